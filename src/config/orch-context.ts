@@ -1,0 +1,23 @@
+import type { Declarations } from '../contracts/declarations.ts';
+import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export interface ServeOptions {
+  /** Run commands without a sandbox where neither an engine nor bubblewrap is there. Default: false. */
+  readonly allowUnsandboxed?: boolean;
+  /** On the first signal wait for running items instead of leaving them. Default: false. */
+  readonly drain?: boolean;
+  /** Receives lines for a person, one each. Default: stderr. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** What a config's `orch` export gives the `orch` commands. */
+export interface OrchContext {
+  readonly transport: MailboxSubmissionTransport;
+  readonly storage: Storage;
+  readonly declarations: Declarations;
+  /** File with the public keys this project trusts. Default: the nearest `.agora/trust.json`. */
+  readonly trust?: string;
+  /** Runs the daemon until the signal; a second abort on `stop` ends its workers. */
+  runService(signal: AbortSignal, options?: ServeOptions): Promise<void>;
+}

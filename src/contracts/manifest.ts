@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { artifactRefSchema, digestSchema, dispatchIdSchema, itemIdSchema, runIdSchema } from './ids.ts';
+import { networkPolicies } from './plan.ts';
+import { runtimeNames } from './subagent.ts';
+
+/** Everything that decides what an attempt ran. Integers only, so that its JCS form is in the audit subset. */
+export const manifestSchema = z.strictObject({
+  format: z.literal('agora/manifest/v1'),
+  runId: runIdSchema,
+  itemId: itemIdSchema,
+  attempt: z.int().min(1),
+  dispatchId: dispatchIdSchema,
+  executor: z.string(),
+  actor: z.string(),
+  locks: z.array(z.string()),
+  /** What the executor resolved; a `dispatch` fills every field. */
+  dispatch: z
+    .strictObject({
+      target: z.string(),
+      provider: z.string(),
+      image: z.string(),
+      subagent: z.strictObject({ name: z.string(), digest: digestSchema, runtime: z.enum(runtimeNames) }),
+      command: z.array(z.string()),
+      inputDigest: digestSchema,
+      env: z.record(z.string(), z.string()),
+      network: z.enum(networkPolicies),
+      limits: z.strictObject({
+        cpusMilli: z.int(),
+        memoryMb: z.int(),
+        pids: z.int(),
+        diskMb: z.int(),
+        outputBytes: z.int(),
+        timeoutMs: z.int(),
+      }),
+      worktree: z
+        .strictObject({
+          source: digestSchema,
+          patches: z.array(z.strictObject({ item: itemIdSchema, ref: artifactRefSchema })),
+        })
+        .optional(),
+      needs: z.array(z.strictObject({ key: z.string(), ref: artifactRefSchema })),
+    })
+    .optional(),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
