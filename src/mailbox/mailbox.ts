@@ -10,6 +10,8 @@ export interface Mailbox {
   size(key: string): Promise<number | undefined>;
   /** Keys that start with `prefix` (a folder, ending in `/`), sorted, those after `after` if given. */
   list(prefix: string, options?: MailboxListOptions): Promise<string[]>;
+  /** Names of the folders right under `prefix`, sorted. */
+  folders(prefix: string): Promise<string[]>;
   /** Fine if it is not there. */
   delete(key: string): Promise<void>;
   /** Yields once at the start and then whenever something under `prefix` may have changed, until aborted. */

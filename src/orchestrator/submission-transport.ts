@@ -58,8 +58,8 @@ export class MailboxSubmissionTransport {
   async runIds(): Promise<RunId[]> {
     const found = new Set<RunId>();
     for (const prefix of [mailboxKeys.runs, mailboxKeys.submissions]) {
-      for (const key of await this.mailbox.list(prefix)) {
-        const parsed = runIdSchema.safeParse(key.slice(prefix.length).split('/')[0]);
+      for (const name of await this.mailbox.folders(prefix)) {
+        const parsed = runIdSchema.safeParse(name);
         if (parsed.success) found.add(parsed.data);
       }
     }
