@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+
+export interface AtomicWriteOptions {
+  /** Permissions of the file. Default: 0o600. */
+  readonly mode?: number;
+  /** Wait until the file would survive a power cut. Default: true. */
+  readonly durable?: boolean;
+  /** An existing folder for the unfinished file, in the same file system. Default: the file's own. */
+  readonly temporaryFolder?: string;
+}
+
+const defaults = { mode: 0o600, durable: true } satisfies AtomicWriteOptions;
+
+/** Replaces `path` whole: a reader sees the old bytes or the new ones, whatever crashes. */
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  options: AtomicWriteOptions = {},
+): Promise<void> {
+  const { mode, durable } = { ...defaults, ...options };
+  const temporary = temporaryPath(path, options.temporaryFolder);
+  try {
+    await writeWhole(temporary, content, mode, durable);
+    await rename(temporary, path);
+    if (durable) await syncFolder(dirname(path));
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw diskFullError(path, cause) ?? cause;
+  }
+}
+
+/** A path no one else uses, hidden beside `path` or in `folder`. */
+export function temporaryPath(path: string, folder: string = dirname(path)): string {
+  return join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(9).toString('hex')}.tmp`);
+}
+
+/** Makes the entries of a folder survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await closing(handle, () => handle.sync());
+}
+
+/** A `disk-full` error naming the path when that is why writing failed, else undefined. */
+export function diskFullError(path: string, cause: unknown): AppError | undefined {
+  const code = systemErrorCode(cause);
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined;
+  return new AppError('disk-full', `Cannot write "${path}": no space left on its disk`, {
+    cause,
+    next: `Free space on the disk that holds ${dirname(path)} and try again.`,
+  });
+}
+
+async function writeWhole(path: string, content: string | Uint8Array, mode: number, durable: boolean): Promise<void> {
+  const handle = await open(path, 'wx', mode);
+  await closing(handle, async () => {
+    await handle.writeFile(content);
+    if (durable) await handle.sync();
+  });
+}
+
+async function closing(handle: FileHandle, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } finally {
+    await handle.close();
+  }
+}
