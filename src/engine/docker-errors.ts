@@ -1,0 +1,66 @@
+import { AppError, type ErrorCode, systemErrorCode } from '../contracts/errors.ts';
+
+const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
+  400: 'invalid-input',
+  404: 'not-found',
+  409: 'task-conflict',
+  503: 'unreachable',
+};
+
+/** Errors of the connection itself: nothing answered, or it broke. */
+const connectionErrors: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOENT',
+  'EACCES',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+export interface EngineCall {
+  readonly address: string;
+  /** What was tried, as in "Cannot <action>". */
+  readonly action: string;
+  readonly signal?: AbortSignal | undefined;
+  /** What a 404 means here. Default: `not-found`. */
+  readonly missing?: ErrorCode;
+}
+
+/** The error to throw for what a call to the engine rejected with. */
+export function engineError(cause: unknown, call: EngineCall): unknown {
+  if (call.signal?.aborted) return call.signal.reason;
+  if (cause instanceof AppError) return cause;
+  const status = httpStatus(cause);
+  if (status !== undefined) {
+    const code = status === 404 && call.missing ? call.missing : (codeOfStatus[status] ?? 'internal');
+    return new AppError(code, `Cannot ${call.action}: the engine says ${said(cause, status)}`, { cause });
+  }
+  const errno = systemErrorCode(cause);
+  if (errno !== undefined && connectionErrors.has(errno)) return unreachable(errno, call, cause);
+  return new AppError('internal', `Cannot ${call.action}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+  });
+}
+
+export function httpStatus(error: unknown): number | undefined {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' ? status : undefined;
+}
+
+function unreachable(errno: string, { action, address }: EngineCall, cause: unknown): AppError {
+  const next =
+    errno === 'EACCES'
+      ? 'Give this user access to the socket (on Debian: the group `docker`).'
+      : 'Start the engine, or name another one in DOCKER_HOST.';
+  return new AppError('unreachable', `Cannot ${action}: no engine answers at "${address}" (${errno})`, { cause, next });
+}
+
+function said(cause: unknown, status: number): string {
+  const body: unknown = cause instanceof Error && 'json' in cause ? cause.json : undefined;
+  const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined;
+  return typeof message === 'string' ? `"${message}" (${status})` : `${status}`;
+}

@@ -1,0 +1,59 @@
+import { AppError } from '../contracts/errors.ts';
+import type { ByteStream, EngineLogChunk } from './engine.ts';
+
+const headerBytes = 8;
+
+/**
+ * Splits the engine's multiplexed output (8 bytes of header, then the payload) without collecting a frame: a reader
+ * that pauses holds up the engine, and a frame of any length costs no more memory than a chunk.
+ */
+export async function* demultiplex(source: ByteStream): AsyncGenerator<EngineLogChunk> {
+  let header = Buffer.alloc(0);
+  let stream: EngineLogChunk['stream'] = 'stdout';
+  let left = 0;
+  for await (const chunk of source) {
+    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    while (rest.length > 0) {
+      if (left > 0) {
+        const bytes = rest.subarray(0, left);
+        left -= bytes.length;
+        rest = rest.subarray(bytes.length);
+        yield { stream, bytes };
+        continue;
+      }
+      const missing = headerBytes - header.length;
+      header = Buffer.concat([header, rest.subarray(0, missing)]);
+      rest = rest.subarray(missing);
+      if (header.length < headerBytes) break;
+      stream = header[0] === 2 ? 'stderr' : 'stdout';
+      left = header.readUInt32BE(4);
+      header = Buffer.alloc(0);
+    }
+  }
+}
+
+/** Reads the JSON lines of a build, pull or import; each says something, or why it failed. */
+export async function followProgress(
+  source: ByteStream,
+  action: string,
+  onProgress?: (line: string) => void,
+): Promise<void> {
+  for await (const message of jsonLines(source)) {
+    if (typeof message['error'] === 'string') {
+      throw new AppError('internal', `Cannot ${action}: the engine says "${message['error'].trim()}"`);
+    }
+    const text = message['stream'] ?? message['status'];
+    if (typeof text === 'string' && text.trim() !== '') onProgress?.(text.trim());
+  }
+}
+
+async function* jsonLines(source: ByteStream): AsyncGenerator<Record<string, unknown>> {
+  const decoder = new TextDecoder();
+  let pending = '';
+  for await (const chunk of source) {
+    const lines = (pending + decoder.decode(chunk, { stream: true })).split('\n');
+    pending = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as Record<string, unknown>;
+  }
+  if (pending.trim() !== '') yield JSON.parse(pending) as Record<string, unknown>;
+}

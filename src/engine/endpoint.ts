@@ -1,0 +1,78 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../contracts/errors.ts';
+import { readContextHost } from './docker-context.ts';
+
+/** Where an engine answers, and what said so. */
+export type EngineEndpoint =
+  | { readonly kind: 'unix'; readonly path: string; readonly source: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly source: string };
+
+export interface EndpointInputs {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homeDirectory: string;
+  /** Sockets tried when nothing names one. Default: those Docker and Podman use. */
+  readonly defaultSockets?: readonly string[];
+}
+
+/** `DOCKER_HOST`, then the docker context, then the default sockets. Undefined when none of them is there. */
+export async function resolveEngineEndpoint(inputs: EndpointInputs): Promise<EngineEndpoint | undefined> {
+  const { env, homeDirectory } = inputs;
+  if (env['DOCKER_HOST']) return parseEngineHost(env['DOCKER_HOST'], 'DOCKER_HOST');
+  const configDirectory = env['DOCKER_CONFIG'] || join(homeDirectory, '.docker');
+  const context = await readContextHost(configDirectory, env['DOCKER_CONTEXT']);
+  if (context) return parseEngineHost(context.host, `docker context "${context.name}"`);
+  for (const path of inputs.defaultSockets ?? defaultSockets(inputs)) {
+    if (await isSocket(path)) return { kind: 'unix', path, source: 'default socket' };
+  }
+  return undefined;
+}
+
+/** `unix:///path` or `tcp://<loopback>:<port>`. */
+export function parseEngineHost(text: string, source: string): EngineEndpoint {
+  if (text.startsWith('unix://') && text.length > 'unix://'.length) {
+    return { kind: 'unix', path: text.slice('unix://'.length), source };
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'tcp:' && isLoopback(url.hostname)) {
+    return { kind: 'tcp', host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 2375), source };
+  }
+  throw new AppError('invalid-config', `Cannot use engine "${text}" from ${source}: ${refusal(url)}`, {
+    next: 'Set DOCKER_HOST to unix:///path/to/docker.sock or tcp://127.0.0.1:<port>; a remote socket can be forwarded with `ssh -N -L /tmp/engine.sock:/var/run/docker.sock <host>`.',
+  });
+}
+
+export function describeEndpoint(endpoint: EngineEndpoint): string {
+  if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
+  return `tcp://${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
+}
+
+function refusal(url: URL | undefined): string {
+  if (url?.protocol === 'ssh:') return 'ssh:// is not supported in this version';
+  if (url?.protocol === 'tcp:')
+    return 'tcp:// to another machine is not supported in this version, it is neither encrypted nor authenticated';
+  return 'it is neither unix:// nor tcp://';
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function defaultSockets({ env, homeDirectory }: EndpointInputs): string[] {
+  const runtime = env['XDG_RUNTIME_DIR'];
+  return [
+    '/var/run/docker.sock',
+    ...(runtime ? [join(runtime, 'docker.sock')] : []),
+    join(homeDirectory, '.docker/run/docker.sock'),
+    '/run/podman/podman.sock',
+    ...(runtime ? [join(runtime, 'podman/podman.sock')] : []),
+  ];
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isSocket();
+  } catch {
+    return false; // Not there, or not ours to see: the same as no engine.
+  }
+}

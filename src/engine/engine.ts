@@ -1,0 +1,123 @@
+/** One container, as we need it: whatever is not named here is the engine's default. */
+export interface ContainerSpec {
+  readonly name: string;
+  /** An image id or reference that the engine already has. */
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What to run. Default: the image's own. */
+  readonly command?: readonly string[];
+  /** Capabilities kept; every other is dropped. */
+  readonly capabilities: readonly string[];
+  /** Paths that get an anonymous volume, removed with the container. */
+  readonly volumes: readonly string[];
+  /** Paths that are memory, with their mount options. */
+  readonly tmpfs: Readonly<Record<string, string>>;
+  /** True when stdin is open for one writer, who ends it. */
+  readonly hasStdin: boolean;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly pids: number;
+  readonly network: 'none' | 'bridge';
+  /** How much of its log the engine keeps. */
+  readonly logBytes: number;
+}
+
+export interface ContainerState {
+  readonly id: string;
+  readonly imageId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  readonly exitCode: number;
+  readonly isOutOfMemory: boolean;
+  /** Why the engine could not start or go on with it; empty when it could. */
+  readonly error: string;
+}
+
+export interface ContainerSummary {
+  readonly id: string;
+  readonly imageId: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ImageState {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly sizeBytes: number;
+}
+
+export interface EngineInformation {
+  readonly version: string;
+  /** `linux` where containers run on Linux. */
+  readonly operatingSystem: string;
+  /** As Node names it: `x64`, `arm64`, … */
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly hasCpuLimit: boolean;
+  readonly hasMemoryLimit: boolean;
+  readonly hasPidsLimit: boolean;
+}
+
+export interface EngineLogChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array;
+}
+
+export interface BuildOptions {
+  /** The reference the result gets. */
+  readonly tag: string;
+  /** Where the Dockerfile lies in the context. */
+  readonly dockerfile: string;
+  readonly buildArguments: Readonly<Record<string, string>>;
+  readonly onProgress?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ProgressOptions {
+  readonly onProgress?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export type ByteStream = AsyncIterable<Uint8Array>;
+
+/**
+ * What we need of a container engine. References are ids or names. Failures raised: `unreachable` (nothing answers, or
+ * it went away in between), `not-found`, `image-missing`, `task-conflict` (the name is taken, or a removal is under
+ * way), `invalid-input` (the engine refuses what was asked), `internal` (the engine failed). A `stop`, `kill` or
+ * `remove` of what is already so is fine.
+ */
+export interface Engine {
+  /** How it is reached, for people. */
+  readonly address: string;
+  ping(signal?: AbortSignal): Promise<void>;
+  information(signal?: AbortSignal): Promise<EngineInformation>;
+
+  inspectImage(reference: string): Promise<ImageState | undefined>;
+  tagImage(reference: string, tag: string): Promise<void>;
+  /** Takes a reference away, and the image with its last one. Fine if it is not there. */
+  removeImage(reference: string): Promise<void>;
+  pullImage(reference: string, options?: ProgressOptions): Promise<void>;
+  /** Makes an image of one layer from a tar of a root file system. */
+  importImage(rootFileSystem: ByteStream, tag: string, options?: ProgressOptions): Promise<void>;
+  /** Builds from a tar of the context. */
+  buildImage(context: ByteStream, options: BuildOptions): Promise<void>;
+
+  createContainer(spec: ContainerSpec, signal?: AbortSignal): Promise<string>;
+  startContainer(reference: string, signal?: AbortSignal): Promise<void>;
+  inspectContainer(reference: string, signal?: AbortSignal): Promise<ContainerState | undefined>;
+  /** Those with all of these labels, running or not. */
+  listContainers(labels: Readonly<Record<string, string>>): Promise<ContainerSummary[]>;
+  /** Resolves with the exit code once it does not run. */
+  waitContainer(reference: string, signal?: AbortSignal): Promise<number>;
+  stopContainer(reference: string, graceMs: number): Promise<void>;
+  removeContainer(reference: string): Promise<void>;
+  /** Unpacks a tar at a path of a container, started or not. */
+  putArchive(reference: string, path: string, tar: ByteStream, signal?: AbortSignal): Promise<void>;
+  getArchive(reference: string, path: string): ByteStream;
+  /** Writes to stdin of a container and ends it; the container reads it once it is started. */
+  writeStdin(reference: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+  logs(
+    reference: string,
+    options: { readonly follow: boolean; readonly signal?: AbortSignal },
+  ): AsyncIterable<EngineLogChunk>;
+}
