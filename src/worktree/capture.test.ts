@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { isAppError } from '../contracts/errors.ts';
+import { capturePatch, createBaseline } from './capture.ts';
+import { patchPaths } from './patch-paths.ts';
+
+const root = await mkdtemp(join(tmpdir(), 'agora-capture-'));
+after(() => rm(root, { recursive: true, force: true }));
+let counter = 0;
+
+interface Fixture {
+  readonly workTree: string;
+  readonly write: (path: string, content: string | Uint8Array) => Promise<void>;
+  readonly capture: (maxBytes?: number) => Promise<Buffer>;
+  /** The files at the start, for applying the patch to. */
+  readonly copy: string;
+}
+
+/** A worktree with its baseline made; `change` after it is what the patch should hold. */
+async function aWorktree(files: Readonly<Record<string, string | Uint8Array>>): Promise<Fixture> {
+  const folder = join(root, String(++counter));
+  const paths = { gitDir: join(folder, 'git'), workTree: join(folder, 'work') };
+  const write = async (path: string, content: string | Uint8Array) => {
+    await mkdir(dirname(join(paths.workTree, path)), { recursive: true });
+    await writeFile(join(paths.workTree, path), content);
+  };
+  await mkdir(paths.workTree, { recursive: true });
+  for (const [path, content] of Object.entries(files)) await write(path, content);
+  const copy = join(folder, 'copy');
+  execFileSync('cp', ['-a', paths.workTree, copy]);
+  await createBaseline(paths);
+  const outFile = join(folder, 'patch.diff');
+  const capture = async (maxBytes = 1 << 30) => {
+    const { sizeBytes } = await capturePatch(paths, outFile, maxBytes);
+    const patch = await readFile(outFile);
+    assert.equal(patch.length, sizeBytes);
+    return patch;
+  };
+  return { workTree: paths.workTree, write, capture, copy };
+}
+
+function applyWithGit(directory: string, patch: Uint8Array): void {
+  execFileSync('git', ['apply', '--whitespace=nowarn', '-'], { cwd: directory, input: patch });
+}
+
+test('a patch brings every kind of change to a copy of the start', async () => {
+  const binary = Uint8Array.from({ length: 3000 }, (_, index) => (index * 7) % 256);
+  const tree = await aWorktree({
+    'edited.txt': 'one\ntwo\n',
+    'deleted.txt': 'gone\n',
+    'script.sh': 'echo\n',
+    'picture.bin': binary,
+    'windows.txt': 'a\r\nb\r\n',
+    'no-newline': 'x',
+    'folder/becomes-file': 'y\n',
+    'becomes-folder': 'z\n',
+  });
+  await tree.write('edited.txt', 'one\n2\n');
+  await rm(join(tree.workTree, 'deleted.txt'));
+  await chmod(join(tree.workTree, 'script.sh'), 0o755);
+  await tree.write('picture.bin', binary.toReversed());
+  await tree.write('windows.txt', 'a\r\nc\r\n');
+  await tree.write('no-newline', 'w');
+  await rm(join(tree.workTree, 'folder'), { recursive: true });
+  await tree.write('folder', 'now a file\n');
+  await rm(join(tree.workTree, 'becomes-folder'));
+  await tree.write('becomes-folder/inner', 'now a folder\n');
+  await tree.write('new/deep file "quoted" ü.txt', 'new\n');
+  await tree.write('new/empty', '');
+  await symlink('../edited.txt', join(tree.workTree, 'new', 'link'));
+
+  applyWithGit(tree.copy, await tree.capture());
+
+  execFileSync('diff', ['-r', '--no-dereference', tree.workTree, tree.copy]);
+  assert.equal((await stat(join(tree.copy, 'script.sh'))).mode & 0o111, 0o111);
+  assert.equal(await readlink(join(tree.copy, 'new', 'link')), '../edited.txt');
+});
+
+test('a worktree without changes gives an empty patch', async () => {
+  const tree = await aWorktree({ a: '1', 'b/c': '2' });
+
+  assert.equal((await tree.capture()).length, 0);
+});
+
+test('ignored new files stay out, ignored files of the start stay in', async () => {
+  const tree = await aWorktree({
+    '.gitignore': '*.log\n!keep.log\nbuild/\n',
+    'old.log': '1\n',
+    'sub/.gitignore': 'x\n',
+  });
+  await tree.write('old.log', '2\n');
+  await tree.write('new.log', 'hidden\n');
+  await tree.write('keep.log', 'shown\n');
+  await tree.write('build/deep/output', 'hidden\n');
+  await tree.write('sub/x', 'hidden\n');
+  await tree.write('sub/y', 'shown\n');
+
+  assert.deepEqual(patchPaths(await tree.capture()), ['keep.log', 'old.log', 'sub/y']);
+});
+
+test('inputs and .agora at the top are outside, deeper ones are files like others', async () => {
+  const tree = await aWorktree({ 'inputs/given': '1\n', a: '1\n' });
+  await tree.write('inputs/given', '2\n');
+  await tree.write('.agora/state', 'x\n');
+  await tree.write('deep/inputs/file', 'x\n');
+
+  assert.deepEqual(patchPaths(await tree.capture()), ['deep/inputs/file']);
+});
+
+test('a repository made inside the worktree loses no file beside it and is not captured', async () => {
+  const tree = await aWorktree({ 'a/old': '1\n' });
+  const nested = join(tree.workTree, 'nested');
+  await tree.write('nested/file', 'x\n');
+  execFileSync('git', ['init', '-q', nested]);
+  execFileSync('git', ['-C', nested, 'add', '.']);
+  execFileSync('git', ['-C', nested, '-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '-qm', 'x']);
+  await tree.write('a/old', '2\n');
+  execFileSync('git', ['init', '-q', join(tree.workTree, 'a')]);
+  await tree.write('b/.GIT/config', 'x\n');
+
+  const patch = await tree.capture();
+
+  assert.deepEqual(patchPaths(patch), ['a/old', 'nested/file']);
+  assert.equal(patch.includes('160000'), false);
+});
+
+test('hostile attributes, configuration and hooks in the worktree change nothing', async () => {
+  const marker = join(root, 'marker');
+  const hostile = {
+    '.gitattributes':
+      '* text eol=crlf ident filter=evil diff=evil working-tree-encoding=UTF-16\n*.bin -diff merge=evil\n',
+    '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = /\n\tupdate = !touch MARKER\n',
+    '.gitconfig': `[core]\n\tfsmonitor = touch ${marker}\n\thooksPath = hooks\n[filter "evil"]\n\tclean = touch ${marker}\n`,
+    config: `[diff "evil"]\n\tcommand = touch ${marker}\n\ttextconv = touch ${marker}\n`,
+    'hooks/post-index-change': `#!/bin/sh\ntouch ${marker}\n`,
+  };
+  const tree = await aWorktree({ ...hostile, 'a.txt': 'one $Id$\r\ntwo\n' });
+  chmodSync(join(tree.workTree, 'hooks/post-index-change'), 0o755);
+  execFileSync('git', ['init', '-q', tree.workTree]);
+  writeFileSync(join(tree.workTree, '.git/config'), hostile['.gitconfig'].replace('[core]', '[core]\n\tbare = false'));
+  writeFileSync(join(tree.workTree, '.git/info/attributes'), '* filter=evil\n');
+  await tree.write('a.txt', 'one $Id$\r\n2\r\n');
+
+  const patch = await tree.capture();
+  rmSync(join(tree.copy, '.gitattributes'));
+  applyWithGit(tree.copy, patch);
+
+  assert.equal(readFileSync(join(tree.copy, 'a.txt'), 'utf8'), 'one $Id$\r\n2\r\n');
+  assert.equal(existsSync(marker), false);
+});
+
+test('pipes are passed over and a path that became one counts as deleted', async () => {
+  const tree = await aWorktree({ 'was-file': '1\n' });
+  await rm(join(tree.workTree, 'was-file'));
+  execFileSync('mkfifo', [join(tree.workTree, 'was-file'), join(tree.workTree, 'new-pipe')]);
+
+  assert.deepEqual(patchPaths(await tree.capture()), ['was-file']);
+});
+
+test('a folder replaced by a link is captured as a link and its files as deleted', async () => {
+  const tree = await aWorktree({ 'folder/a': '1\n', 'elsewhere/a': '1\n' });
+  await rename(join(tree.workTree, 'folder'), join(tree.workTree, 'moved'));
+  symlinkSync('elsewhere', join(tree.workTree, 'folder'));
+
+  const patch = await tree.capture();
+  applyWithGit(tree.copy, patch);
+
+  assert.equal(await readlink(join(tree.copy, 'folder')), 'elsewhere');
+  assert.deepEqual(patchPaths(patch), ['folder', 'folder/a', 'moved/a']);
+});
+
+test('names that are not text are captured byte by byte', async () => {
+  const tree = await aWorktree({ a: '1\n' });
+  const name = Buffer.concat([Buffer.from(`${tree.workTree}/`), Buffer.from([0x66, 0xff, 0x0a, 0x09])]);
+  await writeFile(name, 'x\n');
+
+  applyWithGit(tree.copy, await tree.capture());
+
+  execFileSync('diff', ['-r', tree.workTree, tree.copy]);
+});
+
+test('a patch over its limit is refused and not kept', async () => {
+  const tree = await aWorktree({ a: '1\n' });
+  await tree.write('large', 'line\n'.repeat(10_000));
+
+  await assert.rejects(tree.capture(1000), (error) => isAppError(error, 'limit-exceeded'));
+
+  assert.equal(existsSync(join(dirname(tree.workTree), 'patch.diff')), false);
+});
+
+test('an unreadable file is taken as unchanged', {
+  skip: process.getuid?.() === 0 && 'root reads everything',
+}, async () => {
+  const tree = await aWorktree({ 'closed/a': '1\n', b: '1\n' });
+  await tree.write('b', '2\n');
+  await chmod(join(tree.workTree, 'closed'), 0);
+
+  assert.deepEqual(patchPaths(await tree.capture()), ['b']);
+
+  await chmod(join(tree.workTree, 'closed'), 0o700);
+});

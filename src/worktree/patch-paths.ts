@@ -1,0 +1,156 @@
+import { AppError } from '../contracts/errors.ts';
+
+export interface PatchedFile {
+  /** Undefined for a new file. */
+  readonly oldPath: string | undefined;
+  /** Undefined for a deleted file. */
+  readonly newPath: string | undefined;
+  /** Every mode the header names, such as `100644`. */
+  readonly modes: readonly string[];
+  readonly hunks: readonly PatchHunk[];
+}
+
+export interface PatchHunk {
+  /** First line it replaces. */
+  readonly oldLine: number;
+  /** As in the patch: `@@ -1,3 +1,4 @@ …`. */
+  readonly header: string;
+}
+
+/** Paths a git patch touches, both sides of renames, sorted. Quoted names are decoded. */
+export function patchPaths(patch: Uint8Array): string[] {
+  const paths = new Set<string>();
+  for (const file of parsePatch(patch)) {
+    if (file.oldPath !== undefined) paths.add(file.oldPath);
+    if (file.newPath !== undefined) paths.add(file.newPath);
+  }
+  return [...paths].sort();
+}
+
+/** The files of a git patch in its order. Anything outside of git's own form is refused with `invalid-input`. */
+export function parsePatch(patch: Uint8Array): PatchedFile[] {
+  const lines = Buffer.from(patch.buffer, patch.byteOffset, patch.byteLength).toString('latin1').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  const files: PatchedFile[] = [];
+  let at = 0;
+  while (at < lines.length) {
+    const [file, end] = parseFile(lines, at);
+    files.push(file);
+    at = end;
+  }
+  return files;
+}
+
+function parseFile(lines: readonly string[], start: number): [PatchedFile, number] {
+  const both = diffPaths(lines[start] ?? '');
+  if (both === undefined) throw malformed(start, 'a file header was expected');
+  let { oldPath, newPath }: { oldPath: string | undefined; newPath: string | undefined } = both;
+  const modes: string[] = [];
+  const hunks: PatchHunk[] = [];
+  let at = start + 1;
+  for (let line = lines[at]; line !== undefined && !line.startsWith('diff --git '); line = lines[at]) {
+    if (line.startsWith('@@ ')) {
+      const hunk = parseHunk(line, at);
+      hunks.push({ oldLine: hunk.oldLine, header: textOf(line) });
+      at = hunkEnd(lines, at + 1, hunk);
+      continue;
+    }
+    if (line.startsWith('GIT binary patch')) {
+      at = binaryEnd(lines, at + 1);
+      continue;
+    }
+    const [, key, value] = headerPattern.exec(line) ?? [];
+    if (key === undefined || value === undefined) throw malformed(at, 'an unknown header');
+    if (key === 'rename from' || key === 'copy from') oldPath = unquote(value);
+    if (key === 'rename to' || key === 'copy to') newPath = unquote(value);
+    if (key === '---') oldPath = value === '/dev/null' ? undefined : withoutPrefix(value);
+    if (key === '+++') newPath = value === '/dev/null' ? undefined : withoutPrefix(value);
+    if (key === 'new file mode') oldPath = undefined;
+    if (key === 'deleted file mode') newPath = undefined;
+    if (key.endsWith('mode')) modes.push(value);
+    if (key === 'index') modes.push(...(/ (\d+)$/.exec(value)?.slice(1) ?? []));
+    at += 1;
+  }
+  return [{ oldPath, newPath, modes, hunks }, at];
+}
+
+const headerPattern =
+  /^(old mode|new mode|new file mode|deleted file mode|similarity index|dissimilarity index|rename from|rename to|copy from|copy to|index|---|\+\+\+) (.*)$/s;
+
+// `diff --git a/X b/X`: with one name on both sides, and without quotes, only the halves tell where it splits.
+function diffPaths(line: string): { oldPath: string; newPath: string } | undefined {
+  const rest = line.startsWith('diff --git ') ? line.slice('diff --git '.length) : '';
+  const quoted = /^("(?:[^"\\]|\\.)*"|\S+) ("(?:[^"\\]|\\.)*")$|^("(?:[^"\\]|\\.)*") (\S+)$/.exec(rest);
+  const half = (rest.length - 1) / 2;
+  const [left, right] =
+    quoted === null ? [rest.slice(0, half), rest.slice(half + 1)] : [quoted[1] ?? quoted[3], quoted[2] ?? quoted[4]];
+  if (left === undefined || right === undefined) return undefined;
+  if (quoted === null && (rest[half] !== ' ' || left.slice(2) !== right.slice(2))) return unequalPaths(rest);
+  return prefixed(left, right);
+}
+
+// A rename without quotes: the rename lines below say it again; a space before `b/` is good enough until then.
+function unequalPaths(rest: string): { oldPath: string; newPath: string } | undefined {
+  const at = rest.indexOf(' b/');
+  return at < 0 ? undefined : prefixed(rest.slice(0, at), rest.slice(at + 1));
+}
+
+function prefixed(left: string, right: string): { oldPath: string; newPath: string } | undefined {
+  const [oldPath, newPath] = [withoutPrefix(left), withoutPrefix(right)];
+  return oldPath === undefined || newPath === undefined ? undefined : { oldPath, newPath };
+}
+
+function withoutPrefix(value: string): string | undefined {
+  // Git ends an unquoted name that holds a space with a tab in `---` and `+++` lines.
+  const path = rawUnquote(value.replace(/\t$/, ''));
+  return /^[ab]\//.test(path) ? textOf(path.slice(2)) : undefined;
+}
+
+function parseHunk(line: string, at: number): { oldLine: number; oldCount: number; newCount: number } {
+  const [, oldLine, oldCount = '1', newCount = '1'] = /^@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@/.exec(line) ?? [];
+  if (oldLine === undefined) throw malformed(at, 'a hunk header');
+  return { oldLine: Number(oldLine), oldCount: Number(oldCount), newCount: Number(newCount) };
+}
+
+// Counted, not searched: a line of the content may look like a header.
+function hunkEnd(lines: readonly string[], start: number, hunk: { oldCount: number; newCount: number }): number {
+  let { oldCount, newCount } = hunk;
+  let at = start;
+  while (oldCount > 0 || newCount > 0) {
+    const mark = lines[at]?.[0] ?? (at < lines.length ? ' ' : undefined);
+    if (mark === undefined || !' +-\\'.includes(mark)) throw malformed(at, 'a hunk that ends early');
+    if (mark === ' ' || mark === '-') oldCount -= 1;
+    if (mark === ' ' || mark === '+') newCount -= 1;
+    at += 1;
+  }
+  return lines[at]?.startsWith('\\') === true ? at + 1 : at;
+}
+
+function binaryEnd(lines: readonly string[], start: number): number {
+  let at = start;
+  while (at < lines.length && lines[at]?.startsWith('diff --git ') === false) at += 1;
+  return at;
+}
+
+function unquote(value: string): string {
+  return textOf(rawUnquote(value));
+}
+
+const escapes: Readonly<Record<string, string>> = { a: '\x07', b: '\b', t: '\t', n: '\n', v: '\v', f: '\f', r: '\r' };
+
+function rawUnquote(value: string): string {
+  if (!value.startsWith('"') || !value.endsWith('"') || value.length < 2) return value;
+  return value
+    .slice(1, -1)
+    .replace(/\\([0-7]{3}|.)/g, (_, code: string) =>
+      code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8) & 0xff) : (escapes[code] ?? code),
+    );
+}
+
+function textOf(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+function malformed(at: number, what: string): AppError {
+  return new AppError('invalid-input', `Cannot read the patch: ${what} at line ${at + 1}`);
+}
