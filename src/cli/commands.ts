@@ -1,0 +1,75 @@
+import type { Command } from './command.ts';
+
+export interface CommandEntry {
+  /** One sentence, no period. */
+  readonly summary: string;
+  /** True for a command that ends in its own way on SIGINT and SIGTERM; the others just stop. */
+  readonly ownsSignals?: boolean;
+  load(): Promise<Command>;
+}
+
+/** Every command by the words that call it. Nothing of a command is loaded before it is chosen. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  demo: {
+    summary: 'Run the offload example by itself and check everything it claims',
+    ownsSignals: true,
+    load: () => import('./demo.ts').then((file) => file.demo),
+  },
+  doctor: {
+    summary: 'Say what this machine offers and what is missing',
+    load: () => import('./doctor.ts').then((file) => file.doctor),
+  },
+  'orch serve': {
+    summary: 'Run the daemon that executes runs',
+    ownsSignals: true,
+    load: () => import('./orch-serve.ts').then((file) => file.orchServe),
+  },
+  'orch submit': {
+    summary: 'Hand a plan to the daemon and print its run id',
+    load: () => import('./orch-submit.ts').then((file) => file.orchSubmit),
+  },
+  'orch validate': {
+    summary: 'Check a plan without submitting it',
+    load: () => import('./orch-validate.ts').then((file) => file.orchValidate),
+  },
+  'orch watch': {
+    summary: 'Follow a run to its end',
+    load: () => import('./orch-watch.ts').then((file) => file.orchWatch),
+  },
+  'orch status': {
+    summary: 'Print where a run stands',
+    load: () => import('./orch-status.ts').then((file) => file.orchStatus),
+  },
+  'orch runs': {
+    summary: 'List the runs',
+    load: () => import('./orch-runs.ts').then((file) => file.orchRuns),
+  },
+  'orch cancel': {
+    summary: 'Ask the daemon to cancel a run or one item',
+    load: () => import('./orch-cancel.ts').then((file) => file.orchCancel),
+  },
+  'orch audit': {
+    summary: "Print a run's audit bundle, verified afresh",
+    load: () => import('./orch-audit.ts').then((file) => file.orchAudit),
+  },
+  'orch patch': {
+    summary: 'Print the patches a run made',
+    load: () => import('./orch-patch.ts').then((file) => file.orchPatch),
+  },
+  'orch apply': {
+    summary: "Apply a run's patches to the directory it started from",
+    load: () => import('./orch-apply.ts').then((file) => file.orchApply),
+  },
+  'artifact get': {
+    summary: 'Fetch stored bytes, checked against their hash',
+    load: () => import('./artifact-get.ts').then((file) => file.artifactGet),
+  },
+  verify: {
+    summary: 'Verify an audit bundle offline',
+    load: () => import('./verify.ts').then((file) => file.verify),
+  },
+  'worker build': {
+    summary: 'Build the worker image',
+    load: () => import('./worker-build.ts').then((file) => file.workerBuild),
+  },
+};

@@ -1,0 +1,33 @@
+import { exitCodes } from '../contracts/errors.ts';
+import { defineCommand } from './command.ts';
+import { configOption, openOrch } from './open-orch.ts';
+import { say } from './output.ts';
+
+export const orchServe = defineCommand(
+  {
+    operands: [],
+    options: {
+      drain: { type: 'boolean', summary: 'On the first signal wait for what runs instead of leaving it' },
+      'allow-unsandboxed': {
+        type: 'boolean',
+        summary: 'Run commands without a sandbox where neither an engine nor bubblewrap is there',
+      },
+      config: configOption,
+    },
+    details: [
+      'Takes submissions, runs their items and publishes status and audit bundles until SIGINT or SIGTERM.',
+      'Containers go on while it is away and are picked up by the next one. A second signal stops the workers.',
+    ],
+    examples: ['agora orch serve &', 'agora orch serve --drain'],
+  },
+  async ({ options }, context) => {
+    const { orch } = await openOrch(options.config, context);
+    if (context.stop.aborted) return exitCodes.ok;
+    await orch.runService(context.stop, {
+      allowUnsandboxed: options['allow-unsandboxed'] === true,
+      drain: options.drain === true,
+      onLine: (line) => void say(context.stderr, line),
+    });
+    return exitCodes.ok;
+  },
+);

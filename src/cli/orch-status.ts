@@ -1,0 +1,65 @@
+import { AppError, exitCodes } from '../contracts/errors.ts';
+import type { RunId } from '../contracts/ids.ts';
+import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
+import { type CommandContext, defineCommand } from './command.ts';
+import { requireRun } from './find-run.ts';
+import { ItemClock } from './item-clock.ts';
+import { configOption, openOrch } from './open-orch.ts';
+import { say } from './output.ts';
+import { printRuns } from './run-list.ts';
+import { type RunState, readRunState } from './run-state.ts';
+import { treeLines } from './status-tree.ts';
+
+export const orchStatus = defineCommand(
+  {
+    operands: ['[run]'],
+    options: {
+      json: { type: 'boolean', summary: 'Print JSON' },
+      config: configOption,
+    },
+    details: ['Prints one run with its items, or without a run the list of runs.'],
+    examples: ['agora orch status fanout-1', 'agora orch status --json'],
+  },
+  async ({ operands, options }, context) => {
+    const [word] = operands;
+    const { orch } = await openOrch(options.config, context);
+    const isJson = options.json === true;
+    if (word === undefined) await printRuns(orch.transport, context.stdout, isJson);
+    else await printRun(orch.transport, await requireRun(orch.transport, word), context, isJson);
+    return exitCodes.ok;
+  },
+);
+
+async function printRun(
+  transport: MailboxSubmissionTransport,
+  runId: RunId,
+  context: CommandContext,
+  isJson: boolean,
+): Promise<void> {
+  const state = await readRunState(transport, runId);
+  if (state === undefined) throw await notTaken(transport, runId);
+  if (isJson) {
+    await say(context.stdout, JSON.stringify(wholeRecord(state), undefined, 2));
+    return;
+  }
+  const { isTerminal, columns } = context.stdout;
+  const frame = { now: Date.now(), columns: isTerminal ? columns : Infinity, rows: Infinity };
+  await say(context.stdout, treeLines(state, new ItemClock(), frame).join('\n'));
+}
+
+function wholeRecord(state: RunState) {
+  const { partial: _, ...record } = state.record;
+  return { ...record, items: [...state.items.values()] };
+}
+
+async function notTaken(transport: MailboxSubmissionTransport, runId: RunId): Promise<AppError> {
+  const rejected = await transport.rejected(runId);
+  if (rejected === undefined) {
+    return new AppError('not-ready', `Cannot show run "${runId}": it waits for the daemon`, {
+      next: 'agora orch serve',
+    });
+  }
+  return new AppError('run-failed', `Cannot show run "${runId}": it was rejected at ${rejected.rejectedAt}`, {
+    next: `agora orch watch ${runId}`,
+  });
+}

@@ -1,0 +1,40 @@
+import type { ItemId, RunId } from '../contracts/ids.ts';
+import type { ItemView, StatusRecord } from '../contracts/status.ts';
+import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
+
+/** A run as it stands: the last record, with the items of the partial ones merged in. */
+export interface RunState {
+  readonly record: StatusRecord;
+  readonly items: ReadonlyMap<ItemId, ItemView>;
+}
+
+/** Adds one record to what is known of a run. */
+export function mergeStatus(state: RunState | undefined, record: StatusRecord): RunState {
+  const items = new Map(record.partial ? state?.items : []);
+  for (const item of record.items) items.set(item.id, item);
+  return { record, items };
+}
+
+/** Where a run stands, read from its last whole record on; undefined before the daemon took it. */
+export async function readRunState(transport: MailboxSubmissionTransport, runId: RunId): Promise<RunState | undefined> {
+  const keys = await transport.statusKeys(runId);
+  const records: StatusRecord[] = [];
+  for (const key of keys.toReversed()) {
+    const record = await transport.statusAt(key);
+    records.unshift(record);
+    if (!record.partial) break;
+  }
+  let state: RunState | undefined;
+  for (const record of records) state = mergeStatus(state, record);
+  return state;
+}
+
+export function countItems(state: RunState): ReadonlyMap<ItemView['status'], number> {
+  const counts = new Map<ItemView['status'], number>();
+  for (const item of state.items.values()) counts.set(item.status, (counts.get(item.status) ?? 0) + 1);
+  return counts;
+}
+
+export function isWhollyDone(state: RunState): boolean {
+  return [...state.items.values()].every((item) => item.status === 'done');
+}

@@ -1,0 +1,34 @@
+import { exitCodes } from '../contracts/errors.ts';
+
+export interface Signals {
+  readonly stop: AbortSignal;
+  readonly force: AbortSignal;
+}
+
+/** One press of Ctrl-C may arrive twice, from the terminal and passed on by npm. */
+const sameInterruptMs = 300;
+
+/**
+ * Turns SIGINT, SIGTERM and SIGHUP into `stop`, a later one into `force`. A command that does not own its signals ends
+ * at once instead.
+ */
+export function listenForSignals(isOwned: boolean): Signals {
+  const stop = new AbortController();
+  const force = new AbortController();
+  if (!isOwned) {
+    process.on('SIGINT', () => process.exit(exitCodes.interrupted));
+    return { stop: stop.signal, force: force.signal };
+  }
+  let firstAt = 0;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (!stop.signal.aborted) {
+        firstAt = Date.now();
+        stop.abort(name);
+      } else if (Date.now() - firstAt > sameInterruptMs) {
+        force.abort(name);
+      }
+    });
+  }
+  return { stop: stop.signal, force: force.signal };
+}

@@ -1,0 +1,104 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import type { ItemStatus } from '../contracts/run.ts';
+import type { ItemView } from '../contracts/status.ts';
+import type { ItemClock } from './item-clock.ts';
+import { countItems, type RunState } from './run-state.ts';
+
+const marks = {
+  pending: { mark: '·', color: 'dim' },
+  ready: { mark: '○', color: 'dim' },
+  running: { mark: '●', color: 'cyan' },
+  waiting: { mark: '?', color: 'yellow' },
+  done: { mark: '✓', color: 'green' },
+  failed: { mark: '✗', color: 'red' },
+  skipped: { mark: '–', color: 'dim' },
+  cancelled: { mark: '■', color: 'yellow' },
+} as const satisfies Record<ItemStatus, { mark: string; color: Parameters<typeof styleText>[0] }>;
+
+/** Shown first when there is no room for all. */
+const urgency: readonly ItemStatus[] = [
+  'failed',
+  'waiting',
+  'running',
+  'ready',
+  'cancelled',
+  'pending',
+  'skipped',
+  'done',
+];
+
+export interface TreeFrame {
+  readonly now: number;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A run as lines for a terminal: a heading, then its items, those that matter most if there is no room for all. */
+export function treeLines(state: RunState, clock: ItemClock, frame: TreeFrame): string[] {
+  const items = [...state.items.values()];
+  const room = Math.max(1, frame.rows - 2);
+  const shown = items.length <= room ? items : mostUrgent(items, room);
+  const width = Math.max(...shown.map((item) => item.id.length));
+  const lines = [heading(state), ...shown.map((item) => paintedLine(item, clock.elapsedMs(item, frame.now), width))];
+  if (shown.length < items.length) lines.push(`  … and ${items.length - shown.length} more`);
+  return lines.map((line) => fit(line, frame.columns));
+}
+
+/** One item as a plain line. */
+export function itemLine(item: ItemView, elapsedMs: number | undefined, width = 0): string {
+  const { mark } = marks[item.status];
+  const words = [`  ${mark} ${item.id.padEnd(width)}  ${item.status}`, ...notes(item)];
+  if (elapsedMs !== undefined) words.push(formatSeconds(elapsedMs));
+  return words.join('  ');
+}
+
+export function formatSeconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+function heading(state: RunState): string {
+  const { runId, status, reason } = state.record;
+  const counts = [...countItems(state)].map(([name, count]) => `${count} ${name}`).join(', ');
+  return `${runId}  ${status}  (${counts})${reason === undefined ? '' : `  ${oneLine(reason)}`}`;
+}
+
+function paintedLine(item: ItemView, elapsedMs: number | undefined, width: number): string {
+  const { mark, color } = marks[item.status];
+  const plain = itemLine(item, elapsedMs, width);
+  return plain.replace(mark, styleText(color, mark));
+}
+
+function notes(item: ItemView): string[] {
+  const found: string[] = [];
+  if (item.attempt > 1) found.push(`attempt ${item.attempt}`);
+  if (item.blockedBy.length > 0) found.push(blockedText(item.blockedBy));
+  if (item.reason !== undefined) found.push(oneLine(item.reason));
+  return found;
+}
+
+/** `after alpha, beta`, `needs lock:a.ts`. */
+function blockedText(blockedBy: readonly string[]): string {
+  const items = blockedBy.filter((each) => each.startsWith('item:')).map((each) => each.slice('item:'.length));
+  const others = blockedBy.filter((each) => !each.startsWith('item:'));
+  const parts = [];
+  if (items.length > 0) parts.push(`after ${items.join(', ')}`);
+  if (others.length > 0) parts.push(`waits for ${others.join(', ')}`);
+  return parts.join('; ');
+}
+
+function mostUrgent(items: readonly ItemView[], room: number): ItemView[] {
+  const rank = (item: ItemView) => urgency.indexOf(item.status);
+  const chosen = new Set(items.toSorted((left, right) => rank(left) - rank(right)).slice(0, room));
+  return items.filter((item) => chosen.has(item));
+}
+
+/** A reason may hold anything; a line of a picture may not. */
+function oneLine(text: string): string {
+  return stripVTControlCharacters(text).replace(/\s+/g, ' ').slice(0, 200);
+}
+
+/** Cut to the terminal's width, since a wrapped line would break redrawing in place. */
+function fit(line: string, columns: number): string {
+  if (stripVTControlCharacters(line).length <= columns) return line;
+  return `${stripVTControlCharacters(line).slice(0, Math.max(1, columns - 1))}…`;
+}
