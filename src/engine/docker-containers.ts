@@ -6,22 +6,9 @@ import type { DockerConnection } from './docker-connection.ts';
 import { engineError, httpStatus } from './docker-errors.ts';
 import { dockerCreateOptions } from './docker-spec.ts';
 import { demultiplex } from './docker-stream.ts';
-import type { ByteStream, ContainerState, Engine, EngineLogChunk } from './engine.ts';
+import type { ByteStream, ContainerState, EngineContainers, EngineLogChunk } from './engine.ts';
 
-type ContainerCalls = Omit<
-  Engine,
-  | 'address'
-  | 'ping'
-  | 'information'
-  | 'inspectImage'
-  | 'tagImage'
-  | 'removeImage'
-  | 'pullImage'
-  | 'importImage'
-  | 'buildImage'
->;
-
-export function containerCalls(connection: DockerConnection): ContainerCalls {
+export function containerCalls(connection: DockerConnection): EngineContainers {
   return {
     async createContainer(spec, signal) {
       const call = { action: `create container "${spec.name}"`, signal, missing: 'image-missing' } as const;
@@ -106,7 +93,7 @@ async function* getArchive(connection: DockerConnection, reference: string, path
 async function* logs(
   connection: DockerConnection,
   reference: string,
-  { follow, signal }: Parameters<Engine['logs']>[1],
+  { follow, signal }: Parameters<EngineContainers['logs']>[1],
 ): AsyncGenerator<EngineLogChunk> {
   const call = { action: `read the log of container "${reference}"`, signal };
   // `follow` outside the query makes the client stream the answer instead of collecting it.

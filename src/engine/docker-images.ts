@@ -3,14 +3,9 @@ import { isAppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { engineError } from './docker-errors.ts';
 import { followProgress } from './docker-stream.ts';
-import type { ByteStream, Engine, ProgressOptions } from './engine.ts';
+import type { ByteStream, EngineImages, ProgressOptions } from './engine.ts';
 
-type ImageCalls = Pick<
-  Engine,
-  'inspectImage' | 'tagImage' | 'removeImage' | 'pullImage' | 'importImage' | 'buildImage'
->;
-
-export function imageCalls(connection: DockerConnection): ImageCalls {
+export function imageCalls(connection: DockerConnection): EngineImages {
   return {
     async inspectImage(reference) {
       try {
@@ -37,20 +32,22 @@ export function imageCalls(connection: DockerConnection): ImageCalls {
         if (!isAppError(error, 'not-found')) throw error;
       }
     },
+    async pruneImages(labels) {
+      const filters = { dangling: ['true'], label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
+      await connection.call({ action: 'remove unused images' }, (docker) => docker.pruneImages({ filters }));
+    },
     async pullImage(reference, options = {}) {
       const call = { action: `pull image "${reference}"`, signal: options.signal, missing: 'image-missing' } as const;
       const answer = connection.call(call, (docker) => docker.pull(reference, abortable(options.signal)));
       await follow(connection, { action: call.action, answer, ...options });
     },
-    async importImage(rootFileSystem, tag, options = {}) {
+    async importImage(rootFileSystem, { tag, labels, ...options }) {
       const { repository, version } = splitTag(tag);
       const action = `import image "${tag}"`;
+      const changes = Object.entries(labels).map(([name, value]) => `LABEL ${name}=${value}`);
+      const query = { repo: repository, tag: version, changes, ...abortable(options.signal) };
       const answer = connection.call({ action, signal: options.signal }, (docker) =>
-        docker.importImage(Readable.from(rootFileSystem), {
-          ...abortable(options.signal),
-          repo: repository,
-          tag: version,
-        }),
+        docker.importImage(Readable.from(rootFileSystem), query),
       );
       await follow(connection, { action, answer, ...options });
     },

@@ -78,30 +78,30 @@ export interface ProgressOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ImportOptions extends ProgressOptions {
+  readonly tag: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/**
- * What we need of a container engine. References are ids or names. Failures raised: `unreachable` (nothing answers, or
- * it went away in between), `not-found`, `image-missing`, `task-conflict` (the name is taken, or a removal is under
- * way), `invalid-input` (the engine refuses what was asked), `internal` (the engine failed). A `stop`, `kill` or
- * `remove` of what is already so is fine.
- */
-export interface Engine {
-  /** How it is reached, for people. */
-  readonly address: string;
-  ping(signal?: AbortSignal): Promise<void>;
-  information(signal?: AbortSignal): Promise<EngineInformation>;
-
+/** Images of an engine, by id or reference. */
+export interface EngineImages {
   inspectImage(reference: string): Promise<ImageState | undefined>;
   tagImage(reference: string, tag: string): Promise<void>;
   /** Takes a reference away, and the image with its last one. Fine if it is not there. */
   removeImage(reference: string): Promise<void>;
+  /** Removes untagged images with all of these labels. */
+  pruneImages(labels: Readonly<Record<string, string>>): Promise<void>;
   pullImage(reference: string, options?: ProgressOptions): Promise<void>;
-  /** Makes an image of one layer from a tar of a root file system. */
-  importImage(rootFileSystem: ByteStream, tag: string, options?: ProgressOptions): Promise<void>;
+  /** Makes an image of one layer from a tar of a root file system. Images built on it inherit its labels. */
+  importImage(rootFileSystem: ByteStream, options: ImportOptions): Promise<void>;
   /** Builds from a tar of the context. */
   buildImage(context: ByteStream, options: BuildOptions): Promise<void>;
+}
 
+/** Containers of an engine, by id or name. */
+export interface EngineContainers {
   createContainer(spec: ContainerSpec, signal?: AbortSignal): Promise<string>;
   startContainer(reference: string, signal?: AbortSignal): Promise<void>;
   inspectContainer(reference: string, signal?: AbortSignal): Promise<ContainerState | undefined>;
@@ -120,4 +120,17 @@ export interface Engine {
     reference: string,
     options: { readonly follow: boolean; readonly signal?: AbortSignal },
   ): AsyncIterable<EngineLogChunk>;
+}
+
+/**
+ * What we need of a container engine. References are ids or names. Failures raised: `unreachable` (nothing answers, or
+ * it went away in between), `not-found`, `image-missing`, `task-conflict` (the name is taken, or a removal is under
+ * way), `invalid-input` (the engine refuses what was asked), `internal` (the engine failed). A `stop`, `kill` or
+ * `remove` of what is already so is fine.
+ */
+export interface Engine extends EngineImages, EngineContainers {
+  /** How it is reached, for people. */
+  readonly address: string;
+  ping(signal?: AbortSignal): Promise<void>;
+  information(signal?: AbortSignal): Promise<EngineInformation>;
 }

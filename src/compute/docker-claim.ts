@@ -1,0 +1,49 @@
+import { waitUntil } from '../base/deadline.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { containerLabels } from '../contracts/names.ts';
+import type { ContainerSpec, ContainerState, Engine } from '../engine/engine.ts';
+
+export type Claim =
+  | { readonly kind: 'created'; readonly id: string }
+  /** It was there and had been started. */
+  | { readonly kind: 'existing'; readonly state: ContainerState };
+
+/**
+ * The container's name is the claim on a dispatch: one is made, or the one that is there is taken. One that was made
+ * and never started is what a crash left; whether its inputs are whole cannot be known, so it is made again.
+ */
+export async function claimContainer(engine: Engine, spec: ContainerSpec, signal: AbortSignal): Promise<Claim> {
+  for (let isLastTry = false; ; isLastTry = true) {
+    try {
+      return { kind: 'created', id: await engine.createContainer(spec, signal) };
+    } catch (error) {
+      if (!isAppError(error, 'task-conflict') || isLastTry) throw error;
+    }
+    const state = await engine.inspectContainer(spec.name, signal);
+    if (state === undefined) continue;
+    refuseForeign(spec, state);
+    if (state.status !== 'created') return { kind: 'existing', state };
+    await removeContainer(engine, state.id);
+  }
+}
+
+/** Resolves once it is gone, also when another caller is removing it. */
+export async function removeContainer(engine: Engine, reference: string): Promise<void> {
+  try {
+    await engine.removeContainer(reference);
+  } catch (error) {
+    if (!isAppError(error, 'task-conflict')) throw error;
+    const isGone = async () => (await engine.inspectContainer(reference)) === undefined;
+    await waitUntil(`the removal of container "${reference}"`, isGone, { intervalMs: 50 });
+  }
+}
+
+function refuseForeign(spec: ContainerSpec, { labels }: ContainerState): void {
+  const identity = [containerLabels.deployment, containerLabels.dispatchId];
+  if (identity.every((label) => labels[label] === spec.labels[label])) return;
+  const owner = labels[containerLabels.deployment];
+  const state = owner === undefined ? 'a container that is not ours has it' : `it belongs to deployment "${owner}"`;
+  throw new AppError('task-conflict', `Cannot use the container name "${spec.name}": ${state}`, {
+    next: `Remove that container if nothing needs it: \`docker rm -f ${spec.name}\`.`,
+  });
+}

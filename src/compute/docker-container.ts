@@ -1,0 +1,65 @@
+import { deploymentIdSchema, dispatchIdSchema, itemIdSchema, runIdSchema } from '../contracts/ids.ts';
+import { containerLabels, workerPaths } from '../contracts/names.ts';
+import type { Task, TaskOwner } from '../contracts/task.ts';
+import type { ContainerSpec, ContainerSummary } from '../engine/engine.ts';
+import type { TaskHandle } from './compute.ts';
+
+const mebibyte = 1024 * 1024;
+
+/** The volume that holds everything under `/agora`: each volume costs the engine a synchronous write or two. */
+export const agoraVolume = '/agora';
+
+/** The supervisor's: to become the subagent's user, to kill its processes, to own and read what it leaves. */
+const capabilities = ['SETUID', 'SETGID', 'KILL', 'CHOWN', 'DAC_OVERRIDE'];
+
+/** The hardened container of a task. */
+export function containerSpec(task: Task, image: string): ContainerSpec {
+  const { dispatchId, limits, network } = task.spec;
+  return {
+    name: dispatchId,
+    image,
+    labels: labelsOf(task),
+    capabilities,
+    volumes: [agoraVolume, workerPaths.workspace],
+    // Half the memory at most, so that a full /tmp is a full disk and not the end of the worker.
+    tmpfs: { '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${Math.max(1, Math.floor(limits.memoryMb / 2))}m` },
+    hasStdin: task.spec.secretBytes > 0,
+    cpus: limits.cpus,
+    memoryBytes: limits.memoryMb * mebibyte,
+    pids: limits.pids,
+    network: network === 'internet' ? 'bridge' : 'none',
+    logBytes: 16 * mebibyte,
+  };
+}
+
+function labelsOf({ spec, owner }: Task): Record<string, string> {
+  return {
+    [containerLabels.deployment]: owner.deploymentId,
+    [containerLabels.dispatchId]: spec.dispatchId,
+    ...(owner.runId !== undefined && { [containerLabels.runId]: owner.runId }),
+    ...(owner.itemId !== undefined && { [containerLabels.itemId]: owner.itemId }),
+    ...(owner.attempt !== undefined && { [containerLabels.attempt]: String(owner.attempt) }),
+  };
+}
+
+/** What a container says it is; undefined when its labels are not ours. */
+export function handleOf({ id, imageId, labels }: ContainerSummary): TaskHandle | undefined {
+  const dispatchId = dispatchIdSchema.safeParse(labels[containerLabels.dispatchId]);
+  const owner = ownerOf(labels);
+  if (!dispatchId.success || owner === undefined) return undefined;
+  return { dispatchId: dispatchId.data, owner, providerId: id, image: imageId };
+}
+
+function ownerOf(labels: Readonly<Record<string, string>>): TaskOwner | undefined {
+  const deploymentId = deploymentIdSchema.safeParse(labels[containerLabels.deployment]);
+  if (!deploymentId.success) return undefined;
+  const runId = runIdSchema.safeParse(labels[containerLabels.runId]);
+  const itemId = itemIdSchema.safeParse(labels[containerLabels.itemId]);
+  const attempt = Number(labels[containerLabels.attempt]);
+  return {
+    deploymentId: deploymentId.data,
+    ...(runId.success && { runId: runId.data }),
+    ...(itemId.success && { itemId: itemId.data }),
+    ...(Number.isInteger(attempt) && attempt > 0 && { attempt }),
+  };
+}

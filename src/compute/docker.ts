@@ -1,0 +1,157 @@
+import { retry } from '../base/retry.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
+import { containerLabels, workerPaths } from '../contracts/names.ts';
+import type { Task } from '../contracts/task.ts';
+import type { ContainerState, Engine } from '../engine/engine.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
+import { claimContainer, removeContainer } from './docker-claim.ts';
+import { agoraVolume, containerSpec, handleOf } from './docker-container.ts';
+import { exitOf } from './docker-exit.ts';
+import { agoraTar, secretBytes } from './docker-inputs.ts';
+
+export interface DockerComputeOptions {
+  readonly engine: () => Promise<Engine>;
+  readonly storage: Storage;
+  /** The image to run, an id or a reference; asked for each task. */
+  readonly image: () => Promise<string>;
+  /** Longest wait between two tries to reach an engine that went away. Default: 2000. */
+  readonly maxRetryDelayMs?: number;
+}
+
+const defaults = { maxRetryDelayMs: 2_000 } satisfies Partial<DockerComputeOptions>;
+
+/** Runs tasks as hardened containers of an engine. They go on while the daemon is away. */
+export class DockerCompute implements Compute {
+  readonly outlivesDaemon = true;
+  readonly #options: Required<DockerComputeOptions>;
+  readonly #starting = new Map<DispatchId, Promise<TaskHandle>>();
+
+  constructor(options: DockerComputeOptions) {
+    this.#options = { ...defaults, ...options };
+  }
+
+  async start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
+    const { dispatchId } = task.spec;
+    // A second call must find the first one's container started, not take it for a half-made one.
+    const started = this.#starting.get(dispatchId) ?? this.#start(task, signal);
+    this.#starting.set(dispatchId, started);
+    try {
+      return await started;
+    } finally {
+      this.#starting.delete(dispatchId);
+    }
+  }
+
+  async wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
+    return retry(() => this.#waitOnce(handle, signal), {
+      signal,
+      delayMs: 50,
+      maxDelayMs: this.#options.maxRetryDelayMs,
+    });
+  }
+
+  async *logs(handle: TaskHandle, options: LogOptions = {}): AsyncIterable<LogChunk> {
+    const engine = await this.#options.engine();
+    const { follow = false, signal } = options;
+    yield* engine.logs(handle.providerId, { follow, ...(signal && { signal }) });
+  }
+
+  async *collect(handle: TaskHandle, maxBytes: number): AsyncIterable<Uint8Array> {
+    const engine = await this.#options.engine();
+    let collected = 0;
+    // With `/.` the names in the tar are relative to the folder.
+    for await (const chunk of engine.getArchive(handle.providerId, `${workerPaths.out}/.`)) {
+      collected += chunk.length;
+      if (collected > maxBytes) {
+        throw new AppError(
+          'limit-exceeded',
+          `Cannot collect task "${handle.dispatchId}": it left more than ${maxBytes} bytes`,
+        );
+      }
+      yield chunk;
+    }
+  }
+
+  async stop(handle: TaskHandle, graceMs: number): Promise<void> {
+    const engine = await this.#options.engine();
+    await engine.stopContainer(handle.providerId, graceMs);
+  }
+
+  async remove(handle: TaskHandle): Promise<void> {
+    const engine = await this.#options.engine();
+    await removeContainer(engine, handle.providerId);
+  }
+
+  async list(deploymentId: DeploymentId): Promise<TaskHandle[]> {
+    const engine = await this.#options.engine();
+    const containers = await engine.listContainers({ [containerLabels.deployment]: deploymentId });
+    return containers.flatMap((container) => handleOf(container) ?? []);
+  }
+
+  async describe(): Promise<ProviderInfo> {
+    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
+    const { hasCpuLimit, hasMemoryLimit, hasPidsLimit } = await engine.information();
+    const held = (has: boolean) => (has ? 'enforced' : 'not-enforced');
+    return {
+      summary: `docker ${engine.address}`,
+      image,
+      limits: {
+        cpus: held(hasCpuLimit),
+        memory: held(hasMemoryLimit),
+        pids: held(hasPidsLimit),
+        // The supervisor measures it, so a burst may pass it for a moment.
+        disk: 'partly',
+        network: 'enforced',
+        files: 'enforced',
+      },
+    };
+  }
+
+  /** Nothing to do: containers outlive the daemon, and no connection is kept. */
+  async close(): Promise<void> {}
+
+  async #start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
+    const secrets = secretBytes(task);
+    const inputs = agoraTar(task, this.#options.storage);
+    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
+    const claim = await claimContainer(engine, containerSpec(task, image), signal);
+    if (claim.kind === 'existing') return existingHandle(claim.state, task);
+    try {
+      await Promise.all([
+        engine.putArchive(claim.id, agoraVolume, inputs, signal),
+        secrets.length > 0 ? engine.writeStdin(claim.id, secrets, signal) : undefined,
+      ]);
+      await engine.startContainer(claim.id, signal);
+      const imageId = image.startsWith('sha256:') ? image : (await engine.inspectContainer(claim.id))?.imageId;
+      return { dispatchId: task.spec.dispatchId, owner: task.owner, providerId: claim.id, image: imageId ?? image };
+    } catch (error) {
+      // Best effort: what cannot be removed now is found by its label, and made again by the next start.
+      await removeContainer(engine, claim.id).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #waitOnce(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
+    const engine = await this.#options.engine();
+    try {
+      await engine.waitContainer(handle.providerId, signal);
+      const state = await engine.inspectContainer(handle.providerId, signal);
+      if (state === undefined) return gone;
+      const exit = exitOf(state);
+      if (exit === undefined)
+        throw new AppError('not-ready', `Cannot tell how "${handle.dispatchId}" ended: it still runs`);
+      return exit;
+    } catch (error) {
+      if (isAppError(error, 'not-found')) return gone;
+      throw error;
+    }
+  }
+}
+
+const gone: TaskExit = { kind: 'lost', reason: 'its container is gone' };
+
+function existingHandle({ id, imageId }: ContainerState, { spec, owner }: Task): TaskHandle {
+  return { dispatchId: spec.dispatchId, owner, providerId: id, image: imageId };
+}
