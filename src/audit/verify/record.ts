@@ -1,6 +1,7 @@
 import { canonicalize } from '../../base/canonical-json.ts';
 import { sha256Hex } from '../../base/hash.ts';
 import * as form from './forms.ts';
+import { Refusal } from './refusal.ts';
 import {
   anything,
   count,
@@ -12,7 +13,6 @@ import {
   oneOf,
   type Shape,
   type Shaped,
-  ShapeError,
   scalar,
   text,
 } from './shape.ts';
@@ -135,6 +135,6 @@ export function recordText(record: AuditRecord): string {
 }
 
 function expectPresence(isPresent: boolean, presence: Presence, path: string): void {
-  if (presence === 'always' && !isPresent) throw new ShapeError(path, 'is missing');
-  if (presence === 'never' && isPresent) throw new ShapeError(path, 'does not belong to this kind of record');
+  if (presence === 'always' && !isPresent) throw new Refusal(path, 'is missing');
+  if (presence === 'never' && isPresent) throw new Refusal(path, 'does not belong to this kind of record');
 }

@@ -1,34 +1,25 @@
-/** Reads an unknown value as T, or throws a ShapeError naming the place. */
+import { Refusal } from './refusal.ts';
+
+/** Reads an unknown value as T, or throws a Refusal naming the place. */
 export type Shape<T> = (value: unknown, path: string) => T;
 export type Shaped<S> = S extends Shape<infer T> ? T : never;
-
-/** A value that does not have the expected form, with its JSON path. */
-export class ShapeError extends Error {
-  readonly path: string;
-
-  constructor(path: string, message: string) {
-    super(`${path === '' ? 'The text' : path} ${message}`);
-    this.name = 'ShapeError';
-    this.path = path;
-  }
-}
 
 type Shapes = Readonly<Record<string, Shape<unknown>>>;
 type Members<S extends Shapes> = { readonly [K in keyof S]: Shaped<S[K]> };
 
 export function text(value: unknown, path: string): string {
-  if (typeof value !== 'string') throw new ShapeError(path, 'must be a string');
+  if (typeof value !== 'string') throw new Refusal(path, 'must be a string');
   return value;
 }
 
 export function integer(value: unknown, path: string): number {
-  if (!Number.isSafeInteger(value)) throw new ShapeError(path, 'must be an integer');
+  if (!Number.isSafeInteger(value)) throw new Refusal(path, 'must be an integer');
   return value as number;
 }
 
 export function count(value: unknown, path: string): number {
   const number = integer(value, path);
-  if (number < 0) throw new ShapeError(path, 'must not be negative');
+  if (number < 0) throw new Refusal(path, 'must not be negative');
   return number;
 }
 
@@ -38,14 +29,14 @@ export function anything(value: unknown): unknown {
 
 export function matching(pattern: RegExp, form: string): Shape<string> {
   return (value, path) => {
-    if (typeof value !== 'string' || !pattern.test(value)) throw new ShapeError(path, `must be ${form}`);
+    if (typeof value !== 'string' || !pattern.test(value)) throw new Refusal(path, `must be ${form}`);
     return value;
   };
 }
 
 export function oneOf<const T extends string | number>(...allowed: readonly T[]): Shape<T> {
   return (value, path) => {
-    if (!allowed.includes(value as T)) throw new ShapeError(path, `must be ${allowed.join(' or ')}`);
+    if (!allowed.includes(value as T)) throw new Refusal(path, `must be ${allowed.join(' or ')}`);
     return value as T;
   };
 }
@@ -62,7 +53,7 @@ export function scalar(value: unknown, path: string): string | number | boolean 
 
 export function listOf<T>(shape: Shape<T>): Shape<readonly T[]> {
   return (value, path) => {
-    if (!Array.isArray(value)) throw new ShapeError(path, 'must be an array');
+    if (!Array.isArray(value)) throw new Refusal(path, 'must be an array');
     return value.map((element, index) => shape(element, `${path}[${index}]`));
   };
 }
@@ -84,11 +75,11 @@ export function object<R extends Shapes, O extends Shapes = Record<never, never>
   return (value, path) => {
     const members = asMembers(value, path);
     for (const name of requiredNames) {
-      if (!Object.hasOwn(members, name)) throw new ShapeError(memberPath(path, name), 'is missing');
+      if (!Object.hasOwn(members, name)) throw new Refusal(memberPath(path, name), 'is missing');
     }
     for (const name of Object.keys(members)) {
       const shape = Object.hasOwn(required, name) ? required[name] : optionalShape(optional, name);
-      if (shape === undefined) throw new ShapeError(memberPath(path, name), 'is not a known member');
+      if (shape === undefined) throw new Refusal(memberPath(path, name), 'is not a known member');
       shape(members[name], memberPath(path, name));
     }
     return members as Members<R> & Partial<Members<O>>;
@@ -101,7 +92,7 @@ function optionalShape(shapes: Shapes | undefined, name: string): Shape<unknown>
 
 function asMembers(value: unknown, path: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ShapeError(path, 'must be an object');
+    throw new Refusal(path, 'must be an object');
   }
   return value as Readonly<Record<string, unknown>>;
 }

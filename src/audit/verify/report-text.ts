@@ -1,0 +1,57 @@
+import { type CheckName, type CheckResult, checkNames, type Failure, type Report } from './report.ts';
+
+const meanings: Readonly<Record<CheckName, string>> = {
+  parse: 'the bundle is one unambiguous JSON text of the known form',
+  records: 'every record belongs to this run and follows the one before it',
+  root: 'the records make the tree whose root is named',
+  seal: 'a trusted key signed this root, plan and outcome',
+  plan: 'the plan is the one that was submitted',
+  manifests: 'each attempt has its manifest, and nothing came from elsewhere',
+  items: 'what is said of the items is what the records show',
+  artifacts: 'the artifacts listed are those the records name',
+  anchors: 'each anchor holds this root and this seal',
+};
+
+// A hundred broken records have one cause; the first lines show it.
+const shownFailures = 10;
+
+/** A report for a person, one line per row. */
+export function reportText(report: Report): string {
+  const lines = [
+    `Run ${report.runId ?? '(unreadable)'}: ${verdictOf(report)}`,
+    '',
+    ...checkNames.map((name) => `  ${signOf(report.checks[name])}  ${name.padEnd(10)} ${meanings[name]}`),
+    '',
+    ...report.failures.slice(0, shownFailures).map(failureText),
+    ...(report.failures.length > shownFailures ? [`  and ${report.failures.length - shownFailures} more`] : []),
+    ...(report.failures.length > 0 ? [''] : []),
+    `  guarantee  ${report.guarantee}`,
+    `  artifacts  ${artifactsText(report.artifacts)}`,
+    `  gaps       ${report.gaps === 0 ? 'none recorded' : `${report.gaps} recorded`}`,
+    `  signer     ${report.signerKeyId ?? 'unknown'}`,
+    '',
+    report.notProved,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function verdictOf(report: Report): string {
+  if (report.intact) return `INTACT, ${report.claim}`;
+  if (report.failure === 'no-trust') return 'NOT DECIDED, no trust file says whose seals to believe';
+  return 'NOT INTACT. This bundle is not what was sealed, or not by a key you trust';
+}
+
+function signOf(result: CheckResult): string {
+  return result === 'n/a' ? 'n/a ' : result ? 'ok  ' : 'FAIL';
+}
+
+function failureText({ check, path, message }: Failure): string {
+  return `  ${check}: ${path === '' ? 'the text' : path} ${message}`;
+}
+
+function artifactsText(artifacts: Report['artifacts']): string {
+  if (artifacts === 'verified') return 'all bytes were fetched and have their digests';
+  if (artifacts === 'refs-only') return 'bytes not looked at, only their digests compared';
+  const [state, count] = artifacts.split(':');
+  return state === 'missing' ? `${count} not found, the others have their digests` : `${count} HAVE OTHER BYTES`;
+}

@@ -1,0 +1,96 @@
+import type { AnchorEvidence } from './bundle.ts';
+import { readBundle } from './bundle.ts';
+import {
+  checkAnchors,
+  checkArtifacts,
+  checkItems,
+  checkManifests,
+  checkPlan,
+  checkRecords,
+  checkRoot,
+  checkSignature,
+  checkStatement,
+  readSealingFacts,
+} from './checks.ts';
+import { Findings, given } from './findings.ts';
+import { digestOfRef } from './forms.ts';
+import type { Replay } from './replay.ts';
+import { notProved, type Report } from './report.ts';
+import type { Trust } from './trust.ts';
+
+export type ArtifactState = 'ok' | 'mismatch' | 'missing';
+
+export interface VerifyOptions {
+  /** Without it a bundle is never intact: the verdict is `no-trust`. */
+  readonly trust: Trust | undefined;
+  /** Fetches and hashes an artifact's bytes. Default: refs are compared, bytes are not looked at. */
+  readonly artifacts?: (digest: string) => Promise<ArtifactState>;
+  /** The run the reader asked for. Default: whichever the bundle is about. */
+  readonly expectRunId?: string;
+}
+
+/** Judges a bundle by its text (or its value, before it is printed), the trust, and nothing else. */
+export async function verifyBundle(input: string | Uint8Array | object, options: VerifyOptions): Promise<Report> {
+  const { trust } = options;
+  const findings = new Findings();
+  const bundle = findings.check('parse', () => readBundle(input));
+  const log = findings.check('records', () => checkRecords(given(bundle), options.expectRunId));
+  const tree = findings.check('root', () => checkRoot(given(bundle), given(log)));
+  const facts = findings.check('seal', () => readSealingFacts(given(bundle)));
+  findings.check('seal', () => checkStatement(given(bundle), given(log), given(tree), given(facts)));
+  findings.check('seal', () => checkSignature(given(bundle), given(log), given(facts), given(trust)));
+  const plan = findings.check('plan', () => checkPlan(given(bundle), given(log)));
+  const replayed = findings.check('items', () => checkItems(given(bundle), given(log), given(plan)));
+  findings.check('manifests', () => checkManifests(given(bundle), given(replayed)));
+  findings.check('artifacts', () => checkArtifacts(given(bundle), given(replayed)));
+  const artifacts = await checkArtifactBytes(findings, replayed, options.artifacts);
+  const anchors = findings.check('anchors', () => checkAnchors(given(bundle), given(log), given(tree), given(facts)));
+
+  const failures = [...findings.failures, ...(bundle !== undefined && trust === undefined ? [noTrust] : [])];
+  const isIntact = findings.areAllTrue && failures.length === 0;
+  return {
+    ...(bundle === undefined ? {} : { runId: bundle.runId }),
+    intact: isIntact,
+    guarantee: isIntact ? guaranteeOf(anchors ?? []) : 'none',
+    claim: 'tamper-detecting',
+    ...(failures[0] === undefined ? {} : { failure: failures[0].check }),
+    failures,
+    checks: findings.results,
+    completeness: 'no-log',
+    gaps: log?.records.filter(({ kind }) => kind === 'audit.gap').length ?? 0,
+    artifacts,
+    authorship: 'orchestrator-only',
+    scope: 'whole',
+    time: 'asserted',
+    ...(bundle === undefined ? {} : { signerKeyId: bundle.seal.verificationMaterial.publicKey.hint }),
+    notProved,
+  };
+}
+
+const noTrust = {
+  check: 'no-trust',
+  path: 'seal.verificationMaterial.publicKey.hint',
+  message: 'cannot be judged without a trust file',
+} as const;
+
+async function checkArtifactBytes(
+  findings: Findings,
+  replayed: Replay | undefined,
+  fetch: VerifyOptions['artifacts'],
+): Promise<Report['artifacts']> {
+  if (replayed === undefined || fetch === undefined) return 'refs-only';
+  const counts = { ok: 0, missing: 0, mismatch: 0 };
+  for (const digest of new Set(replayed.artifacts.map(({ ref }) => digestOfRef(ref)))) {
+    const state = await fetch(digest);
+    counts[state] += 1;
+    if (state === 'mismatch')
+      findings.fail('artifacts', 'artifacts', `hold "${digest}", whose stored bytes are others`);
+  }
+  if (counts.mismatch > 0) return `mismatch:${counts.mismatch}`;
+  return counts.missing > 0 ? `missing:${counts.missing}` : 'verified';
+}
+
+/** A local anchor shows nothing the bundle does not show by itself: changes are detected, not prevented. */
+function guaranteeOf(anchors: readonly AnchorEvidence['kind'][]): Report['guarantee'] {
+  return anchors.includes('local') ? 'detect' : 'none';
+}
