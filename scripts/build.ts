@@ -1,0 +1,36 @@
+// What `npm run build` adds to the compiled sources: the bundles and the JSON Schema files.
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { writeWorkerBundle } from '../src/compute/worker-bundle.ts';
+import { jsonSchemaFiles } from './json-schemas.ts';
+
+const root = join(import.meta.dirname, '..');
+
+await writeWorkerBundle(root);
+await writeVerifier();
+await writeJsonSchemas();
+
+/** `agora-verify` in one file that needs nothing but Node. */
+async function writeVerifier(): Promise<void> {
+  const outfile = join(root, 'dist', 'agora-verify.mjs');
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['src/audit/verify/main.ts'],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    legalComments: 'none',
+    logLevel: 'warning',
+    tsconfigRaw: '{}',
+    outfile,
+  });
+  await chmod(outfile, 0o755);
+}
+
+async function writeJsonSchemas(): Promise<void> {
+  const folder = join(root, 'schemas');
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of Object.entries(jsonSchemaFiles())) await writeFile(join(folder, name), text);
+}
