@@ -1,4 +1,5 @@
 import type { AnchorEvidence } from './anchor.ts';
+import type { RunLog } from './record.ts';
 import type { Seal } from './seal.ts';
 import { type Bundle, bundleFormat } from './verify/bundle.ts';
 import { readPlan } from './verify/plan.ts';
@@ -7,12 +8,11 @@ import { Refusal } from './verify/refusal.ts';
 import { type Replay, replay } from './verify/replay.ts';
 import type { Report } from './verify/report.ts';
 import type { Trust } from './verify/trust.ts';
-import { verifyBundle } from './verify/verify.ts';
+import { verifyAssembled } from './verify/verify.ts';
 
 export type ReportedBundle = Bundle & { readonly report: Report };
 
-export interface BundleInput {
-  readonly runId: string;
+export interface BundleInput extends RunLog {
   /** The plan's JCS text. */
   readonly planText: string;
   /** In the order of the item.fired records. */
@@ -21,12 +21,12 @@ export interface BundleInput {
   readonly seal: Seal;
   /** In the order the run was submitted under. */
   readonly anchors: readonly AnchorEvidence[];
-  /** What the producer's own report is made with. */
+  /** What the producer's own report is made with; of its origins only this deployment's counts. */
   readonly trust: Trust;
 }
 
 /** Puts a closed and sealed run together and verifies it. A bundle that does not verify says so in its report. */
-export async function assembleBundle(input: BundleInput): Promise<ReportedBundle> {
+export function assembleBundle(input: BundleInput): ReportedBundle {
   const entries = Array.from(input.recordTexts, parseEntry);
   const { items, artifacts } = derive(input.planText, entries);
   const bundle: Bundle = {
@@ -40,7 +40,8 @@ export async function assembleBundle(input: BundleInput): Promise<ReportedBundle
     items,
     artifacts,
   };
-  return { ...bundle, report: await verifyBundle(bundle, { trust: input.trust }) };
+  const origins = input.trust.origins.filter((origin) => origin === input.origin);
+  return { ...bundle, report: verifyAssembled(bundle, { ...input.trust, origins }) };
 }
 
 /** A bundle as it is published and exported. */

@@ -26,17 +26,17 @@ export async function writeTrustFile(path: string, trust: Trust): Promise<void> 
 }
 
 /** Makes sure the file trusts this signer for this origin, keeping what it says already. Returns the whole trust. */
-export async function trustSigner(path: string, origin: string, signer: Signer, now: Date): Promise<Trust> {
+export async function ensureTrust(path: string, origin: string, signer: Signer): Promise<Trust> {
   const before = await readTrustFile(path);
-  const after = withKey(before, origin, {
-    keyId: await signer.keyId(),
-    publicKeyPem: await signer.publicKeyPem(),
-    status: 'active',
-    notBefore: now.toISOString(),
-  });
+  const keyId = await signer.keyId();
+  const publicKeyPem = await signer.publicKeyPem();
+  // The file may be made again long after the key: seals of before must stay valid.
+  const after = withKey(before, origin, { keyId, publicKeyPem, status: 'active', notBefore: beginningOfTime });
   if (after !== before) await writeTrustFile(path, after);
   return after;
 }
+
+const beginningOfTime = new Date(0).toISOString();
 
 /** The trust with this origin and key added; the same object when it has both. */
 export function withKey(trust: Trust | undefined, origin: string, key: TrustedKey): Trust {

@@ -104,7 +104,7 @@ const transitions: { [K in RecordKind]: (state: RunState, record: RecordOf<K>) =
   'item.result': takeResult,
   'item.retried': (state, record) => {
     const item = itemOf(state, record);
-    if (item.status !== 'failed' || item.attempt !== record.attempt || item.isFinal || state.isCancelled) {
+    if (item.status !== 'failed' || item.attempt !== record.attempt || item.isFinal) {
       throw refused(record, `retries attempt ${record.attempt} of "${record.item}", which is not one that just failed`);
     }
     item.status = 'ready';
@@ -191,7 +191,7 @@ function skip(state: RunState, record: RecordOf<'item.skipped'>): void {
   cause.isFinal = true;
   item.status = 'skipped';
   item.skippedBecause = because;
-  item.reason = `because of ${because}`;
+  item.reason = `item "${because}" is ${cause.status}`;
 }
 
 function close(state: RunState, record: RecordOf<'run.closed'>): void {

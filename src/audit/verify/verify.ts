@@ -1,6 +1,6 @@
-import type { AnchorEvidence } from './bundle.ts';
-import { readBundle } from './bundle.ts';
+import { type AnchorEvidence, type Bundle, readBundle } from './bundle.ts';
 import {
+  type CheckedRecords,
   checkAnchors,
   checkArtifacts,
   checkItems,
@@ -15,7 +15,7 @@ import {
 import { Findings, given } from './findings.ts';
 import { digestOfRef } from './forms.ts';
 import type { Replay } from './replay.ts';
-import { notProved, type Report } from './report.ts';
+import { type Failure, notProved, type Report } from './report.ts';
 import type { Trust } from './trust.ts';
 
 export type ArtifactState = 'ok' | 'mismatch' | 'missing';
@@ -29,12 +29,30 @@ export interface VerifyOptions {
   readonly expectRunId?: string;
 }
 
-/** Judges a bundle by its text (or its value, before it is printed), the trust, and nothing else. */
-export async function verifyBundle(input: string | Uint8Array | object, options: VerifyOptions): Promise<Report> {
-  const { trust } = options;
+/** Judges a bundle by its text, the trust, and the artifacts' bytes if they can be fetched. */
+export async function verifyBundle(text: string | Uint8Array, options: VerifyOptions): Promise<Report> {
+  const judged = judge(text, options);
+  return reportOf(judged, await checkArtifactBytes(judged, options.artifacts));
+}
+
+/** Judges a bundle on the side that assembles it, before it is printed. */
+export function verifyAssembled(bundle: object, trust: Trust): Report {
+  return reportOf(judge(bundle, { trust }), 'refs-only');
+}
+
+interface Judged {
+  readonly findings: Findings;
+  readonly trust: Trust | undefined;
+  readonly bundle: Bundle | undefined;
+  readonly log: CheckedRecords | undefined;
+  readonly replayed: Replay | undefined;
+  readonly anchors: readonly AnchorEvidence['kind'][] | undefined;
+}
+
+function judge(input: string | Uint8Array | object, { trust, expectRunId }: VerifyOptions): Judged {
   const findings = new Findings();
   const bundle = findings.check('parse', () => readBundle(input));
-  const log = findings.check('records', () => checkRecords(given(bundle), options.expectRunId));
+  const log = findings.check('records', () => checkRecords(given(bundle), expectRunId));
   const tree = findings.check('root', () => checkRoot(given(bundle), given(log)));
   const facts = findings.check('seal', () => readSealingFacts(given(bundle)));
   findings.check('seal', () => checkStatement(given(bundle), given(log), given(tree), given(facts)));
@@ -43,10 +61,13 @@ export async function verifyBundle(input: string | Uint8Array | object, options:
   const replayed = findings.check('items', () => checkItems(given(bundle), given(log), given(plan)));
   findings.check('manifests', () => checkManifests(given(bundle), given(replayed)));
   findings.check('artifacts', () => checkArtifacts(given(bundle), given(replayed)));
-  const artifacts = await checkArtifactBytes(findings, replayed, options.artifacts);
   const anchors = findings.check('anchors', () => checkAnchors(given(bundle), given(log), given(tree), given(facts)));
+  return { findings, trust, bundle, log, replayed, anchors };
+}
 
-  const failures = [...findings.failures, ...(bundle !== undefined && trust === undefined ? [noTrust] : [])];
+function reportOf({ findings, trust, bundle, log, anchors }: Judged, artifacts: Report['artifacts']): Report {
+  const failures: Failure[] = [...findings.failures];
+  if (bundle !== undefined && trust === undefined) failures.push(noTrust);
   const isIntact = findings.areAllTrue && failures.length === 0;
   return {
     ...(bundle === undefined ? {} : { runId: bundle.runId }),
@@ -74,8 +95,7 @@ const noTrust = {
 } as const;
 
 async function checkArtifactBytes(
-  findings: Findings,
-  replayed: Replay | undefined,
+  { findings, replayed }: Judged,
   fetch: VerifyOptions['artifacts'],
 ): Promise<Report['artifacts']> {
   if (replayed === undefined || fetch === undefined) return 'refs-only';
