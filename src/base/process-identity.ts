@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+
+/** A process that is not mistaken for a later one with its number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** In clock ticks since the machine started. */
+  readonly startTicks: string;
+}
+
+interface ProcessStat {
+  readonly state: string;
+  readonly startTicks: string;
+}
+
+export function processIdentity(pid: number): ProcessIdentity | undefined {
+  const stat = readStat(pid);
+  return stat && { pid, startTicks: stat.startTicks };
+}
+
+/** True while that very process runs; a zombie has ended. */
+export function isSameProcess({ pid, startTicks }: ProcessIdentity): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z' && stat.state !== 'X';
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    // It is gone, or this system shows no processes.
+    return undefined;
+  }
+  // The name in brackets may itself hold brackets and spaces.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, startTicks] = [fields[0], fields[19]];
+  return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
+}

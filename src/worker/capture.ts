@@ -1,0 +1,44 @@
+import { chmodSync, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../contracts/errors.ts';
+import { outNames } from '../contracts/names.ts';
+import type { TaskResult, TaskSpec } from '../contracts/task.ts';
+import type { WorkerPlace } from '../contracts/worker-place.ts';
+import { capturePatch } from '../worktree/capture.ts';
+import { copyOutputs } from './copy-outputs.ts';
+import { walkTree } from './tree-walk.ts';
+
+/** What was kept of the subagent's work, as the result file lists it. */
+export type CapturedWork = Pick<TaskResult, 'patchBytes' | 'outputs' | 'leftOut'>;
+
+export const nothingCaptured: CapturedWork = { patchBytes: 0, outputs: [], leftOut: [] };
+
+const bytesPerMb = 1024 * 1024;
+
+/** Keeps the patch and the outputs of a subagent that has no process left. */
+export async function captureWork({ paths }: WorkerPlace, spec: TaskSpec): Promise<CapturedWork> {
+  await openUp(paths.workspace);
+  await openUp(paths.outputs);
+  const patchFile = join(paths.out, outNames.patch);
+  const worktree = { gitDir: paths.git, workTree: paths.workspace };
+  const { sizeBytes: patchBytes } = await capturePatch(worktree, patchFile, spec.limits.outputBytes);
+  const maxBytes = spec.limits.diskMb * bytesPerMb;
+  const copied = await copyOutputs(paths.outputs, join(paths.out, outNames.outputs), { maxBytes });
+  return { patchBytes, ...copied };
+}
+
+/** Lets the supervisor read what the subagent closed, where it has no right to read everything. */
+async function openUp(folder: string): Promise<void> {
+  if (!lstatSync(folder).isDirectory())
+    throw new AppError('invalid-input', `Cannot capture "${folder}": no folder any more`);
+  if (process.geteuid?.() === 0) return;
+  chmodSync(folder, 0o755);
+  await walkTree(folder, {
+    visit: ({ location, stats }) => {
+      const mode = Number(stats.mode) & 0o7777;
+      const needed = stats.isDirectory() ? 0o700 : 0o400;
+      if ((stats.isDirectory() || stats.isFile()) && (mode & needed) !== needed) chmodSync(location, mode | needed);
+      return true;
+    },
+  });
+}

@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+
+/** How often the kernel enforced a limit on this container so far. */
+export interface CgroupEvents {
+  readonly memoryKills: number;
+  readonly refusedForks: number;
+}
+
+/** Where version 2 and then version 1 tell it, with the word before the number. */
+const sources = {
+  memoryKills: [
+    { file: 'memory.events', word: 'oom_kill' },
+    { file: 'memory/memory.oom_control', word: 'oom_kill' },
+  ],
+  refusedForks: [
+    { file: 'pids.events', word: 'max' },
+    { file: 'pids/pids.events', word: 'max' },
+  ],
+} as const;
+
+/** Reads the counters of the cgroup seen at `root`; 0 where there is none. */
+export function readCgroupEvents(root = '/sys/fs/cgroup'): CgroupEvents {
+  const count = (kind: keyof typeof sources): number => {
+    for (const { file, word } of sources[kind]) {
+      const value = readCounter(`${root}/${file}`, word);
+      if (value !== undefined) return value;
+    }
+    return 0;
+  };
+  return { memoryKills: count('memoryKills'), refusedForks: count('refusedForks') };
+}
+
+function readCounter(path: string, word: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'latin1');
+  } catch {
+    // Not this version, or not visible here.
+    return undefined;
+  }
+  const value = text
+    .split('\n')
+    .map((line) => line.split(' '))
+    .find(([name]) => name === word)?.[1];
+  return value === undefined ? undefined : Number(value);
+}

@@ -1,0 +1,133 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { extract, type Header } from 'tar-stream';
+import { AppError } from '../contracts/errors.ts';
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface ExtractOptions {
+  /** Refuse with `limit-exceeded` when the files hold more. */
+  readonly maxBytes: number;
+  /** Who gets the files. Default: the writer. */
+  readonly owner?: Owner;
+}
+
+interface Link {
+  readonly path: string;
+  readonly target: string;
+}
+
+/**
+ * Writes a tar of files, folders and links into an empty folder that nobody else writes to. Links are made after
+ * everything else, so that no path is ever written through one. Anything else in it raises `invalid-input`.
+ */
+export async function extractTree(tar: Readable, folder: string, options: ExtractOptions): Promise<void> {
+  const writer = new TreeWriter(folder, options);
+  const entries = extract();
+  tar.on('error', (error) => entries.destroy(error)).pipe(entries as unknown as NodeJS.WritableStream);
+  for await (const entry of entries) {
+    await writer.add(entry.header, entry as AsyncIterable<Buffer>);
+    // What was not read of it, so that the next one comes.
+    entry.resume();
+  }
+  writer.linkAll();
+}
+
+class TreeWriter {
+  readonly #folder: string;
+  readonly #options: ExtractOptions;
+  readonly #folders = new Set<string>(['']);
+  readonly #links: Link[] = [];
+  #writtenBytes = 0;
+
+  constructor(folder: string, options: ExtractOptions) {
+    this.#folder = folder;
+    this.#options = options;
+  }
+
+  async add({ name, type, mode, linkname }: Header, content: AsyncIterable<Buffer>): Promise<void> {
+    const parts = safeParts(name);
+    const path = parts.join('/');
+    if (type === 'directory') this.#makeFolders(parts);
+    else if (type === 'file' || type === 'contiguous-file') {
+      this.#makeFolders(parts.slice(0, -1));
+      await this.#writeFile(path, mode, content);
+    } else if (type === 'symlink' && linkname) {
+      this.#makeFolders(parts.slice(0, -1));
+      this.#links.push({ path, target: linkname });
+    } else throw new AppError('invalid-input', `Cannot lay out "${path}": it is a ${type}`);
+  }
+
+  linkAll(): void {
+    for (const { path, target } of this.#links) {
+      // Every parent was made as a real folder before the first link, and a name is never taken twice.
+      symlinkSync(target, join(this.#folder, path));
+      this.#own(path);
+    }
+  }
+
+  #makeFolders(parts: readonly string[]): void {
+    for (let depth = 1; depth <= parts.length; depth += 1) {
+      const path = parts.slice(0, depth).join('/');
+      if (this.#folders.has(path)) continue;
+      mkdirSync(join(this.#folder, path), 0o755);
+      this.#own(path);
+      this.#folders.add(path);
+    }
+  }
+
+  async #writeFile(path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void> {
+    const full = join(this.#folder, path);
+    const file = openSync(
+      full,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    );
+    try {
+      for await (const chunk of content) {
+        this.#writtenBytes += chunk.length;
+        if (this.#writtenBytes > this.#options.maxBytes) {
+          throw new AppError(
+            'limit-exceeded',
+            `Cannot lay out the worktree: more than ${this.#options.maxBytes} bytes`,
+          );
+        }
+        for (let at = 0; at < chunk.length; ) at += writeSync(file, chunk, at);
+      }
+    } finally {
+      closeSync(file);
+    }
+    // The mode before the owner: without CAP_FOWNER only the owner may change it.
+    chmodSync(full, (mode & 0o777) | 0o600);
+    if (this.#options.owner) chownSync(full, this.#options.owner.uid, this.#options.owner.gid);
+  }
+
+  #own(path: string): void {
+    const { owner } = this.#options;
+    if (owner) lchownSync(join(this.#folder, path), owner.uid, owner.gid);
+  }
+}
+
+function safeParts(name: string): string[] {
+  const parts = name
+    .replace(/\/+$/, '')
+    .split('/')
+    .filter((part) => part !== '.');
+  const isUnsafe = name.startsWith('/') || parts.some((part) => part === '' || part === '..' || part.includes('\0'));
+  if (isUnsafe) throw new AppError('invalid-input', `Cannot lay out "${name}": its path leaves the worktree`);
+  return parts;
+}

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import type { WorkerPlace } from '../contracts/worker-place.ts';
+import { childExit, pipeText } from './child-exit.ts';
+import { containerCommand, readWatchReport, watchingCommand } from './launch-script.ts';
+import type { Subagent, SubagentExit, SubagentProgram } from './subagent.ts';
+import { killEverything, killGroup, killUser } from './sweep.ts';
+
+/** Starts the subagent as its user: in a container, or where there is no sandbox. */
+export function launchDirectly(place: WorkerPlace, program: SubagentProgram): Subagent {
+  const { user } = place;
+  const limits = { fileBytes: program.fileBytes, ...(user && { processes: program.processes }) };
+  const [file = '', ...shellArguments] = place.isContainer
+    ? containerCommand(limits, program.command)
+    : watchingCommand(limits, program.command);
+  const child = spawn(file, shellArguments, {
+    cwd: place.paths.workspace,
+    env: { ...program.env },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', ...(place.isContainer ? [] : (['pipe'] as const))],
+    ...user,
+  });
+  const report = place.isContainer ? undefined : pipeText(child.stdio[3] as Readable);
+
+  return {
+    // Present: both were asked for as pipes.
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    exited: exitOf(childExit(child), report),
+    terminate: () => killGroup(child.pid, 'SIGTERM'),
+    killAll: async () => {
+      killGroup(child.pid, 'SIGKILL');
+      if (place.isContainer) await killEverything();
+      else if (user) await killUser(user.uid);
+    },
+  };
+}
+
+async function exitOf(exit: ReturnType<typeof childExit>, report?: Promise<string>): Promise<SubagentExit> {
+  const ended = await exit;
+  if (ended.startError !== undefined || report === undefined) return { ...ended, isOutOfProcesses: false };
+  return { ...ended, isOutOfProcesses: readWatchReport(await report).isOutOfProcesses };
+}

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { isSameProcess, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
+import type { WorkerPlace } from '../contracts/worker-place.ts';
+import { childExit, pipeText } from './child-exit.ts';
+import { readWatchReport, watchingCommand } from './launch-script.ts';
+import type { Subagent, SubagentExit, SubagentProgram } from './subagent.ts';
+import { killGroup, untilEnded } from './sweep.ts';
+
+/** Where the watching shell tells how the command went. */
+const reportFile = 3;
+/** Files of bubblewrap: its status, and arguments that must not be seen in a process list. */
+const statusFile = 4;
+const argumentsFile = 5;
+/** The sandbox's init and the watching shell, besides the subagent's own processes. */
+const ownProcesses = 3;
+
+/** Starts the subagent inside bubblewrap, which is started as the subagent's user and outlives neither of us. */
+export function launchSandboxed(place: WorkerPlace, sandbox: readonly string[], program: SubagentProgram): Subagent {
+  const limits = { fileBytes: program.fileBytes, processes: program.processes + ownProcesses };
+  const [file = '', ...fixed] = sandbox;
+  const extra = ['--json-status-fd', String(statusFile), '--args', String(argumentsFile)];
+  const child = spawn(file, [...fixed, ...extra, '--', ...watchingCommand(limits, program.command)], {
+    cwd: '/',
+    // Bubblewrap itself runs outside: a loader variable of the task must not reach it.
+    env: { PATH: '/usr/bin:/bin' },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    ...place.user,
+  });
+  const pipes: ReadonlyArray<Readable | Writable | null | undefined> = child.stdio;
+  sendEnvironment(pipes[argumentsFile] as Writable, program.env);
+  const report = pipeText(pipes[reportFile] as Readable);
+  let init: ProcessIdentity | undefined;
+  void pipeText(pipes[statusFile] as Readable, (text) => {
+    init ??= initOf(text);
+  });
+
+  return {
+    // Present: both were asked for as pipes.
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    exited: exitOf(childExit(child), report),
+    terminate: () => {
+      if (init && isSameProcess(init)) killGroup(init.pid, 'SIGTERM');
+    },
+    killAll: async () => {
+      child.kill('SIGKILL');
+      // With its init every process of the namespace is killed; nothing inside can prevent or outrun that.
+      if (init && isSameProcess(init)) killGroup(init.pid, 'SIGKILL');
+      if (init) await untilEnded(init);
+    },
+  };
+}
+
+async function exitOf(exit: ReturnType<typeof childExit>, report: Promise<string>): Promise<SubagentExit> {
+  const ended = await exit;
+  if (ended.startError !== undefined) return { ...ended, isOutOfProcesses: false };
+  const { hasStarted, isOutOfProcesses } = readWatchReport(await report);
+  return { ...ended, isOutOfProcesses, ...(!hasStarted && ended.exitCode !== 0 && { startError: 'sandbox' }) };
+}
+
+function sendEnvironment(pipe: Writable, env: Readonly<Record<string, string>>): void {
+  const settings = Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]);
+  // Bubblewrap may be gone before it has read them; its exit says so.
+  pipe.on('error', () => {});
+  pipe.end(['--clearenv', ...settings].map((argument) => `${argument}\0`).join(''));
+}
+
+function initOf(statusText: string): ProcessIdentity | undefined {
+  const pid = /"child-pid": (\d+)/.exec(statusText)?.[1];
+  return pid === undefined ? undefined : processIdentity(Number(pid));
+}

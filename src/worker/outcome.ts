@@ -1,0 +1,105 @@
+import { isAppError, systemErrorCode } from '../contracts/errors.ts';
+import type { FailureCode } from '../contracts/run.ts';
+import type { TaskLimits, TaskResult } from '../contracts/task.ts';
+import type { SubagentExit } from './subagent.ts';
+
+/** How the work went, as the result file says it. */
+export type Outcome = Pick<TaskResult, 'outcome' | 'failure' | 'message' | 'exitCode' | 'signal'>;
+
+/** Why the supervisor itself ended the subagent. The first reason counts. */
+export type EndingReason = 'stopped' | 'abandoned' | 'timeout' | 'output-limit' | 'disk-limit';
+
+/** Everything that was observed about a run of the subagent. */
+export interface RunEvidence {
+  readonly exit: SubagentExit;
+  readonly ending: EndingReason | undefined;
+  /** How many processes the kernel killed for memory, and how many forks it refused, in this container. */
+  readonly memoryKills: number;
+  readonly refusedForks: number;
+  readonly diskBytes: number;
+}
+
+const bytesPerMb = 1024 * 1024;
+/** What a shell answers for a command killed by SIGXFSZ, a write past the file-size limit. */
+const fileSizeExitCode = 128 + 25;
+
+/** Says truthfully how a run ended; never from anything the subagent printed. */
+export function outcomeOf(evidence: RunEvidence, limits: TaskLimits): Outcome {
+  const { exit, ending } = evidence;
+  const { exitCode, signal } = exit;
+  if (ending === 'stopped' || ending === 'abandoned') return { outcome: 'stopped', exitCode, signal };
+  const failed = (failure: FailureCode, message: string): Outcome => ({
+    outcome: 'failed',
+    failure,
+    message,
+    exitCode,
+    signal,
+  });
+
+  if (ending === 'timeout') return failed('timeout', `The command ran longer than ${limits.timeoutSeconds} s`);
+  if (ending === 'output-limit')
+    return failed('output-limit', `The command printed more than ${limits.outputBytes} bytes`);
+  if (ending === 'disk-limit' || isDiskFull(evidence, limits)) {
+    return failed('disk-limit', `The worktree and outputs grew to the limit of ${limits.diskMb} MiB`);
+  }
+  if (exitCode === 0) return { outcome: 'done', exitCode, signal };
+  if (evidence.memoryKills > 0)
+    return failed('memory-limit', `The command needed more than ${limits.memoryMb} MiB of memory`);
+  if (evidence.refusedForks > 0 || exit.isOutOfProcesses || exit.startError === 'EAGAIN') {
+    return failed('pids-limit', `The command needed more than ${limits.pids} processes at once`);
+  }
+  if (exit.startError === 'sandbox') return failed('refused', 'The sandbox could not be set up');
+  if (exit.startError !== undefined)
+    return failed('exit-nonzero', `The command could not be started: ${exit.startError}`);
+  return failed('exit-nonzero', exitSentence(exitCode, signal));
+}
+
+/** The outcome when the files to start from could not be laid out. */
+export function prepareFailure(error: unknown, limits: TaskLimits): Outcome {
+  if (isAppError(error, 'limit-exceeded') || isFullDisk(error)) {
+    return notRun('disk-limit', `The files to start from do not fit into ${limits.diskMb} MiB`);
+  }
+  return notRun('integrity', 'The files to start from could not be laid out in the worktree');
+}
+
+/** The outcome after capture failed; what already failed stays as it was. */
+export function captureFailure(outcome: Outcome, error: unknown, limits: TaskLimits): Outcome {
+  if (outcome.outcome === 'failed') return outcome;
+  const { exitCode, signal } = outcome;
+  const failed = (failure: FailureCode, message: string): Outcome => ({
+    outcome: 'failed',
+    failure,
+    message,
+    exitCode,
+    signal,
+  });
+  if (isAppError(error, 'limit-exceeded'))
+    return failed('output-limit', `The patch is larger than ${limits.outputBytes} bytes`);
+  if (isFullDisk(error)) return failed('disk-limit', 'No space was left to capture the work');
+  return failed('no-result', 'The worktree could not be captured');
+}
+
+/** The outcome when a stop came before the subagent was started. */
+export const stoppedBeforeRun: Outcome = { outcome: 'stopped', exitCode: null, signal: null };
+
+function notRun(failure: FailureCode, message: string): Outcome {
+  return { outcome: 'failed', failure, message, exitCode: null, signal: null };
+}
+
+function isDiskFull({ exit, diskBytes }: RunEvidence, limits: TaskLimits): boolean {
+  const limitBytes = limits.diskMb * bytesPerMb;
+  if (diskBytes > limitBytes) return true;
+  const hitFileSize = exit.signal === 'SIGXFSZ' || exit.exitCode === fileSizeExitCode;
+  return hitFileSize || (exit.exitCode !== 0 && diskBytes >= limitBytes);
+}
+
+function isFullDisk(error: unknown): boolean {
+  return isAppError(error, 'disk-full') || ['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');
+}
+
+function exitSentence(exitCode: number | null, signal: string | null): string {
+  if (signal !== null) return `The command was ended by ${signal}`;
+  if (exitCode === 127) return 'The command was not found (exit code 127)';
+  if (exitCode === 126) return 'The command could not be executed (exit code 126)';
+  return `The command ended with exit code ${exitCode}`;
+}

@@ -1,0 +1,78 @@
+import { readdirSync, statSync } from 'node:fs';
+import { sleep } from '../base/deadline.ts';
+import { isSameProcess, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
+import { AppError } from '../contracts/errors.ts';
+
+const patienceMs = 10_000;
+const pauseMs = 5;
+
+/** Signals a process group; fine if it is gone. */
+export function killGroup(leader: number | undefined, signal: NodeJS.Signals): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // Nothing of it is left.
+  }
+}
+
+/** In a container: kills all processes but init and this one, in one step of the kernel that no fork outruns. */
+export async function killEverything(): Promise<void> {
+  // A second look at where we are: on a machine of its own this signal would reach everybody.
+  if (process.pid !== 1 && process.ppid !== 1)
+    throw new AppError('internal', 'Cannot sweep: not in a worker container');
+  await untilNone('the container', () => {
+    try {
+      process.kill(-1, 'SIGKILL');
+    } catch {
+      // There is nobody to kill.
+    }
+    return processes().filter((pid) => pid !== 1 && pid !== process.pid && isRunning(pid));
+  });
+}
+
+/** Kills every process of a user that only this task has. */
+export async function killUser(uid: number): Promise<void> {
+  await untilNone(`user ${uid}`, () => {
+    const found = processes().filter((pid) => ownerOf(pid) === uid && isRunning(pid));
+    // All are stopped before any is killed, so that none can replace another meanwhile.
+    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of found) killOne(pid, signal);
+    return found;
+  });
+}
+
+/** Waits until a process that was killed has ended. */
+export async function untilEnded(identity: ProcessIdentity): Promise<void> {
+  await untilNone(`process ${identity.pid}`, () => (isSameProcess(identity) ? [identity.pid] : []));
+}
+
+async function untilNone(what: string, sweep: () => readonly number[]): Promise<void> {
+  const endsAt = performance.now() + patienceMs;
+  while (sweep().length > 0) {
+    if (performance.now() > endsAt) throw new AppError('internal', `Cannot end the processes of ${what}: some go on`);
+    await sleep(pauseMs);
+  }
+}
+
+function processes(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0);
+}
+
+function isRunning(pid: number): boolean {
+  const identity = processIdentity(pid);
+  return identity !== undefined && isSameProcess(identity);
+}
+
+function ownerOf(pid: number): number | undefined {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+}
+
+function killOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended by itself.
+  }
+}
