@@ -109,14 +109,18 @@ function collectText(stream: Readable): () => string {
 function failure(gitArguments: readonly string[], state: string, stderr: string): AppError {
   const cause = new Error(stderr === '' ? 'git said nothing' : stderr);
   if (/No space left on device|Disk quota exceeded/.test(stderr)) {
-    return new AppError('disk-full', `Cannot run "git ${gitArguments[0]}": no space left on the disk`, {
+    return new AppError('disk-full', `Cannot run "git ${commandOf(gitArguments)}": no space left on the disk`, {
       cause,
       next: 'Free space on the disk and try again.',
     });
   }
-  return new AppError('internal', `Cannot run "git ${gitArguments[0]}": ${state}: ${cause.message.split('\n')[0]}`, {
-    cause,
-  });
+  return new AppError(
+    'internal',
+    `Cannot run "git ${commandOf(gitArguments)}": ${state}: ${cause.message.split('\n')[0]}`,
+    {
+      cause,
+    },
+  );
 }
 
 function startFailure(cause: unknown): AppError {
@@ -130,5 +134,9 @@ function startFailure(cause: unknown): AppError {
 }
 
 function tooMuch(gitArguments: readonly string[], maxBytes: number): AppError {
-  return new AppError('limit-exceeded', `Cannot read "git ${gitArguments[0]}": more than ${maxBytes} bytes`);
+  return new AppError('limit-exceeded', `Cannot read "git ${commandOf(gitArguments)}": more than ${maxBytes} bytes`);
+}
+
+function commandOf(gitArguments: readonly string[]): string {
+  return gitArguments.find((argument, index) => argument !== '-c' && gitArguments[index - 1] !== '-c') ?? '';
 }

@@ -1,0 +1,133 @@
+import type { Dirent } from 'node:fs';
+import { mkdir, readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncFolder, writeFileAtomically } from '../base/atomic-file.ts';
+import { retry } from '../base/retry.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { FolderWatch } from './folder-watch.ts';
+import type { Mailbox, MailboxListOptions, MailboxPutOptions } from './mailbox.ts';
+
+const segmentPattern = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,255}$/;
+// Not a valid segment, so no key and no listing can ever meet an unfinished message.
+const temporaryName = '~unfinished';
+/** How often a watcher looks although no event came. */
+const backstopMs = 1_000;
+
+/** A mailbox in a folder: a message is the file of its key. The folder is made on first write. */
+export class LocalDirMailbox implements Mailbox {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  async put(key: string, text: string, { durable = false }: MailboxPutOptions = {}): Promise<void> {
+    const file = this.#file(key);
+    const temporaryFolder = join(this.root, temporaryName);
+    // A reader that deletes the last message of a folder removes the folder, maybe just before our rename into it.
+    await retry(
+      async () => {
+        await mkdir(temporaryFolder, { recursive: true, mode: 0o700 });
+        const firstMade = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+        await writeFileAtomically(file, text, { durable, temporaryFolder });
+        if (durable && firstMade !== undefined) await syncAbove(dirname(file), dirname(firstMade));
+      },
+      { attempts: 10, delayMs: 1, isRetryable: (error) => systemErrorCode(error) === 'ENOENT' },
+    );
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return orUndefined(readFile(this.#file(key), 'utf8'));
+  }
+
+  async size(key: string): Promise<number | undefined> {
+    const found = await orUndefined(stat(this.#file(key)));
+    return found?.isFile() === true ? found.size : undefined;
+  }
+
+  async list(prefix: string, { after = '' }: MailboxListOptions = {}): Promise<string[]> {
+    const keys: string[] = [];
+    const waiting = [checkedPrefix(prefix)];
+    for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+      for (const entry of await this.#entries(folder)) {
+        const path = `${folder}${entry.name}`;
+        // Every key in a folder starts with its path, so the folder is skipped when even its last key comes before.
+        if (entry.isDirectory() && (`${path}/` > after || after.startsWith(`${path}/`))) waiting.push(`${path}/`);
+        else if (entry.isFile() && path > after) keys.push(path);
+      }
+    }
+    return keys.sort();
+  }
+
+  async folders(prefix: string): Promise<string[]> {
+    const entries = await this.#entries(checkedPrefix(prefix));
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  }
+
+  async delete(key: string): Promise<void> {
+    const file = this.#file(key);
+    await orUndefined(unlink(file));
+    // Folders of taken messages would pile up. One that is not empty, or gone already, stays as it is.
+    await rmdir(dirname(file)).catch(() => {});
+  }
+
+  async *watch(prefix: string, signal: AbortSignal): AsyncGenerator<void> {
+    const folder = join(this.root, checkedPrefix(prefix));
+    const watch = new FolderWatch(folder);
+    try {
+      while (!signal.aborted) {
+        watch.arm();
+        yield;
+        await watch.changed(backstopMs, signal);
+      }
+    } finally {
+      watch.close();
+    }
+  }
+
+  async #entries(prefix: string): Promise<Dirent[]> {
+    const entries = await orUndefined(readdir(join(this.root, prefix), { withFileTypes: true }));
+    return (entries ?? []).filter((entry) => segmentPattern.test(entry.name));
+  }
+
+  #file(key: string): string {
+    if (!key.split('/').every((segment) => segmentPattern.test(segment))) {
+      throw new AppError('invalid-input', `Cannot use mailbox key "${key}": its segments must be of A-Z a-z 0-9 . _ -`);
+    }
+    return join(this.root, key);
+  }
+}
+
+function checkedPrefix(prefix: string): string {
+  const isFolder = prefix === '' || prefix.endsWith('/');
+  if (
+    !isFolder ||
+    !prefix
+      .slice(0, -1)
+      .split('/')
+      .every((segment) => prefix === '' || segmentPattern.test(segment))
+  ) {
+    throw new AppError('invalid-input', `Cannot use mailbox prefix "${prefix}": it must be a folder and end in "/"`);
+  }
+  return prefix;
+}
+
+async function syncAbove(folder: string, top: string): Promise<void> {
+  for (let path = folder; path.length >= top.length; path = dirname(path)) {
+    await syncFolder(path);
+    if (path === dirname(path)) return;
+  }
+}
+
+async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { diskFullError, syncFolder, temporaryPath, writeFileAtomically } from '../base/atomic-file.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { type Digest, digestSchema, nameSchema } from '../contracts/ids.ts';
+import type { NamePath, NameType, PutOptions, Storage, StoredBlob } from './storage.ts';
+
+export interface LocalStorageOptions {
+  /** Folder that holds everything; made on first write, for its owner only. */
+  readonly root: string;
+}
+
+/**
+ * Storage in a folder: `blobs/sha256/<2>/<hex>` and `names/<namespace>/<type>/<name>.json`. Unfinished writes lie in
+ * `tmp/`, in the same file system, and become visible by a rename.
+ */
+export class LocalStorage implements Storage {
+  readonly root: string;
+
+  constructor(options: LocalStorageOptions) {
+    this.root = options.root;
+  }
+
+  async putBlob(content: Uint8Array | AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<StoredBlob> {
+    const folder = await privateFolder(join(this.root, 'tmp'));
+    const temporary = temporaryPath('blob', folder);
+    try {
+      const blob = await writeBlob(temporary, content, options);
+      await this.#publish(temporary, blob.digest);
+      return blob;
+    } catch (cause) {
+      throw diskFullError(join(this.root, 'blobs'), cause) ?? cause;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  async *getBlob(digest: Digest): AsyncGenerator<Uint8Array> {
+    const hasher = createHash('sha256');
+    let held: Uint8Array | undefined;
+    for await (const chunk of readBlob(this.#blobPath(digest), digest)) {
+      if (held !== undefined) yield held;
+      hasher.update(chunk);
+      held = chunk;
+    }
+    const actual = `sha256:${hasher.digest('hex')}`;
+    if (actual !== digest) {
+      throw new AppError('artifact-mismatch', `Cannot read blob "${digest}": its bytes hash to ${actual}`, {
+        next: `Remove ${this.#blobPath(digest)}: it is damaged.`,
+      });
+    }
+    if (held !== undefined) yield held;
+  }
+
+  async statBlob(digest: Digest): Promise<StoredBlob | undefined> {
+    const found = await orUndefined(stat(this.#blobPath(digest)));
+    return found && { digest, sizeBytes: found.size };
+  }
+
+  async putName(path: NamePath, text: string): Promise<void> {
+    const file = this.#namePath(path);
+    await privateFolder(dirname(file));
+    const temporaryFolder = await privateFolder(join(this.root, 'tmp'));
+    await writeFileAtomically(file, text, { temporaryFolder });
+  }
+
+  async getName(path: NamePath): Promise<string | undefined> {
+    return orUndefined(readFile(this.#namePath(path), 'utf8'));
+  }
+
+  async listNames(namespace: string, type: NameType): Promise<string[]> {
+    const folder = dirname(this.#namePath({ namespace, type, name: 'any' }));
+    const files = (await orUndefined(readdir(folder))) ?? [];
+    return files
+      .filter((file) => file.endsWith('.json'))
+      .map((file) => file.slice(0, -'.json'.length))
+      .sort();
+  }
+
+  #blobPath(digest: Digest): string {
+    if (!digestSchema.safeParse(digest).success) throw invalid('digest', digest);
+    const hex = digest.slice('sha256:'.length);
+    return join(this.root, 'blobs', 'sha256', hex.slice(0, 2), hex);
+  }
+
+  #namePath({ namespace, type, name }: NamePath): string {
+    for (const part of [namespace, type, name]) if (!nameSchema.safeParse(part).success) throw invalid('name', part);
+    return join(this.root, 'names', namespace, type, `${name}.json`);
+  }
+
+  // A blob that is there is replaced by the same bytes: that repairs a damaged one.
+  async #publish(temporary: string, digest: Digest): Promise<void> {
+    const path = this.#blobPath(digest);
+    await privateFolder(dirname(path));
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  }
+}
+
+async function writeBlob(
+  path: string,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  { expected, maxBytes = Number.POSITIVE_INFINITY }: PutOptions,
+): Promise<StoredBlob> {
+  const hasher = createHash('sha256');
+  let sizeBytes = 0;
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for await (const chunk of content instanceof Uint8Array ? [content] : content) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxBytes) {
+        throw new AppError('limit-exceeded', `Cannot store the content: more than ${maxBytes} bytes`);
+      }
+      hasher.update(chunk);
+      await file.writeFile(chunk);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const digest = digestSchema.parse(`sha256:${hasher.digest('hex')}`);
+  if (expected !== undefined && digest !== expected) {
+    throw new AppError('artifact-mismatch', `Cannot store blob "${expected}": the bytes hash to ${digest}`);
+  }
+  return { digest, sizeBytes };
+}
+
+async function* readBlob(path: string, digest: Digest): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    if (systemErrorCode(cause) !== 'ENOENT') throw cause;
+    throw new AppError('not-found', `Cannot read blob "${digest}": it is not in storage`, { cause });
+  }
+}
+
+async function privateFolder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function invalid(what: string, value: string): AppError {
+  return new AppError('invalid-input', `Cannot use ${what} "${value}": it is not a valid one`);
+}
