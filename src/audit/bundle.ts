@@ -1,5 +1,4 @@
 import type { AnchorEvidence } from './anchor.ts';
-import type { RunLog } from './record.ts';
 import type { Seal } from './seal.ts';
 import { type Bundle, bundleFormat } from './verify/bundle.ts';
 import { readPlan } from './verify/plan.ts';
@@ -12,7 +11,8 @@ import { verifyAssembled } from './verify/verify.ts';
 
 export type ReportedBundle = Bundle & { readonly report: Report };
 
-export interface BundleInput extends RunLog {
+export interface BundleInput {
+  readonly runId: string;
   /** The plan's JCS text. */
   readonly planText: string;
   /** In the order of the item.fired records. */
@@ -21,7 +21,7 @@ export interface BundleInput extends RunLog {
   readonly seal: Seal;
   /** In the order the run was submitted under. */
   readonly anchors: readonly AnchorEvidence[];
-  /** What the producer's own report is made with; of its origins only this deployment's counts. */
+  /** What the producer's own report is made with. */
   readonly trust: Trust;
 }
 
@@ -40,8 +40,7 @@ export function assembleBundle(input: BundleInput): ReportedBundle {
     items,
     artifacts,
   };
-  const origins = input.trust.origins.filter((origin) => origin === input.origin);
-  return { ...bundle, report: verifyAssembled(bundle, { ...input.trust, origins }) };
+  return { ...bundle, report: verifyAssembled(bundle, input.trust) };
 }
 
 /** A bundle as it is published and exported. */

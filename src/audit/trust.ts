@@ -26,7 +26,7 @@ export async function writeTrustFile(path: string, trust: Trust): Promise<void> 
 }
 
 /** Makes sure the file trusts this signer for this origin, keeping what it says already. Returns the whole trust. */
-export async function ensureTrust(path: string, origin: string, signer: Signer): Promise<Trust> {
+export async function trustSigner(path: string, origin: string, signer: Signer): Promise<Trust> {
   const before = await readTrustFile(path);
   const keyId = await signer.keyId();
   const publicKeyPem = await signer.publicKeyPem();
