@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { formatDuration } from '../base/duration.ts';
 import type { ItemStatus } from '../contracts/run.ts';
 import type { ItemView } from '../contracts/status.ts';
 import type { ItemClock } from './item-clock.ts';
@@ -48,12 +49,8 @@ export function treeLines(state: RunState, clock: ItemClock, frame: TreeFrame): 
 export function itemLine(item: ItemView, elapsedMs: number | undefined, width = 0): string {
   const { mark } = marks[item.status];
   const words = [`  ${mark} ${item.id.padEnd(width)}  ${item.status}`, ...notes(item)];
-  if (elapsedMs !== undefined) words.push(formatSeconds(elapsedMs));
+  if (elapsedMs !== undefined) words.push(formatDuration(elapsedMs));
   return words.join('  ');
-}
-
-export function formatSeconds(milliseconds: number): string {
-  return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 function heading(state: RunState): string {

@@ -1,0 +1,87 @@
+import { printBundle } from '../audit/bundle.ts';
+import type { Trust } from '../audit/trust.ts';
+import { readBundle } from '../audit/verify/bundle.ts';
+import type { Report } from '../audit/verify/report.ts';
+import { type ArtifactState, verifyBundle } from '../audit/verify/verify.ts';
+import { waitUntil } from '../base/deadline.ts';
+import type { OrchContext } from '../config/orch-context.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { digestSchema, type RunId } from '../contracts/ids.ts';
+import { isTerminalItem } from '../contracts/run.ts';
+import type { Storage } from '../storage/storage.ts';
+import { readRunState } from './run-state.ts';
+
+export interface AuditedRun {
+  readonly report: Report;
+  /** The bundle with this report in place of the daemon's. */
+  readonly text: string;
+}
+
+export interface AuditOptions {
+  readonly trust: Trust | undefined;
+  /** How long to wait for a run that is not sealed yet. Default: 10000. */
+  readonly waitMs?: number;
+}
+
+const defaults = { waitMs: 10_000 } satisfies Partial<AuditOptions>;
+const pollMs = 100;
+
+/** The bundle a run published, judged afresh against the trust and the bytes in storage. */
+export async function auditRun(orch: OrchContext, runId: RunId, options: AuditOptions): Promise<AuditedRun> {
+  const published = await publishedBundle(orch, runId, options.waitMs ?? defaults.waitMs);
+  const report = await verifyBundle(published, {
+    trust: options.trust,
+    expectRunId: runId,
+    artifacts: (digest) => hashArtifact(orch.storage, digest),
+  });
+  // What is no bundle any more is shown as it lies there.
+  const text = report.checks.parse === true ? printBundle(withReport(published, report)) : published;
+  return { report, text };
+}
+
+function withReport(text: string, report: Report) {
+  return { ...readBundle(text), report };
+}
+
+async function publishedBundle(orch: OrchContext, runId: RunId, waitMs: number): Promise<string> {
+  try {
+    return await waitUntil(`the seal of run "${runId}"`, () => orch.transport.auditText(runId), {
+      timeoutMs: waitMs,
+      intervalMs: pollMs,
+    });
+  } catch (cause) {
+    if (!isAppError(cause, 'not-ready')) throw cause;
+    throw await notSealed(orch, runId);
+  }
+}
+
+async function notSealed(orch: OrchContext, runId: RunId): Promise<AppError> {
+  const action = `Cannot audit run "${runId}"`;
+  const next = `agora orch watch ${runId}`;
+  const state = await readRunState(orch.transport, runId);
+  if (state === undefined) {
+    const rejected = await orch.transport.rejected(runId);
+    if (rejected !== undefined)
+      return new AppError('run-failed', `${action}: it was rejected and ran nothing`, { next });
+    return new AppError('not-ready', `${action}: it waits for the daemon`, { next: 'agora orch serve' });
+  }
+  const live = [...state.items.values()].filter((item) => !isTerminalItem(item.status));
+  const shown = live.slice(0, 5).map((item) => `${item.id} (${item.status})`);
+  const more = live.length > shown.length ? ` and ${live.length - shown.length} more` : '';
+  const remains = live.length === 0 ? 'its seal is being made' : `still to end: ${shown.join(', ')}${more}`;
+  return new AppError('not-ready', `${action}: it is not sealed yet, ${remains}`, { next });
+}
+
+async function hashArtifact(storage: Storage, text: string): Promise<ArtifactState> {
+  const digest = digestSchema.parse(text);
+  if ((await storage.statBlob(digest)) === undefined) return 'missing';
+  try {
+    // Storage hashes what it reads; reading to the end is the check.
+    for await (const _ of storage.getBlob(digest));
+    return 'ok';
+  } catch (error) {
+    if (isAppError(error, 'artifact-mismatch')) return 'mismatch';
+    if (isAppError(error, 'not-found')) return 'missing';
+    throw error;
+  }
+}
