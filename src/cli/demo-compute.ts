@@ -1,0 +1,40 @@
+import { probeSandbox } from '../compute/bubblewrap-probe.ts';
+import { buildWorkerBundle } from '../compute/worker-bundle.ts';
+import { prepareWorkerImage } from '../compute/worker-image.ts';
+import type { Engine } from '../engine/engine.ts';
+import { packageRoot } from './package-root.ts';
+import { probeEngine, probeWorkerImage } from './probe-engine.ts';
+
+export interface DemoComputeOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: string) => Promise<void>;
+}
+
+/** Docker when an engine answers, its worker image made ready; else bubblewrap; else no sandbox. Says which, and why. */
+export async function prepareDemoCompute(options: DemoComputeOptions): Promise<{ readonly allowUnsandboxed: boolean }> {
+  const { env, signal, onLine } = options;
+  const engine = await probeEngine(env, signal);
+  if (engine.kind === 'answers') {
+    await onLine(`Workers run in Docker, because an engine answers: ${engine.place}`);
+    await prepareImage(engine.engine, options);
+    return { allowUnsandboxed: false };
+  }
+  const why = engine.kind === 'none' ? 'no container engine is found' : `${engine.place} does not answer`;
+  const sandbox = await probeSandbox();
+  if (sandbox.kind === 'bubblewrap') {
+    await onLine(`Workers run as processes under bubblewrap, because ${why}`);
+    return { allowUnsandboxed: false };
+  }
+  await onLine(`Workers run as plain processes WITHOUT A SANDBOX, because ${why} and ${sandbox.reason}`);
+  await onLine("That is done here only, because the commands are this example's own.");
+  return { allowUnsandboxed: true };
+}
+
+async function prepareImage(engine: Engine, { signal, onLine }: DemoComputeOptions): Promise<void> {
+  const { digest } = await buildWorkerBundle(packageRoot);
+  const state = await probeWorkerImage(engine, digest);
+  if (state === 'current') return;
+  await onLine(`The worker image is ${state}; preparing it (once)`);
+  await prepareWorkerImage(engine, { packageRoot, signal, onProgress: (line) => void onLine(`  ${line}`) });
+}

@@ -1,0 +1,133 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { probeSandbox } from '../compute/bubblewrap-probe.ts';
+import { buildWorkerBundle } from '../compute/worker-bundle.ts';
+import { findConfig } from '../config/find-config.ts';
+import { stateFolder } from '../config/state-folder.ts';
+import { packageRoot } from './package-root.ts';
+import { type EngineProbe, probeEngine, probeWorkerImage } from './probe-engine.ts';
+
+/** One thing a machine has or lacks. `note` is neither: it depends on what one wants. */
+export interface MachineCheck {
+  readonly name: string;
+  readonly state: 'pass' | 'miss' | 'note';
+  readonly detail: string;
+  readonly next?: string;
+}
+
+export interface MachineReport {
+  readonly checks: readonly MachineCheck[];
+  /** Whether some provider here can run items. */
+  readonly canRunItems: boolean;
+}
+
+export interface MachineOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly config: string | undefined;
+}
+
+const lowDiskBytes = 1024 ** 3;
+
+/** Looks at everything a run needs; starts and changes nothing. */
+export async function checkMachine(options: MachineOptions): Promise<MachineReport> {
+  const engine = await probeEngine(options.env);
+  const sandbox = await checkSandbox();
+  const checks = [
+    checkNode(process.versions.node),
+    await checkGit(),
+    checkEngine(engine),
+    ...(engine.kind === 'answers' ? [await checkWorkerImage(engine)] : []),
+    sandbox,
+    ...(await checkPlace(options)),
+  ];
+  const hasGit = checks.some((check) => check.name === 'git' && check.state === 'pass');
+  return { checks, canRunItems: hasGit && (engine.kind === 'answers' || sandbox.state === 'pass') };
+}
+
+export function checkNode(version: string): MachineCheck {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 24 || (major === 24 && minor >= 12)) return { name: 'node', state: 'pass', detail: version };
+  return { name: 'node', state: 'miss', detail: `${version}, 24.12 is needed`, next: 'npm ci brings the right one' };
+}
+
+async function checkGit(): Promise<MachineCheck> {
+  try {
+    const { stdout } = await promisify(execFile)('git', ['--version']);
+    return { name: 'git', state: 'pass', detail: stdout.trim().replace(/^git version /, '') };
+  } catch {
+    return { name: 'git', state: 'miss', detail: 'git cannot be run', next: 'install git' };
+  }
+}
+
+function checkEngine(engine: EngineProbe): MachineCheck {
+  const name = 'engine';
+  switch (engine.kind) {
+    case 'answers':
+      return { name, state: 'pass', detail: `${engine.information.version} at ${engine.place}` };
+    case 'silent':
+      return {
+        name,
+        state: 'miss',
+        detail: `${engine.place} does not answer: ${engine.reason}`,
+        next: 'start that engine, or point DOCKER_HOST at one that runs',
+      };
+    case 'none':
+      return {
+        name,
+        state: 'note',
+        detail: 'no container engine is found',
+        next: 'install Docker or Podman, or set DOCKER_HOST, for workers in containers',
+      };
+  }
+}
+
+async function checkWorkerImage({ engine }: Extract<EngineProbe, { kind: 'answers' }>): Promise<MachineCheck> {
+  const { digest } = await buildWorkerBundle(packageRoot);
+  const state = await probeWorkerImage(engine, digest);
+  if (state === 'current') return { name: 'worker image', state: 'pass', detail: 'is there and current' };
+  return { name: 'worker image', state: 'miss', detail: `is ${state}`, next: 'agora worker build' };
+}
+
+async function checkSandbox(): Promise<MachineCheck> {
+  const name = 'bubblewrap';
+  const probe = await probeSandbox();
+  if (probe.kind === 'none') {
+    return { name, state: 'note', detail: probe.reason, next: 'install bubblewrap for workers without an engine' };
+  }
+  const limits = Object.entries(probe.limits).map(([limit, held]) => `${limit} ${held}`);
+  return { name, state: 'pass', detail: `${probe.file} (${limits.join(', ')})` };
+}
+
+async function checkPlace({ env, cwd, config }: MachineOptions): Promise<MachineCheck[]> {
+  const path = findConfig({ named: config, env, cwd });
+  const folder = stateFolder(path, cwd);
+  const existing = existsSync(folder) ? folder : dirname(folder);
+  return [
+    { name: 'config', state: 'note', detail: path ?? 'none found, so the defaults are used' },
+    checkWritable(folder, existing),
+    await checkDisk(existing),
+  ];
+}
+
+function checkWritable(folder: string, existing: string): MachineCheck {
+  const name = 'state';
+  try {
+    accessSync(existing, constants.W_OK);
+    const detail = existing === folder ? folder : `${folder}, made by the first "agora orch serve"`;
+    return { name, state: 'pass', detail };
+  } catch {
+    return { name, state: 'miss', detail: `${existing} cannot be written`, next: `make ${existing} writable` };
+  }
+}
+
+async function checkDisk(folder: string): Promise<MachineCheck> {
+  const { bavail, bsize } = await statfs(folder);
+  const freeBytes = bavail * bsize;
+  const detail = `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free at ${folder}`;
+  if (freeBytes >= lowDiskBytes) return { name: 'disk', state: 'pass', detail };
+  return { name: 'disk', state: 'miss', detail, next: 'free some space: state and artifacts go there' };
+}
