@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
@@ -29,6 +29,21 @@ export async function writeFileAtomically(
   } catch (cause) {
     await rm(temporary, { force: true });
     throw diskFullError(path, cause) ?? cause;
+  }
+}
+
+/** Makes `path` with this content unless it is there already; of several at once, the first wins and all find it whole. */
+export async function createFileAtomically(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = temporaryPath(path);
+  try {
+    await writeWhole(temporary, content, mode, true);
+    // Linking a finished file never replaces another and never shows half of one.
+    await link(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    if (systemErrorCode(cause) !== 'EEXIST') throw diskFullError(path, cause) ?? cause;
+  } finally {
+    await rm(temporary, { force: true });
   }
 }
 

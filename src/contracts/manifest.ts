@@ -34,7 +34,7 @@ export const manifestSchema = z.strictObject({
       }),
       worktree: z
         .strictObject({
-          source: digestSchema,
+          source: digestSchema.optional(),
           patches: z.array(z.strictObject({ item: itemIdSchema, ref: artifactRefSchema })),
         })
         .optional(),

@@ -73,4 +73,6 @@ export interface Task {
   readonly inputs: readonly TaskInput[];
   /** Secrets by environment name, given on stdin and nowhere else. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** It may run without a sandbox where there is none. Default: false. */
+  readonly allowUnsandboxed?: boolean;
 }

@@ -83,7 +83,9 @@ export class MailboxSubmissionTransport {
     try {
       return schema.parse(JSON.parse(text));
     } catch (cause) {
-      throw new AppError('state-corrupt', `Cannot read message "${key}": it does not have the expected form`, { cause });
+      throw new AppError('state-corrupt', `Cannot read message "${key}": it does not have the expected form`, {
+        cause,
+      });
     }
   }
 }

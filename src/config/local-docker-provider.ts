@@ -1,0 +1,59 @@
+import { homedir } from 'node:os';
+import type Dockerode from 'dockerode';
+import { DockerCompute } from '../compute/docker.ts';
+import { prepareWorkerImage } from '../compute/worker-image.ts';
+import { AppError } from '../contracts/errors.ts';
+import { dockerEngine } from '../engine/docker.ts';
+import { resolveEngineEndpoint } from '../engine/endpoint.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Storage } from '../storage/storage.ts';
+import { packageRoot } from './package-root.ts';
+
+export interface LocalDockerProviderOptions {
+  /** A dockerode client. Default: the engine of `DOCKER_HOST`, the current docker context or the default socket. */
+  readonly docker?: Dockerode;
+  /** Worker image. Default: this Agora's own, which is built or pulled when it is missing. */
+  readonly image?: string;
+  /** Where inputs come from and outputs go. Default: the client's. */
+  readonly storage?: Storage;
+  /** Receives lines about preparing the image. Default: none. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Runs work as hardened containers of a Docker engine. */
+export class LocalDockerProvider extends DockerCompute {
+  constructor(options: LocalDockerProviderOptions = {}) {
+    const { docker, image } = options;
+    const engine = once(() => (docker === undefined ? environmentEngine() : Promise.resolve(dockerEngine({ docker }))));
+    const ownImage = once(async () => {
+      const onProgress = options.onLine ?? (() => undefined);
+      return (await prepareWorkerImage(await engine(), { packageRoot, onProgress })).imageId;
+    });
+    super({
+      engine,
+      ...(options.storage === undefined ? {} : { storage: options.storage }),
+      image: image === undefined ? ownImage : () => Promise.resolve(image),
+    });
+  }
+}
+
+/** The engine this process's environment names; `unreachable` when it names none. */
+export async function environmentEngine(): Promise<Engine> {
+  const endpoint = await resolveEngineEndpoint({ env: process.env, homeDirectory: homedir() });
+  if (endpoint !== undefined) return dockerEngine({ endpoint });
+  throw new AppError('unreachable', 'Cannot find a Docker engine: DOCKER_HOST is not set, and no default socket is there', {
+    next: 'Start Docker, or set DOCKER_HOST',
+  });
+}
+
+/** Remembers the first success; a failure is tried again at the next call. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

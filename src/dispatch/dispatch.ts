@@ -1,0 +1,134 @@
+import { withDeadline } from '../base/deadline.ts';
+import { retry } from '../base/retry.ts';
+import type { Compute, TaskExit, TaskHandle } from '../compute/compute.ts';
+import { isAppError } from '../contracts/errors.ts';
+import type { Task } from '../contracts/task.ts';
+import type { Storage } from '../storage/storage.ts';
+import { type Collected, collect } from './collect.ts';
+import { type DispatchResult, lostResult, resultOf } from './result.ts';
+
+/** Between SIGTERM and SIGKILL, for a worker that is stopped. */
+export const stopGraceMs = 10_000;
+
+/** Past its own timeout a worker gets this long to end by itself; then it is stopped from outside. */
+const backstopMs = 60_000;
+
+export interface DispatchPorts {
+  readonly compute: Compute;
+  readonly storage: Storage;
+}
+
+export interface DispatchSignals {
+  readonly stop: AbortSignal;
+  readonly detach: AbortSignal;
+}
+
+export interface EndedDispatch {
+  readonly result: DispatchResult;
+  /** Removes the worker. Called once the result is recorded, so that a crash before that finds it again. */
+  readonly release: () => Promise<void>;
+}
+
+/** Why we ended a wait, when it was not the worker. */
+type Ended = 'stop' | 'detach' | 'backstop';
+
+/**
+ * Runs a task to its end and stores what it made. Undefined when it was left running for the next daemon. A resumed one
+ * is looked for and followed; when there is no trace of it, it is lost.
+ */
+export async function runDispatch(
+  ports: DispatchPorts,
+  dispatch: { readonly task: Task; readonly isResumed: boolean },
+  signals: DispatchSignals,
+): Promise<EndedDispatch | undefined> {
+  const { compute } = ports;
+  const { task, isResumed } = dispatch;
+  const startedAt = performance.now();
+  const handle = isResumed ? await find(compute, task, signals.detach) : await start(compute, task, signals);
+  if (handle === 'detached') return undefined;
+  if (handle === undefined) {
+    const why = isResumed ? 'nothing of it was found after the daemon was away' : 'it was stopped before it started';
+    return { result: lostResult(why, performance.now() - startedAt, !isResumed), release: async () => undefined };
+  }
+
+  const followed = await follow(compute, { handle, task }, signals);
+  if (followed === undefined) return undefined;
+  const left =
+    followed.exit.kind === 'lost' ? undefined : await collectPatiently(ports, { handle, task }, signals.detach);
+  if (left === 'detached') return undefined;
+  const durationMs = performance.now() - startedAt;
+  return {
+    result: resultOf({ task, handle, exit: followed.exit, endedBy: followed.endedBy, left, durationMs }),
+    release: () => compute.remove(handle),
+  };
+}
+
+async function start(
+  compute: Compute,
+  task: Task,
+  signals: DispatchSignals,
+): Promise<TaskHandle | undefined | 'detached'> {
+  const signal = AbortSignal.any([signals.stop, signals.detach]);
+  try {
+    return await retry(() => compute.start(task, signal), { signal, isRetryable: isPassing, maxDelayMs: 5_000 });
+  } catch (error) {
+    if (signals.stop.aborted) return undefined;
+    if (signals.detach.aborted) return 'detached';
+    throw error;
+  }
+}
+
+async function find(compute: Compute, task: Task, detach: AbortSignal): Promise<TaskHandle | undefined | 'detached'> {
+  try {
+    const options = { signal: detach, isRetryable: isPassing, maxDelayMs: 5_000 };
+    const handles = await retry(() => compute.list(task.owner.deploymentId), options);
+    return handles.find((handle) => handle.dispatchId === task.spec.dispatchId);
+  } catch (error) {
+    if (detach.aborted) return 'detached';
+    throw error;
+  }
+}
+
+/** Waits for the end; a stop, the daemon's own end or the backstop end it from outside. */
+async function follow(
+  compute: Compute,
+  { handle, task }: { readonly handle: TaskHandle; readonly task: Task },
+  signals: DispatchSignals,
+): Promise<{ readonly exit: TaskExit; readonly endedBy: Ended | undefined } | undefined> {
+  const backstop = withDeadline(task.spec.limits.timeoutSeconds * 1000 + backstopMs);
+  const interrupted = AbortSignal.any([signals.stop, signals.detach, backstop]);
+  try {
+    return { exit: await compute.wait(handle, interrupted), endedBy: undefined };
+  } catch (error) {
+    if (!interrupted.aborted) throw error;
+  }
+  const endedBy: Ended = signals.stop.aborted ? 'stop' : backstop.aborted ? 'backstop' : 'detach';
+  if (endedBy === 'detach' && compute.outlivesDaemon) return undefined;
+  await retry(() => compute.stop(handle, stopGraceMs), { isRetryable: isPassing, attempts: 5, maxDelayMs: 2_000 });
+  // It has ended; this only asks how. A daemon that leaves meanwhile finds it again.
+  const exit = await compute.wait(handle, new AbortController().signal);
+  return { exit, endedBy };
+}
+
+/** A full disk or an engine that is away costs time, not the work: it is tried until it can be stored. */
+async function collectPatiently(
+  ports: DispatchPorts,
+  { handle, task }: { readonly handle: TaskHandle; readonly task: Task },
+  detach: AbortSignal,
+): Promise<Collected | 'detached'> {
+  const signal = ports.compute.outlivesDaemon ? detach : new AbortController().signal;
+  try {
+    return await retry(() => collect(ports, handle, task.spec.limits.outputBytes), {
+      signal,
+      isRetryable: isPassing,
+      maxDelayMs: 5_000,
+    });
+  } catch (error) {
+    if (signal.aborted) return 'detached';
+    throw error;
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return isAppError(error, 'unreachable') || isAppError(error, 'disk-full');
+}

@@ -1,0 +1,74 @@
+import type { TaskExit, TaskHandle } from '../compute/compute.ts';
+import type { FailureCode } from '../contracts/run.ts';
+import type { Task, TaskResult } from '../contracts/task.ts';
+import type { Collected } from './collect.ts';
+
+/** How a dispatch ended. `message` is ours, never text the subagent printed. */
+export interface DispatchResult {
+  readonly outcome: 'done' | 'failed' | 'stopped' | 'lost';
+  readonly code?: FailureCode;
+  readonly message?: string;
+  readonly exitCode?: number | null;
+  readonly image?: string;
+  readonly durationMs: number;
+  readonly collected?: Collected;
+}
+
+export interface EndedTask {
+  readonly task: Task;
+  readonly handle: TaskHandle;
+  readonly exit: TaskExit;
+  /** Who ended it, when it did not end by itself. */
+  readonly endedBy: 'stop' | 'detach' | 'backstop' | undefined;
+  readonly left: Collected | undefined;
+  readonly durationMs: number;
+}
+
+type Judgement = Pick<DispatchResult, 'outcome' | 'code' | 'message' | 'exitCode'>;
+
+export function resultOf(ended: EndedTask): DispatchResult {
+  const { handle, left, durationMs } = ended;
+  return { ...judge(ended), image: handle.image, durationMs, ...(left === undefined ? {} : { collected: left }) };
+}
+
+/** There is no worker to ask: it vanished, or it was stopped before there was one. */
+export function lostResult(message: string, durationMs: number, isStopped: boolean): DispatchResult {
+  return isStopped
+    ? { outcome: 'stopped', message, durationMs }
+    : { outcome: 'lost', code: 'worker-lost', message, durationMs };
+}
+
+function judge({ task, exit, endedBy, left }: EndedTask): Judgement {
+  if (endedBy === 'stop') return { outcome: 'stopped', message: 'stopped on request' };
+  if (endedBy === 'detach') return { outcome: 'stopped', code: 'interrupted', message: 'the daemon stopped' };
+  if (endedBy === 'backstop')
+    return failed('timeout', `did not end ${task.spec.limits.timeoutSeconds} s after its start`);
+  if (exit.kind === 'lost') return { outcome: 'lost', code: 'worker-lost', message: exit.reason };
+  if (left?.isTooLarge === true) return failed('output-limit', `left more than ${task.spec.limits.outputBytes} bytes`);
+  const result = left?.result;
+  if (result === undefined || result.dispatchId !== task.spec.dispatchId) return withoutResult(task, exit);
+  return fromWorker(result);
+}
+
+function withoutResult(task: Task, exit: Extract<TaskExit, { kind: 'exited' }>): Judgement {
+  if (exit.isOutOfMemory) return failed('memory-limit', `used more than ${task.spec.limits.memoryMb} MiB`);
+  return failed('no-result', `the worker ended with exit code ${exit.exitCode} and left no result`);
+}
+
+function fromWorker(result: TaskResult): Judgement {
+  const { outcome, failure, message, exitCode } = result;
+  if (outcome === 'stopped') {
+    return {
+      outcome: 'lost',
+      code: 'worker-lost',
+      message: 'something other than this daemon stopped the worker',
+      exitCode,
+    };
+  }
+  if (outcome === 'done') return { outcome, exitCode };
+  return { ...failed(failure ?? 'no-result', message ?? 'the worker gave no reason'), exitCode };
+}
+
+function failed(code: FailureCode, message: string): Judgement {
+  return { outcome: 'failed', code, message };
+}

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createFileAtomically } from '../base/atomic-file.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { type DeploymentId, deploymentIdSchema } from '../contracts/ids.ts';
+import { stateNames } from '../contracts/names.ts';
+
+const deploymentSchema = z.strictObject({ deploymentId: deploymentIdSchema });
+
+/** The id of this state folder, made at first use. Two processes that race get the same one. */
+export async function deploymentIdOf(stateFolder: string): Promise<DeploymentId> {
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  const file = join(stateFolder, stateNames.deployment);
+  const known = await readDeployment(file);
+  if (known !== undefined) return known;
+  const text = `${JSON.stringify({ deploymentId: randomBytes(16).toString('hex') })}\n`;
+  await createFileAtomically(file, text);
+  const made = await readDeployment(file);
+  if (made === undefined) throw new AppError('internal', `Cannot read "${file}": it was removed while it was made`);
+  return made;
+}
+
+async function readDeployment(file: string): Promise<DeploymentId | undefined> {
+  try {
+    return deploymentSchema.parse(JSON.parse(await readFile(file, 'utf8'))).deploymentId;
+  } catch (cause) {
+    if (systemErrorCode(cause) === 'ENOENT') return undefined;
+    const next = 'Restore it from a backup, or move the whole state folder aside to start afresh';
+    throw new AppError('state-corrupt', `Cannot read "${file}": it does not hold a deployment id`, { cause, next });
+  }
+}

@@ -1,0 +1,223 @@
+import { canonicalize } from '../base/canonical-json.ts';
+import { digestOf } from '../base/hash.ts';
+import type { Compute, ProviderInfo } from '../compute/compute.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { artifactRef, type Digest, digestOfRef, digestSchema } from '../contracts/ids.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { Subagent } from '../contracts/subagent.ts';
+import type { Task, TaskInput } from '../contracts/task.ts';
+import type { Collected } from '../dispatch/collect.ts';
+import { runDispatch } from '../dispatch/dispatch.ts';
+import { effectiveLimits, effectiveNetwork } from '../dispatch/effective.ts';
+import type { DispatchResult } from '../dispatch/result.ts';
+import { renderCommand } from '../registry/template.ts';
+import type { Storage } from '../storage/storage.ts';
+import { patchPaths } from '../worktree/patch-paths.ts';
+import { ComposedWorktrees } from './composed-worktrees.ts';
+import type {
+  Artifact,
+  AttemptOutcome,
+  AttemptRequest,
+  AttemptSignals,
+  ExecutedAttempt,
+  ExecutorRun,
+  FiredManifest,
+  RunExecution,
+} from './executor.ts';
+import { keyCovers } from './lock-table.ts';
+import { baseManifest, manifestLimits } from './manifest.ts';
+
+export interface OpenedTarget {
+  readonly compute: Compute;
+  readonly info: ProviderInfo;
+}
+
+export interface DispatchExecutionOptions {
+  readonly run: ExecutorRun;
+  readonly namespace: string;
+  readonly storage: Storage;
+  readonly targets: ReadonlyMap<string, OpenedTarget>;
+  readonly subagents: ReadonlyMap<string, { readonly subagent: Subagent; readonly digest: Digest }>;
+  /** Target of items that name none. */
+  readonly target: string;
+}
+
+type DispatchManifest = NonNullable<Manifest['dispatch']>;
+
+/** The dispatches of one run: each is prepared from its manifest, run, and judged by what it left. */
+export class DispatchExecution implements RunExecution {
+  readonly #options: DispatchExecutionOptions;
+  readonly #worktrees: ComposedWorktrees;
+
+  constructor(options: DispatchExecutionOptions) {
+    this.#options = options;
+    this.#worktrees = new ComposedWorktrees(options.run.workFolder, options.storage);
+  }
+
+  manifest(request: AttemptRequest): Manifest {
+    const { run, targets, subagents } = this.#options;
+    const { item } = request;
+    const targetName = item.target ?? this.#options.target;
+    const target = required(targets.get(targetName), `target "${targetName}"`);
+    const { subagent, digest } = required(subagents.get(String(item.inputs['subagent'])), 'its subagent');
+    const source = run.source?.snapshot;
+    const hasWorktree = source !== undefined || request.patches.length > 0;
+    const dispatch: DispatchManifest = {
+      target: targetName,
+      provider: target.info.summary,
+      image: target.info.image,
+      subagent: { name: subagent.name, digest, runtime: subagent.runtime },
+      command: renderCommand(subagent.command, item.inputs['workerInput']),
+      inputDigest: digestSchema.parse(digestOf(inputText(request))),
+      env: { ...subagent.env, ...item.env },
+      network: effectiveNetwork(item, subagent),
+      limits: manifestLimits(effectiveLimits(item, subagent, run.declarations.defaults)),
+      ...(hasWorktree
+        ? {
+            worktree: {
+              ...(source === undefined ? {} : { source }),
+              patches: request.patches.map((patch) => ({ ...patch })),
+            },
+          }
+        : {}),
+      needs: request.needs.map((need) => ({ ...need })),
+    };
+    return { ...baseManifest(run, request), dispatch };
+  }
+
+  async execute(
+    request: AttemptRequest,
+    fired: FiredManifest,
+    signals: AttemptSignals,
+  ): Promise<ExecutedAttempt | undefined> {
+    const startedAt = performance.now();
+    const missing = Object.keys(request.item.needs ?? {}).find(
+      (key) => !request.needs.some((need) => need.key === key),
+    );
+    if (missing !== undefined) {
+      return { outcome: refused('refused', `needs."${missing}" names a product its item did not make`, startedAt) };
+    }
+    const dispatch = required(fired.manifest.dispatch, 'its dispatch manifest');
+    const prepared = await this.#prepare(request, dispatch);
+    if ('conflict' in prepared) return { outcome: refused('patch-conflict', prepared.conflict, startedAt) };
+
+    const { storage, targets } = this.#options;
+    const { compute } = required(targets.get(dispatch.target), `target "${dispatch.target}"`);
+    try {
+      const ended = await runDispatch(
+        { compute, storage },
+        { task: prepared.task, isResumed: fired.isResumed },
+        signals,
+      );
+      if (ended === undefined) return undefined;
+      return { outcome: await this.#outcomeOf(request, ended.result), release: ended.release };
+    } catch (error) {
+      if (isAppError(error, 'image-missing')) return { outcome: refused('image-missing', error.message, startedAt) };
+      throw error;
+    }
+  }
+
+  async #prepare(
+    request: AttemptRequest,
+    dispatch: DispatchManifest,
+  ): Promise<{ readonly task: Task } | { readonly conflict: string }> {
+    const { run, storage, subagents } = this.#options;
+    const { item } = request;
+    const { subagent } = required(subagents.get(dispatch.subagent.name), 'its subagent');
+    const inputs: TaskInput[] = [
+      await this.#input('input.json', await storage.putBlob(Buffer.from(inputText(request)))),
+    ];
+    if (dispatch.worktree !== undefined) {
+      const composed = await this.#worktrees.compose(dispatch.worktree.source, request.patches);
+      if (composed.kind === 'conflict') return { conflict: composed.message };
+      inputs.push(await this.#input('worktree.tar', composed.tar));
+    }
+    for (const need of request.needs) {
+      const digest = digestOfRef(need.ref);
+      const blob = required(await storage.statBlob(digest), `artifact "${need.ref}" in storage`);
+      inputs.push(await this.#input(`inputs/${need.key}`, blob));
+    }
+    const task: Task = {
+      spec: {
+        dispatchId: request.dispatchId,
+        runtime: dispatch.subagent.runtime,
+        command: dispatch.command,
+        env: dispatch.env,
+        limits: effectiveLimits(item, subagent, run.declarations.defaults),
+        network: dispatch.network,
+        hasWorktree: dispatch.worktree !== undefined,
+        inputKeys: request.needs.map((need) => need.key),
+        secretBytes: 0,
+      },
+      owner: { deploymentId: run.deploymentId, runId: run.runId, itemId: item.id, attempt: request.attempt },
+      inputs,
+      secrets: {},
+      allowUnsandboxed: run.allowUnsandboxed,
+    };
+    return { task };
+  }
+
+  async #input(path: string, blob: { readonly digest: Digest; readonly sizeBytes: number }): Promise<TaskInput> {
+    return { path, ...blob };
+  }
+
+  async #outcomeOf(request: AttemptRequest, result: DispatchResult): Promise<AttemptOutcome> {
+    const { collected, ...judged } = result;
+    const artifacts = collected === undefined ? [] : this.#artifactsOf(request, collected);
+    const violation = judged.outcome === 'done' ? await this.#lockViolation(request, collected) : undefined;
+    if (violation === undefined) return { ...judged, artifacts };
+    return { ...judged, outcome: 'failed', code: 'lock-violation', message: violation, artifacts };
+  }
+
+  #artifactsOf(request: AttemptRequest, collected: Collected): Artifact[] {
+    const { namespace } = this.#options;
+    const artifacts: Artifact[] = [];
+    const add = (
+      artifact: Omit<Artifact, 'ref' | 'sizeBytes'>,
+      blob: { readonly digest: Digest; readonly sizeBytes: number },
+    ) =>
+      artifacts.push({
+        ...artifact,
+        ref: artifactRef(namespace, request.dispatchId, blob.digest),
+        sizeBytes: blob.sizeBytes,
+      });
+    if (collected.patch !== undefined) add({ port: 'patch', mediaType: 'text/x-diff' }, collected.patch);
+    if (collected.log !== undefined) add({ port: 'log', mediaType: 'application/jsonl' }, collected.log);
+    for (const output of collected.outputs) {
+      add({ port: 'output', path: output.path, mediaType: 'application/octet-stream' }, output);
+    }
+    return artifacts;
+  }
+
+  /** With `enforceLocks` a patch may only touch what its item's locks cover. */
+  async #lockViolation(request: AttemptRequest, collected: Collected | undefined): Promise<string | undefined> {
+    if (!this.#options.run.enforceLocks || collected?.patch === undefined) return undefined;
+    const patch = await this.#worktrees.readPatch(collected.patch.digest);
+    const outside = patchPaths(patch).find((path) => !request.item.resourceLocks.some((key) => keyCovers(key, path)));
+    return outside === undefined ? undefined : `its patch touches "${outside}", which none of its resourceLocks covers`;
+  }
+}
+
+/** The file a worker finds at `AGORA_INPUT`. */
+function inputText(request: AttemptRequest): string {
+  return canonicalize(request.item.inputs['workerInput'] ?? null);
+}
+
+function refused(
+  code: 'refused' | 'patch-conflict' | 'image-missing',
+  message: string,
+  startedAt: number,
+): AttemptOutcome {
+  return {
+    outcome: 'failed',
+    code,
+    message: message.slice(0, 1024),
+    durationMs: performance.now() - startedAt,
+    artifacts: [],
+  };
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new AppError('internal', `Cannot run a dispatch: ${what} is not there`);
+  return value;
+}

@@ -1,0 +1,106 @@
+import type { Declarations } from '../contracts/declarations.ts';
+import type { ArtifactRef, DeploymentId, DispatchId, ItemId, RunId } from '../contracts/ids.ts';
+import type { Source } from '../contracts/mailbox.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { Plan, PlanItem } from '../contracts/plan.ts';
+import type { FailureCode } from '../contracts/run.ts';
+
+/** A run as its executor sees it. */
+export interface ExecutorRun {
+  readonly deploymentId: DeploymentId;
+  readonly runId: RunId;
+  readonly plan: Plan;
+  readonly actor: string;
+  readonly source: Source | undefined;
+  readonly enforceLocks: boolean;
+  readonly declarations: Declarations;
+  /** Work may run without a sandbox where there is none. */
+  readonly allowUnsandboxed: boolean;
+  /** A folder for the run's own files, there from `open` to `close`. */
+  readonly workFolder: string;
+}
+
+export interface PatchSource {
+  readonly item: ItemId;
+  readonly ref: ArtifactRef;
+}
+
+/** A product of an earlier item, handed in as `inputs/<key>`. */
+export interface NeedSource {
+  readonly key: string;
+  readonly ref: ArtifactRef;
+}
+
+/** One attempt about to be fired: all that decides its manifest. */
+export interface AttemptRequest {
+  readonly item: PlanItem;
+  readonly attempt: number;
+  readonly dispatchId: DispatchId;
+  /** Patches its worktree is composed of, in commit order. */
+  readonly patches: readonly PatchSource[];
+  readonly needs: readonly NeedSource[];
+}
+
+export interface Artifact {
+  readonly port: 'patch' | 'log' | 'output';
+  /** Path of an output. */
+  readonly path?: string;
+  readonly ref: ArtifactRef;
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+}
+
+/** How an attempt ended. `message` is ours, never text a worker printed. */
+export interface AttemptOutcome {
+  readonly outcome: 'done' | 'failed' | 'stopped' | 'lost';
+  readonly code?: FailureCode;
+  readonly message?: string;
+  readonly exitCode?: number | null;
+  /** What really ran: an image id or worker digest. */
+  readonly image?: string;
+  readonly durationMs: number;
+  readonly artifacts: readonly Artifact[];
+}
+
+export interface ExecutedAttempt {
+  readonly outcome: AttemptOutcome;
+  /** Removes the worker. Called once the outcome is committed, so that a crash before that finds it again. */
+  readonly release?: () => Promise<void>;
+}
+
+export interface AttemptSignals {
+  /** Stop the work and collect what is there. */
+  readonly stop: AbortSignal;
+  /** The daemon goes away: leave what outlives it, stop what does not. */
+  readonly detach: AbortSignal;
+}
+
+export interface FiredManifest {
+  readonly manifest: Manifest;
+  /** An earlier daemon fired it. */
+  readonly isResumed: boolean;
+}
+
+/** What an executor holds ready for one run. */
+export interface RunExecution {
+  /** Pure and synchronous: it is on the path of every item. */
+  manifest(request: AttemptRequest): Manifest;
+  /**
+   * Runs one attempt to its end; every expected failure is an outcome. A resumed attempt is found and followed, or it
+   * is `lost`. Resolves to undefined when it was left running on `detach`.
+   */
+  execute(request: AttemptRequest, fired: FiredManifest, signals: AttemptSignals): Promise<ExecutedAttempt | undefined>;
+}
+
+/**
+ * How items run. `open` resolves what all attempts of a run rely on (image, subagents); it rejects with `unreachable`
+ * when that may work later, and the run says so meanwhile. Other failures show in the attempts.
+ */
+export interface Executor {
+  /** Where its items run, in words, for presence and logs. */
+  describe(): Promise<string>;
+  open(run: ExecutorRun, signal: AbortSignal): Promise<RunExecution>;
+  /** Stops and removes whatever earlier daemons of this deployment left that is not among the live attempts. */
+  sweep(deploymentId: DeploymentId, live: ReadonlySet<DispatchId>): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,228 @@
+import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
+import type { Declarations } from '../contracts/declarations.ts';
+import { type Digest, type RunId, runIdSchema } from '../contracts/ids.ts';
+import {
+  controlSchema,
+  mailboxKeys,
+  type Problem,
+  type Rejected,
+  type Submission,
+  submissionSchema,
+} from '../contracts/mailbox.ts';
+import { limits } from '../contracts/names.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { LoopEvent } from './loop.ts';
+import { checkValue, type PlanReading } from './plan.ts';
+import type { RunStore } from './run-store.ts';
+
+/** The envelope around a plan. */
+const envelopeBytes = 1024 * 1024;
+
+export interface InboxOptions {
+  readonly mailbox: Mailbox;
+  readonly store: RunStore;
+  readonly storage: Storage;
+  readonly declarations: Declarations;
+  readonly events: EventQueue<LoopEvent>;
+  readonly onLine: (line: string) => void;
+}
+
+type Decision =
+  | { readonly kind: 'reject'; readonly problems: readonly Problem[] }
+  | {
+      readonly kind: 'admit';
+      readonly submission: Submission;
+      readonly reading: Extract<PlanReading, { kind: 'plan' }>;
+    };
+
+/** Takes submissions and control messages from the mailbox. A message is deleted once what it asks for is committed. */
+export class Inbox {
+  readonly #options: InboxOptions;
+  /** Messages handed to the loop that it has not committed yet. */
+  readonly #taken = new Set<string>();
+  readonly #claimed = new Map<RunId, Digest>();
+  #nextAge = 0;
+  #taking: Promise<void> = Promise.resolve();
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { mailbox, store } = this.#options;
+    this.#nextAge = await store.nextAge();
+    await Promise.all([
+      this.#follow(mailbox.watch(mailboxKeys.submissions, signal)),
+      this.#follow(mailbox.watch(mailboxKeys.control, signal)),
+    ]);
+  }
+
+  async #follow(changes: AsyncIterable<void>): Promise<void> {
+    for await (const _ of changes) {
+      this.#taking = this.#taking.then(() => this.#takeAll());
+      await this.#taking;
+    }
+  }
+
+  /** Submissions first, so that a cancel finds the run it was sent after. */
+  async #takeAll(): Promise<void> {
+    try {
+      await this.#takeSubmissions();
+      await this.#takeControls();
+    } catch (error) {
+      // The watch comes again at the latest at its backstop, and the messages are still there.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.onLine(`Cannot read the inbox, trying again: ${reason}`);
+    }
+  }
+
+  async #takeSubmissions(): Promise<void> {
+    for (const key of await this.#options.mailbox.list(mailboxKeys.submissions)) {
+      if (!this.#taken.has(key)) await this.#takeSubmission(key);
+    }
+  }
+
+  async #takeSubmission(key: string): Promise<void> {
+    const { mailbox, onLine } = this.#options;
+    const runId = runIdSchema.safeParse(key.slice(mailboxKeys.submissions.length).split('/')[0]);
+    if (!runId.success) {
+      onLine(`submission "${key}": dropped, its folder is not a run id`);
+      await mailbox.delete(key);
+      return;
+    }
+    const decision = await this.#decide(key, runId.data);
+    if (decision === undefined) return;
+    if (decision.kind === 'reject') await this.#reject(key, runId.data, decision.problems);
+    else await this.#admit(key, runId.data, decision);
+  }
+
+  async #decide(key: string, runId: RunId): Promise<Decision | undefined> {
+    const { mailbox, declarations } = this.#options;
+    const size = await mailbox.size(key);
+    if (size === undefined) return undefined;
+    const most = limits.planBytes + envelopeBytes;
+    if (size > most) return reject('', `is ${size} bytes, the limit is ${most}`);
+    const text = await mailbox.get(key);
+    if (text === undefined) return undefined;
+
+    const submission = parseSubmission(text);
+    if ('problems' in submission) return { kind: 'reject', problems: submission.problems };
+    const reading = checkValue(submission.plan, declarations);
+    if (reading.kind === 'invalid') return { kind: 'reject', problems: reading.problems };
+    if (reading.plan.id !== runId) return reject('id', `is "${reading.plan.id}", but it was submitted as "${runId}"`);
+    return (await this.#checkSource(submission)) ?? { kind: 'admit', submission, reading };
+  }
+
+  async #checkSource(submission: Submission): Promise<Decision | undefined> {
+    const { source } = submission;
+    if (source === undefined) return undefined;
+    const stored = await this.#options.storage.statBlob(source.snapshot);
+    return stored === undefined ? reject('source', `its snapshot ${source.snapshot} is not in storage`) : undefined;
+  }
+
+  async #admit(
+    key: string,
+    runId: RunId,
+    { submission, reading }: Extract<Decision, { kind: 'admit' }>,
+  ): Promise<void> {
+    const { mailbox, store, events, declarations, onLine } = this.#options;
+    const known = this.#claimed.get(runId) ?? (await store.findRun(runId))?.planDigest;
+    if (known !== undefined) {
+      const isSame = known === reading.planDigest;
+      onLine(
+        `run ${runId}: ${isSame ? 'submitted again, it is the same run' : 'another plan was submitted under its id and dropped'}`,
+      );
+      await mailbox.delete(key);
+      return;
+    }
+    await mailbox.delete(mailboxKeys.rejected(runId));
+    this.#taken.add(key);
+    this.#claimed.set(runId, reading.planDigest);
+    events.push({
+      kind: 'submitted',
+      planText: reading.text,
+      run: {
+        plan: reading.plan,
+        planDigest: reading.planDigest,
+        actor: submission.actor,
+        submittedAt: submission.submittedAt,
+        source: submission.source,
+        enforceLocks: reading.plan.enforceLocks ?? declarations.enforceLocks,
+        age: this.#nextAge++,
+      },
+      acknowledge: () => this.#acknowledge(key, () => this.#claimed.delete(runId)),
+    });
+  }
+
+  async #reject(key: string, runId: RunId, problems: readonly Problem[]): Promise<void> {
+    const { mailbox, store, onLine } = this.#options;
+    onLine(`run ${runId}: rejected, ${problems[0]?.path ?? ''} ${problems[0]?.message ?? ''}`);
+    if ((await store.findRun(runId)) === undefined) {
+      const rejected: Rejected = { runId, rejectedAt: new Date().toISOString(), problems: [...problems] };
+      await mailbox.put(mailboxKeys.rejected(runId), JSON.stringify(rejected), { durable: true });
+    }
+    await mailbox.delete(key);
+  }
+
+  async #takeControls(): Promise<void> {
+    const { mailbox, events, onLine } = this.#options;
+    for (const key of await mailbox.list(mailboxKeys.control)) {
+      if (this.#taken.has(key)) continue;
+      const size = (await mailbox.size(key)) ?? 0;
+      const parsed =
+        size > envelopeBytes ? undefined : controlSchema.safeParse(parseOrUndefined(await mailbox.get(key)));
+      if (parsed?.success !== true) {
+        onLine(`control message "${key}": dropped, it does not have the expected form`);
+        await mailbox.delete(key);
+        continue;
+      }
+      this.#taken.add(key);
+      const { runId, itemId, actor } = parsed.data;
+      const item = itemId === undefined ? {} : { itemId };
+      events.push({ kind: 'cancel', runId, actor, ...item, acknowledge: () => this.#acknowledge(key) });
+    }
+  }
+
+  /** What the message asked for is committed. If the delete fails, the message is seen again and changes nothing. */
+  #acknowledge(key: string, then: () => void = () => undefined): void {
+    this.#options.mailbox
+      .delete(key)
+      .catch((error: unknown) => this.#options.onLine(`Cannot delete message "${key}": ${String(error)}`))
+      .finally(() => {
+        this.#taken.delete(key);
+        then();
+      });
+  }
+}
+
+function parseSubmission(text: string): Submission | { readonly problems: readonly Problem[] } {
+  try {
+    const value = parseStrictJson(text, {
+      maxBytes: limits.planBytes + envelopeBytes,
+      maxDepth: limits.planDepth + 1,
+      maxStringBytes: limits.planStringBytes,
+      numbers: 'double',
+    });
+    const parsed = submissionSchema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    return { problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })) };
+  } catch (error) {
+    if (!(error instanceof StrictJsonError)) throw error;
+    return { problems: [{ path: error.path.replace(/^plan\.?/, ''), message: error.message }] };
+  }
+}
+
+function parseOrUndefined(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    // The caller drops what has no form.
+    return undefined;
+  }
+}
+
+function reject(path: string, message: string): Decision {
+  return { kind: 'reject', problems: [{ path, message }] };
+}

@@ -1,0 +1,230 @@
+import { originOf } from '../audit/record.ts';
+import { canonicalize } from '../base/canonical-json.ts';
+import { sleep } from '../base/deadline.ts';
+import { digestOf } from '../base/hash.ts';
+import { isAppError } from '../contracts/errors.ts';
+import type { DeploymentId, Digest, RunId } from '../contracts/ids.ts';
+import { finishAttempt } from './attempt-end.ts';
+import type { Attempts } from './attempts.ts';
+import { type Board, emptyBoard, type ItemNode, type NewRun, newRunBoard, type RunBoard } from './board.ts';
+import { commitOf } from './commit.ts';
+import { dispatchIdOf } from './dispatch-id.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { ExecutedAttempt } from './executor.ts';
+import type { Publisher } from './publisher.ts';
+import { fillSlots } from './ready.ts';
+import { placeRun, restoreRun } from './restore.ts';
+import type { RunStore } from './run-store.ts';
+import { admitRun, cancel, closeRuns, holdRun, openRun, type SchedulePolicy, wakeTimers } from './schedule.ts';
+import { newTurn, type Turn, type TurnContext } from './turn.ts';
+
+/** What happens to the loop. Everything names things by id, so that an event can be applied again after a failed commit. */
+export type LoopEvent =
+  | { readonly kind: 'submitted'; readonly run: NewRun; readonly planText: string; readonly acknowledge: () => void }
+  | { readonly kind: 'opened'; readonly runId: RunId }
+  | { readonly kind: 'held'; readonly runId: RunId; readonly reason: string }
+  | {
+      readonly kind: 'finished';
+      readonly runId: RunId;
+      readonly index: number;
+      readonly attempt: number;
+      readonly ended: ExecutedAttempt;
+    }
+  | {
+      readonly kind: 'cancel';
+      readonly runId: RunId;
+      readonly itemId?: string;
+      readonly actor: string;
+      readonly acknowledge: () => void;
+    };
+
+export interface LoopOptions {
+  readonly store: RunStore;
+  readonly publisher: Publisher;
+  readonly attempts: Attempts;
+  readonly events: EventQueue<LoopEvent>;
+  readonly deploymentId: DeploymentId;
+  /** Concurrency of each queue. */
+  readonly queues: Readonly<Record<string, number>>;
+  readonly policy: SchedulePolicy;
+  /** Seals and publishes a closed run; never rejects. */
+  readonly seal: (run: RunBoard) => void;
+  readonly onLine: (line: string) => void;
+}
+
+/**
+ * One turn: take all events, decide, commit every transition with its audit records, then act. Nothing is started or
+ * told to anyone before it is committed.
+ */
+export class Loop {
+  readonly #options: LoopOptions;
+  readonly #context: TurnContext;
+  readonly #origin: string;
+  #board: Board;
+  #takesWork = true;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.#origin = originOf(options.deploymentId);
+    this.#board = emptyBoard(options.queues);
+    this.#context = {
+      dispatchIdOf: (node, attempt) => this.#dispatchIdOf(node, attempt),
+      manifestOf: (node, request) => options.attempts.manifest(node.run.runId, request),
+      digestOfManifest: (manifest) => {
+        const text = canonicalize(manifest);
+        return { text, digest: digestOf(text) as Digest };
+      },
+    };
+  }
+
+  /** Reads the rows and goes on with every run that is not finished. */
+  async recover(): Promise<void> {
+    await this.#rebuild();
+    const live = [...this.#board.runs.values()];
+    const running = live.flatMap((run) => [...run.running]);
+    this.#options.attempts.recover(running.map((node) => this.#dispatchIdOf(node, node.attempt)));
+    for (const run of live) this.#openRun(run);
+  }
+
+  /** Turns until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#options.events.ready(this.#board.timers.peek()?.dueAt, signal);
+      if (!signal.aborted) await this.turn();
+    }
+  }
+
+  /** Fires nothing more; what runs may still end. */
+  takeNoWork(): void {
+    this.#takesWork = false;
+  }
+
+  get runningCount(): number {
+    let count = 0;
+    for (const queue of this.#board.queues.values()) count += queue.running.size;
+    return count;
+  }
+
+  async turn(): Promise<void> {
+    const events = this.#options.events.drain();
+    const turn = newTurn(Date.now(), this.#origin);
+    const planTexts = new Map<RunBoard, string>();
+    wakeTimers(this.#board, turn);
+    for (const event of events) this.#apply(turn, event, planTexts);
+    if (this.#takesWork) fillSlots(this.#board, turn, this.#context);
+    closeRuns(this.#board, turn);
+
+    if (turn.touchedRuns.size > 0) {
+      try {
+        await this.#options.store.commit(commitOf(turn, planTexts, this.#options.publisher.deliveredUpTo));
+      } catch (error) {
+        await this.#undo(events, error);
+        return;
+      }
+    }
+    this.#act(turn, events);
+  }
+
+  #apply(turn: Turn, event: LoopEvent, planTexts: Map<RunBoard, string>): void {
+    if (event.kind === 'submitted') {
+      const run = newRunBoard(event.run);
+      planTexts.set(run, event.planText);
+      admitRun(this.#board, turn, run, this.#options.policy);
+      return;
+    }
+    const run = this.#board.runs.get(event.runId);
+    if (run === undefined) return;
+    if (event.kind === 'opened') this.#opened(turn, run);
+    else if (event.kind === 'held') holdRun(turn, run, event.reason);
+    else if (event.kind === 'finished') this.#finished(turn, run, event);
+    else this.#cancel(turn, run, event);
+  }
+
+  #opened(turn: Turn, run: RunBoard): void {
+    if (run.isOpen) return;
+    openRun(turn, run);
+    for (const node of run.running) this.#launch(node, true);
+  }
+
+  #finished(turn: Turn, run: RunBoard, event: Extract<LoopEvent, { kind: 'finished' }>): void {
+    const node = run.items[event.index];
+    if (node === undefined) return;
+    finishAttempt(
+      this.#board,
+      turn,
+      { node, attempt: event.attempt, outcome: event.ended.outcome },
+      this.#options.policy,
+    );
+  }
+
+  #cancel(turn: Turn, run: RunBoard, event: Extract<LoopEvent, { kind: 'cancel' }>): void {
+    const node = event.itemId === undefined ? undefined : run.itemsById.get(event.itemId);
+    if (event.itemId !== undefined && node === undefined) return;
+    cancel(this.#board, turn, { run, actor: event.actor, ...(node === undefined ? {} : { node }) });
+  }
+
+  #act(turn: Turn, events: readonly LoopEvent[]): void {
+    const { attempts, seal, onLine } = this.#options;
+    for (const event of events) {
+      if (event.kind === 'finished') attempts.release(event.ended);
+      else if ('acknowledge' in event) event.acknowledge();
+    }
+    for (const run of turn.admitted) {
+      onLine(`run ${run.runId}: accepted, ${run.items.length} ${run.items.length === 1 ? 'item' : 'items'}`);
+      this.#openRun(run);
+    }
+    for (const fired of turn.fired) this.#launch(fired.node, false, fired);
+    for (const node of turn.stopping) attempts.stop(this.#dispatchIdOf(node, node.attempt));
+    for (const run of turn.closed) {
+      attempts.forget(run.runId);
+      seal(run);
+    }
+    if (turn.touchedRuns.size > 0) this.#options.publisher.wake();
+  }
+
+  #openRun(run: RunBoard): void {
+    const { events, attempts } = this.#options;
+    attempts.open(run, {
+      onOpen: () => events.push({ kind: 'opened', runId: run.runId }),
+      onHeld: (reason) => events.push({ kind: 'held', runId: run.runId, reason }),
+    });
+  }
+
+  #launch(node: ItemNode, isResumed: boolean, fired?: Turn['fired'][number]): void {
+    const { events, attempts } = this.#options;
+    const attempt = node.attempt;
+    attempts.launch(
+      node,
+      { isResumed, dispatchId: this.#dispatchIdOf(node, attempt), ...(fired === undefined ? {} : { fired }) },
+      (ended) => events.push({ kind: 'finished', runId: node.run.runId, index: node.index, attempt, ended }),
+    );
+  }
+
+  /** The store refused the turn: memory goes back to what the rows say, and the events wait for the next try. */
+  async #undo(events: readonly LoopEvent[], error: unknown): Promise<void> {
+    if (!isAppError(error, 'disk-full') && !isAppError(error, 'unreachable')) throw error;
+    this.#options.onLine(`${error.message}; trying again`);
+    this.#options.events.pushBack(events);
+    await sleep(1_000);
+    await this.#rebuild();
+  }
+
+  async #rebuild(): Promise<void> {
+    const board = emptyBoard(this.#options.queues);
+    for (const { run: stored, phase, items } of await this.#options.store.loadUnpublished()) {
+      const run = restoreRun(stored, items);
+      if (phase === 'closed') {
+        this.#options.seal(run);
+        continue;
+      }
+      run.isOpen = this.#options.attempts.isOpen(run.runId);
+      placeRun(board, run);
+    }
+    this.#board = board;
+  }
+
+  #dispatchIdOf(node: ItemNode, attempt: number) {
+    const { deploymentId } = this.#options;
+    return dispatchIdOf({ deploymentId, runId: node.run.runId, itemId: node.id, attempt });
+  }
+}

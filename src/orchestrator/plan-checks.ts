@@ -1,0 +1,143 @@
+import { suggestion } from '../base/suggest.ts';
+import type { Declarations } from '../contracts/declarations.ts';
+import { isAppError } from '../contracts/errors.ts';
+import type { Problem } from '../contracts/mailbox.ts';
+import { defaultExecutorName, limits } from '../contracts/names.ts';
+import type { Plan, PlanItem } from '../contracts/plan.ts';
+import { renderCommand } from '../registry/template.ts';
+
+/** What the schema cannot say: references, names, cycles. At most `limits.planProblems` are returned. */
+export function checkPlan(plan: Plan, declarations: Declarations): Problem[] {
+  const problems: Problem[] = [];
+  const indexes = new Map<string, number>();
+  plan.items.forEach((item, index) => {
+    const first = indexes.get(item.id);
+    if (first === undefined) indexes.set(item.id, index);
+    else problems.push({ path: `items[${index}].id`, message: `"${item.id}" is also the id of items[${first}]` });
+  });
+
+  checkName(problems, 'queue', 'queue', plan.queue, Object.keys(declarations.queues));
+  plan.items.forEach((item, index) => {
+    if (problems.length >= limits.planProblems) return;
+    const path = `items[${index}]`;
+    checkReferences(problems, path, item, indexes);
+    checkName(problems, `${path}.executor`, 'executor', item.executor, declarations.executors);
+    if (item.target !== undefined) checkName(problems, `${path}.target`, 'target', item.target, declarations.targets);
+    if (item.executor === defaultExecutorName) checkDispatchInputs(problems, path, item, declarations);
+  });
+  if (problems.length === 0) problems.push(...checkCycles(plan.items, indexes));
+  return problems.slice(0, limits.planProblems);
+}
+
+/** Ids of the items this one waits for, each once. */
+export function dependenciesOf(item: PlanItem): string[] {
+  const ids = new Set<string>(item.depends_on);
+  for (const need of Object.values(item.needs ?? {})) ids.add(need.from);
+  return [...ids];
+}
+
+function checkReferences(
+  problems: Problem[],
+  path: string,
+  item: PlanItem,
+  indexes: ReadonlyMap<string, number>,
+): void {
+  item.depends_on.forEach((id, index) => {
+    if (!indexes.has(id)) {
+      const message = `no item "${id}" in this plan${suggestion(id, indexes.keys())}`;
+      problems.push({ path: `${path}.depends_on[${index}]`, message });
+    }
+  });
+  for (const [key, need] of Object.entries(item.needs ?? {})) {
+    if (!indexes.has(need.from)) {
+      const message = `no item "${need.from}" in this plan${suggestion(need.from, indexes.keys())}`;
+      problems.push({ path: `${path}.needs.${key}.from`, message });
+    }
+  }
+}
+
+function checkName(problems: Problem[], path: string, kind: string, name: string, known: readonly string[]): void {
+  if (known.includes(name)) return;
+  const hint = suggestion(name, known);
+  const list = known.length === 0 ? 'none is declared' : `declared: ${known.slice(0, 20).join(', ')}`;
+  problems.push({ path, message: `unknown ${kind} "${name}"${hint}; ${list}` });
+}
+
+function checkDispatchInputs(problems: Problem[], path: string, item: PlanItem, declarations: Declarations): void {
+  for (const key of Object.keys(item.inputs)) {
+    if (key === 'subagent' || key === 'workerInput') continue;
+    problems.push({
+      path: `${path}.inputs.${key}`,
+      message: `unknown key${suggestion(key, ['subagent', 'workerInput'])}`,
+    });
+  }
+  const name = item.inputs['subagent'];
+  if (typeof name !== 'string') {
+    problems.push({ path: `${path}.inputs.subagent`, message: 'must name a subagent' });
+    return;
+  }
+  checkName(problems, `${path}.inputs.subagent`, 'subagent', name, Object.keys(declarations.subagents));
+  const subagent = declarations.subagents[name];
+  if (subagent === undefined) return;
+  if (item.network === 'none' && subagent.network === 'internet') {
+    const message = `"none" contradicts subagent "${name}", which declares that it needs "internet"`;
+    problems.push({ path: `${path}.network`, message });
+  }
+  try {
+    renderCommand(subagent.command, item.inputs['workerInput']);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    problems.push({
+      path: `${path}.inputs.workerInput`,
+      message: `does not fill the command of subagent "${name}": ${error.message}`,
+    });
+  }
+}
+
+/** Kahn's algorithm: what it cannot remove lies on or behind a cycle. Iterative, so 100,000 items are no matter. */
+function checkCycles(items: readonly PlanItem[], indexes: ReadonlyMap<string, number>): Problem[] {
+  const waiting = items.map((item) => dependenciesOf(item).length);
+  const dependents: number[][] = items.map(() => []);
+  items.forEach((item, index) => {
+    for (const id of dependenciesOf(item)) dependents[indexes.get(id) ?? 0]?.push(index);
+  });
+  const free = waiting.flatMap((count, index) => (count === 0 ? [index] : []));
+  for (let next = free.pop(); next !== undefined; next = free.pop()) {
+    for (const dependent of dependents[next] ?? []) {
+      const left = (waiting[dependent] ?? 0) - 1;
+      waiting[dependent] = left;
+      if (left === 0) free.push(dependent);
+    }
+  }
+  const stuck = waiting.findIndex((count) => count > 0);
+  if (stuck < 0) return [];
+  return [cycleProblem(items, indexes, waiting, stuck)];
+}
+
+function cycleProblem(
+  items: readonly PlanItem[],
+  indexes: ReadonlyMap<string, number>,
+  waiting: readonly number[],
+  start: number,
+): Problem {
+  const seen = new Map<number, number>();
+  const path: number[] = [];
+  let at = start;
+  while (!seen.has(at)) {
+    seen.set(at, path.length);
+    path.push(at);
+    const item = items[at];
+    const next =
+      item &&
+      dependenciesOf(item)
+        .map((id) => indexes.get(id) ?? -1)
+        .find((index) => (waiting[index] ?? 0) > 0);
+    at = next ?? start;
+  }
+  const cycle = path.slice(seen.get(at)).map((index) => items[index]?.id ?? '');
+  const shown = cycle.length > 8 ? [...cycle.slice(0, 4), `… ${cycle.length - 6} more …`, ...cycle.slice(-2)] : cycle;
+  return {
+    path: `items[${at}].depends_on`,
+    message: `a cycle: ${[...shown, cycle[0]].join(' -> ')}`,
+  };
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import type { z } from 'zod';
+import { canonicalize } from '../base/canonical-json.ts';
+import { digestOf } from '../base/hash.ts';
+import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
+import { suggestion } from '../base/suggest.ts';
+import type { Declarations } from '../contracts/declarations.ts';
+import { type Digest, digestSchema, runIdSchema } from '../contracts/ids.ts';
+import type { Problem } from '../contracts/mailbox.ts';
+import { limits } from '../contracts/names.ts';
+import { itemSchema, needSchema, type Plan, planSchema, resourcesSchema, retrySchema } from '../contracts/plan.ts';
+import { checkPlan } from './plan-checks.ts';
+
+export type PlanReading =
+  | { readonly kind: 'plan'; readonly plan: Plan; readonly planDigest: Digest /** JCS. */; readonly text: string }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+export interface PlanOverrides {
+  readonly id?: string;
+  readonly queue?: string;
+}
+
+/** Reads a plan file: strict JSON, the schema, then everything the schema cannot say. Collects every problem. */
+export function readPlan(
+  content: string | Uint8Array,
+  declarations: Declarations,
+  overrides: PlanOverrides = {},
+): PlanReading {
+  let value: unknown;
+  try {
+    value = parseStrictJson(content, {
+      maxBytes: limits.planBytes,
+      maxDepth: limits.planDepth,
+      maxStringBytes: limits.planStringBytes,
+      numbers: 'double',
+    });
+  } catch (error) {
+    if (!(error instanceof StrictJsonError)) throw error;
+    return {
+      kind: 'invalid',
+      problems: [{ path: error.path, message: `${error.message} (line ${error.line}, column ${error.column})` }],
+    };
+  }
+  return checkValue(value, declarations, overrides);
+}
+
+/** The same for a value that was parsed before, such as one inside a submission. */
+export function checkValue(value: unknown, declarations: Declarations, overrides: PlanOverrides = {}): PlanReading {
+  const tooMany = countProblem(value);
+  if (tooMany !== undefined) return { kind: 'invalid', problems: [tooMany] };
+
+  const parsed = planSchema.safeParse(withOverrides(value, overrides));
+  if (!parsed.success) return { kind: 'invalid', problems: schemaProblems(parsed.error) };
+
+  const { $schema: _, ...rest } = parsed.data;
+  const plan: Plan = { ...rest, id: rest.id ?? generatedRunId() };
+  const problems = checkPlan(plan, declarations);
+  if (problems.length > 0) return { kind: 'invalid', problems };
+
+  const text = canonicalize(plan);
+  return { kind: 'plan', plan, planDigest: digestSchema.parse(digestOf(text)), text };
+}
+
+/** Checked before the schema: a million items would otherwise yield a million problems. */
+function countProblem(value: unknown): Problem | undefined {
+  const items = typeof value === 'object' && value !== null && 'items' in value ? value.items : undefined;
+  if (!Array.isArray(items) || items.length <= limits.planItems) return undefined;
+  return { path: 'items', message: `holds ${items.length} items, the limit is ${limits.planItems}` };
+}
+
+function withOverrides(value: unknown, overrides: PlanOverrides): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return {
+    ...value,
+    ...(overrides.id === undefined ? {} : { id: overrides.id }),
+    ...(overrides.queue === undefined ? {} : { queue: overrides.queue }),
+  };
+}
+
+function generatedRunId() {
+  return runIdSchema.parse(`run-${randomBytes(6).toString('hex')}`);
+}
+
+const knownKeys = [
+  ...Object.keys(planSchema.shape),
+  ...Object.keys(itemSchema.shape),
+  ...Object.keys(retrySchema.shape),
+  ...Object.keys(resourcesSchema.shape),
+  ...Object.keys(needSchema.shape),
+];
+
+function schemaProblems(error: z.ZodError): Problem[] {
+  return error.issues.slice(0, limits.planProblems).flatMap((issue) => {
+    const path = jsonPath(issue.path);
+    if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
+    return issue.keys.map((key) => ({
+      path: path === '' ? key : `${path}.${key}`,
+      message: `unknown key${suggestion(key, knownKeys)}`,
+    }));
+  });
+}
+
+/** `items[2].depends_on[0]`; '' for the whole document. */
+function jsonPath(segments: readonly PropertyKey[]): string {
+  let path = '';
+  for (const segment of segments) {
+    if (typeof segment === 'number') path += `[${segment}]`;
+    else path += path === '' ? String(segment) : `.${String(segment)}`;
+  }
+  return path;
+}

@@ -1,0 +1,131 @@
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import { z } from 'zod';
+import type { Seal } from '../audit/seal.ts';
+import { AppError } from '../contracts/errors.ts';
+import { artifactRefSchema, digestSchema, runIdSchema } from '../contracts/ids.ts';
+import { sourceSchema } from '../contracts/mailbox.ts';
+import { itemStatuses, runStatuses } from '../contracts/run.ts';
+import type { StoredItem, StoredRun } from './run-store.ts';
+
+type Row = Record<string, SQLOutputValue>;
+
+const artifactsSchema = z.array(
+  z.object({
+    port: z.enum(['patch', 'log', 'output']),
+    path: z.string().exactOptional(),
+    ref: artifactRefSchema,
+    sizeBytes: z.int(),
+    mediaType: z.string(),
+  }),
+);
+
+const runRowSchema = z.object({
+  age: z.int(),
+  run_id: runIdSchema,
+  plan: z.string(),
+  plan_digest: digestSchema,
+  actor: z.string(),
+  submitted_at: z.string(),
+  source: z.string().nullable(),
+  enforce_locks: z.int(),
+  status: z.enum(runStatuses),
+  cancelled_by: z.string().nullable(),
+  next_sequence: z.int(),
+  previous_hash: z.string(),
+  status_sequence: z.int(),
+});
+
+const itemRowSchema = z.object({
+  item: z.int(),
+  status: z.enum(itemStatuses),
+  attempt: z.int(),
+  failures: z.int(),
+  losses: z.int(),
+  due_at: z.int().nullable(),
+  reason: z.string().nullable(),
+  result_ref: artifactRefSchema.nullable(),
+  artifacts: z.string().nullable(),
+  done_at: z.int().nullable(),
+});
+
+export function runFromRow(raw: Row): StoredRun {
+  const row = parsed(runRowSchema, raw);
+  return {
+    runId: row.run_id,
+    planText: row.plan,
+    planDigest: row.plan_digest,
+    actor: row.actor,
+    submittedAt: row.submitted_at,
+    source: row.source === null ? undefined : parsed(sourceSchema, JSON.parse(row.source)),
+    enforceLocks: row.enforce_locks === 1,
+    age: row.age,
+    status: row.status,
+    cancelledBy: row.cancelled_by ?? undefined,
+    nextSequence: row.next_sequence,
+    previousHash: row.previous_hash,
+    statusSequence: row.status_sequence,
+    isClosed: false,
+  };
+}
+
+export function runParameters(run: StoredRun): SQLInputValue[] {
+  return [
+    run.age,
+    run.runId,
+    run.planText,
+    run.planDigest,
+    run.actor,
+    run.submittedAt,
+    run.source === undefined ? null : JSON.stringify(run.source),
+    run.enforceLocks ? 1 : 0,
+    run.status,
+    run.cancelledBy ?? null,
+    run.nextSequence,
+    run.previousHash,
+    run.statusSequence,
+  ];
+}
+
+export function itemFromRow(raw: Row): StoredItem {
+  const row = parsed(itemRowSchema, raw);
+  return {
+    index: row.item,
+    status: row.status,
+    attempt: row.attempt,
+    failures: row.failures,
+    losses: row.losses,
+    dueAt: row.due_at ?? undefined,
+    reason: row.reason ?? undefined,
+    resultRef: row.result_ref ?? undefined,
+    artifacts: row.artifacts === null ? [] : parsed(artifactsSchema, JSON.parse(row.artifacts)),
+    doneAt: row.done_at ?? undefined,
+  };
+}
+
+export function itemParameters(item: StoredItem): SQLInputValue[] {
+  return [
+    item.index,
+    item.status,
+    item.attempt,
+    item.failures,
+    item.losses,
+    item.dueAt ?? null,
+    item.reason ?? null,
+    item.resultRef ?? null,
+    item.artifacts.length === 0 ? null : JSON.stringify(item.artifacts),
+    item.doneAt ?? null,
+  ];
+}
+
+export function sealFromText(text: string): Seal {
+  // The seal is signed: the verifier finds out whether it is whole.
+  return JSON.parse(text) as Seal;
+}
+
+function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new AppError('state-corrupt', 'Cannot read run state: a row does not have the expected form', {
+    cause: result.error,
+  });
+}

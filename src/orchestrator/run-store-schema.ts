@@ -1,0 +1,42 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { AppError } from '../contracts/errors.ts';
+
+/** One step per schema version, never edited once released. */
+const migrations: readonly string[] = [
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE runs (
+     age INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, plan_digest TEXT NOT NULL,
+     actor TEXT NOT NULL, submitted_at TEXT NOT NULL, source TEXT, enforce_locks INTEGER NOT NULL,
+     phase TEXT NOT NULL, status TEXT NOT NULL, cancelled_by TEXT,
+     next_sequence INTEGER NOT NULL, previous_hash TEXT NOT NULL, status_sequence INTEGER NOT NULL);
+   CREATE INDEX runs_unpublished ON runs (age) WHERE phase <> 'published';
+   CREATE TABLE items (
+     run INTEGER NOT NULL, item INTEGER NOT NULL, status TEXT NOT NULL, attempt INTEGER NOT NULL,
+     failures INTEGER NOT NULL, losses INTEGER NOT NULL, due_at INTEGER, reason TEXT, result_ref TEXT,
+     artifacts TEXT, done_at INTEGER, PRIMARY KEY (run, item)) WITHOUT ROWID;
+   CREATE TABLE records (
+     run INTEGER NOT NULL, sequence INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (run, sequence)) WITHOUT ROWID;
+   CREATE TABLE manifests (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, text TEXT NOT NULL);
+   CREATE INDEX manifests_of_run ON manifests (run, id);
+   CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, text TEXT NOT NULL);
+   CREATE TABLE seals (run INTEGER PRIMARY KEY, seal TEXT NOT NULL);
+   CREATE TABLE anchors (run_id TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;`,
+];
+
+export const schemaVersion = migrations.length;
+
+/** Brings a database to this version's schema, or refuses one that a newer version wrote. */
+export function migrate(database: DatabaseSync, file: string): void {
+  const row = database.prepare('PRAGMA user_version').get();
+  const version = Number(row?.['user_version'] ?? 0);
+  if (version > schemaVersion) {
+    throw new AppError(
+      'state-newer',
+      `Cannot open run state "${file}": it has schema version ${version}, this Agora knows up to ${schemaVersion}`,
+      { next: 'Use the newer Agora that wrote it, or another state folder' },
+    );
+  }
+  for (let step = version; step < schemaVersion; step++) {
+    database.exec(`BEGIN IMMEDIATE; ${migrations[step]}; PRAGMA user_version = ${step + 1}; COMMIT`);
+  }
+}

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { originOf } from '../audit/record.ts';
+import { trustSigner } from '../audit/trust.ts';
+import type { Trust } from '../audit/verify/trust.ts';
+import type { DeploymentId } from '../contracts/ids.ts';
+import { packageName, stateNames } from '../contracts/names.ts';
+import { Attempts } from './attempts.ts';
+import type { RunBoard } from './board.ts';
+import { deploymentIdOf } from './deployment.ts';
+import { EventQueue } from './event-queue.ts';
+import { Inbox } from './inbox.ts';
+import { Loop, type LoopEvent } from './loop.ts';
+import { type AgoraOrchestrator, defaultConcurrency } from './orchestrator.ts';
+import { beat } from './presence.ts';
+import { Publisher } from './publisher.ts';
+import type { SchedulePolicy } from './schedule.ts';
+import { Sealer } from './sealer.ts';
+import type { MailboxSubmissionTransport } from './submission-transport.ts';
+
+/** How long a stopping daemon lets publishing finish. */
+const closeGraceMs = 2_000;
+
+export interface ServeLoopOptions {
+  readonly orchestrator: AgoraOrchestrator;
+  readonly transport: MailboxSubmissionTransport;
+  /** Ends the daemon: nothing new is taken, what outlives it is left running, the rest is stopped. */
+  readonly signal: AbortSignal;
+  /** Run work without a sandbox where neither an engine nor bubblewrap is there. Default: false. */
+  readonly allowUnsandboxed?: boolean;
+  /** Before ending, wait until nothing runs. Default: false. */
+  readonly drain?: boolean;
+  /** With `drain`: stop waiting. */
+  readonly stopNow?: AbortSignal;
+  /** Receives lines for a person. Default: none. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Runs the daemon until its signal. Rejects with `daemon-running`, `state-corrupt`, `state-newer` or `disk-full`. */
+export async function serve(options: ServeLoopOptions): Promise<void> {
+  const daemon = await openDaemon(options);
+  try {
+    await daemon.loop.recover();
+    await runUntilStopped(daemon, options);
+  } finally {
+    await closeDaemon(daemon, options);
+  }
+}
+
+interface Daemon {
+  readonly deploymentId: DeploymentId;
+  readonly events: EventQueue<LoopEvent>;
+  readonly attempts: Attempts;
+  readonly publisher: Publisher;
+  readonly sealer: Sealer;
+  readonly loop: Loop;
+  readonly inbox: Inbox;
+  readonly compute: string;
+}
+
+async function openDaemon(options: ServeLoopOptions): Promise<Daemon> {
+  const { orchestrator, transport, allowUnsandboxed = false, onLine = () => undefined } = options;
+  const { store, storage, signer, anchors, executors, stateFolder, defaults } = orchestrator.options;
+  const { mailbox } = transport;
+  const deploymentId = await deploymentIdOf(stateFolder);
+  await store.open(deploymentId);
+  const trust: Trust = await trustSigner(join(stateFolder, stateNames.trust), originOf(deploymentId), signer);
+  const events = new EventQueue<LoopEvent>();
+  const workFolder = join(stateFolder, stateNames.work, 'runs');
+  await rm(workFolder, { recursive: true, force: true });
+  const attempts = new Attempts({
+    executors,
+    deploymentId,
+    declarations: orchestrator.declarations,
+    allowUnsandboxed,
+    workFolder,
+    onLine,
+  });
+  const publisher = new Publisher({ store, mailbox, onProblem: onLine });
+  const engine = { name: packageName, version: packageVersion() };
+  const onPublished = (run: RunBoard) => {
+    onLine(`run ${run.runId}: ${run.status}`);
+    publisher.wake();
+  };
+  const sealer = new Sealer({ store, mailbox, signer, anchors, trust, deploymentId, engine, onPublished, onLine });
+  const policy: SchedulePolicy = { engine, anchors: anchors.map((anchor) => anchor.kind), retry: defaults?.retry };
+  const queues = Object.fromEntries(
+    Object.entries(orchestrator.declarations.queues).map(([name, queue]) => [
+      name,
+      queue.concurrency ?? defaultConcurrency,
+    ]),
+  );
+  const seal = (run: RunBoard) => sealer.seal(run);
+  const loop = new Loop({ store, publisher, attempts, events, deploymentId, queues, policy, seal, onLine });
+  const inbox = new Inbox({ mailbox, store, storage, declarations: orchestrator.declarations, events, onLine });
+  const described = await Promise.all(Object.values(executors).map((executor) => executor.describe()));
+  return { deploymentId, events, attempts, publisher, sealer, loop, inbox, compute: described.join(', ') };
+}
+
+async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promise<void> {
+  const { signal, transport, onLine } = options;
+  const { loop, inbox, publisher, deploymentId, compute } = daemon;
+  const loopEnd = new AbortController();
+  const presenceEnd = new AbortController();
+  onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
+  publisher.wake();
+  const beating = beat(transport.mailbox, { deploymentId, compute }, presenceEnd.signal);
+  const reading = inbox.run(signal);
+  const looping = loop.run(loopEnd.signal);
+  // Whatever ends first ends the daemon: the signal, or a failure of the loop that another turn cannot cure.
+  const ended = new AbortController();
+  looping.catch(() => ended.abort());
+  await Promise.race([aborted(signal), aborted(ended.signal)]);
+  loop.takeNoWork();
+  if (options.drain === true && !ended.signal.aborted) await drained(daemon, options.stopNow);
+  await daemon.attempts.detach();
+  loopEnd.abort();
+  presenceEnd.abort();
+  await Promise.all([looping, beating, ended.signal.aborted ? undefined : reading]);
+}
+
+async function closeDaemon({ loop, sealer, publisher }: Daemon, { orchestrator }: ServeLoopOptions): Promise<void> {
+  try {
+    // What ended while the loop was stopping is committed, so that the next daemon need not guess.
+    await loop.turn();
+    await sealer.close(closeGraceMs);
+    await publisher.close(closeGraceMs);
+  } finally {
+    for (const executor of Object.values(orchestrator.options.executors)) await executor.close();
+    await orchestrator.options.store.close();
+  }
+}
+
+/** Resolves when nothing runs any more, or on `stopNow`. */
+async function drained(daemon: Daemon, stopNow: AbortSignal | undefined): Promise<void> {
+  const allEnded = async () => {
+    while (daemon.loop.runningCount > 0) await daemon.attempts.oneSettled();
+  };
+  await Promise.race([allEnded(), ...(stopNow === undefined ? [] : [aborted(stopNow)])]);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return String(JSON.parse(text).version);
+}
