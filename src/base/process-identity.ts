@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process that is not mistaken for a later one with its number. */
 export interface ProcessIdentity {
@@ -17,10 +17,21 @@ export function processIdentity(pid: number): ProcessIdentity | undefined {
   return stat && { pid, startTicks: stat.startTicks };
 }
 
+/** Every process that runs now, by number; none that has ended and only waits to be noticed. */
+export function runningProcesses(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && isRunning(readStat(pid)));
+}
+
 /** True while that very process runs; a zombie has ended. */
 export function isSameProcess({ pid, startTicks }: ProcessIdentity): boolean {
   const stat = readStat(pid);
-  return stat !== undefined && stat.startTicks === startTicks && stat.state !== 'Z' && stat.state !== 'X';
+  return stat?.startTicks === startTicks && isRunning(stat);
+}
+
+function isRunning(stat: ProcessStat | undefined): boolean {
+  return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X';
 }
 
 function readStat(pid: number): ProcessStat | undefined {

@@ -1,6 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { sleep } from '../base/deadline.ts';
-import { isSameProcess, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
+import { isSameProcess, type ProcessIdentity, runningProcesses } from '../base/process-identity.ts';
 import { AppError } from '../contracts/errors.ts';
 
 const patienceMs = 10_000;
@@ -27,14 +27,14 @@ export async function killEverything(): Promise<void> {
     } catch {
       // There is nobody to kill.
     }
-    return processes().filter((pid) => pid !== 1 && pid !== process.pid && isRunning(pid));
+    return runningProcesses().filter((pid) => pid !== 1 && pid !== process.pid);
   });
 }
 
 /** Kills every process of a user that only this task has. */
 export async function killUser(uid: number): Promise<void> {
   await untilNone(`user ${uid}`, () => {
-    const found = processes().filter((pid) => ownerOf(pid) === uid && isRunning(pid));
+    const found = runningProcesses().filter((pid) => ownerOf(pid) === uid);
     // All are stopped before any is killed, so that none can replace another meanwhile.
     for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of found) killOne(pid, signal);
     return found;
@@ -52,17 +52,6 @@ async function untilNone(what: string, sweep: () => readonly number[]): Promise<
     if (performance.now() > endsAt) throw new AppError('internal', `Cannot end the processes of ${what}: some go on`);
     await sleep(pauseMs);
   }
-}
-
-function processes(): number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0);
-}
-
-function isRunning(pid: number): boolean {
-  const identity = processIdentity(pid);
-  return identity !== undefined && isSameProcess(identity);
 }
 
 function ownerOf(pid: number): number | undefined {

@@ -1,0 +1,97 @@
+import { chmod, chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Task } from '../contracts/task.ts';
+import type { WorkerPlace } from '../contracts/worker-place.ts';
+import type { Storage } from '../storage/storage.ts';
+import { type HostRoot, sandboxUserId } from './bubblewrap.ts';
+import { secretBytes } from './docker-inputs.ts';
+import type { TaskFolder } from './process-folder.ts';
+import { endLeftovers, removeTree } from './process-leftovers.ts';
+import { openPlace, type PlaceOptions, sandboxedPlace } from './process-place.ts';
+import { readTaskRecord, writeTaskRecord } from './process-record.ts';
+import { openStaging, type Staging, stageNode, stageWorker } from './process-staging.ts';
+import { isRoot, taskUserIds, userIdFor } from './process-user.ts';
+import { ProcessWorker } from './process-worker.ts';
+import { makeFolder, writeTaskFiles } from './task-files.ts';
+
+export interface StartOptions {
+  readonly folder: TaskFolder;
+  readonly staging: Staging;
+  readonly bundle: { readonly bytes: Uint8Array; readonly digest: string };
+  readonly storage: Storage;
+  readonly node: string;
+  /** Absent: the subagent runs on the host as it is. */
+  readonly sandbox: { readonly bubblewrap: string; readonly host: HostRoot } | undefined;
+}
+
+interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Lays out a task's folder and starts its supervisor; leaves nothing when that fails. */
+export async function startProcessTask(task: Task, options: StartOptions): Promise<ProcessWorker> {
+  const secrets = secretBytes(task);
+  const { folder, staging } = options;
+  await openStaging(staging);
+  await clearEarlier(task.spec.dispatchId, folder);
+  let worker: ProcessWorker | undefined;
+  try {
+    const [program, node] = await Promise.all([stageWorker(staging, options.bundle), stageNode(staging, options.node)]);
+    const user = isRoot() ? await userOf(task, staging) : undefined;
+    await layOut(folder, user);
+    await writeTaskFiles(task, folder.in, options.storage);
+    await writePlace({ folder, node, network: task.spec.network, ...(user && { user }) }, options);
+    worker = await ProcessWorker.start({ node: options.node, worker: program, folder, secrets });
+    await writeTaskRecord(folder.record, { supervisor: worker.identity, uid: user?.uid });
+    return worker;
+  } catch (error) {
+    await worker?.stop(0);
+    await removeTree(folder.root);
+    throw error;
+  }
+}
+
+/** What is there of a task that this process does not know was left by an earlier one. */
+async function clearEarlier(dispatchId: string, folder: TaskFolder): Promise<void> {
+  await endLeftovers(dispatchId, await readTaskRecord(folder.record));
+  await removeTree(folder.root);
+}
+
+/** A user that no other task has: tasks can neither see nor signal each other, and process limits count apart. */
+async function userOf({ spec }: Task, { tasks }: Staging): Promise<User> {
+  const taken = new Set<number>();
+  for (const name of await readdir(tasks)) {
+    const stats = await stat(join(tasks, name)).catch(() => undefined);
+    if (stats) taken.add(stats.gid);
+  }
+  const id = userIdFor(spec.dispatchId, await taskUserIds(), taken);
+  return { uid: id, gid: id };
+}
+
+async function layOut(folder: TaskFolder, user: User | undefined): Promise<void> {
+  // The subagent's group is who may enter, besides us.
+  await makeFolder(folder.root, user ? 0o710 : 0o700);
+  if (user) await chown(folder.root, 0, user.gid);
+  await mkdir(folder.logs, { mode: 0o700 });
+  await makeFolder(folder.scratch, 0o755);
+  for (const name of ['tmp', 'shm']) {
+    const path = join(folder.scratch, name);
+    await makeFolder(path, 0o700);
+    if (user) await chown(path, user.uid, user.gid);
+  }
+}
+
+async function writePlace(place: PlaceOptions, { sandbox }: StartOptions): Promise<void> {
+  const { folder } = place;
+  const names = [
+    { file: folder.users, text: `agora:x:${sandboxUserId}:${sandboxUserId}::/tmp:/bin/sh\n` },
+    { file: folder.groups, text: `agora:x:${sandboxUserId}:\n` },
+  ];
+  for (const { file, text } of names) {
+    await writeFile(file, text);
+    await chmod(file, 0o644);
+  }
+  const content: WorkerPlace = sandbox ? sandboxedPlace(place, sandbox.bubblewrap, sandbox.host) : openPlace(place);
+  await writeFile(folder.place, JSON.stringify(content), { mode: 0o600 });
+}
