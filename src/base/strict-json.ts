@@ -319,7 +319,7 @@ function integerProblem(value: number, spelling: string): string | undefined {
 function doubleProblem(value: number, spelling: string): string | undefined {
   if (!Number.isFinite(value)) return `has the number ${shorten(spelling)}, which is out of range`;
   const isInteger = !/[.eE]/.test(spelling);
-  if (isInteger && !Number.isSafeInteger(value)) {
+  if (isInteger && !Number.isSafeInteger(value) && String(value) !== spelling) {
     return `has the integer ${shorten(spelling)}, which cannot be kept exactly; write it as a string`;
   }
   return undefined;
