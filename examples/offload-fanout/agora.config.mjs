@@ -23,32 +23,30 @@ const transport = new MailboxSubmissionTransport(new LocalDirMailbox(join(state,
 
 export const client = new AgoraClient({
   storage,
-  targets: { local: new LocalComputeProvider({ stateFolder: state, storage }) },
+  compute: { local: new LocalComputeProvider({ stateFolder: state, storage }) },
 });
 export default client;
 
-const declarations = client.declare({
-  source: import.meta.dirname,
-  enforceLocks: true,
+const orchestrator = new AgoraOrchestrator({
+  stateFolder: state,
+  store,
+  storage,
+  signer: createLocalSigner(join(state, 'keys', 'seal.pem')),
+  anchors: [new LocalAnchor(store)],
+  executors: { dispatch: new DispatchExecutor({ client, target: 'local' }) },
   queues: { default: { concurrency: 2 } },
   subagents: {
     'code-edit': { command: ['node', 'code-edit.mjs', '{{file}}'] },
     verify: { command: ['node', 'verify.mjs'] },
   },
-});
-
-const orchestrator = new AgoraOrchestrator({
-  store,
-  declarations,
-  executors: { dispatch: new DispatchExecutor({ client, target: 'local' }) },
-  signer: createLocalSigner({ stateFolder: state }),
-  anchors: [new LocalAnchor(store)],
+  source: import.meta.dirname,
+  enforceLocks: true,
 });
 
 export const orch = {
   transport,
   storage,
-  declarations,
+  declarations: orchestrator.declarations,
   trust: join(state, 'trust.json'),
-  runService: (signal, options) => serve({ ...options, stateFolder: state, orchestrator, transport, signal }),
+  runService: (signal, options) => serve({ ...options, orchestrator, transport, signal }),
 };

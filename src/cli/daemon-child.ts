@@ -4,7 +4,7 @@ import { sleep, withDeadline } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { isPresent } from '../orchestrator/presence.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
-import { cliProgram } from './package-root.ts';
+import { cliProgram } from './cli-program.ts';
 
 export interface DaemonChildOptions {
   /** Where it runs, and finds its config. */

@@ -1,8 +1,8 @@
 import { probeSandbox } from '../compute/bubblewrap-probe.ts';
 import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { prepareWorkerImage } from '../compute/worker-image.ts';
+import { packageRoot } from '../config/package-root.ts';
 import type { Engine } from '../engine/engine.ts';
-import { packageRoot } from './package-root.ts';
 import { probeEngine, probeWorkerImage } from './probe-engine.ts';
 
 export interface DemoComputeOptions {

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { packageRoot } from '../config/package-root.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
-import { packageRoot } from './package-root.ts';
 
 /** The example the demo runs. */
 export const exampleFolder = join(packageRoot, 'examples', 'offload-fanout');

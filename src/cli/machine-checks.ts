@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { probeSandbox } from '../compute/bubblewrap-probe.ts';
 import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { findConfig } from '../config/find-config.ts';
+import { packageRoot } from '../config/package-root.ts';
 import { stateFolder } from '../config/state-folder.ts';
-import { packageRoot } from './package-root.ts';
 import { type EngineProbe, probeEngine, probeWorkerImage } from './probe-engine.ts';
 
 /** One thing a machine has or lacks. `note` is neither: it depends on what one wants. */

@@ -82,5 +82,17 @@ function otherContent(runId: RunId): AppError {
 
 async function snapshotSource(orch: OrchContext, plan: Plan, planFolder: string): Promise<Source | undefined> {
   const directory = plan.source === undefined ? orch.declarations.source : resolve(planFolder, plan.source);
-  return directory === undefined ? undefined : snapshotDirectory(directory, orch.storage);
+  if (directory === undefined) return undefined;
+  const inputKeys = new Set(plan.items.flatMap((item) => Object.keys(item.needs ?? {})));
+  const { tar, sizeBytes, fileCount, repositoryPrefix } = await snapshotDirectory(directory, {
+    inputKeys: [...inputKeys],
+  });
+  const { digest } = await orch.storage.putBlob(tar());
+  return {
+    snapshot: digest,
+    sizeBytes,
+    fileCount,
+    directory,
+    ...(repositoryPrefix === undefined ? {} : { repositoryPrefix }),
+  };
 }

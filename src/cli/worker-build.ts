@@ -1,9 +1,9 @@
 import { prepareWorkerImage } from '../compute/worker-image.ts';
+import { packageRoot } from '../config/package-root.ts';
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import { defineCommand } from './command.ts';
 import { say } from './output.ts';
-import { packageRoot } from './package-root.ts';
 import { probeEngine } from './probe-engine.ts';
 
 export const workerBuild = defineCommand(

@@ -1,9 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-/** The folder of the running package: the checkout, or where it is installed. */
-export const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
-
-/** The program that runs this CLI again. */
+/** The program and first words that run this CLI again. */
 export const cliProgram: readonly string[] = [
   process.execPath,
   '--disable-warning=ExperimentalWarning',

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AppError } from '../contracts/errors.ts';
+import { describeError } from './describe-error.ts';
+
+const quiet = { withStack: false };
+
+test('an error says what failed, why, and what to do next', () => {
+  const cause = new Error('connect ECONNREFUSED');
+  const error = new AppError('unreachable', 'Cannot reach the engine', { cause, next: 'agora doctor' });
+
+  assert.equal(
+    describeError(error, quiet),
+    'agora: Cannot reach the engine\n  because: connect ECONNREFUSED\n  next: agora doctor\n',
+  );
+});
+
+test('a cause that only repeats the message is not said twice', () => {
+  const error = new AppError('invalid-config', 'Cannot load config: boom', { cause: new Error('boom') });
+
+  assert.equal(describeError(error, quiet), 'agora: Cannot load config: boom\n');
+});
+
+test('an error nobody expected asks to be reported', () => {
+  assert.match(describeError(new TypeError('x is not a function'), quiet), /AGORA_DEBUG=1/);
+});
+
+test('the stack is shown only when asked for', () => {
+  const error = new AppError('usage', 'Cannot run');
+
+  assert.doesNotMatch(describeError(error, quiet), /describe-error.test/);
+  assert.match(describeError(error, { withStack: true }), /describe-error.test/);
+});

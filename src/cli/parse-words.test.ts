@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CommandSpec } from './command.ts';
+import { parseWords } from './parse-words.ts';
+
+const spec: CommandSpec = {
+  operands: ['<run>', '[item...]'],
+  options: {
+    out: { type: 'string', value: '<file>', summary: 'Where' },
+    tree: { type: 'boolean', summary: 'How' },
+  },
+  examples: ['agora orch apply run-1'],
+};
+
+function parse(...typed: string[]) {
+  return parseWords('orch apply', spec, typed);
+}
+
+test('operands and options may come in any order', () => {
+  const words = parse('--out', 'file', 'run-1', '--tree', 'alpha', 'beta');
+
+  assert.deepEqual(words?.operands, ['run-1', 'alpha', 'beta']);
+  assert.deepEqual({ ...words?.options }, { out: 'file', tree: true });
+});
+
+test('an option takes its value after an equals sign too', () => {
+  assert.equal(parse('run-1', '--out=a b')?.options['out'], 'a b');
+});
+
+test('what follows -- is an operand, even with dashes', () => {
+  assert.deepEqual(parse('run-1', '--', '--help')?.operands, ['run-1', '--help']);
+});
+
+test('--help and -h ask for the help, whatever else is wrong', () => {
+  assert.equal(parse('--help'), undefined);
+  assert.equal(parse('-h', '--bogus'), undefined);
+});
+
+test('a misspelled option is refused with the one that was meant', () => {
+  assert.throws(() => parse('run-1', '--tre'), {
+    code: 'usage',
+    message: 'Cannot run "agora orch apply": unknown option "--tre" (did you mean "--tree"?)',
+    next: 'agora orch apply --help',
+  });
+});
+
+test('a value that is missing, or too much, is refused', () => {
+  assert.throws(() => parse('run-1', '--out'), { message: /option "--out" needs a value/ });
+  assert.throws(() => parse('run-1', '--tree=yes'), { message: /option "--tree" takes no value/ });
+});
+
+test('a missing operand is named', () => {
+  assert.throws(() => parse('--tree'), { code: 'usage', message: /<run> is missing/ });
+});
+
+test('one word too many is refused', () => {
+  const narrow = { ...spec, operands: ['<run>', '[item]'] };
+
+  assert.throws(() => parseWords('orch patch', narrow, ['a', 'b', 'c']), { message: /"c" is one word too many/ });
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { type StatusRecord, statusRecordSchema } from '../contracts/status.ts';
+import { ItemClock } from './item-clock.ts';
+import { isWhollyDone, mergeStatus } from './run-state.ts';
+import { treeLines } from './status-tree.ts';
+
+const start = Date.parse('2026-01-01T00:00:00.000Z');
+
+function aRecord(items: readonly object[], more: object = {}): StatusRecord {
+  const defaults = { attempt: 0, blockedBy: [] };
+  return statusRecordSchema.parse({
+    runId: 'run-1',
+    status: 'running',
+    at: new Date(start).toISOString(),
+    items: items.map((item) => ({ ...defaults, ...item })),
+    ...more,
+  });
+}
+
+function draw(record: StatusRecord, rows = 20, columns = 100): string[] {
+  const clock = new ItemClock();
+  clock.note(record);
+  const lines = treeLines(mergeStatus(undefined, record), clock, { now: start + 1500, columns, rows });
+  return lines.map(stripVTControlCharacters);
+}
+
+test('each item is a line with its state, what holds it and its time', () => {
+  const record = aRecord([
+    { id: 'edit', status: 'running', attempt: 2 },
+    { id: 'verify', status: 'pending', blockedBy: ['item:edit'] },
+    { id: 'other', status: 'ready', blockedBy: ['lock:a.ts', 'queue:default'] },
+  ]);
+
+  assert.deepEqual(draw(record), [
+    'run-1  running  (1 running, 1 pending, 1 ready)',
+    '  ● edit    running  attempt 2  1.5 s',
+    '  · verify  pending  after edit',
+    '  ○ other   ready  waits for lock:a.ts, queue:default',
+  ]);
+});
+
+test('a run larger than the terminal shows what matters most and counts the rest', () => {
+  const done = Array.from({ length: 50 }, (_, index) => ({ id: `done-${index}`, status: 'done', attempt: 1 }));
+  const lines = draw(aRecord([...done, { id: 'bad', status: 'failed', attempt: 1, reason: 'exit-nonzero' }]), 6);
+
+  assert.ok(lines.length <= 6);
+  assert.ok(lines.some((line) => line.includes('✗ bad')));
+  assert.equal(lines.at(-1), '  … and 47 more');
+});
+
+test('a reason cannot break the picture', () => {
+  const record = aRecord([{ id: 'bad', status: 'failed', attempt: 1, reason: `a\u001b[2Jb\nc ${'x'.repeat(500)}` }]);
+
+  const lines = draw(record, 20, 60);
+
+  assert.equal(lines.length, 2);
+  assert.ok(lines.every((line) => line.length <= 60 && !line.includes('\u001b')));
+});
+
+test('partial records change only the items they name', () => {
+  const first = mergeStatus(
+    undefined,
+    aRecord([
+      { id: 'a', status: 'done', attempt: 1 },
+      { id: 'b', status: 'ready' },
+    ]),
+  );
+
+  const second = mergeStatus(first, aRecord([{ id: 'b', status: 'done', attempt: 1 }], { partial: true }));
+
+  assert.deepEqual([...second.items.keys()], ['a', 'b']);
+  assert.equal(isWhollyDone(first), false);
+  assert.equal(isWhollyDone(second), true);
+});
