@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AppError } from '../contracts/errors.ts';
+import { DefinedConfig } from './define-config.ts';
 import type { OrchContext } from './orch-context.ts';
 import { registerOwnCopies } from './resolve-hook.ts';
 
@@ -9,7 +10,7 @@ export interface LoadedConfig {
   readonly path: string;
   /** `default`, else `client`. */
   readonly client: unknown;
-  /** The `orch` export, or the `orch` member of a `defineConfig` result; undefined without either. */
+  /** The `orch` export, or what `defineConfig` makes of its options; undefined without either. */
   readonly orch: OrchContext | undefined;
   readonly exports: readonly string[];
 }
@@ -18,9 +19,10 @@ export interface LoadedConfig {
 export async function loadConfig(path: string): Promise<LoadedConfig> {
   registerOwnCopies();
   const module = await importConfig(path);
-  const client = module['default'] ?? module['client'];
-  const orch = module['orch'] ?? memberOf(client, 'orch');
-  return { path, client, orch: checkOrch(path, orch), exports: Object.keys(module).sort() };
+  const exports = Object.keys(module).sort();
+  const exported = module['default'] ?? module['client'];
+  if (exported instanceof DefinedConfig) return { path, ...exported.at(path), exports };
+  return { path, client: exported, orch: checkOrch(path, module['orch']), exports };
 }
 
 /** The `orch` export of a config; a config without one is an error that says how to add it. */

@@ -1,28 +1,31 @@
 import { homedir } from 'node:os';
 import type Dockerode from 'dockerode';
+import { withDeadline } from '../base/deadline.ts';
 import { DockerCompute } from '../compute/docker.ts';
 import { prepareWorkerImage } from '../compute/worker-image.ts';
-import { AppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
-import { resolveEngineEndpoint } from '../engine/endpoint.ts';
+import { type EngineEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Storage } from '../storage/storage.ts';
 import { packageRoot } from './package-root.ts';
+
+const answerDeadlineMs = 5_000;
 
 export interface LocalDockerProviderOptions {
   /** A dockerode client. Default: the engine of `DOCKER_HOST`, the current docker context or the default socket. */
   readonly docker?: Dockerode;
   /** Worker image. Default: this Agora's own, which is built or pulled when it is missing. */
   readonly image?: string;
-  /** Where inputs come from and outputs go. Default: the client's. */
-  readonly storage?: Storage;
+  /** Where inputs come from. */
+  readonly storage: Storage;
   /** Receives lines about preparing the image. Default: none. */
   readonly onLine?: (line: string) => void;
 }
 
 /** Runs work as hardened containers of a Docker engine. */
 export class LocalDockerProvider extends DockerCompute {
-  constructor(options: LocalDockerProviderOptions = {}) {
+  constructor(options: LocalDockerProviderOptions) {
     const { docker, image } = options;
     const engine = once(() => (docker === undefined ? environmentEngine() : Promise.resolve(dockerEngine({ docker }))));
     const ownImage = once(async () => {
@@ -31,7 +34,7 @@ export class LocalDockerProvider extends DockerCompute {
     });
     super({
       engine,
-      ...(options.storage === undefined ? {} : { storage: options.storage }),
+      storage: options.storage,
       image: image === undefined ? ownImage : () => Promise.resolve(image),
     });
   }
@@ -41,9 +44,24 @@ export class LocalDockerProvider extends DockerCompute {
 export async function environmentEngine(): Promise<Engine> {
   const endpoint = await resolveEngineEndpoint({ env: process.env, homeDirectory: homedir() });
   if (endpoint !== undefined) return dockerEngine({ endpoint });
-  throw new AppError('unreachable', 'Cannot find a Docker engine: DOCKER_HOST is not set, and no default socket is there', {
-    next: 'Start Docker, or set DOCKER_HOST',
-  });
+  throw new AppError(
+    'unreachable',
+    'Cannot find a Docker engine: DOCKER_HOST is not set, and no default socket is there',
+    {
+      next: 'Start Docker, or set DOCKER_HOST',
+    },
+  );
+}
+
+/** Whether an engine answers at once; nothing is changed. */
+export async function engineAnswers(endpoint: EngineEndpoint): Promise<boolean> {
+  try {
+    await dockerEngine({ endpoint }).information(withDeadline(answerDeadlineMs));
+    return true;
+  } catch (error) {
+    if (isAppError(error) || error instanceof DOMException) return false;
+    throw error;
+  }
 }
 
 /** Remembers the first success; a failure is tried again at the next call. */

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { LocalAnchor } from '../audit/local-anchor.ts';
+import { createLocalSigner } from '../audit/local-signer.ts';
+import { AgoraClient } from '../client/client.ts';
+import type { QueueDeclaration, TaskDeclarations } from '../contracts/declarations.ts';
+import { defaultExecutorName, defaultTargetName, stateNames } from '../contracts/names.ts';
+import type { SubagentInput } from '../contracts/subagent.ts';
+import { LocalDirMailbox } from '../mailbox/local-dir.ts';
+import { DispatchExecutor } from '../orchestrator/dispatch-executor.ts';
+import { AgoraOrchestrator } from '../orchestrator/orchestrator.ts';
+import { SqliteRunStateStore } from '../orchestrator/run-store-sqlite.ts';
+import { serve } from '../orchestrator/serve.ts';
+import { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
+import { LocalStorage } from '../storage/local.ts';
+import { LocalComputeProvider } from './local-compute-provider.ts';
+import type { OrchContext } from './orch-context.ts';
+
+export interface EmbeddedOptions {
+  /** The project's state folder (`.agora`). */
+  readonly stateFolder: string;
+  readonly namespace?: string;
+  readonly queues?: Readonly<Record<string, QueueDeclaration>>;
+  readonly subagents?: Readonly<Record<string, SubagentInput>>;
+  /** Directory a run starts from when its plan names none. */
+  readonly source?: string;
+  readonly enforceLocks?: boolean;
+  readonly defaults?: TaskDeclarations;
+}
+
+export interface Embedded {
+  readonly client: AgoraClient;
+  readonly orch: OrchContext;
+}
+
+/** Everything on this machine: SQLite, local files, Docker or sandboxed processes. Constructing it touches nothing. */
+export function createEmbedded(options: EmbeddedOptions): Embedded {
+  const { stateFolder, namespace, ...declared } = options;
+  const at = (name: keyof typeof stateNames) => join(stateFolder, stateNames[name]);
+  const storage = new LocalStorage({ root: at('storage') });
+  const store = new SqliteRunStateStore({ file: at('database') });
+  const transport = new MailboxSubmissionTransport(new LocalDirMailbox(at('mailbox')));
+  const client = new AgoraClient({
+    storage,
+    ...(namespace === undefined ? {} : { namespace }),
+    compute: { [defaultTargetName]: new LocalComputeProvider({ stateFolder, storage }) },
+  });
+  const orchestrator = new AgoraOrchestrator({
+    ...declared,
+    stateFolder,
+    store,
+    storage,
+    signer: createLocalSigner({ keyFile: join(at('keys'), stateNames.sealKey) }),
+    anchors: [new LocalAnchor(store)],
+    executors: { [defaultExecutorName]: new DispatchExecutor({ client }) },
+    targets: client.targets,
+  });
+  const orch: OrchContext = {
+    transport,
+    storage,
+    declarations: orchestrator.declarations,
+    trust: at('trust'),
+    runService: (signal, serveOptions) => serve({ ...serveOptions, orchestrator, transport, signal }),
+  };
+  return { client, orch };
+}

@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { ProcessCompute } from '../compute/process.ts';
+import { buildWorkerBundle } from '../compute/worker-bundle.ts';
+import { stateNames } from '../contracts/names.ts';
+import type { Storage } from '../storage/storage.ts';
+import { packageRoot } from './package-root.ts';
+
+export interface LocalProcessProviderOptions {
+  /** The project's state folder (`.agora`). */
+  readonly stateFolder: string;
+  /** Where inputs come from. */
+  readonly storage: Storage;
+  /** Run work without a sandbox where bubblewrap does not work. Default: false. */
+  readonly allowUnsandboxed?: boolean;
+}
+
+/** Runs work as processes of this machine under bubblewrap; no engine is needed. */
+export class LocalProcessProvider extends ProcessCompute {
+  constructor(options: LocalProcessProviderOptions) {
+    super({
+      storage: options.storage,
+      folder: join(options.stateFolder, stateNames.work, 'process'),
+      allowUnsandboxed: options.allowUnsandboxed ?? false,
+      workerBundle: () => buildWorkerBundle(packageRoot),
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/** Everything a config or a program may use. What is not here is private. */
+export type { Anchor, AnchorEntry, AnchorEvidence } from './audit/anchor.ts';
+export { LocalAnchor } from './audit/local-anchor.ts';
+export { createLocalSigner, type LocalSignerOptions } from './audit/local-signer.ts';
+export type { Signer } from './audit/signer.ts';
+export { AgoraClient, type AgoraClientOptions, type TargetDeclaration } from './client/client.ts';
+export type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute/compute.ts';
+export { type ConfigOptions, type DefinedConfig, defineConfig } from './config/define-config.ts';
+export { LocalComputeProvider, type LocalComputeProviderOptions } from './config/local-compute-provider.ts';
+export { LocalDockerProvider, type LocalDockerProviderOptions } from './config/local-docker-provider.ts';
+export { LocalProcessProvider, type LocalProcessProviderOptions } from './config/local-process-provider.ts';
+export type { OrchContext, ServeOptions } from './config/orch-context.ts';
+export type { Declarations, QueueDeclaration, TaskDeclarations } from './contracts/declarations.ts';
+export { AppError, type AppErrorOptions, type ErrorCode, errorCodes, exitCodes } from './contracts/errors.ts';
+export type { Plan, PlanItem } from './contracts/plan.ts';
+export type { StatusRecord } from './contracts/status.ts';
+export type { Subagent, SubagentInput } from './contracts/subagent.ts';
+export type { Task, TaskInput, TaskLimits } from './contracts/task.ts';
+export { LocalDirMailbox } from './mailbox/local-dir.ts';
+export type { Mailbox } from './mailbox/mailbox.ts';
+export { DispatchExecutor, type DispatchExecutorOptions } from './orchestrator/dispatch-executor.ts';
+export type { Executor, RunExecution } from './orchestrator/executor.ts';
+export { AgoraOrchestrator, type OrchestratorOptions } from './orchestrator/orchestrator.ts';
+export { SqliteRunStateStore, type SqliteRunStateStoreOptions } from './orchestrator/run-store-sqlite.ts';
+export { type ServeLoopOptions, serve } from './orchestrator/serve.ts';
+export { MailboxSubmissionTransport } from './orchestrator/submission-transport.ts';
+export { LocalStorage as LocalStorageProvider, type LocalStorageOptions } from './storage/local.ts';
+export type { Storage, StoredBlob } from './storage/storage.ts';
