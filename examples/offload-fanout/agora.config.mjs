@@ -17,13 +17,13 @@ import {
 
 const state = join(import.meta.dirname, '.agora');
 
-const storage = new LocalStorageProvider(join(state, 'storage'));
-const store = new SqliteRunStateStore(join(state, 'state.db'));
+const storage = new LocalStorageProvider({ root: join(state, 'storage') });
+const store = new SqliteRunStateStore({ file: join(state, 'state.db') });
 const transport = new MailboxSubmissionTransport(new LocalDirMailbox(join(state, 'mailbox')));
 
 export const client = new AgoraClient({
   storage,
-  compute: { local: new LocalComputeProvider({ stateFolder: state, storage }) },
+  compute: { local: new LocalComputeProvider({ stateFolder: state }) },
 });
 export default client;
 
@@ -31,7 +31,7 @@ const orchestrator = new AgoraOrchestrator({
   stateFolder: state,
   store,
   storage,
-  signer: createLocalSigner(join(state, 'keys', 'seal.pem')),
+  signer: createLocalSigner({ keyFile: join(state, 'keys', 'seal.pem') }),
   anchors: [new LocalAnchor(store)],
   executors: { dispatch: new DispatchExecutor({ client, target: 'local' }) },
   queues: { default: { concurrency: 2 } },

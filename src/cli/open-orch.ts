@@ -29,5 +29,5 @@ export async function openOrch(named: string | undefined, context: CommandContex
   const folder = stateFolder(undefined, context.cwd);
   await say(context.stderr, `agora: no config found, using the defaults with state in ${folder}`);
   const { createEmbedded } = await import('../config/embedded.ts');
-  return { orch: createEmbedded({ stateFolder: folder }), configPath, folder: context.cwd };
+  return { orch: createEmbedded({ stateFolder: folder }).orch, configPath, folder: context.cwd };
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,11 +28,26 @@ test('the default export is the client, else the one named client', async () => 
   assert.deepEqual([both.client, named.client], [1, 2]);
 });
 
-test('orch is an export, or a member of the default export', async () => {
-  const exported = await loadOrch(await config('orch.mjs', orch));
-  const member = await loadOrch(await config('member.mjs', orch.replace('export ', ''), 'export default { orch };'));
+test('orch is an export', async () => {
+  const { transport } = await loadOrch(await config('orch.mjs', orch));
 
-  assert.deepEqual(Object.keys(exported), Object.keys(member));
+  assert.deepEqual(transport, {});
+});
+
+test('a default export made by defineConfig brings its orch, with state beside the config', async () => {
+  const path = await config(
+    'defined.mjs',
+    'import { defineConfig } from "agora-offload";',
+    'export default defineConfig({ source: "files", queues: { slow: { concurrency: 1 } } });',
+  );
+
+  const { declarations, trust } = await loadOrch(path);
+
+  assert.deepEqual(
+    [declarations.source, declarations.queues['slow'], trust],
+    [join(folder, 'files'), { concurrency: 1 }, join(folder, '.agora', 'trust.json')],
+  );
+  assert.equal(existsSync(join(folder, '.agora')), false);
 });
 
 test('a config without orch is an error with the file, its exports and the fix', async () => {
