@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { copyOutputs, outputLimits } from './copy-outputs.ts';
+import { diskUsage } from './disk-usage.ts';
+import { aFolder } from './worker-under-test.ts';
+
+async function twoFolders(t: TestContext): Promise<{ from: string; to: string }> {
+  const root = await aFolder(t);
+  await mkdir(join(root, 'from'));
+  return { from: join(root, 'from'), to: join(root, 'to') };
+}
+
+/** Folders deeper than any path may be long, made one inside the other, with a file at the end. */
+function digDeep(folder: string, depth: number): void {
+  const script = `i=0; while [ $i -lt ${depth} ]; do mkdir dddddddddd && cd -P dddddddddd || exit; i=$((i+1)); done; echo end > end`;
+  execFileSync('bash', ['-c', script], { cwd: folder });
+}
+
+test('regular files are copied with their paths, everything else is named as left out', async (t) => {
+  const { from, to } = await twoFolders(t);
+  await mkdir(join(from, 'sub'));
+  await writeFile(join(from, 'sub/new\nline'), 'text', { mode: 0o400 });
+  await symlink('/etc/passwd', join(from, 'link'));
+  await symlink('/etc', join(from, 'folder'));
+  execFileSync('mkfifo', [join(from, 'pipe')]);
+
+  const { outputs, leftOut } = await copyOutputs(from, to, { maxBytes: 1_000 });
+
+  assert.deepEqual(outputs, [{ path: 'sub/new\nline', sizeBytes: 4 }]);
+  assert.deepEqual(leftOut, ['"folder": a link', '"link": a link', '"pipe": not a regular file']);
+  assert.equal(await readFile(join(to, 'sub/new\nline'), 'utf8'), 'text');
+  assert.deepEqual(await readdir(to), ['sub']);
+});
+
+test('only so many files are copied', async (t) => {
+  const { from, to } = await twoFolders(t);
+  for (let index = 0; index < outputLimits.files + 70; index += 1) await writeFile(join(from, `file-${index}`), '');
+
+  const { outputs, leftOut } = await copyOutputs(from, to, { maxBytes: 1_000 });
+
+  assert.equal(outputs.length, outputLimits.files);
+  assert.equal(leftOut.length, outputLimits.leftOutLines + 1);
+  assert.equal(leftOut.at(-1), '6 more');
+});
+
+test('a file that is too large, or too large with the others, is left out', async (t) => {
+  const { from, to } = await twoFolders(t);
+  await writeFile(join(from, 'large'), '');
+  await truncate(join(from, 'large'), outputLimits.fileBytes + 1);
+  await writeFile(join(from, 'second'), 'x'.repeat(600));
+
+  const { outputs, leftOut } = await copyOutputs(from, to, { maxBytes: 500 });
+
+  assert.deepEqual(outputs, []);
+  assert.deepEqual(leftOut, [
+    `"large": larger than ${outputLimits.fileBytes} bytes`,
+    '"second": all together larger than 500 bytes',
+  ]);
+});
+
+test('a tree deeper than any path may be long is measured and passed over', async (t) => {
+  const { from, to } = await twoFolders(t);
+  digDeep(from, 2_000);
+  await writeFile(join(from, 'kept'), 'x');
+
+  const { outputs, leftOut } = await copyOutputs(from, to, { maxBytes: 1_000 });
+
+  assert.deepEqual(outputs, [{ path: 'kept', sizeBytes: 1 }]);
+  assert.match(leftOut[0] ?? '', /path is longer than/);
+  assert.ok((await diskUsage([from], 1e9)) > 2_000 * 256);
+});
+
+test('a file with two names is measured once', async (t) => {
+  const { from } = await twoFolders(t);
+  await writeFile(join(from, 'one'), Buffer.alloc(100_000));
+  execFileSync('ln', [join(from, 'one'), join(from, 'two')]);
+
+  const bytes = await diskUsage([from], 1e9);
+
+  assert.ok(bytes >= 100_000 && bytes < 200_000, `measured ${bytes}`);
+});

@@ -1,0 +1,128 @@
+import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { TestContext } from 'node:test';
+import { type Pack, pack } from 'tar-stream';
+import { waitUntil } from '../base/deadline.ts';
+import { type DispatchId, dispatchIdSchema } from '../contracts/ids.ts';
+import type { TaskLimits, TaskResult, TaskSpec } from '../contracts/task.ts';
+import type { WorkerPlace } from '../contracts/worker-place.ts';
+import { supervise } from './supervise.ts';
+
+export const aDispatchId: DispatchId = dispatchIdSchema.parse(`d-${'a'.repeat(26)}`);
+
+export const someLimits: TaskLimits = {
+  cpus: 1,
+  memoryMb: 256,
+  pids: 64,
+  diskMb: 16,
+  outputBytes: 1024 * 1024,
+  timeoutSeconds: 30,
+};
+
+export interface WorkWish {
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly limits?: Partial<TaskLimits>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Asks to stop once this file of the worktree is there. */
+  readonly stopAtFile?: string;
+}
+
+export interface Work {
+  readonly result: TaskResult;
+  /** The subagent's user; undefined when the tests are not run by root. */
+  readonly uid: number | undefined;
+  readonly workspace: string;
+  /** Text of a file in `out`. */
+  read(name: string): Promise<string>;
+}
+
+/** Does a task from its files to its result in a folder of its own, as the container would but for its paths. */
+export async function doWork(t: TestContext, wish: WorkWish): Promise<Work> {
+  const root = await aFolder(t);
+  const place = aPlace(root);
+  await mkdir(place.paths.inputs, { recursive: true });
+  for (const [key, text] of Object.entries(wish.inputs ?? {})) await writeFile(join(place.paths.inputs, key), text);
+  if (wish.files) await writeFile(place.paths.worktreeTar, await tarOf((tar) => addFiles(tar, wish.files ?? {})));
+  const secrets = wish.secrets ? JSON.stringify(wish.secrets) : '';
+  await writeFile(place.paths.task, JSON.stringify(aSpec(wish, Buffer.byteLength(secrets))));
+
+  const stop = new AbortController();
+  const watching = wish.stopAtFile && stopAt(join(place.paths.workspace, wish.stopAtFile), stop);
+  const signals = { stdin: Readable.from([Buffer.from(secrets)]), stop: stop.signal, abandoned: new AbortController() };
+  const result = await supervise(place, signals);
+  await watching;
+  const read = (name: string): Promise<string> => readFile(join(place.paths.out, name), 'utf8');
+  return { result, uid: place.user?.uid, workspace: place.paths.workspace, read };
+}
+
+/** A folder that is removed after the test, whatever is in it. */
+export async function aFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-worker-'));
+  await chmod(folder, 0o711);
+  t.after(() => {
+    execFileSync('chmod', ['-R', 'u+rwX', folder]);
+    execFileSync('rm', ['-rf', folder]);
+  });
+  return folder;
+}
+
+export async function tarOf(write: (tar: Pack) => void): Promise<Buffer> {
+  const tar = pack();
+  write(tar);
+  tar.finalize();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of tar as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function addFiles(tar: Pack, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) tar.entry({ name, mode: 0o644 }, text);
+}
+
+function aPlace(root: string): WorkerPlace {
+  const at = (name: string): string => join(root, name);
+  const uid = process.geteuid?.() === 0 ? randomInt(1_700_000_000, 1_800_000_000) : undefined;
+  return {
+    paths: {
+      task: at('in/task.json'),
+      worktreeTar: at('in/worktree.tar'),
+      inputs: at('in/inputs'),
+      out: at('out'),
+      git: at('git'),
+      outputs: at('outputs'),
+      workspace: at('workspace'),
+    },
+    view: { input: at('in/input.json'), outputs: at('outputs'), workspace: at('workspace'), home: '/tmp' },
+    path: '/usr/local/bin:/usr/bin:/bin',
+    ...(uid !== undefined && { user: { uid, gid: uid } }),
+    isContainer: false,
+    endsWithStdin: false,
+  };
+}
+
+function aSpec({ command, env = {}, limits, inputs = {}, files }: WorkWish, secretBytes: number): TaskSpec {
+  return {
+    dispatchId: aDispatchId,
+    runtime: 'command',
+    command: [...command],
+    env: { ...env },
+    limits: { ...someLimits, ...limits },
+    network: 'none',
+    hasWorktree: files !== undefined,
+    inputKeys: Object.keys(inputs),
+    secretBytes,
+  };
+}
+
+async function stopAt(file: string, stop: AbortController): Promise<void> {
+  await waitUntil(`"${file}"`, () => existsSync(file));
+  stop.abort();
+}
