@@ -30,7 +30,7 @@ export function readSourceFiles(root: string): SourceFile[] {
 }
 
 export function isTestFile(path: string): boolean {
-  return /\.(test|suite)\.ts$/.test(path);
+  return /(\.(test|suite)|\/suite-[\w-]+)\.ts$/.test(path);
 }
 
 /** The imported file relative to the root, or undefined for a package or a part of Node. */

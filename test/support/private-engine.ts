@@ -1,0 +1,122 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { openSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { waitUntil } from '../../src/base/deadline.ts';
+import { dockerEngine } from '../../src/engine/docker.ts';
+import type { EngineEndpoint } from '../../src/engine/endpoint.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+
+const run = promisify(execFile);
+
+/** A Docker engine of a test's own: its own folder, its own network namespace, nothing left after `close`. */
+export interface PrivateEngine {
+  readonly endpoint: EngineEndpoint;
+  readonly engine: Engine;
+  /** `DOCKER_HOST` for programs the test starts. */
+  readonly host: string;
+  start(): Promise<void>;
+  /** SIGTERM and SIGKILL as an operator or a crash would; resolves once it is gone. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Why no private engine can be started here; undefined when one can. */
+export async function privateEngineObstacle(): Promise<string | undefined> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'a private engine needs root on Linux';
+  for (const program of ['dockerd', 'ip', 'nsenter']) {
+    const isThere = await run('which', [program]).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) return `a private engine needs "${program}"`;
+  }
+  return undefined;
+}
+
+export async function startPrivateEngine(): Promise<PrivateEngine> {
+  // Short: a unix socket's path has 107 bytes at most.
+  const folder = await mkdtemp(join(tmpdir(), 'agora-engine-'));
+  const namespace = `agora-${randomBytes(4).toString('hex')}`;
+  const socket = join(folder, 'docker.sock');
+  const pidFile = join(folder, 'pid');
+  const endpoint: EngineEndpoint = { kind: 'unix', path: socket, source: 'test' };
+  const engine = dockerEngine({ endpoint });
+
+  const start = async () => {
+    const log = openSync(join(folder, 'log'), 'a');
+    const daemon = ['dockerd', '--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')];
+    const options = ['--pidfile', pidFile, '-H', `unix://${socket}`];
+    const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...daemon, ...options], {
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    child.unref();
+    await waitUntil(
+      'the private engine',
+      () =>
+        engine.ping().then(
+          () => true,
+          () => false,
+        ),
+      { timeoutMs: 60_000, intervalMs: 50 },
+    );
+  };
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+    if (!pid) return;
+    if (isAlive(pid)) process.kill(pid, signal);
+    await waitUntil('the end of the private engine', () => !isAlive(pid), { timeoutMs: 60_000 });
+    await rm(pidFile, { force: true });
+  };
+  const close = async () => {
+    await stop();
+    await endProcessesOf(folder);
+    await unmountBelow(folder);
+    await run('ip', ['netns', 'delete', namespace]);
+    await rm(folder, { recursive: true, force: true });
+  };
+
+  await run('ip', ['netns', 'add', namespace]);
+  try {
+    await run('ip', ['netns', 'exec', namespace, 'ip', 'link', 'set', 'lo', 'up']);
+    await start();
+  } catch (error) {
+    const log = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
+    await close();
+    throw new Error(`The private engine did not start:\n${log.slice(-2_000)}`, { cause: error });
+  }
+  return { endpoint, engine, host: `unix://${socket}`, start, stop, close };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** After a crash of the engine its containerd and the shims live on; they name the engine's folder. */
+async function endProcessesOf(folder: string): Promise<void> {
+  const find = async () => {
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+    const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+    return pids.filter((pid, index) => pid !== process.pid && lines[index]?.includes(`${folder}/`));
+  };
+  await waitUntil("the end of the private engine's processes", async () => {
+    const pids = await find();
+    for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    return pids.length === 0;
+  });
+}
+
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
+  for (const path of mounts.filter((path) => path.startsWith(`${folder}/`)).reverse())
+    await run('umount', ['-l', path]);
+}
