@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { type GitFolder, gitEnvironment, gitOverrides } from './git-environment.ts';
 
 export type { GitFolder } from './git-environment.ts';
 
 export interface GitOptions {
-  readonly input?: string | Uint8Array;
+  /** When reading it fails, so does the call, with that error. */
+  readonly input?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** Exit codes that are an answer rather than a failure, besides 0. Default: none. */
   readonly answers?: readonly number[];
   /** Refuse with `limit-exceeded` past this many bytes of output. Default: 256 MiB. */
@@ -55,16 +57,17 @@ interface RunningGit {
 function startGit(folder: GitFolder, gitArguments: readonly string[], options: GitOptions): RunningGit {
   const { answers, maxBytes } = { ...defaults, ...options };
   const child = spawnGit(folder, gitArguments, options.signal);
-  // Git may answer without reading all of its input.
-  child.stdin.on('error', () => {});
-  child.stdin.end(options.input);
+  const inputFailure = feed(child, options.input);
   const stderr = collectText(child.stderr);
   const ended = once(child, 'close').then(
     ([code, killedBy]) => {
       const exitCode = typeof code === 'number' ? code : -1;
       if (exitCode === 0 || answers.includes(exitCode)) return { exitCode, stderr: stderr() };
       options.signal?.throwIfAborted();
-      throw failure(gitArguments, typeof killedBy === 'string' ? killedBy : `exit code ${exitCode}`, stderr());
+      throw (
+        inputFailure() ??
+        failure(gitArguments, typeof killedBy === 'string' ? killedBy : `exit code ${exitCode}`, stderr())
+      );
     },
     (error: unknown) => {
       options.signal?.throwIfAborted();
@@ -85,6 +88,23 @@ function startGit(folder: GitFolder, gitArguments: readonly string[], options: G
     }
   }
   return { output, ended };
+}
+
+/** Writes the input; the function it gives tells why that failed, unless git just did not want all of it. */
+function feed(child: ReturnType<typeof spawnGit>, input: GitOptions['input']): () => unknown {
+  let inputFailure: unknown;
+  if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) {
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  } else {
+    pipeline(input, child.stdin).catch((error: unknown) => {
+      const code = systemErrorCode(error);
+      if (code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+      inputFailure = error;
+      child.kill('SIGKILL');
+    });
+  }
+  return () => inputFailure;
 }
 
 /** Starts git with pipes. For a conversation; `git` and `gitStream` are for everything else. */
