@@ -6,8 +6,8 @@ import type { TaskHandle } from './compute.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** The volume that holds everything under `/agora`: each volume costs the engine a synchronous write or two. */
-export const agoraVolume = '/agora';
+/** Where a worker may write. The archive API writes neither memory nor read-only mounts, so `in` is one of them. */
+const volumes = [workerPaths.in, workerPaths.out, workerPaths.git, workerPaths.outputs, workerPaths.workspace];
 
 /** The supervisor's: to become the subagent's user, to kill its processes, to own and read what it leaves. */
 const capabilities = ['SETUID', 'SETGID', 'KILL', 'CHOWN', 'DAC_OVERRIDE'];
@@ -20,7 +20,7 @@ export function containerSpec(task: Task, image: string): ContainerSpec {
     image,
     labels: labelsOf(task),
     capabilities,
-    volumes: [agoraVolume, workerPaths.workspace],
+    volumes,
     // Half the memory at most, so that a full /tmp is a full disk and not the end of the worker.
     tmpfs: { '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${Math.max(1, Math.floor(limits.memoryMb / 2))}m` },
     hasStdin: task.spec.secretBytes > 0,

@@ -6,22 +6,14 @@ import type { ByteStream } from '../engine/engine.ts';
 import type { Storage } from '../storage/storage.ts';
 import { streamTar } from './tar-writer.ts';
 
-const subagentId = 1000;
 const epoch = new Date(0);
 
-/**
- * Tar of `/agora` as a task finds it: `in` with its inputs, for everyone to read and nobody to write; `out` and `git`
- * for the supervisor alone; `outputs` the subagent's. Blobs stream from storage, which hashes them.
- */
-export function agoraTar(task: Task, storage: Storage): ByteStream {
+/** Tar of `/agora/in`: for everyone to read, for root alone to write. Blobs stream from storage, which hashes them. */
+export function inputTar(task: Task, storage: Storage): ByteStream {
   for (const { path } of task.inputs) checkInputPath(path);
   return streamTar(async (tar) => {
-    folder(tar, 'in', 0o755);
-    folder(tar, 'out', 0o700);
-    folder(tar, 'git', 0o700);
-    tar.entry({ name: 'outputs', type: 'directory', mode: 0o755, uid: subagentId, gid: subagentId, mtime: epoch });
-    for (const path of parentFolders(task.inputs)) folder(tar, `in/${path}`, 0o755);
-    tar.entry({ name: 'in/task.json', mode: 0o444, mtime: epoch }, JSON.stringify(task.spec));
+    for (const name of parentFolders(task.inputs)) tar.entry({ name, type: 'directory', mode: 0o755, mtime: epoch });
+    tar.entry({ name: 'task.json', mode: 0o444, mtime: epoch }, JSON.stringify(task.spec));
     for (const input of task.inputs) await writeInput(tar, input, storage);
   });
 }
@@ -43,12 +35,8 @@ async function writeInput(tar: Pack, { path, digest, sizeBytes }: TaskInput, sto
     const found = `expected ${sizeBytes} bytes of "${digest}", found ${stored.sizeBytes}`;
     throw new AppError('artifact-mismatch', `Cannot hand in "${path}": ${found}`);
   }
-  const entry = tar.entry({ name: `in/${path}`, mode: 0o444, size: sizeBytes, mtime: epoch });
+  const entry = tar.entry({ name: path, mode: 0o444, size: sizeBytes, mtime: epoch });
   await pipeline(storage.getBlob(digest), entry);
-}
-
-function folder(tar: Pack, name: string, mode: number): void {
-  tar.entry({ name, type: 'directory', mode, mtime: epoch });
 }
 
 /** Folders above the inputs, outer ones first. */

@@ -7,9 +7,9 @@ import type { ContainerState, Engine } from '../engine/engine.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
 import { claimContainer, removeContainer } from './docker-claim.ts';
-import { agoraVolume, containerSpec, handleOf } from './docker-container.ts';
+import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
-import { agoraTar, secretBytes } from './docker-inputs.ts';
+import { inputTar, secretBytes } from './docker-inputs.ts';
 
 export interface DockerComputeOptions {
   readonly engine: () => Promise<Engine>;
@@ -114,13 +114,13 @@ export class DockerCompute implements Compute {
 
   async #start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
     const secrets = secretBytes(task);
-    const inputs = agoraTar(task, this.#options.storage);
+    const inputs = inputTar(task, this.#options.storage);
     const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
     const claim = await claimContainer(engine, containerSpec(task, image), signal);
     if (claim.kind === 'existing') return existingHandle(claim.state, task);
     try {
       await Promise.all([
-        engine.putArchive(claim.id, agoraVolume, inputs, signal),
+        engine.putArchive(claim.id, workerPaths.in, inputs, signal),
         secrets.length > 0 ? engine.writeStdin(claim.id, secrets, signal) : undefined,
       ]);
       await engine.startContainer(claim.id, signal);

@@ -50,6 +50,8 @@ async function bundleSources(packageRoot: string): Promise<Uint8Array> {
     platform: 'node',
     target: 'node24',
     legalComments: 'none',
+    // CommonJS packages in it ask for Node's modules with `require`, which an ES module does not have.
+    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     write: false,
     logLevel: 'silent',
     // Nothing of the machine it is made on: the digest must be the same everywhere.

@@ -1,9 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type Dockerode from 'dockerode';
 import { environmentNames } from '../../src/contracts/names.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
-import { resolveEngineEndpoint } from '../../src/engine/endpoint.ts';
+import { parseEngineHost, resolveEngineEndpoint } from '../../src/engine/endpoint.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 
 /** The checkout, whose worker the tests run. */
@@ -33,6 +34,15 @@ export async function requireEngine(t: TestContext): Promise<Engine | undefined>
   const { engine, skip } = await engineForTests();
   if (skip) t.skip(skip);
   return engine;
+}
+
+/** The same engine's own client, to look at what the port does not show. */
+export async function rawEngine(address: string): Promise<Dockerode> {
+  const { default: Docker } = await import('dockerode');
+  const endpoint = parseEngineHost(address, 'test');
+  return new Docker(
+    endpoint.kind === 'unix' ? { socketPath: endpoint.path } : { host: endpoint.host, port: endpoint.port },
+  );
 }
 
 async function reachEngine(): Promise<Engine> {
