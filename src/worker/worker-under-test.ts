@@ -83,6 +83,16 @@ export async function tarOf(write: (tar: Pack) => void): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Program text that makes folders one inside the other, deeper than any path may be long, with a file at the end. */
+export function deepTreeProgram(depth: number): string {
+  const dig = `for (let i = 0; i < ${depth}; i++) { fs.mkdirSync('dddddddddd'); process.chdir('dddddddddd'); }`;
+  return `const fs = require('node:fs'); ${dig} fs.writeFileSync('end', 'end');`;
+}
+
+export function digDeep(folder: string, depth: number): void {
+  execFileSync(process.execPath, ['-e', deepTreeProgram(depth)], { cwd: folder });
+}
+
 function addFiles(tar: Pack, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) tar.entry({ name, mode: 0o644 }, text);
 }
