@@ -30,7 +30,11 @@ function textOf(value: unknown, integersOnly: boolean, depth: number): string {
   }
 }
 
+// Printable ASCII without quote and backslash: nearly every string, and its own spelling.
+const selfSpelled = /^[ !#-[\]-~]*$/;
+
 function textOfString(value: string): string {
+  if (selfSpelled.test(value)) return `"${value}"`;
   if (!value.isWellFormed()) throw new TypeError('Cannot canonicalize a string with a lone surrogate');
   return JSON.stringify(value);
 }

@@ -127,6 +127,16 @@ test('a reader of problems gets all of them, and the first value stands', () => 
   assert.equal((value as { a: number }).a, 1);
 });
 
+test('a text with 100,000 problems is read in one pass', () => {
+  const lines: number[] = [];
+  const members = '"a":1,'.repeat(50_000) + '\n"a":1,'.repeat(50_000);
+
+  parseStrictJson(`{${members}"a":1}`, { ...plain, onProblem: ({ line }) => lines.push(line) });
+
+  assert.equal(lines.length, 100_000);
+  assert.equal(lines.at(-1), 50_001);
+});
+
 test('a plan of 100,000 items is read whole', () => {
   const items = Array.from({ length: 100_000 }, (_, index) => ({
     id: `item-${index}`,

@@ -89,6 +89,15 @@ const characters = {
   closeBrace: 0x7d,
 } as const;
 
+interface LinePosition {
+  readonly offset: number;
+  readonly line: number;
+  /** Where the line begins. */
+  readonly start: number;
+}
+
+const firstLine: LinePosition = { offset: 0, line: 1, start: 0 };
+
 /** One pass over one text. The path is kept as one slot per depth, so that it costs nothing until an error needs it. */
 class Parser {
   readonly #text: string;
@@ -101,6 +110,7 @@ class Parser {
   readonly #escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
   #offset = 0;
   #depth = 0;
+  #lastLine = firstLine;
 
   constructor(text: string, options: StrictJsonOptions) {
     this.#text = text;
@@ -303,10 +313,22 @@ class Parser {
   }
 
   #error(message: string, offset = this.#offset): StrictJsonError {
-    const before = this.#text.slice(0, offset);
-    const line = before.split('\n').length;
-    const column = offset - before.lastIndexOf('\n');
+    const { line, start } = this.#lineAt(offset);
+    const column = offset - start + 1;
     return new StrictJsonError(message, { path: pathText(this.#path.slice(0, this.#depth)), line, column });
+  }
+
+  /** Counts on from the last problem: a text full of them must not be read again for each. */
+  #lineAt(offset: number): LinePosition {
+    const last = offset < this.#lastLine.offset ? firstLine : this.#lastLine;
+    const between = this.#text.slice(last.offset, offset);
+    let { line, start } = last;
+    for (let end = between.indexOf('\n'); end !== -1; end = between.indexOf('\n', end + 1)) {
+      line += 1;
+      start = last.offset + end + 1;
+    }
+    this.#lastLine = { offset, line, start };
+    return this.#lastLine;
   }
 }
 
