@@ -1,27 +1,28 @@
-import type { PlannedItem, PlannedRun } from './plan.ts';
-import type { AuditRecord, RecordedArtifact, RecordKind } from './record.ts';
+import type { PlannedRun } from './plan.ts';
+import type { AuditRecord, RecordKind } from './record.ts';
 import { Refusal } from './refusal.ts';
-
-export type ReplayedStatus = 'pending' | 'ready' | 'running' | 'done' | 'failed' | 'skipped' | 'cancelled';
-
-export interface ReplayedItem {
-  readonly id: string;
-  readonly status: ReplayedStatus;
-  /** 0 when it never started. */
-  readonly attempt: number;
-  readonly reason?: string;
-  /** Ref of its patch, when it is done and changed something. */
-  readonly resultRef?: string;
-}
-
-/** An artifact a record names, and where it came from. */
-export type ListedArtifact = RecordedArtifact & { readonly item?: string; readonly attempt?: number };
-
-export type FiredRecord = Extract<AuditRecord, { kind: 'item.fired' }>;
+import {
+  dependencyOf,
+  endedBadly,
+  type FiredRecord,
+  type ItemState,
+  isCancellable,
+  isTerminal,
+  itemOf,
+  type ListedArtifact,
+  listArtifacts,
+  newState,
+  placeOf,
+  type RecordOf,
+  type ReplayedItem,
+  type RunOutcome,
+  type RunState,
+  refused,
+} from './replay-state.ts';
 
 export interface Replay {
   readonly items: readonly ReplayedItem[];
-  readonly outcome: 'done' | 'failed' | 'cancelled';
+  readonly outcome: RunOutcome;
   /** In the order of the records. */
   readonly artifacts: readonly ListedArtifact[];
   readonly fired: readonly FiredRecord[];
@@ -48,52 +49,6 @@ export function replay(plan: PlannedRun, records: readonly AuditRecord[]): Repla
     firstSeen: state.firstSeen,
   };
 }
-
-interface ItemState {
-  readonly plan: PlannedItem;
-  status: ReplayedStatus;
-  attempt: number;
-  /** The attempt a result may still come for: the running one, or one that was cancelled. */
-  openAttempt: number | undefined;
-  /** True once another item was skipped because of it: it may not be retried any more. */
-  isFinal: boolean;
-  /** Why it was skipped, which also explains items skipped after it. */
-  skippedBecause: string | undefined;
-  reason: string | undefined;
-  resultRef: string | undefined;
-  readonly patches: Set<string>;
-}
-
-interface RunState {
-  readonly plan: PlannedRun;
-  readonly items: Map<string, ItemState>;
-  readonly artifacts: ListedArtifact[];
-  readonly fired: FiredRecord[];
-  readonly firstSeen: Map<string, number>;
-  isCancelled: boolean;
-  outcome: Replay['outcome'] | undefined;
-}
-
-function newState(plan: PlannedRun): RunState {
-  const items = new Map<string, ItemState>();
-  for (const item of plan.items) {
-    if (items.has(item.id)) throw new Refusal('plan', `has the item "${item.id}" twice`);
-    items.set(item.id, {
-      plan: item,
-      status: 'pending',
-      attempt: 0,
-      openAttempt: undefined,
-      isFinal: false,
-      skippedBecause: undefined,
-      reason: undefined,
-      resultRef: undefined,
-      patches: new Set(),
-    });
-  }
-  return { plan, items, artifacts: [], fired: [], firstSeen: new Map(), isCancelled: false, outcome: undefined };
-}
-
-type RecordOf<K extends RecordKind> = Extract<AuditRecord, { kind: K }>;
 
 const transitions: { [K in RecordKind]: (state: RunState, record: RecordOf<K>) => void } = {
   'run.submitted': (state, record) => {
@@ -125,7 +80,7 @@ const transitions: { [K in RecordKind]: (state: RunState, record: RecordOf<K>) =
   },
   'audit.gap': (state, record) => {
     if (record.item !== undefined) itemOf(state, record);
-    list(state, record, record.body.artifacts ?? []);
+    listArtifacts(state, record, record.body.artifacts ?? []);
   },
   'key.changed': () => {
     // Says which key seals from here on; the seal itself names the one it was made with.
@@ -168,7 +123,7 @@ function takeResult(state: RunState, record: RecordOf<'item.result'>): void {
     throw refused(record, `is a result of attempt ${record.attempt} of "${record.item}", which is not running`);
   }
   item.openAttempt = undefined;
-  list(state, record, record.body.artifacts);
+  listArtifacts(state, record, record.body.artifacts);
   const patch = record.body.artifacts.find((artifact) => artifact.port === 'patch');
   if (patch !== undefined) item.patches.add(patch.ref);
   if (item.status === 'cancelled') return;
@@ -212,56 +167,6 @@ function close(state: RunState, record: RecordOf<'run.closed'>): void {
   state.outcome = record.body.outcome;
 }
 
-function list(
-  state: RunState,
-  record: RecordOf<'item.result' | 'audit.gap'>,
-  artifacts: readonly RecordedArtifact[],
-): void {
-  const seen = new Set<string>();
-  for (const artifact of artifacts) {
-    const name = artifactName(artifact);
-    if (seen.has(name)) throw refused(record, `names the artifact "${name}" twice`);
-    seen.add(name);
-    const { item, attempt } = record;
-    state.artifacts.push({
-      ...(item === undefined ? {} : { item }),
-      ...(attempt === undefined ? {} : { attempt }),
-      ...artifact,
-    });
-    if (!state.firstSeen.has(artifact.ref)) state.firstSeen.set(artifact.ref, record.seq);
-  }
-}
-
-/** Names an artifact within its attempt: its port, and its path where the port has several. */
-export function artifactName(artifact: RecordedArtifact): string {
-  return artifact.path === undefined ? artifact.port : `${artifact.port}/${artifact.path}`;
-}
-
-function itemOf(state: RunState, record: AuditRecord): ItemState {
-  const item = state.items.get(record.item ?? '');
-  if (item === undefined) throw refused(record, `names the item "${record.item}", which the plan does not have`);
-  return item;
-}
-
-function dependencyOf(state: RunState, id: string, record: AuditRecord): ItemState {
-  const item = state.items.get(id);
-  if (item === undefined) throw refused(record, `depends on "${id}", which the plan does not have`);
-  return item;
-}
-
-function isTerminal(status: ReplayedStatus): boolean {
-  return status === 'done' || status === 'failed' || status === 'skipped' || status === 'cancelled';
-}
-
-function endedBadly(item: ItemState): boolean {
-  return isTerminal(item.status) && item.status !== 'done';
-}
-
-/** A failed attempt may still be cancelled: it may have failed because it was being stopped, or wait for its retry. */
-function isCancellable(item: ItemState): boolean {
-  return !isTerminal(item.status) || (item.status === 'failed' && !item.isFinal);
-}
-
 function viewOf(item: ItemState): ReplayedItem {
   return {
     id: item.plan.id,
@@ -270,12 +175,4 @@ function viewOf(item: ItemState): ReplayedItem {
     ...(item.reason === undefined ? {} : { reason: item.reason }),
     ...(item.resultRef === undefined ? {} : { resultRef: item.resultRef }),
   };
-}
-
-function refused(record: AuditRecord, message: string): Refusal {
-  return new Refusal(placeOf(record), message);
-}
-
-function placeOf(record: AuditRecord): string {
-  return `auditLog.entries[${record.seq}]`;
 }

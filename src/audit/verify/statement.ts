@@ -2,7 +2,7 @@ import { canonicalize } from '../../base/canonical-json.ts';
 import { digestOfRef } from './forms.ts';
 import type { AuditRecord, RecordBody } from './record.ts';
 import { Refusal } from './refusal.ts';
-import { artifactName } from './replay.ts';
+import { artifactName } from './replay-state.ts';
 
 export const sealPredicateType = 'https://agora-offload.dev/run-seal/v1';
 
