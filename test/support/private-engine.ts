@@ -71,6 +71,8 @@ export async function startPrivateEngine(): Promise<PrivateEngine> {
     if (isAlive(pid)) process.kill(pid, signal);
     await waitUntil('the end of the private engine', () => !isAlive(pid), { timeoutMs: 60_000 });
     await rm(pidFile, { force: true });
+    // A killed engine's containerd dies with it, and where nobody reaps it the next engine takes it for alive.
+    if (signal === 'SIGKILL') await rm(join(folder, 'exec/containerd/containerd.pid'), { force: true });
   };
   const close = async () => {
     await stop();

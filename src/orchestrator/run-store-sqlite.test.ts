@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import { deploymentId } from '../../test/support/board.ts';
+import { isAppError } from '../contracts/errors.ts';
+import { deploymentIdSchema, digestSchema, runIdSchema } from '../contracts/ids.ts';
+import type { Commit, StoredItem, StoredRun } from './run-store.ts';
+import { schemaVersion } from './run-store-schema.ts';
+import { SqliteRunStateStore } from './run-store-sqlite.ts';
+
+const runId = runIdSchema.parse('run-1');
+
+function aStoredRun(more: Partial<StoredRun> = {}): StoredRun {
+  return {
+    runId,
+    planText: '{}',
+    planDigest: digestSchema.parse(`sha256:${'0'.repeat(64)}`),
+    actor: 'human:test',
+    submittedAt: '2026-01-01T00:00:00.000Z',
+    source: undefined,
+    enforceLocks: false,
+    age: 1,
+    status: 'running',
+    cancelledBy: undefined,
+    nextSequence: 1,
+    previousHash: 'ab',
+    statusSequence: 1,
+    isClosed: false,
+    ...more,
+  };
+}
+
+function aStoredItem(more: Partial<StoredItem> = {}): StoredItem {
+  return {
+    index: 0,
+    status: 'running',
+    attempt: 1,
+    failures: 0,
+    losses: 0,
+    dueAt: undefined,
+    reason: undefined,
+    resultRef: undefined,
+    artifacts: [],
+    doneAt: undefined,
+    ...more,
+  };
+}
+
+function aCommit(more: Partial<Commit> = {}): Commit {
+  return { newRuns: [], runs: [], items: [], records: [], manifests: [], outbox: [], deliveredUpTo: 0, ...more };
+}
+
+async function folderFor(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-store-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function openStore(t: TestContext, folder: string): Promise<SqliteRunStateStore> {
+  const store = new SqliteRunStateStore({ file: join(folder, 'state.db') });
+  await store.open(deploymentId);
+  t.after(() => store.close());
+  return store;
+}
+
+test('what was committed is there after the store was closed and opened again', async (t) => {
+  const folder = await folderFor(t);
+  const first = await openStore(t, folder);
+  const run = aStoredRun();
+  const item = aStoredItem({ reason: 'because', dueAt: 5, doneAt: 3 });
+  await first.commit(
+    aCommit({
+      newRuns: [run],
+      items: [{ runId, item }],
+      records: [{ runId, sequence: 0, text: 'record' }],
+      manifests: [{ runId, itemIndex: 0, attempt: 1, text: 'manifest' }],
+      outbox: [{ key: 'k', text: 'message' }],
+    }),
+  );
+  await first.close();
+
+  const second = await openStore(t, folder);
+
+  assert.deepEqual(await second.loadUnpublished(), [{ run, phase: 'live', items: [item] }]);
+  assert.deepEqual(await second.pendingOutbox(0, 10), [{ id: 1, key: 'k', text: 'message' }]);
+  assert.deepEqual(await second.readLog(runId), { run, recordTexts: ['record'], manifestTexts: ['manifest'] });
+  assert.equal(await second.nextAge(), 2);
+});
+
+test('a commit that fails part way changes nothing', async (t) => {
+  const store = await openStore(t, await folderFor(t));
+  const record = { runId, sequence: 0, text: 'record' };
+  await store.commit(aCommit({ newRuns: [aStoredRun()], records: [record] }));
+
+  await assert.rejects(
+    store.commit(
+      aCommit({ outbox: [{ key: 'k', text: 'x' }], items: [{ runId, item: aStoredItem() }], records: [record] }),
+    ),
+  );
+
+  assert.deepEqual((await store.loadUnpublished())[0]?.items, []);
+  assert.deepEqual(await store.pendingOutbox(0, 10), []);
+});
+
+test('the first seal of a run is kept, whoever comes later', async (t) => {
+  const store = await openStore(t, await folderFor(t));
+  await store.commit(aCommit({ newRuns: [aStoredRun()] }));
+  const seal = { runId, digest: 'sha256:1', root: 'r', size: 1, sealedAt: 'a' } as unknown as Parameters<
+    typeof store.keepSeal
+  >[1];
+
+  const kept = await store.keepSeal(runId, seal);
+  const later = await store.keepSeal(runId, { ...seal, root: 'other' });
+
+  assert.deepEqual(kept, seal);
+  assert.deepEqual(later, seal);
+});
+
+test('messages are forgotten once a later commit says they were delivered', async (t) => {
+  const store = await openStore(t, await folderFor(t));
+  await store.commit(
+    aCommit({
+      outbox: [
+        { key: 'a', text: '1' },
+        { key: 'b', text: '2' },
+      ],
+    }),
+  );
+
+  await store.commit(aCommit({ deliveredUpTo: 1 }));
+
+  assert.deepEqual(
+    (await store.pendingOutbox(0, 10)).map((message) => message.key),
+    ['b'],
+  );
+});
+
+test('a second daemon on the same folder is refused and told who is there', async (t) => {
+  const folder = await folderFor(t);
+  await openStore(t, folder);
+
+  await assert.rejects(
+    new SqliteRunStateStore({ file: join(folder, 'state.db') }).open(deploymentId),
+    (error) => isAppError(error, 'daemon-running') && error.message.includes(`process ${process.pid} on`),
+  );
+});
+
+test('a database of a newer version is refused untouched', async (t) => {
+  const folder = await folderFor(t);
+  const file = join(folder, 'state.db');
+  const newer = new DatabaseSync(file);
+  newer.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
+  newer.close();
+
+  await assert.rejects(new SqliteRunStateStore({ file }).open(deploymentId), (error) =>
+    isAppError(error, 'state-newer'),
+  );
+});
+
+test('a file that is no database is reported with the next step and left as it is', async (t) => {
+  const folder = await folderFor(t);
+  const file = join(folder, 'state.db');
+  await writeFile(file, 'not a database, but long enough to look at '.repeat(50));
+
+  await assert.rejects(
+    new SqliteRunStateStore({ file }).open(deploymentId),
+    (error) => isAppError(error, 'state-corrupt') && error.next?.includes('Move the file aside') === true,
+  );
+  assert.match(await readFile(file, 'utf8'), /^not a database/);
+});
+
+test('a state folder that was given another deployment id is refused', async (t) => {
+  const folder = await folderFor(t);
+  const store = await openStore(t, folder);
+  await store.close();
+
+  await assert.rejects(
+    new SqliteRunStateStore({ file: join(folder, 'state.db') }).open(deploymentIdSchema.parse('f'.repeat(32))),
+    (error) => isAppError(error, 'state-corrupt'),
+  );
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { aRun, doneOutcome, Scheduler } from '../../test/support/board.ts';
+import { isTerminalItem } from '../contracts/run.ts';
+import type { ItemNode, RunBoard } from './board.ts';
+import type { AttemptOutcome } from './executor.ts';
+import { keysClash } from './lock-table.ts';
+import { cancel } from './schedule.ts';
+
+interface RandomItem {
+  readonly dependsOn: readonly number[];
+  readonly locks: readonly string[];
+  readonly onFailure: 'skip' | 'run';
+  readonly priority: number;
+}
+
+const lockKeys = ['a.ts', 'b.ts', 'src/c.ts', 'src/*.ts', '**/*.ts'];
+
+const randomItems = fc.array(
+  fc.record({
+    dependsOn: fc.array(fc.nat(1000), { maxLength: 3 }),
+    locks: fc.subarray(lockKeys, { maxLength: 2 }),
+    onFailure: fc.constantFrom('skip' as const, 'run' as const),
+    priority: fc.integer({ min: -2, max: 2 }),
+  }),
+  { minLength: 1, maxLength: 25 },
+);
+
+const outcomes: readonly AttemptOutcome[] = [
+  doneOutcome,
+  doneOutcome,
+  doneOutcome,
+  { outcome: 'failed', code: 'exit-nonzero', exitCode: 1, durationMs: 1, artifacts: [] },
+  { outcome: 'lost', code: 'worker-lost', durationMs: 1, artifacts: [] },
+  { outcome: 'stopped', code: 'interrupted', durationMs: 1, artifacts: [] },
+];
+
+function runOf(id: string, items: readonly RandomItem[], age: number): RunBoard {
+  return aRun({
+    id,
+    age,
+    items: items.map((item, index) => ({
+      id: `i${index}`,
+      depends_on: [
+        ...new Set(item.dependsOn.map((number) => number % (index + 1)).filter((number) => number < index)),
+      ].map((n) => `i${n}`),
+      resourceLocks: [...item.locks],
+      onFailure: item.onFailure,
+      priority: item.priority,
+      retry: { attempts: 2, delaySeconds: 1 },
+    })),
+  });
+}
+
+function assertSound(scheduler: Scheduler, concurrency: number): void {
+  const running = [...(scheduler.board.queues.get('default')?.running ?? [])];
+  assert.ok(running.length <= concurrency, 'no more items run than the queue allows');
+  for (const [index, node] of running.entries()) {
+    assert.equal(node.status, 'running');
+    for (const dependency of node.dependencies) assert.ok(isTerminalItem(dependency.status), 'dependencies come first');
+    for (const other of running.slice(index + 1)) assert.ok(!clash(node, other), 'no two holders of clashing locks');
+  }
+}
+
+function clash(left: ItemNode, right: ItemNode): boolean {
+  return left.locks.some((key) => right.locks.some((other) => keysClash(key, other)));
+}
+
+/** Something must run or be due, as long as a run is not over: nothing waits for ever. */
+function assertLive(scheduler: Scheduler): void {
+  if (scheduler.board.runs.size === 0) return;
+  const running = scheduler.board.queues.get('default')?.running.size ?? 0;
+  assert.ok(running > 0 || scheduler.board.timers.size > 0, 'an open run has work that runs or is due');
+}
+
+test('whatever the plan and whatever fails, limits and locks hold and every run ends', () => {
+  const scenario = fc.record({
+    runs: fc.array(randomItems, { minLength: 1, maxLength: 3 }),
+    concurrency: fc.integer({ min: 1, max: 4 }),
+    choices: fc.infiniteStream(fc.nat(1_000_000)),
+    cancelAt: fc.option(fc.nat(20)),
+  });
+  fc.assert(
+    fc.property(scenario, ({ runs: sketches, concurrency, choices, cancelAt }) => {
+      const scheduler = new Scheduler({ default: concurrency });
+      const runs = sketches.map((items, index) => runOf(`run-${index}`, items, index));
+      scheduler.admit(...runs);
+      const next = () => choices.next().value as number;
+
+      for (let step = 0; scheduler.board.runs.size > 0; step++) {
+        assert.ok(step < 2_000, 'it comes to an end');
+        assertSound(scheduler, concurrency);
+        assertLive(scheduler);
+        const running = [...(scheduler.board.queues.get('default')?.running ?? [])];
+        const node = running[next() % Math.max(1, running.length)];
+        if (step === cancelAt && runs[0] !== undefined && scheduler.board.runs.has(runs[0].runId)) {
+          const run = runs[0];
+          scheduler.turn((turn) => cancel(scheduler.board, turn, { run, actor: 'human:test' }));
+        } else if (node !== undefined) {
+          scheduler.finish(node, outcomes[next() % outcomes.length]);
+        } else {
+          scheduler.nowMs += 10_000;
+          scheduler.turn();
+        }
+      }
+
+      for (const run of runs) {
+        assert.ok(run.items.every((item) => isTerminalItem(item.status)));
+        assert.equal(run.openItems, 0);
+      }
+      assert.equal(scheduler.board.locks.exact.size + scheduler.board.locks.globs.size, 0);
+    }),
+    { numRuns: 200 },
+  );
+});
