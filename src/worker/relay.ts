@@ -6,12 +6,15 @@ import { promisify } from 'node:util';
 
 export type OutputStream = 'stdout' | 'stderr';
 
+/** Open files by number. */
+export type OutputFiles = Readonly<Record<OutputStream, number>>;
+
 export interface RelayOptions {
   readonly transcriptPath: string;
   /** How much the subagent may print; the transcript ends with a line that says so at the same size. */
   readonly maxBytes: number;
   /** Where its output goes on to. Default: this process's own. */
-  readonly targets?: Readonly<Record<OutputStream, number>>;
+  readonly output?: OutputFiles;
   /** Called once, when the subagent has printed more. */
   readonly onTooMuch: () => void;
 }
@@ -71,7 +74,7 @@ class Relay {
   }
 
   async #pass(stream: OutputStream, bytes: Buffer): Promise<void> {
-    const target = (this.#options.targets ?? ownOutput)[stream];
+    const target = (this.#options.output ?? ownOutput)[stream];
     try {
       for (let at = 0; at < bytes.length && !this.#broken.has(stream); ) {
         at += (await writeSome(target, bytes, at)).bytesWritten;

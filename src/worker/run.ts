@@ -9,7 +9,7 @@ import { diskUsage, watchDisk } from './disk-usage.ts';
 import { Ending } from './ending.ts';
 import { launchSubagent } from './launch.ts';
 import { type EndingReason, type Outcome, outcomeOf } from './outcome.ts';
-import { relayOutput } from './relay.ts';
+import { type OutputFiles, relayOutput } from './relay.ts';
 import type { Subagent, SubagentProgram } from './subagent.ts';
 import { subagentEnvironment } from './subagent-environment.ts';
 
@@ -31,6 +31,7 @@ export interface RunOptions {
   readonly secrets: Readonly<Record<string, string>>;
   readonly stop: AbortSignal;
   readonly abandoned: AbortSignal;
+  readonly output?: OutputFiles;
 }
 
 /** Runs the subagent under its limits to its end, leaves no process of it, and says how it went. */
@@ -41,6 +42,7 @@ export async function runSubagent(place: WorkerPlace, spec: TaskSpec, options: R
   const relayed = relayOutput(subagent, {
     transcriptPath: join(place.paths.out, outNames.transcript),
     maxBytes: spec.limits.outputBytes,
+    ...(options.output && { output: options.output }),
     onTooMuch: () => ending.because('output-limit'),
   });
   const over = new AbortController();

@@ -9,6 +9,7 @@ import { type CapturedWork, captureWork, nothingCaptured } from './capture.ts';
 import { captureFailure, type Outcome, prepareFailure, stoppedBeforeRun } from './outcome.ts';
 import { prepareWork } from './prepare.ts';
 import { readSecrets, readTaskSpec } from './receive.ts';
+import type { OutputFiles } from './relay.ts';
 import { writeResult } from './report.ts';
 import { runSubagent } from './run.ts';
 
@@ -22,6 +23,8 @@ export interface SupervisorSignals {
   readonly stop: AbortSignal;
   /** Aborted here when stdin ends in a place where that means that nobody waits. */
   readonly abandoned: AbortController;
+  /** Files that the subagent's output goes on to. Default: this process's own output. */
+  readonly output?: OutputFiles;
 }
 
 /** Does one task, from its files to its result file. Rejects only when no truthful result can be left. */
@@ -57,10 +60,16 @@ async function run(
   place: WorkerPlace,
   spec: TaskSpec,
   secrets: Readonly<Record<string, string>>,
-  { stop, abandoned }: SupervisorSignals,
+  { stop, abandoned, output }: SupervisorSignals,
 ): Promise<Outcome> {
   if (stop.aborted || abandoned.signal.aborted) return stoppedBeforeRun;
-  return runSubagent(place, spec, { runtime: runtimes[spec.runtime], secrets, stop, abandoned: abandoned.signal });
+  return runSubagent(place, spec, {
+    runtime: runtimes[spec.runtime],
+    secrets,
+    stop,
+    abandoned: abandoned.signal,
+    ...(output && { output }),
+  });
 }
 
 async function capture(place: WorkerPlace, spec: TaskSpec, outcome: Outcome): Promise<Outcome & CapturedWork> {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,8 +56,14 @@ export async function doWork(t: TestContext, wish: WorkWish): Promise<Work> {
 
   const stop = new AbortController();
   const watching = wish.stopAtFile && stopAt(join(place.paths.workspace, wish.stopAtFile), stop);
-  const signals = { stdin: Readable.from([Buffer.from(secrets)]), stop: stop.signal, abandoned: new AbortController() };
-  const result = await supervise(place, signals);
+  const quiet = openSync('/dev/null', 'w');
+  t.after(() => closeSync(quiet));
+  const result = await supervise(place, {
+    stdin: Readable.from([Buffer.from(secrets)]),
+    stop: stop.signal,
+    abandoned: new AbortController(),
+    output: { stdout: quiet, stderr: quiet },
+  });
   await watching;
   const read = (name: string): Promise<string> => readFile(join(place.paths.out, name), 'utf8');
   return { result, uid: place.user?.uid, workspace: place.paths.workspace, read };

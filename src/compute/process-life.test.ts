@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { chmod, chown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { waitUntil } from '../base/deadline.ts';
+import { runningProcesses } from '../base/process-identity.ts';
+import { isAppError } from '../contracts/errors.ts';
+import { LocalStorage } from '../storage/local.ts';
+import { isOpenToEverybody } from './bubblewrap.ts';
+import { probeSandbox } from './bubblewrap-probe.ts';
+import { ProcessCompute, type ProcessComputeOptions } from './process.ts';
+import { stagingOf } from './process-staging.ts';
+import { aDeploymentId, aTask, runTask } from './suite-tasks.ts';
+import { buildWorkerBundle } from './worker-bundle.ts';
+
+const packageRoot = join(import.meta.dirname, '..', '..');
+const probe = await probeSandbox();
+const skip = probe.kind === 'none' && probe.reason;
+const isRoot = process.geteuid?.() === 0;
+const deploymentId = aDeploymentId();
+const bundle = buildWorkerBundle(packageRoot);
+
+async function aCompute(t: TestContext, options: Partial<ProcessComputeOptions> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-process-'));
+  const storage = new LocalStorage({ root: join(folder, 'storage') });
+  const compute = new ProcessCompute({ folder: join(folder, 'work'), storage, workerBundle: () => bundle, ...options });
+  t.after(async () => {
+    for (const handle of await compute.list(deploymentId)) await compute.remove(handle);
+    await compute.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return { compute, folder };
+}
+
+const shell = (script: string, wish: Partial<Parameters<typeof aTask>[0]> = {}) =>
+  aTask({ command: ['sh', '-c', script], deploymentId, ...wish });
+
+test('without a sandbox a task is refused with the next step', async (t) => {
+  const { compute } = await aCompute(t, {
+    probe: async () => ({ kind: 'none', reason: 'bubblewrap is not installed' }),
+  });
+
+  const started = compute.start(shell('true'), AbortSignal.timeout(10_000));
+
+  await assert.rejects(started, (error) => isAppError(error, 'no-compute') && /bubblewrap/.test(error.next ?? ''));
+  assert.equal((await compute.describe()).limits.files, 'not-enforced');
+});
+
+test('without a sandbox a task runs where that is allowed, and nothing of it is left', async (t) => {
+  const none = async () => ({ kind: 'none', reason: 'tried without' }) as const;
+  const { compute } = await aCompute(t, { probe: none, allowUnsandboxed: true });
+
+  const { result, files } = await runTask(
+    compute,
+    shell('setsid sleep 600 & echo x > file; cat "$AGORA_INPUT"; id -u'),
+  );
+
+  assert.equal(result.outcome, 'done', result.message);
+  assert.match(files.get('patch.diff') ?? '', /b\/file/);
+});
+
+test('the kernel holds the number of processes', { skip }, async (t) => {
+  const { compute } = await aCompute(t);
+
+  const { result } = await runTask(compute, shell('while :; do sleep 60 & done', { limits: { pids: 24 } }));
+
+  assert.equal(result.failure, 'pids-limit');
+});
+
+test('secrets are in no argument of any process', { skip }, async (t) => {
+  const { compute } = await aCompute(t);
+  const secrets = { TOKEN: 'never-in-a-process-list' };
+  const handle = await compute.start(shell('echo begun; sleep 600', { secrets }), AbortSignal.timeout(10_000));
+  for await (const _ of compute.logs(handle, { follow: true })) break;
+
+  const commands = readdirSync('/proc')
+    .filter((name) => Number(name) > 0)
+    .map(commandLine);
+
+  assert.ok(commands.some((command) => command.includes(handle.dispatchId)));
+  assert.equal(
+    commands.some((command) => command.includes(secrets.TOKEN)),
+    false,
+  );
+});
+
+test('what a subagent made hostile is removed whole', { skip }, async (t) => {
+  const { compute, folder } = await aCompute(t);
+  const dig = `for (let i = 0; i < 3000; i++) { fs.mkdirSync('dddddddddd'); process.chdir('dddddddddd'); }`;
+  const script = `mkdir -p closed/in; echo x > closed/in/file; chmod 000 closed; cd /tmp; node -e "${dig}"`;
+
+  await runTask(compute, shell(script));
+
+  assert.deepEqual(await readdir(stagingOf(join(folder, 'work')).tasks), []);
+});
+
+test('a closed provider leaves stopped work to be collected, and nothing once that is removed', { skip }, async (t) => {
+  const { compute, folder } = await aCompute(t);
+  const handle = await compute.start(shell('echo begun; sleep 600'), AbortSignal.timeout(10_000));
+  for await (const _ of compute.logs(handle, { follow: true })) break;
+
+  await compute.close();
+
+  assert.deepEqual(await compute.wait(handle, AbortSignal.timeout(1_000)), {
+    kind: 'exited',
+    exitCode: 0,
+    isOutOfMemory: false,
+  });
+  await compute.remove(handle);
+  await assert.rejects(readdir(stagingOf(join(folder, 'work')).root), { code: 'ENOENT' });
+});
+
+test('supervisor and subagent end with a killed daemon, and the next one removes their files', { skip }, async (t) => {
+  const { compute, folder } = await aCompute(t);
+  const task = shell('echo begun; sleep 600');
+  const daemon = startDaemon(t, join(folder, 'work'), JSON.stringify(task));
+  await once(daemon.stdout as NodeJS.ReadableStream, 'data');
+  const ofTask = () => runningProcesses().filter((pid) => commandLine(String(pid)).includes(task.spec.dispatchId));
+  assert.ok(ofTask().length >= 2, 'supervisor and sandbox run');
+
+  daemon.kill('SIGKILL');
+
+  await waitUntil('the worker to end', () => ofTask().length === 0);
+  assert.deepEqual(await compute.list(deploymentId), []);
+  assert.deepEqual(await readdir(stagingOf(join(folder, 'work')).tasks), []);
+});
+
+test('an ordinary user has the same sandbox', { skip: skip || !isRoot }, async (t) => {
+  if (!(await isOpenToEverybody(process.execPath))) return t.skip('an ordinary user cannot read this checkout');
+  const uid = 1_600_000_000 + (process.pid % 100_000);
+  const home = await mkdtemp(join(tmpdir(), 'agora-user-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  await chmod(home, 0o700);
+  await chown(home, uid, uid);
+
+  const user = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
+  const tests = join(import.meta.dirname, 'process.test.ts');
+  const { stdout } = await promisify(execFile)('setpriv', [...user, process.execPath, '--test', tests], {
+    cwd: home,
+    env: { PATH: process.env['PATH'], HOME: home, TMPDIR: home },
+  });
+
+  assert.match(stdout, /fail 0/);
+  assert.doesNotMatch(stdout, /pass 0/);
+});
+
+/** A daemon in a process of its own that starts a task and prints what the task prints. */
+function startDaemon(t: TestContext, folder: string, task: string): ChildProcess {
+  const program = `
+    const { ProcessCompute } = await import(${JSON.stringify(join(import.meta.dirname, 'process.ts'))});
+    const { buildWorkerBundle } = await import(${JSON.stringify(join(import.meta.dirname, 'worker-bundle.ts'))});
+    const bundle = buildWorkerBundle(${JSON.stringify(packageRoot)});
+    const compute = new ProcessCompute({ folder: ${JSON.stringify(folder)}, storage: {}, workerBundle: () => bundle });
+    const handle = await compute.start(${task}, AbortSignal.timeout(10000));
+    for await (const { bytes } of compute.logs(handle, { follow: true })) process.stdout.write(bytes);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    // It ended meanwhile.
+    return '';
+  }
+}
