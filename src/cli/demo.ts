@@ -59,11 +59,14 @@ async function ownDaemon(orch: OrchContext, context: CommandContext): Promise<Da
     onLine: (line) => say(context.stdout, line),
   });
   context.stop.throwIfAborted();
-  return DaemonChild.start({
+  const daemon = await DaemonChild.start({
     folder: exampleFolder,
     transport: orch.transport,
     env: context.env,
     allowUnsandboxed,
     signal: context.stop,
   });
+  const started = await orch.transport.presence();
+  await say(context.stdout, `The daemon is up; its workers: ${started?.compute ?? 'unknown'}`);
+  return daemon;
 }
