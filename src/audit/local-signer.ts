@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskFullError, syncFolder, temporaryPath } from '../base/atomic-file.ts';
 import { digestOf } from '../base/hash.ts';
-import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { Signer } from './signer.ts';
 
 export interface LocalSignerOptions {
@@ -38,7 +38,8 @@ async function loadOrMakeKey(keyFile: string): Promise<KeyObject> {
   try {
     return await loadKey(keyFile);
   } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    if (isAppError(error)) throw error;
+    if (systemErrorCode(error) !== 'ENOENT') throw unreadable(keyFile, error);
   }
   await makeKey(keyFile);
   return loadKey(keyFile);
@@ -76,11 +77,21 @@ function parseKey(pem: string, keyFile: string): KeyObject {
   return key;
 }
 
+function unreadable(keyFile: string, cause: unknown): AppError {
+  return new AppError(
+    'state-corrupt',
+    `Cannot read key file "${keyFile}": ${systemErrorCode(cause) ?? 'unexpected error'}`,
+    {
+      cause,
+      next: 'Start the daemon as the user who owns the file.',
+    },
+  );
+}
+
 /** Leaves the file of whoever was first: linking a finished file never replaces another and never shows half a key. */
 async function makeKey(keyFile: string): Promise<void> {
   const folder = dirname(keyFile);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await chmod(folder, 0o700);
   const temporary = temporaryPath(keyFile);
   try {
     await writeNewKey(temporary);
