@@ -26,6 +26,7 @@ export const orchServe = defineCommand(
     await orch.runService(context.stop, {
       allowUnsandboxed: options['allow-unsandboxed'] === true,
       drain: options.drain === true,
+      stopWorkers: context.force,
       onLine: (line) => void say(context.stderr, line),
     });
     return exitCodes.ok;

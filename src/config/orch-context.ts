@@ -7,6 +7,8 @@ export interface ServeOptions {
   readonly allowUnsandboxed?: boolean;
   /** On the first signal wait for running items instead of leaving them. Default: false. */
   readonly drain?: boolean;
+  /** Stops waiting, and the workers with it. */
+  readonly stopWorkers?: AbortSignal;
   /** Receives lines for a person, one each. Default: stderr. */
   readonly onLine?: (line: string) => void;
 }
@@ -18,6 +20,6 @@ export interface OrchContext {
   readonly declarations: Declarations;
   /** File with the public keys this project trusts. Default: the nearest `.agora/trust.json`. */
   readonly trust?: string;
-  /** Runs the daemon until the signal; a second abort on `stop` ends its workers. */
+  /** Runs the daemon until the signal. */
   runService(signal: AbortSignal, options?: ServeOptions): Promise<void>;
 }

@@ -5,10 +5,13 @@ import { isAppError } from '../contracts/errors.ts';
 import type { Task } from '../contracts/task.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type Collected, collect } from './collect.ts';
-import { type DispatchResult, lostResult, resultOf } from './result.ts';
+import { type DispatchResult, lostResult, resultOf, unstartedResult } from './result.ts';
 
 /** Between SIGTERM and SIGKILL, for a worker that is stopped. */
 export const stopGraceMs = 10_000;
+
+/** The same when the daemon itself is stopping: it has promised to be gone in five seconds. */
+const detachGraceMs = 3_000;
 
 /** Past its own timeout a worker gets this long to end by itself; then it is stopped from outside. */
 const backstopMs = 60_000;
@@ -20,6 +23,7 @@ export interface DispatchPorts {
 
 export interface DispatchSignals {
   readonly stop: AbortSignal;
+  /** The daemon ends. Its reason `stop` stops also workers that could go on without it. */
   readonly detach: AbortSignal;
 }
 
@@ -47,8 +51,9 @@ export async function runDispatch(
   const handle = isResumed ? await find(compute, task, signals.detach) : await start(compute, task, signals);
   if (handle === 'detached') return undefined;
   if (handle === undefined) {
-    const why = isResumed ? 'nothing of it was found after the daemon was away' : 'it was stopped before it started';
-    return { result: lostResult(why, performance.now() - startedAt, !isResumed), release: async () => undefined };
+    const durationMs = performance.now() - startedAt;
+    const result = isResumed ? lostResult(durationMs) : unstartedResult(durationMs, !signals.stop.aborted);
+    return { result, release: async () => undefined };
   }
 
   const followed = await follow(compute, { handle, task }, signals);
@@ -63,17 +68,13 @@ export async function runDispatch(
   };
 }
 
-async function start(
-  compute: Compute,
-  task: Task,
-  signals: DispatchSignals,
-): Promise<TaskHandle | undefined | 'detached'> {
+/** Undefined when it was stopped before it started. What an engine began nevertheless is swept by the next daemon. */
+async function start(compute: Compute, task: Task, signals: DispatchSignals): Promise<TaskHandle | undefined> {
   const signal = AbortSignal.any([signals.stop, signals.detach]);
   try {
     return await retry(() => compute.start(task, signal), { signal, isRetryable: isPassing, maxDelayMs: 5_000 });
   } catch (error) {
-    if (signals.stop.aborted) return undefined;
-    if (signals.detach.aborted) return 'detached';
+    if (signal.aborted) return undefined;
     throw error;
   }
 }
@@ -103,8 +104,9 @@ async function follow(
     if (!interrupted.aborted) throw error;
   }
   const endedBy: Ended = signals.stop.aborted ? 'stop' : backstop.aborted ? 'backstop' : 'detach';
-  if (endedBy === 'detach' && compute.outlivesDaemon) return undefined;
-  await retry(() => compute.stop(handle, stopGraceMs), { isRetryable: isPassing, attempts: 5, maxDelayMs: 2_000 });
+  if (endedBy === 'detach' && compute.outlivesDaemon && signals.detach.reason !== 'stop') return undefined;
+  const graceMs = endedBy === 'detach' ? detachGraceMs : stopGraceMs;
+  await retry(() => compute.stop(handle, graceMs), { isRetryable: isPassing, attempts: 5, maxDelayMs: 2_000 });
   // It has ended; this only asks how. A daemon that leaves meanwhile finds it again.
   const exit = await compute.wait(handle, new AbortController().signal);
   return { exit, endedBy };

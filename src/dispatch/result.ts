@@ -31,11 +31,16 @@ export function resultOf(ended: EndedTask): DispatchResult {
   return { ...judge(ended), image: handle.image, durationMs, ...(left === undefined ? {} : { collected: left }) };
 }
 
-/** There is no worker to ask: it vanished, or it was stopped before there was one. */
-export function lostResult(message: string, durationMs: number, isStopped: boolean): DispatchResult {
-  return isStopped
-    ? { outcome: 'stopped', message, durationMs }
-    : { outcome: 'lost', code: 'worker-lost', message, durationMs };
+/** An earlier daemon fired it, and there is no trace of a worker. */
+export function lostResult(durationMs: number): DispatchResult {
+  const message = 'nothing of it was found after the daemon was away';
+  return { outcome: 'lost', code: 'worker-lost', message, durationMs };
+}
+
+/** It was stopped, or the daemon was, before there was a worker. */
+export function unstartedResult(durationMs: number, isInterrupted: boolean): DispatchResult {
+  const message = 'stopped before its worker started';
+  return { outcome: 'stopped', ...(isInterrupted ? { code: 'interrupted' as const } : {}), message, durationMs };
 }
 
 function judge({ task, exit, endedBy, left }: EndedTask): Judgement {

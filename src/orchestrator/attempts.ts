@@ -116,14 +116,9 @@ export class Attempts {
   }
 
   /** Leaves or stops everything, whichever its provider does; resolves when nothing is under way. */
-  async detach(): Promise<void> {
-    this.#detach.abort();
+  async detach(reason: 'leave' | 'stop'): Promise<void> {
+    this.#detach.abort(reason);
     await this.settled();
-  }
-
-  /** Resolves when one more piece of work is over. */
-  async oneSettled(): Promise<void> {
-    await Promise.race([...this.#underWay]);
   }
 
   async settled(): Promise<void> {
@@ -132,6 +127,10 @@ export class Attempts {
 
   async #openOnce(run: RunBoard): Promise<ReadonlyMap<string, RunExecution>> {
     const executions = new Map<string, RunExecution>();
+    const { queue } = run.plan;
+    if (this.#options.declarations.queues[queue] === undefined) {
+      throw new AppError('unknown-name', `Cannot run "${run.runId}": this config has no queue "${queue}" any more`);
+    }
     for (const name of new Set(run.plan.items.map((item) => item.executor))) {
       const executor = this.#options.executors[name];
       if (executor === undefined)

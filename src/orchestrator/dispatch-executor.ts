@@ -102,9 +102,10 @@ function dispatchItems(run: ExecutorRun) {
   );
 }
 
-/** The failure an attempt shows when waiting would not help; undefined when it might. */
+/** The failure an attempt shows when waiting would not help; undefined when a started engine or a corrected config might. */
 function permanentFailure(error: unknown): FailureCode | undefined {
   if (isAppError(error, 'image-missing')) return 'image-missing';
-  if (isAppError(error, 'unreachable') || isAppError(error, 'disk-full')) return undefined;
+  if (['unreachable', 'disk-full', 'unknown-name'].some((code) => isAppError(error) && error.code === code))
+    return undefined;
   return isAppError(error) ? 'refused' : undefined;
 }

@@ -71,7 +71,7 @@ export interface ExecutedAttempt {
 export interface AttemptSignals {
   /** Stop the work and collect what is there. */
   readonly stop: AbortSignal;
-  /** The daemon goes away: leave what outlives it, stop what does not. */
+  /** The daemon goes away: leave what outlives it, stop what does not. With the reason `stop`, stop everything. */
   readonly detach: AbortSignal;
 }
 

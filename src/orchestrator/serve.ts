@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { originOf } from '../audit/record.ts';
 import { trustSigner } from '../audit/trust.ts';
 import type { Trust } from '../audit/verify/trust.ts';
+import { sleep } from '../base/deadline.ts';
 import type { DeploymentId } from '../contracts/ids.ts';
 import { packageName, stateNames } from '../contracts/names.ts';
 import { Attempts } from './attempts.ts';
@@ -22,6 +23,9 @@ import type { MailboxSubmissionTransport } from './submission-transport.ts';
 /** How long a stopping daemon lets publishing finish. */
 const closeGraceMs = 2_000;
 
+/** How often a draining daemon looks whether it may end. */
+const drainLookMs = 50;
+
 export interface ServeLoopOptions {
   readonly orchestrator: AgoraOrchestrator;
   readonly transport: MailboxSubmissionTransport;
@@ -31,8 +35,8 @@ export interface ServeLoopOptions {
   readonly allowUnsandboxed?: boolean;
   /** Before ending, wait until nothing runs. Default: false. */
   readonly drain?: boolean;
-  /** With `drain`: stop waiting. */
-  readonly stopNow?: AbortSignal;
+  /** Stops waiting, and with it the workers that could go on without the daemon. */
+  readonly stopWorkers?: AbortSignal;
   /** Receives lines for a person. Default: none. */
   readonly onLine?: (line: string) => void;
 }
@@ -113,8 +117,8 @@ async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promi
   looping.catch(() => ended.abort());
   await Promise.race([aborted(signal), aborted(ended.signal)]);
   loop.takeNoWork();
-  if (options.drain === true && !ended.signal.aborted) await drained(daemon, options.stopNow);
-  await daemon.attempts.detach();
+  if (options.drain === true && !ended.signal.aborted) await drained(daemon, options.stopWorkers);
+  await daemon.attempts.detach(options.stopWorkers?.aborted === true ? 'stop' : 'leave');
   loopEnd.abort();
   presenceEnd.abort();
   await Promise.all([looping, beating, ended.signal.aborted ? undefined : reading]);
@@ -132,12 +136,12 @@ async function closeDaemon({ loop, sealer, publisher }: Daemon, { orchestrator }
   }
 }
 
-/** Resolves when nothing runs any more, or on `stopNow`. */
-async function drained(daemon: Daemon, stopNow: AbortSignal | undefined): Promise<void> {
+/** Resolves when nothing runs any more, or on `stopWorkers`. */
+async function drained(daemon: Daemon, stopWorkers: AbortSignal | undefined): Promise<void> {
   const allEnded = async () => {
-    while (daemon.loop.runningCount > 0) await daemon.attempts.oneSettled();
+    while (daemon.loop.runningCount > 0) await sleep(drainLookMs);
   };
-  await Promise.race([allEnded(), ...(stopNow === undefined ? [] : [aborted(stopNow)])]);
+  await Promise.race([allEnded(), ...(stopWorkers === undefined ? [] : [aborted(stopWorkers)])]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
