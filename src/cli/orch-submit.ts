@@ -33,8 +33,8 @@ export const orchSubmit = defineCommand(
       queue: options.queue,
     });
     await say(context.stdout, submitted.runId);
-    if (submitted.before !== undefined) await say(context.stderr, `agora: ${submitted.before}`);
-    await sayIfNoDaemon(orch.transport, context.stderr);
+    if (submitted.before !== undefined) await say(context.stderr, `agora: ${submitted.before.text}`);
+    if (submitted.before?.isFinished !== true) await sayIfNoDaemon(orch.transport, context.stderr);
     return exitCodes.ok;
   },
 );

@@ -21,8 +21,14 @@ export interface SubmitRequest {
 export interface Submitted {
   readonly runId: RunId;
   readonly plan: Plan;
-  /** What to tell a person when the same run was there before. */
-  readonly before: string | undefined;
+  /** The same run, when it was there before. */
+  readonly before: EarlierRun | undefined;
+}
+
+export interface EarlierRun {
+  readonly isFinished: boolean;
+  /** For a person. */
+  readonly text: string;
 }
 
 /** Checks a plan, snapshots its source and puts it into the inbox; a run that is there is not submitted again. */
@@ -53,25 +59,30 @@ function hexOf(digest: Digest): string {
   return digest.slice(digest.indexOf(':') + 1);
 }
 
-/** In words, the same run that is there already; undefined when there is none. Another plan under the id is an error. */
-async function findSameRun(orch: OrchContext, runId: RunId, planDigest: Digest): Promise<string | undefined> {
+/** The same run if it is there already. Another plan under its id is an error. */
+async function findSameRun(orch: OrchContext, runId: RunId, planDigest: Digest): Promise<EarlierRun | undefined> {
   const accepted = await orch.transport.accepted(runId);
   if (accepted !== undefined) {
     if (accepted.planDigest !== planDigest) throw otherContent(runId);
     return describeRun(orch, runId);
   }
   const waiting = await orch.transport.waitingSubmissions(runId);
-  if (waiting.includes(hexOf(planDigest))) return `run "${runId}" was submitted before and waits for the daemon`;
+  if (waiting.includes(hexOf(planDigest))) return earlier(runId, 'waits for the daemon');
   if (waiting.length > 0) throw otherContent(runId);
   return undefined;
 }
 
-async function describeRun(orch: OrchContext, runId: RunId): Promise<string> {
+async function describeRun(orch: OrchContext, runId: RunId): Promise<EarlierRun> {
   const state = await readRunState(orch.transport, runId);
-  if (state === undefined) return `run "${runId}" was submitted before and is queued`;
+  if (state === undefined) return earlier(runId, 'is queued');
   const { status, at } = state.record;
-  if (!isTerminalRun(status)) return `run "${runId}" was submitted before and is ${status}`;
-  return `run "${runId}" is the same plan and finished at ${at} as ${status}; --id <new id> runs it again`;
+  if (!isTerminalRun(status)) return earlier(runId, `is ${status}`);
+  const text = `run "${runId}" is the same plan and finished at ${at} as ${status}; --id <new id> runs it again`;
+  return { isFinished: true, text };
+}
+
+function earlier(runId: RunId, state: string): EarlierRun {
+  return { isFinished: false, text: `run "${runId}" was submitted before and ${state}` };
 }
 
 function otherContent(runId: RunId): AppError {
