@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, copyFileSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TreeEntry, walkTree } from './tree-walk.ts';
 
@@ -91,10 +91,10 @@ class Copying {
       if (!stats.isFile()) return 'not a regular file';
       const target = join(this.#target, path);
       mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-      copyFileSync(`/proc/self/fd/${source}`, target, constants.COPYFILE_EXCL);
-      chmodSync(target, 0o600);
-      this.#outputs.push({ path, sizeBytes: stats.size });
-      this.#totalBytes += stats.size;
+      // Not copyFile: it also copies the mode, which the supervisor may not without CAP_FOWNER.
+      const sizeBytes = copyBytes(source, target);
+      this.#outputs.push({ path, sizeBytes });
+      this.#totalBytes += sizeBytes;
       this.#listBytes += Buffer.byteLength(path);
       return undefined;
     } finally {
@@ -107,5 +107,20 @@ class Copying {
     if (this.#leftOut.length >= outputLimits.leftOutLines) return;
     const shown = path.length > shownCharacters ? `${path.slice(0, shownCharacters)}…` : path;
     this.#leftOut.push(`${JSON.stringify(shown)}: ${reason}`);
+  }
+}
+
+function copyBytes(source: number, target: string): number {
+  const copy = openSync(target, 'wx', 0o600);
+  const buffer = Buffer.alloc(256 * 1024);
+  try {
+    let copiedBytes = 0;
+    for (let bytes = readSync(source, buffer); bytes > 0; bytes = readSync(source, buffer)) {
+      for (let at = 0; at < bytes; ) at += writeSync(copy, buffer, at, bytes - at);
+      copiedBytes += bytes;
+    }
+    return copiedBytes;
+  } finally {
+    closeSync(copy);
   }
 }
