@@ -1,6 +1,5 @@
 import { canonicalize } from '../base/canonical-json.ts';
 import { digestOf } from '../base/hash.ts';
-import type { Compute, ProviderInfo } from '../compute/compute.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { artifactRef, type Digest, digestOfRef, digestSchema } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -10,6 +9,7 @@ import type { Collected } from '../dispatch/collect.ts';
 import { runDispatch } from '../dispatch/dispatch.ts';
 import { effectiveLimits, effectiveNetwork } from '../dispatch/effective.ts';
 import type { DispatchResult } from '../dispatch/result.ts';
+import type { OpenedTarget } from '../dispatch/targets.ts';
 import { renderCommand } from '../registry/template.ts';
 import type { Storage } from '../storage/storage.ts';
 import { patchPaths } from '../worktree/patch-paths.ts';
@@ -26,11 +26,6 @@ import type {
 } from './executor.ts';
 import { keyCovers } from './lock-table.ts';
 import { baseManifest, manifestLimits } from './manifest.ts';
-
-export interface OpenedTarget {
-  readonly compute: Compute;
-  readonly info: ProviderInfo;
-}
 
 export interface DispatchExecutionOptions {
   readonly run: ExecutorRun;

@@ -1,22 +1,13 @@
-import type { Compute } from '../compute/compute.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, Digest, DispatchId } from '../contracts/ids.ts';
 import { defaultExecutorName, defaultTargetName } from '../contracts/names.ts';
 import type { FailureCode } from '../contracts/run.ts';
 import type { Subagent } from '../contracts/subagent.ts';
+import { closeTargets, type DispatchClient, openTargets, sweepTargets } from '../dispatch/targets.ts';
 import { registerSubagent } from '../registry/subagents.ts';
-import type { Storage } from '../storage/storage.ts';
-import { DispatchExecution, type OpenedTarget } from './dispatch-execution.ts';
+import { DispatchExecution } from './dispatch-execution.ts';
 import type { Executor, ExecutorRun, RunExecution } from './executor.ts';
 import { refusingExecution } from './refusing-execution.ts';
-
-/** What a dispatch executor needs of an `AgoraClient`. */
-export interface DispatchClient {
-  readonly namespace: string;
-  readonly storage: Storage;
-  readonly targets: readonly string[];
-  computeOf(target: string): Compute;
-}
 
 export interface DispatchExecutorOptions {
   readonly client: DispatchClient;
@@ -45,7 +36,8 @@ export class DispatchExecutor implements Executor {
 
   async open(run: ExecutorRun): Promise<RunExecution> {
     try {
-      const targets = await this.#openTargets(run);
+      const names = dispatchItems(run).map((item) => item.target ?? this.#target);
+      const targets = await openTargets(this.#client, names);
       const subagents = await this.#registerSubagents(run);
       const { namespace, storage } = this.#client;
       return new DispatchExecution({ run, namespace, storage, targets, subagents, target: this.#target });
@@ -56,29 +48,12 @@ export class DispatchExecutor implements Executor {
     }
   }
 
-  async sweep(deploymentId: DeploymentId, live: ReadonlySet<DispatchId>): Promise<void> {
-    for (const compute of new Set(this.#client.targets.map((name) => this.#client.computeOf(name)))) {
-      for (const handle of await compute.list(deploymentId)) {
-        if (live.has(handle.dispatchId)) continue;
-        await compute.stop(handle, 0);
-        await compute.remove(handle);
-      }
-    }
+  sweep(deploymentId: DeploymentId, live: ReadonlySet<DispatchId>): Promise<void> {
+    return sweepTargets(this.#client, deploymentId, live);
   }
 
-  async close(): Promise<void> {
-    for (const compute of new Set(this.#client.targets.map((name) => this.#client.computeOf(name))))
-      await compute.close();
-  }
-
-  async #openTargets(run: ExecutorRun): Promise<ReadonlyMap<string, OpenedTarget>> {
-    const names = new Set(dispatchItems(run).map((item) => item.target ?? this.#target));
-    const opened = new Map<string, OpenedTarget>();
-    for (const name of names) {
-      const compute = this.#client.computeOf(name);
-      opened.set(name, { compute, info: await compute.describe() });
-    }
-    return opened;
+  close(): Promise<void> {
+    return closeTargets(this.#client);
   }
 
   async #registerSubagents(

@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { aRun, doneOutcome, Scheduler } from '../../test/support/board.ts';
+import { readPlan } from '../audit/verify/plan.ts';
+import { auditRecord } from '../audit/verify/record.ts';
+import { replay } from '../audit/verify/replay.ts';
+import { canonicalize } from '../base/canonical-json.ts';
 import { isTerminalItem } from '../contracts/run.ts';
 import type { ItemNode, RunBoard } from './board.ts';
 import type { AttemptOutcome } from './executor.ts';
@@ -67,6 +71,18 @@ function clash(left: ItemNode, right: ItemNode): boolean {
   return left.locks.some((key) => right.locks.some((other) => keysClash(key, other)));
 }
 
+/** What a verifier makes of the records is what the scheduler made of the run. */
+function assertReplayed(run: RunBoard, recordTexts: readonly string[]): void {
+  const records = recordTexts
+    .map((text) => auditRecord(JSON.parse(text), ''))
+    .filter((record) => record.run === run.runId);
+  const replayed = replay(readPlan(canonicalize(run.plan)), records);
+  assert.deepEqual(
+    replayed.items.map(({ id, status, attempt, reason }) => ({ id, status, attempt, reason })),
+    run.items.map(({ id, status, attempt, reason }) => ({ id, status, attempt, reason })),
+  );
+}
+
 /** Something must run or be due, as long as a run is not over: nothing waits for ever. */
 function assertLive(scheduler: Scheduler): void {
   if (scheduler.board.runs.size === 0) return;
@@ -108,6 +124,7 @@ test('whatever the plan and whatever fails, limits and locks hold and every run 
       for (const run of runs) {
         assert.ok(run.items.every((item) => isTerminalItem(item.status)));
         assert.equal(run.openItems, 0);
+        assertReplayed(run, scheduler.records);
       }
       assert.equal(scheduler.board.locks.exact.size + scheduler.board.locks.globs.size, 0);
     }),
