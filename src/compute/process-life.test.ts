@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { waitUntil } from '../base/deadline.ts';
 import { runningProcesses } from '../base/process-identity.ts';
 import { isAppError } from '../contracts/errors.ts';
+import type { Task } from '../contracts/task.ts';
 import { LocalStorage } from '../storage/local.ts';
 import { isOpenToEverybody } from './bubblewrap.ts';
 import { probeSandbox } from './bubblewrap-probe.ts';
@@ -115,20 +116,25 @@ test('a closed provider leaves stopped work to be collected, and nothing once th
   await assert.rejects(readdir(stagingOf(join(folder, 'work')).root), { code: 'ENOENT' });
 });
 
-test('supervisor and subagent end with a killed daemon, and the next one removes their files', { skip }, async (t) => {
-  const { compute, folder } = await aCompute(t);
-  const task = shell('echo begun; sleep 600');
-  const daemon = startDaemon(t, join(folder, 'work'), JSON.stringify(task));
-  await once(daemon.stdout as NodeJS.ReadableStream, 'data');
-  const ofTask = () => runningProcesses().filter((pid) => commandLine(String(pid)).includes(task.spec.dispatchId));
-  assert.ok(ofTask().length >= 2, 'supervisor and sandbox run');
+for (const sandbox of ['bubblewrap', 'none'] as const) {
+  const isSkipped = sandbox === 'bubblewrap' ? skip : false;
+  test(`with a killed daemon its workers end, and the next one removes their files (${sandbox})`, {
+    skip: isSkipped,
+  }, async (t) => {
+    const { compute, folder } = await aCompute(t);
+    const task = shell('echo begun; sleep 600');
+    const daemon = startDaemon(t, { folder: join(folder, 'work'), task, sandbox });
+    await once(daemon.stdout as NodeJS.ReadableStream, 'data');
+    const ofTask = () => runningProcesses().filter((pid) => carries(pid, task.spec.dispatchId));
+    assert.ok(ofTask().length >= 2, 'supervisor and subagent run');
 
-  daemon.kill('SIGKILL');
+    daemon.kill('SIGKILL');
 
-  await waitUntil('the worker to end', () => ofTask().length === 0);
-  assert.deepEqual(await compute.list(deploymentId), []);
-  assert.deepEqual(await readdir(stagingOf(join(folder, 'work')).tasks), []);
-});
+    await waitUntil('the worker to end', () => ofTask().length === 0);
+    assert.deepEqual(await compute.list(deploymentId), []);
+    assert.deepEqual(await readdir(stagingOf(join(folder, 'work')).tasks), []);
+  });
+}
 
 test('an ordinary user has the same sandbox', { skip: skip || !isRoot }, async (t) => {
   if (!(await isOpenToEverybody(process.execPath))) return t.skip('an ordinary user cannot read this checkout');
@@ -149,20 +155,43 @@ test('an ordinary user has the same sandbox', { skip: skip || !isRoot }, async (
   assert.doesNotMatch(stdout, /pass 0/);
 });
 
+interface DaemonWish {
+  readonly folder: string;
+  readonly task: Task;
+  readonly sandbox: 'bubblewrap' | 'none';
+}
+
 /** A daemon in a process of its own that starts a task and prints what the task prints. */
-function startDaemon(t: TestContext, folder: string, task: string): ChildProcess {
+function startDaemon(t: TestContext, { folder, task, sandbox }: DaemonWish): ChildProcess {
+  const options = sandbox === 'none' ? "probe: async () => ({ kind: 'none', reason: '' }), allowUnsandboxed: true" : '';
   const program = `
     const { ProcessCompute } = await import(${JSON.stringify(join(import.meta.dirname, 'process.ts'))});
     const { buildWorkerBundle } = await import(${JSON.stringify(join(import.meta.dirname, 'worker-bundle.ts'))});
     const bundle = buildWorkerBundle(${JSON.stringify(packageRoot)});
-    const compute = new ProcessCompute({ folder: ${JSON.stringify(folder)}, storage: {}, workerBundle: () => bundle });
-    const handle = await compute.start(${task}, AbortSignal.timeout(10000));
+    const [folder, workerBundle] = [${JSON.stringify(folder)}, () => bundle];
+    const compute = new ProcessCompute({ folder, storage: {}, workerBundle, ${options} });
+    const handle = await compute.start(${JSON.stringify(task)}, AbortSignal.timeout(10000));
     for await (const { bytes } of compute.logs(handle, { follow: true })) process.stdout.write(bytes);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
   return child;
+}
+
+/** Whether a process belongs to a task: by its arguments, or by its environment. */
+function carries(pid: number, dispatchId: string): boolean {
+  if (pid === process.pid || commandLine(String(pid)).includes('--input-type=module')) return false;
+  return commandLine(String(pid)).includes(dispatchId) || environment(pid).includes(dispatchId);
+}
+
+function environment(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    // It ended meanwhile, or is not ours.
+    return '';
+  }
 }
 
 function commandLine(pid: string): string {

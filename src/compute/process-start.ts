@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task } from '../contracts/task.ts';
@@ -54,6 +55,7 @@ export async function startProcessTask(task: Task, options: StartOptions): Promi
 
 /** What is there of a task that this process does not know was left by an earlier one. */
 async function clearEarlier(dispatchId: string, folder: TaskFolder): Promise<void> {
+  if (!existsSync(folder.root)) return;
   await endLeftovers(dispatchId, await readTaskRecord(folder.record));
   await removeTree(folder.root);
 }

@@ -141,9 +141,10 @@ export class ProcessCompute implements Compute {
 
   async #stop({ handle, folder, worker }: RunningTask, graceMs: number): Promise<void> {
     await worker.stop(graceMs);
-    // A supervisor that was killed could not end its subagent; a sandbox ends by itself, but a moment later.
+    // A supervisor that broke off could not end its subagent; a sandbox ends by itself, but a moment later.
     const exit = await worker.exit;
-    if (exit.kind === 'lost') await endLeftovers(handle.dispatchId, await readTaskRecord(folder.record));
+    if (exit.kind === 'lost' || exit.exitCode !== 0)
+      await endLeftovers(handle.dispatchId, await readTaskRecord(folder.record));
   }
 
   async #taskOf(handle: TaskHandle): Promise<RunningTask> {

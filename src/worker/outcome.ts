@@ -99,7 +99,9 @@ function isFullDisk(error: unknown): boolean {
 
 function exitSentence(exitCode: number | null, signal: string | null): string {
   if (signal !== null) return `The command was ended by ${signal}`;
-  if (exitCode === 127) return 'The command was not found (exit code 127)';
-  if (exitCode === 126) return 'The command could not be executed (exit code 126)';
-  return `The command ended with exit code ${exitCode}`;
+  const meanings: Readonly<Record<number, string>> = {
+    126: ': a program cannot be executed',
+    127: ': a program was not found',
+  };
+  return `The command ended with exit code ${exitCode}${meanings[exitCode ?? 0] ?? ''}`;
 }
