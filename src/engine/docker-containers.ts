@@ -1,12 +1,17 @@
-import { Readable, type Writable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
+import type Dockerode from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
+import { z } from 'zod';
 import { isAppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { engineError, httpStatus } from './docker-errors.ts';
 import { dockerCreateOptions } from './docker-spec.ts';
 import { demultiplex } from './docker-stream.ts';
 import type { ByteStream, ContainerState, EngineContainers, EngineLogChunk } from './engine.ts';
+
+const waitAnswerSchema = z.object({ StatusCode: z.int() });
 
 export function containerCalls(connection: DockerConnection): EngineContainers {
   return {
@@ -42,12 +47,16 @@ export function containerCalls(connection: DockerConnection): EngineContainers {
       return found.map((one) => ({ id: one.Id, imageId: one.ImageID, labels: one.Labels }));
     },
     async waitContainer(reference, signal) {
-      const answer: unknown = await connection.call({ action: `wait for container "${reference}"`, signal }, (docker) =>
-        docker.getContainer(reference).wait(abortable(signal)),
-      );
-      return typeof answer === 'object' && answer !== null && 'StatusCode' in answer
-        ? Number(answer.StatusCode)
-        : Number.NaN;
+      const call = { action: `wait for container "${reference}"`, signal };
+      return connection.call(call, async (docker) => {
+        // As a stream: the client's own `wait` never settles when the engine goes away after it has begun to answer.
+        const answer = await dial(docker, {
+          path: `/containers/${reference}/wait`,
+          method: 'POST',
+          ...abortable(signal),
+        });
+        return waitAnswerSchema.parse(JSON.parse(await text(answer))).StatusCode;
+      });
     },
     async stopContainer(reference, graceMs) {
       const stopped = unlessAlreadySo(
@@ -71,17 +80,33 @@ export function containerCalls(connection: DockerConnection): EngineContainers {
     },
     getArchive: (reference, path) => getArchive(connection, reference, path),
     async writeStdin(reference, bytes, signal) {
-      // An empty body: the engine would take one as the first bytes of stdin.
-      const request = { _query: { stream: 1, stdin: 1 }, _body: {}, hijack: true, stdin: true, ...abortable(signal) };
       await connection.call({ action: `write to container "${reference}"`, signal }, async (docker) => {
-        const stdin: Writable = (await docker.getContainer(reference).attach(request)) as unknown as Writable;
+        const stdin = await attachStdin(docker, reference, signal);
         stdin.on('error', () => undefined); // `finished` reports it; without a listener a late one would end the process.
         stdin.end(bytes);
         await finished(stdin, { readable: false });
+        stdin.resume(); // So that its end is seen and the socket closed.
       });
     },
     logs: (reference, options) => logs(connection, reference, options),
   };
+}
+
+/** The client's own `attach` sends a body that an engine may take for stdin, so this asks with an empty one. */
+function attachStdin(docker: Dockerode, reference: string, signal: AbortSignal | undefined): Promise<Duplex> {
+  const options = { _query: { stream: 1, stdin: 1 } };
+  const path = `/containers/${reference}/attach?`;
+  return dial(docker, { path, method: 'POST', hijack: true, file: Buffer.alloc(0), options, ...abortable(signal) });
+}
+
+function dial(docker: Dockerode, request: object): Promise<Duplex> {
+  const statusCodes = { 200: true, 404: 'no such container', 500: 'server error' };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial({ ...request, isStream: true, statusCodes } as never, (error: unknown, stream: unknown) => {
+      if (stream instanceof Readable) resolve(stream as Duplex);
+      else reject(error);
+    });
+  });
 }
 
 async function* getArchive(connection: DockerConnection, reference: string, path: string): AsyncGenerator<Uint8Array> {
