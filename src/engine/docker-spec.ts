@@ -9,7 +9,7 @@ export function dockerCreateOptions(spec: ContainerSpec): ContainerCreateOptions
     Image: spec.image,
     User: '0:0',
     Labels: { ...spec.labels },
-    ...(spec.command && { Cmd: [...spec.command] }),
+    ...(spec.command && { Entrypoint: [...spec.command], Cmd: [] }),
     StopSignal: 'SIGTERM',
     AttachStdin: spec.hasStdin,
     OpenStdin: spec.hasStdin,
