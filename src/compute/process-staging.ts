@@ -24,10 +24,9 @@ export function stagingOf(workFolder: string): Staging {
 
 export async function openStaging({ root, tasks, programs }: Staging): Promise<void> {
   const mode = isRoot() ? 0o711 : 0o700;
-  for (const path of [...(isRoot() ? [rootStaging] : []), root, tasks, programs]) {
-    await mkdir(path, { recursive: true });
-    await chmod(path, mode);
-  }
+  // The inner folders first: another deployment takes away those above only while they are empty.
+  for (const path of [tasks, programs]) await mkdir(path, { recursive: true });
+  for (const path of [...(isRoot() ? [rootStaging] : []), root, tasks, programs]) await chmod(path, mode);
 }
 
 /** Takes away the programs and every folder that is empty then. */
