@@ -61,12 +61,13 @@ function hexOf(digest: Digest): string {
 
 /** The same run if it is there already. Another plan under its id is an error. */
 async function findSameRun(orch: OrchContext, runId: RunId, planDigest: Digest): Promise<EarlierRun | undefined> {
+  // The inbox is read first: a run leaves it once it is announced as accepted.
+  const waiting = await orch.transport.waitingSubmissions(runId);
   const accepted = await orch.transport.accepted(runId);
   if (accepted !== undefined) {
     if (accepted.planDigest !== planDigest) throw otherContent(runId);
     return describeRun(orch, runId);
   }
-  const waiting = await orch.transport.waitingSubmissions(runId);
   if (waiting.includes(hexOf(planDigest))) return earlier(runId, 'waits for the daemon');
   if (waiting.length > 0) throw otherContent(runId);
   return undefined;

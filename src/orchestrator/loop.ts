@@ -15,12 +15,22 @@ import type { Publisher } from './publisher.ts';
 import { fillSlots } from './ready.ts';
 import { placeRun, restoreRun } from './restore.ts';
 import type { RunStore } from './run-store.ts';
-import { admitRun, cancel, closeRuns, holdRun, openRun, type SchedulePolicy, wakeTimers } from './schedule.ts';
+import {
+  admitRun,
+  cancel,
+  closeRuns,
+  holdRun,
+  noteAbsence,
+  openRun,
+  type SchedulePolicy,
+  wakeTimers,
+} from './schedule.ts';
 import { newTurn, type Turn, type TurnContext } from './turn.ts';
 
 /** What happens to the loop. Everything names things by id, so that an event can be applied again after a failed commit. */
 export type LoopEvent =
   | { readonly kind: 'submitted'; readonly run: NewRun; readonly planText: string; readonly acknowledge: () => void }
+  | { readonly kind: 'recovered'; readonly runId: RunId }
   | { readonly kind: 'opened'; readonly runId: RunId }
   | { readonly kind: 'held'; readonly runId: RunId; readonly reason: string }
   | {
@@ -83,7 +93,10 @@ export class Loop {
     const live = [...this.#board.runs.values()];
     const running = live.flatMap((run) => [...run.running]);
     this.#options.attempts.recover(running.map((node) => this.#dispatchIdOf(node, node.attempt)));
-    for (const run of live) this.#openRun(run);
+    for (const run of live) {
+      if (run.running.size > 0) this.#options.events.push({ kind: 'recovered', runId: run.runId });
+      this.#openRun(run);
+    }
   }
 
   /** Turns until aborted. */
@@ -134,7 +147,8 @@ export class Loop {
     }
     const run = this.#board.runs.get(event.runId);
     if (run === undefined) return;
-    if (event.kind === 'opened') this.#opened(turn, run);
+    if (event.kind === 'recovered') noteAbsence(turn, run);
+    else if (event.kind === 'opened') this.#opened(turn, run);
     else if (event.kind === 'held') holdRun(turn, run, event.reason);
     else if (event.kind === 'finished') this.#finished(turn, run, event);
     else this.#cancel(turn, run, event);
@@ -164,10 +178,12 @@ export class Loop {
   }
 
   #act(turn: Turn, events: readonly LoopEvent[]): void {
-    const { attempts, seal, onLine } = this.#options;
+    const { attempts, publisher, seal, onLine } = this.#options;
     for (const event of events) {
       if (event.kind === 'finished') attempts.release(event.ended);
-      else if ('acknowledge' in event) event.acknowledge();
+      // A run leaves the inbox once it is announced, so that nobody finds it in neither place.
+      else if (event.kind === 'submitted') publisher.wake(event.acknowledge);
+      else if (event.kind === 'cancel') event.acknowledge();
     }
     for (const run of turn.admitted) {
       onLine(`run ${run.runId}: accepted, ${run.items.length} ${run.items.length === 1 ? 'item' : 'items'}`);
@@ -179,7 +195,7 @@ export class Loop {
       attempts.forget(run.runId);
       seal(run);
     }
-    if (turn.touchedRuns.size > 0) this.#options.publisher.wake();
+    if (turn.touchedRuns.size > 0) publisher.wake();
   }
 
   #openRun(run: RunBoard): void {

@@ -14,6 +14,7 @@ export class Publisher {
   readonly #closing = new AbortController();
   #delivered = 0;
   #isDirty = false;
+  readonly #afterwards: (() => void)[] = [];
   #working: Promise<void> | undefined;
 
   constructor(options: {
@@ -31,9 +32,10 @@ export class Publisher {
     return this.#delivered;
   }
 
-  /** Says that the store holds new messages. */
-  wake(): void {
+  /** Says that the store holds new messages; `then` is called once they are in the mailbox, if that happens in time. */
+  wake(then?: () => void): void {
     this.#isDirty = true;
+    if (then !== undefined) this.#afterwards.push(then);
     if (this.#working !== undefined) return;
     // A failure here means the daemon is stopping: the outbox keeps what is left for the next one.
     this.#working = this.#work()
@@ -57,7 +59,9 @@ export class Publisher {
     };
     while (this.#isDirty) {
       this.#isDirty = false;
+      const afterwards = this.#afterwards.splice(0);
       await retry(() => this.#deliver(), { signal: this.#closing.signal, isRetryable, maxDelayMs: longestRetryMs });
+      for (const then of afterwards) then();
     }
   }
 

@@ -57,7 +57,8 @@ export class MailboxSubmissionTransport {
   /** Ids of every run the daemon took or rejected, and of those still in the inbox. Sorted. */
   async runIds(): Promise<RunId[]> {
     const found = new Set<RunId>();
-    for (const prefix of [mailboxKeys.runs, mailboxKeys.submissions]) {
+    // In the order a run goes through them, so that one on its way is not missed.
+    for (const prefix of [mailboxKeys.submissions, mailboxKeys.runs]) {
       for (const name of await this.mailbox.folders(prefix)) {
         const parsed = runIdSchema.safeParse(name);
         if (parsed.success) found.add(parsed.data);
