@@ -51,6 +51,12 @@ export function holdRun(turn: Turn, run: RunBoard, reason: string): void {
   turn.touchedRuns.add(run);
 }
 
+/** Attempts of the run went on while no daemon looked: the log says so. */
+export function noteAbsence(turn: Turn, run: RunBoard): void {
+  const body = { reason: 'daemon-away', detail: `${run.running.size} attempts were not observed meanwhile` };
+  record(turn, run, { kind: 'audit.gap', body });
+}
+
 /** Cancels one item, or with no item the run. Running work is stopped; its end settles it. */
 export function cancel(
   board: Board,

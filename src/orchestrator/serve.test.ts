@@ -228,7 +228,8 @@ test('a daemon that was stopped leaves running work, and the next one follows it
 
   assert.equal((await daemon.ended(runId)).status, 'done');
   assert.equal(resumed.request.attempt, 1);
-  assert.equal((await bundleOf(daemon, runId)).report.intact, true);
+  const { report } = await bundleOf(daemon, runId);
+  assert.deepEqual([report.intact, report.gaps], [true, 1]);
 });
 
 test('a large run tells its watchers what changed, and the whole at its start and end', async (t) => {

@@ -90,6 +90,7 @@ export class TestDaemon {
   readonly executor: HeldExecutor;
   readonly transport: MailboxSubmissionTransport;
   readonly lines: string[] = [];
+  #submitted = 0;
   #stop = new AbortController();
   #serving: Promise<void> = Promise.resolve();
 
@@ -126,7 +127,7 @@ export class TestDaemon {
     const id = runIdSchema.parse(runId);
     const plan = { id: runId, items: items.map((item) => ({ executor: 'held', ...item })), ...more };
     await this.transport.mailbox.put(
-      mailboxKeys.submission(id, 'test'),
+      mailboxKeys.submission(id, `${this.#submitted++}`),
       JSON.stringify({ format: formats.submission, plan, actor: 'human:test', submittedAt: new Date().toISOString() }),
     );
     return id;
