@@ -27,7 +27,6 @@ export const orchServe = defineCommand(
       allowUnsandboxed: options['allow-unsandboxed'] === true,
       drain: options.drain === true,
       stopWorkers: context.force,
-      stopWorkers: context.force,
       onLine: (line) => void say(context.stderr, line),
     });
     return exitCodes.ok;
