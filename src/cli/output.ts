@@ -16,11 +16,12 @@ export function outputOf(stream: NodeJS.WriteStream): Output {
     get isTerminal() {
       return stream.isTTY === true;
     },
+    // A terminal of unknown size says 0.
     get columns() {
-      return stream.columns ?? 80;
+      return stream.columns || 80;
     },
     get rows() {
-      return stream.rows ?? 24;
+      return stream.rows || 24;
     },
   };
 }
