@@ -123,7 +123,7 @@ export function computeSuite(
     });
 
     test('logs follow a running task, and a stop lets the supervisor keep what there is', async () => {
-      const handle = await place.compute.start(shell('echo begun; echo partial > partial.txt; sleep 600'), deadline());
+      const handle = await place.compute.start(shell('echo partial > partial.txt; echo begun; sleep 600'), deadline());
       await seeInLogs(place.compute, handle, 'begun');
 
       await place.compute.stop(handle, 20_000);

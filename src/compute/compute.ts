@@ -33,7 +33,9 @@ export interface ProviderInfo {
   readonly summary: string;
   /** The image or worker digest a task started now would run. */
   readonly image: string;
-  readonly limits: Readonly<Record<'cpus' | 'memory' | 'pids' | 'disk' | 'network' | 'files', 'enforced' | 'partly' | 'not-enforced'>>;
+  readonly limits: Readonly<
+    Record<'cpus' | 'memory' | 'pids' | 'disk' | 'network' | 'files', 'enforced' | 'partly' | 'not-enforced'>
+  >;
 }
 
 /**

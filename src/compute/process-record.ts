@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import type { ProcessIdentity } from '../base/process-identity.ts';
 

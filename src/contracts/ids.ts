@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const idRule = '1 to 128 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit';

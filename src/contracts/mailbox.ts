@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { deploymentIdSchema, digestSchema, runIdSchema, type RunId } from './ids.ts';
+import * as z from 'zod';
+import { deploymentIdSchema, digestSchema, type RunId, runIdSchema } from './ids.ts';
 import { formats } from './names.ts';
 
 const root = 'orchestrator';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { artifactRefSchema, digestSchema, dispatchIdSchema, itemIdSchema, runIdSchema } from './ids.ts';
 import { networkPolicies } from './plan.ts';
 import { runtimeNames } from './subagent.ts';

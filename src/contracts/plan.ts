@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { itemIdSchema, nameSchema, runIdSchema } from './ids.ts';
 import { defaultExecutorName, defaultQueueName } from './names.ts';
 
@@ -25,12 +25,7 @@ export type Resources = z.infer<typeof resourcesSchema>;
 export const retrySchema = z
   .strictObject({
     attempts: z.int().min(1).max(100).optional().describe('Attempts in all for work that fails. Default: 1.'),
-    lostAttempts: z
-      .int()
-      .min(1)
-      .max(100)
-      .optional()
-      .describe('Attempts in all when the worker is lost. Default: 3.'),
+    lostAttempts: z.int().min(1).max(100).optional().describe('Attempts in all when the worker is lost. Default: 3.'),
     delaySeconds: z
       .number()
       .min(0)
@@ -67,11 +62,23 @@ export const itemSchema = z.strictObject({
   timeoutSeconds: z.number().positive().max(2_592_000).optional().describe('Limit of one attempt. Default: 7200.'),
   retry: retrySchema.optional(),
   resources: resourcesSchema.optional(),
-  network: z.enum(networkPolicies).optional().describe('What the worker may reach. Default: what the subagent declares, else none.'),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).optional().describe('Plain environment of the subagent; no secrets.'),
-  target: nameSchema.optional().describe('The configured target the item runs on. Default: the executor\'s.'),
-  needs: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/), needSchema).optional().describe('Products of other items, by input key.'),
-  onFailure: z.enum(['skip', 'run']).optional().describe('What happens to this item when a dependency fails. Default: skip.'),
+  network: z
+    .enum(networkPolicies)
+    .optional()
+    .describe('What the worker may reach. Default: what the subagent declares, else none.'),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
+    .optional()
+    .describe('Plain environment of the subagent; no secrets.'),
+  target: nameSchema.optional().describe("The configured target the item runs on. Default: the executor's."),
+  needs: z
+    .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/), needSchema)
+    .optional()
+    .describe('Products of other items, by input key.'),
+  onFailure: z
+    .enum(['skip', 'run'])
+    .optional()
+    .describe('What happens to this item when a dependency fails. Default: skip.'),
 });
 export type PlanItem = z.infer<typeof itemSchema>;
 
@@ -81,8 +88,16 @@ export const planSchema = z
     id: runIdSchema.optional().describe('Names the run. Default: a generated id.'),
     queue: nameSchema.default(defaultQueueName).describe('The queue whose concurrency limit applies.'),
     items: z.array(itemSchema).min(1, 'must hold at least one item').describe('The nodes of the DAG.'),
-    source: z.string().min(1).max(4096).optional().describe('The directory the run starts from. Default: the config\'s `source`.'),
-    enforceLocks: z.boolean().optional().describe('Fail an item whose patch leaves its locks. Default: the config\'s, else false.'),
+    source: z
+      .string()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe("The directory the run starts from. Default: the config's `source`."),
+    enforceLocks: z
+      .boolean()
+      .optional()
+      .describe("Fail an item whose patch leaves its locks. Default: the config's, else false."),
     labels: z.record(z.string(), z.string()).optional().describe('Free text that travels with the run.'),
   })
   .describe('A run: a DAG of items and the queue it goes to.');

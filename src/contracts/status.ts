@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { artifactRefSchema, itemIdSchema, runIdSchema } from './ids.ts';
 import { itemStatuses, runStatuses } from './run.ts';
 

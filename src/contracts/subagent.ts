@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameSchema } from './ids.ts';
 import { networkPolicies, resourcesSchema } from './plan.ts';
 

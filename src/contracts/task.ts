@@ -1,5 +1,11 @@
-import { z } from 'zod';
-import { deploymentIdSchema, digestSchema, dispatchIdSchema, itemIdSchema, runIdSchema } from './ids.ts';
+import * as z from 'zod';
+import {
+  type deploymentIdSchema,
+  type digestSchema,
+  dispatchIdSchema,
+  type itemIdSchema,
+  type runIdSchema,
+} from './ids.ts';
 import { networkPolicies } from './plan.ts';
 import { failureCodes } from './run.ts';
 import { runtimeNames } from './subagent.ts';

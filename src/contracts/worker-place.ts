@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where a worker's files lie, as its supervisor sees them. */
 export const supervisorPathsSchema = z.strictObject({

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import type Dockerode from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { engineError, httpStatus } from './docker-errors.ts';

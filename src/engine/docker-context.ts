@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
 const configSchema = z.object({ currentContext: z.string().optional() });

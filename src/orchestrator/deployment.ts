@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFileAtomically } from '../base/atomic-file.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { type DeploymentId, deploymentIdSchema } from '../contracts/ids.ts';

@@ -1,5 +1,5 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Seal } from '../audit/seal.ts';
 import { AppError } from '../contracts/errors.ts';
 import { artifactRefSchema, digestSchema, runIdSchema } from '../contracts/ids.ts';

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalize } from '../base/canonical-json.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type Digest, digestSchema } from '../contracts/ids.ts';

@@ -65,7 +65,7 @@ async function entriesOf(workTree: string, folder: string, unreadable: string[])
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ENAMETOOLONG') throw error;
     unreadable.push(folder);
     return [];
   }

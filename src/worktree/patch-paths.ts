@@ -5,6 +5,8 @@ export interface PatchedFile {
   readonly oldPath: string | undefined;
   /** Undefined for a deleted file. */
   readonly newPath: string | undefined;
+  /** Every name git could take from the header. */
+  readonly paths: readonly string[];
   /** Every mode the header names, such as `100644`. */
   readonly modes: readonly string[];
   readonly hunks: readonly PatchHunk[];
@@ -20,10 +22,7 @@ export interface PatchHunk {
 /** Paths a git patch touches, both sides of renames, sorted. Quoted names are decoded. */
 export function patchPaths(patch: Uint8Array): string[] {
   const paths = new Set<string>();
-  for (const file of parsePatch(patch)) {
-    if (file.oldPath !== undefined) paths.add(file.oldPath);
-    if (file.newPath !== undefined) paths.add(file.newPath);
-  }
+  for (const file of parsePatch(patch)) for (const path of file.paths) paths.add(path);
   return [...paths].sort();
 }
 
@@ -45,6 +44,7 @@ function parseFile(lines: readonly string[], start: number): [PatchedFile, numbe
   const both = diffPaths(lines[start] ?? '');
   if (both === undefined) throw malformed(start, 'a file header was expected');
   let { oldPath, newPath }: { oldPath: string | undefined; newPath: string | undefined } = both;
+  const named = new Set<string>();
   const modes: string[] = [];
   const hunks: PatchHunk[] = [];
   let at = start + 1;
@@ -55,23 +55,32 @@ function parseFile(lines: readonly string[], start: number): [PatchedFile, numbe
       at = hunkEnd(lines, at + 1, hunk);
       continue;
     }
-    if (line.startsWith('GIT binary patch')) {
+    if (line === 'GIT binary patch') {
       at = binaryEnd(lines, at + 1);
       continue;
     }
     const [, key, value] = headerPattern.exec(line) ?? [];
-    if (key === undefined || value === undefined) throw malformed(at, 'an unknown header');
-    if (key === 'rename from' || key === 'copy from') oldPath = unquote(value);
-    if (key === 'rename to' || key === 'copy to') newPath = unquote(value);
-    if (key === '---') oldPath = value === '/dev/null' ? undefined : withoutPrefix(value);
-    if (key === '+++') newPath = value === '/dev/null' ? undefined : withoutPrefix(value);
+    // After a hunk, git would take `---` for the start of a patch to another file.
+    if (key === undefined || value === undefined || hunks.length > 0) throw malformed(at, 'an unknown header');
+    const name = nameIn(key, value);
+    if (name !== undefined) named.add(name);
+    if (key === 'rename from' || key === 'copy from') oldPath = name;
+    if (key === 'rename to' || key === 'copy to') newPath = name;
+    if (key === '---') oldPath = name;
+    if (key === '+++') newPath = name;
     if (key === 'new file mode') oldPath = undefined;
     if (key === 'deleted file mode') newPath = undefined;
     if (key.endsWith('mode')) modes.push(value);
     if (key === 'index') modes.push(...(/ (\d+)$/.exec(value)?.slice(1) ?? []));
     at += 1;
   }
-  return [{ oldPath, newPath, modes, hunks }, at];
+  const paths = named.size > 0 ? [...named] : [both.oldPath, both.newPath];
+  return [{ oldPath, newPath, paths, modes, hunks }, at];
+}
+
+function nameIn(key: string, value: string): string | undefined {
+  if (/^(rename|copy) /.test(key)) return unquote(value);
+  return (key === '---' || key === '+++') && value !== '/dev/null' ? withoutPrefix(value) : undefined;
 }
 
 const headerPattern =
@@ -126,9 +135,10 @@ function hunkEnd(lines: readonly string[], start: number, hunk: { oldCount: numb
   return lines[at]?.startsWith('\\') === true ? at + 1 : at;
 }
 
+// Only what belongs to binary content is passed over: after it, git would look for further patches.
 function binaryEnd(lines: readonly string[], start: number): number {
   let at = start;
-  while (at < lines.length && lines[at]?.startsWith('diff --git ') === false) at += 1;
+  while (/^((literal|delta) \d+|[A-Za-z][!-~]+|)$/.test(lines[at] ?? 'end')) at += 1;
   return at;
 }
 
