@@ -40,7 +40,7 @@ async function printPatches(orch: OrchContext, { runId }: DemoRun, output: Outpu
     const patch = patches.find(({ item }) => item === id);
     const text = patch === undefined ? '' : await patchText(orch, patch);
     if (!/^\+.*NEW_NAME/m.test(text)) problems.push(`item "${id}" left no patch with its edit`);
-    await say(output, `  ${id}`);
+    await say(output, text === '' ? `  ${id}: none` : `  ${id}`);
     await output.write(text.replace(/^(?=.)/gm, '    '));
   }
   return problems;

@@ -44,11 +44,12 @@ class LineView implements RunView {
 
   async show(state: RunState): Promise<void> {
     this.#clock.note(state.record);
+    const width = Math.max(...state.record.items.map((item) => item.id.length));
     for (const item of state.record.items) {
       const key = `${item.status} ${item.attempt}`;
       if (this.#said.get(item.id) === key) continue;
       this.#said.set(item.id, key);
-      await this.#output.write(`${itemLine(item, this.#clock.elapsedMs(item, Date.now()))}\n`);
+      await this.#output.write(`${itemLine(item, this.#clock.elapsedMs(item, Date.now()), width)}\n`);
     }
   }
 
