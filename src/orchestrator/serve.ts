@@ -19,6 +19,7 @@ import { Publisher } from './publisher.ts';
 import type { SchedulePolicy } from './schedule.ts';
 import { Sealer } from './sealer.ts';
 import type { MailboxSubmissionTransport } from './submission-transport.ts';
+import { takeOver } from './take-over.ts';
 
 /** How long a stopping daemon lets publishing finish. */
 const closeGraceMs = 2_000;
@@ -68,7 +69,7 @@ async function openDaemon(options: ServeLoopOptions): Promise<Daemon> {
   const { store, storage, signer, anchors, executors, stateFolder, defaults } = orchestrator.options;
   const { mailbox } = transport;
   const deploymentId = await deploymentIdOf(stateFolder);
-  await store.open(deploymentId);
+  await takeOver({ store, transport, deploymentId, signal: options.signal, onLine });
   const trust: Trust = await trustSigner(join(stateFolder, stateNames.trust), originOf(deploymentId), signer);
   const events = new EventQueue<LoopEvent>();
   const workFolder = join(stateFolder, stateNames.work, 'runs');
@@ -118,9 +119,10 @@ async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promi
   await Promise.race([aborted(signal), aborted(ended.signal)]);
   loop.takeNoWork();
   if (options.drain === true && !ended.signal.aborted) await drained(daemon, options.stopWorkers);
+  // From here on the next daemon may wait for this one's end.
+  presenceEnd.abort();
   await daemon.attempts.detach(options.stopWorkers?.aborted === true ? 'stop' : 'leave');
   loopEnd.abort();
-  presenceEnd.abort();
   await Promise.all([looping, beating, ended.signal.aborted ? undefined : reading]);
 }
 
