@@ -1,15 +1,17 @@
-// What `npm run build` adds to the compiled sources: the bundles and the JSON Schema files.
+// What `npm run build` adds to the compiled sources: the bundles, the JSON Schema files and the reference pages.
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { writeWorkerBundle } from '../src/compute/worker-bundle.ts';
 import { jsonSchemaFiles } from './json-schemas.ts';
+import { writeReferencePages } from './reference-pages.ts';
 
 const root = join(import.meta.dirname, '..');
 
 await writeWorkerBundle(root);
 await writeVerifier();
 await writeJsonSchemas();
+await writeReferencePages(root);
 
 /** `agora-verify` in one file that needs nothing but Node. */
 async function writeVerifier(): Promise<void> {

@@ -33,6 +33,7 @@ const jobs = {
   test: [lint, types, tests('tests', ['src/**/*.test.ts', 'test/**/*.test.ts'])],
   demo: [script('demo', 'src/cli/bin.ts', ['demo'])],
   bench: [script('bench', 'bench/main.ts')],
+  docs: [script('reference pages', 'scripts/docs.ts')],
   build: [
     () => ({ name: 'compile', file: bin('tsc'), words: ['-p', 'tsconfig.build.json'] }),
     script('bundles and schemas', 'scripts/build.ts'),
