@@ -62,6 +62,8 @@ function startGit(folder: GitFolder, gitArguments: readonly string[], options: G
   const ended = once(child, 'close').then(
     ([code, killedBy]) => {
       const exitCode = typeof code === 'number' ? code : -1;
+      // Git takes input that broke off for all there is, and may be content with it.
+      if (inputFailure() !== undefined) throw inputFailure();
       if (exitCode === 0 || answers.includes(exitCode)) return { exitCode, stderr: stderr() };
       options.signal?.throwIfAborted();
       throw (

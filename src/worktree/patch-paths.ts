@@ -47,6 +47,7 @@ function parseFile(lines: readonly string[], start: number): [PatchedFile, numbe
   const named = new Set<string>();
   const modes: string[] = [];
   const hunks: PatchHunk[] = [];
+  let isBinary = false;
   let at = start + 1;
   for (let line = lines[at]; line !== undefined && !line.startsWith('diff --git '); line = lines[at]) {
     if (line.startsWith('@@ ')) {
@@ -57,11 +58,14 @@ function parseFile(lines: readonly string[], start: number): [PatchedFile, numbe
     }
     if (line === 'GIT binary patch') {
       at = binaryEnd(lines, at + 1);
+      isBinary = true;
       continue;
     }
     const [, key, value] = headerPattern.exec(line) ?? [];
-    // After a hunk, git would take `---` for the start of a patch to another file.
-    if (key === undefined || value === undefined || hunks.length > 0) throw malformed(at, 'an unknown header');
+    // After content, git would take `---` for the start of a patch to another file.
+    if (key === undefined || value === undefined || isBinary || hunks.length > 0) {
+      throw malformed(at, 'an unknown header');
+    }
     const name = nameIn(key, value);
     if (name !== undefined) named.add(name);
     if (key === 'rename from' || key === 'copy from') oldPath = name;
@@ -138,7 +142,7 @@ function hunkEnd(lines: readonly string[], start: number, hunk: { oldCount: numb
 // Only what belongs to binary content is passed over: after it, git would look for further patches.
 function binaryEnd(lines: readonly string[], start: number): number {
   let at = start;
-  while (/^((literal|delta) \d+|[A-Za-z][!-~]+|)$/.test(lines[at] ?? 'end')) at += 1;
+  while (at < lines.length && /^((literal|delta) \d+|[A-Za-z][!-~]+|)$/.test(lines[at] ?? '')) at += 1;
   return at;
 }
 

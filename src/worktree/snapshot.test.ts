@@ -25,7 +25,7 @@ async function aDirectory(files: Readonly<Record<string, string>>): Promise<stri
 
 function gitIn(directory: string, ...gitArguments: string[]): string {
   const identity = ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'commit.gpgsign=false'];
-  return execFileSync('git', [...identity, ...gitArguments], { cwd: directory, encoding: 'utf8' });
+  return execFileSync('git', [...identity, ...gitArguments], { cwd: directory, encoding: 'utf8', stdio: 'pipe' });
 }
 
 async function listed(directory: string): Promise<string[]> {
@@ -89,7 +89,7 @@ test('repositories inside are taken as plain files', async () => {
   for (const nested of ['module', 'loose', '.']) gitIn(join(directory, nested), 'init', '-q');
   gitIn(join(directory, 'module'), 'add', '.');
   gitIn(join(directory, 'module'), 'commit', '-qm', 'x');
-  gitIn(directory, 'add', 'a', 'module');
+  gitIn(directory, '-c', 'advice.addEmbeddedRepo=false', 'add', 'a', 'module');
 
   assert.deepEqual(await listed(directory), ['a', 'loose/.gitignore', 'loose/c', 'module/b']);
 });
