@@ -37,7 +37,7 @@ export async function measureDispatch(rounds: number): Promise<DispatchTimes | u
   const folder = await mkdtemp(join(tmpdir(), 'agora-bench-'));
   try {
     const storage = new LocalStorage({ root: folder });
-    const compute = new DockerCompute({ engine: async () => engine, storage, image: async () => imageId });
+    const compute = new DockerCompute({ engine: async () => engine, image: async () => imageId });
     const deploymentId = deploymentIdSchema.parse(randomBytes(16).toString('hex'));
     const times = { floorMs: [] as number[], dispatchMs: [] as number[] };
     for (let round = 0; round < rounds; round++) {

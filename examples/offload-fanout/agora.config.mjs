@@ -23,7 +23,7 @@ const transport = new MailboxSubmissionTransport(new LocalDirMailbox(join(state,
 
 export const client = new AgoraClient({
   storage,
-  compute: { local: new LocalComputeProvider({ stateFolder: state, storage }) },
+  compute: { local: new LocalComputeProvider({ stateFolder: state }) },
 });
 export default client;
 

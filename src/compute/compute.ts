@@ -39,7 +39,7 @@ export interface ProviderInfo {
 }
 
 /**
- * Runs one task, wherever. A task is handed its inputs (read from storage by digest and checked), runs under the
+ * Runs one task, wherever. A task is handed its inputs, runs under the
  * limits of its spec, and leaves a tar of `/agora/out`. Nothing of it remains after `remove`.
  * Failures raised: `unreachable` (try again later), `image-missing`, `no-compute`, `artifact-mismatch`,
  * `limit-exceeded` (the collected tar passed its size), `task-conflict`, `not-found`.

@@ -20,7 +20,7 @@ const engine = found as Engine; // Tests that use it are skipped where there is 
 const imageId = skip ? '' : (await prepareWorkerImage(engine, { packageRoot })).imageId;
 const root = await mkdtemp(join(tmpdir(), 'agora-docker-'));
 const storage = new LocalStorage({ root });
-const compute = new DockerCompute({ engine: async () => engine, storage, image: async () => imageId });
+const compute = new DockerCompute({ engine: async () => engine, image: async () => imageId });
 const deploymentId = aDeploymentId();
 const deadline = () => AbortSignal.timeout(60_000);
 const sleeper = (wish: Partial<Parameters<typeof aTask>[0]> = {}) =>
@@ -152,7 +152,6 @@ test('a supervisor that was killed from outside makes the task lost', { skip }, 
 test('an image that is not there is reported as missing', { skip }, async () => {
   const missing = new DockerCompute({
     engine: async () => engine,
-    storage,
     image: async () => 'agora-worker:not-there',
   });
 

@@ -6,7 +6,6 @@ import { after, before, test } from 'node:test';
 import { engineForTests, packageRoot } from '../../test/support/engine.ts';
 import { type PrivateEngine, privateEngineObstacle, startPrivateEngine } from '../../test/support/private-engine.ts';
 import { outNames } from '../contracts/names.ts';
-import { LocalStorage } from '../storage/local.ts';
 import type { Compute, TaskHandle } from './compute.ts';
 import { DockerCompute } from './docker.ts';
 import { aDeploymentId, aTask, collectFiles, resultOf } from './suite-tasks.ts';
@@ -25,8 +24,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'agora-restart-'));
   place = await startPrivateEngine();
   const { imageId } = await prepareWorkerImage(place.engine, { packageRoot });
-  const storage = new LocalStorage({ root: folder });
-  compute = new DockerCompute({ engine: async () => place.engine, storage, image: async () => imageId });
+  compute = new DockerCompute({ engine: async () => place.engine, image: async () => imageId });
 });
 
 after(async () => {

@@ -15,7 +15,7 @@ else {
     const root = await mkdtemp(join(tmpdir(), 'agora-compute-'));
     const storage = new LocalStorage({ root });
     const { imageId } = await prepareWorkerImage(engine, { packageRoot });
-    const compute = new DockerCompute({ engine: async () => engine, storage, image: async () => imageId });
+    const compute = new DockerCompute({ engine: async () => engine, image: async () => imageId });
     const hostSockets = engine.address.startsWith('unix://') ? [engine.address.slice('unix://'.length)] : [];
     return { compute, storage, hostSockets, close: () => rm(root, { recursive: true, force: true }) };
   });

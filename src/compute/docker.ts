@@ -4,16 +4,15 @@ import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import { containerLabels, workerPaths } from '../contracts/names.ts';
 import type { Task } from '../contracts/task.ts';
 import type { ContainerState, Engine } from '../engine/engine.ts';
-import type { Storage } from '../storage/storage.ts';
 import type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
 import { claimContainer, removeContainer } from './docker-claim.ts';
 import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
-import { inputTar, secretBytes } from './docker-inputs.ts';
+import { inputTar } from './docker-inputs.ts';
+import { secretBytes } from './task-inputs.ts';
 
 export interface DockerComputeOptions {
   readonly engine: () => Promise<Engine>;
-  readonly storage: Storage;
   /** The image to run, an id or a reference; asked for each task. */
   readonly image: () => Promise<string>;
   /** Longest wait between two tries to reach an engine that went away. Default: 2000. */
@@ -114,7 +113,7 @@ export class DockerCompute implements Compute {
 
   async #start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
     const secrets = secretBytes(task);
-    const inputs = inputTar(task, this.#options.storage);
+    const inputs = inputTar(task);
     const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
     const claim = await claimContainer(engine, containerSpec(task, image), signal);
     if (claim.kind === 'existing') return existingHandle(claim.state, task);

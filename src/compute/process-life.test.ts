@@ -11,7 +11,6 @@ import { waitUntil } from '../base/deadline.ts';
 import { runningProcesses } from '../base/process-identity.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { Task } from '../contracts/task.ts';
-import { LocalStorage } from '../storage/local.ts';
 import { isOpenToEverybody } from './bubblewrap.ts';
 import { probeSandbox } from './bubblewrap-probe.ts';
 import { ProcessCompute, type ProcessComputeOptions } from './process.ts';
@@ -28,8 +27,7 @@ const bundle = buildWorkerBundle(packageRoot);
 
 async function aCompute(t: TestContext, options: Partial<ProcessComputeOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'agora-process-'));
-  const storage = new LocalStorage({ root: join(folder, 'storage') });
-  const compute = new ProcessCompute({ folder: join(folder, 'work'), storage, workerBundle: () => bundle, ...options });
+  const compute = new ProcessCompute({ folder: join(folder, 'work'), workerBundle: () => bundle, ...options });
   t.after(async () => {
     for (const handle of await compute.list(deploymentId)) await compute.remove(handle);
     await compute.close();
@@ -169,7 +167,7 @@ function startDaemon(t: TestContext, { folder, task, sandbox }: DaemonWish): Chi
     const { buildWorkerBundle } = await import(${JSON.stringify(join(import.meta.dirname, 'worker-bundle.ts'))});
     const bundle = buildWorkerBundle(${JSON.stringify(packageRoot)});
     const [folder, workerBundle] = [${JSON.stringify(folder)}, () => bundle];
-    const compute = new ProcessCompute({ folder, storage: {}, workerBundle, ${options} });
+    const compute = new ProcessCompute({ folder, workerBundle, ${options} });
     const handle = await compute.start(${JSON.stringify(task)}, AbortSignal.timeout(10000));
     for await (const { bytes } of compute.logs(handle, { follow: true })) process.stdout.write(bytes);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {

@@ -3,9 +3,7 @@ import { chmod, chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import type { Task } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
-import type { Storage } from '../storage/storage.ts';
 import { type HostRoot, sandboxUserId } from './bubblewrap.ts';
-import { secretBytes } from './docker-inputs.ts';
 import type { TaskFolder } from './process-folder.ts';
 import { endLeftovers, removeTree } from './process-leftovers.ts';
 import { openPlace, type PlaceOptions, sandboxedPlace } from './process-place.ts';
@@ -14,12 +12,12 @@ import { openStaging, type Staging, stageNode, stageWorker } from './process-sta
 import { isRoot, taskUserIds, userIdFor } from './process-user.ts';
 import { ProcessWorker } from './process-worker.ts';
 import { makeFolder, writeTaskFiles } from './task-files.ts';
+import { secretBytes } from './task-inputs.ts';
 
 export interface StartOptions {
   readonly folder: TaskFolder;
   readonly staging: Staging;
   readonly bundle: { readonly bytes: Uint8Array; readonly digest: string };
-  readonly storage: Storage;
   readonly node: string;
   /** Absent: the subagent runs on the host as it is. */
   readonly sandbox: { readonly bubblewrap: string; readonly host: HostRoot } | undefined;
@@ -41,7 +39,7 @@ export async function startProcessTask(task: Task, options: StartOptions): Promi
     const [program, node] = await Promise.all([stageWorker(staging, options.bundle), stageNode(staging, options.node)]);
     const user = isRoot() ? await userOf(task, staging) : undefined;
     await layOut(folder, user);
-    await writeTaskFiles(task, folder.in, options.storage);
+    await writeTaskFiles(task, folder.in);
     await writePlace({ folder, node, network: task.spec.network, ...(user && { user }) }, options);
     worker = await ProcessWorker.start({ node: options.node, worker: program, folder, secrets });
     await writeTaskRecord(folder.record, { supervisor: worker.identity, uid: user?.uid });

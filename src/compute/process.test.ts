@@ -16,7 +16,7 @@ computeSuite(
     const folder = await mkdtemp(join(tmpdir(), 'agora-process-'));
     const storage = new LocalStorage({ root: join(folder, 'storage') });
     const bundle = buildWorkerBundle(packageRoot);
-    const compute = new ProcessCompute({ folder: join(folder, 'work'), storage, workerBundle: () => bundle });
+    const compute = new ProcessCompute({ folder: join(folder, 'work'), workerBundle: () => bundle });
     return { compute, storage, close: () => rm(folder, { recursive: true, force: true }) };
   },
   { skip: probe.kind === 'none' && probe.reason },

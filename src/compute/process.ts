@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import type { Task } from '../contracts/task.ts';
-import type { Storage } from '../storage/storage.ts';
 import { readHostRoot } from './bubblewrap.ts';
 import { probeSandbox, type SandboxProbe } from './bubblewrap-probe.ts';
 import type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
@@ -19,7 +18,6 @@ import type { ProcessWorker } from './process-worker.ts';
 export interface ProcessComputeOptions {
   /** This deployment's folder for work, its own. Root keeps tasks elsewhere, under a name made from it. */
   readonly folder: string;
-  readonly storage: Storage;
   /** The worker in one file; asked for each task. */
   readonly workerBundle: () => Promise<{ readonly bytes: Uint8Array; readonly digest: string }>;
   /** What this machine's sandbox can do. Default: `probeSandbox`, once. */
@@ -128,8 +126,8 @@ export class ProcessCompute implements Compute {
     const bundle = await this.#options.workerBundle();
     const folder = taskFolder(join(this.#staging.tasks, task.spec.dispatchId));
     const sandbox = probe.kind === 'none' ? undefined : { bubblewrap: probe.file, host: await readHostRoot() };
-    const { storage, node } = this.#options;
-    const worker = await startProcessTask(task, { folder, staging: this.#staging, bundle, storage, node, sandbox });
+    const { node } = this.#options;
+    const worker = await startProcessTask(task, { folder, staging: this.#staging, bundle, node, sandbox });
     const { dispatchId } = task.spec;
     return { handle: { dispatchId, owner: task.owner, providerId: folder.root, image: bundle.digest }, folder, worker };
   }

@@ -68,7 +68,8 @@ export function aTask(wish: TaskWish): Task {
 export async function anInput(storage: Storage, path: string, content: Uint8Array | string): Promise<TaskInput> {
   const bytes = Buffer.from(content);
   await storage.putBlob(bytes);
-  return { path, digest: digestSchema.parse(digestOf(bytes)), sizeBytes: bytes.length };
+  const digest = digestSchema.parse(digestOf(bytes));
+  return { path, digest, sizeBytes: bytes.length, content: () => storage.getBlob(digest) };
 }
 
 /** A stored tar of these files, as a worktree to start from. */

@@ -42,7 +42,7 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
   const client = new AgoraClient({
     storage,
     ...(namespace === undefined ? {} : { namespace }),
-    compute: { [defaultTargetName]: new LocalComputeProvider({ stateFolder, storage }) },
+    compute: { [defaultTargetName]: new LocalComputeProvider({ stateFolder }) },
   });
   const orchestrator = new AgoraOrchestrator({
     ...declared,

@@ -7,15 +7,12 @@ import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import type { Task } from '../contracts/task.ts';
 import { describeEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
-import type { Storage } from '../storage/storage.ts';
 import { engineAnswers, LocalDockerProvider } from './local-docker-provider.ts';
 import { LocalProcessProvider } from './local-process-provider.ts';
 
 export interface LocalComputeProviderOptions {
   /** The project's state folder (`.agora`). */
   readonly stateFolder: string;
-  /** Where inputs come from. */
-  readonly storage: Storage;
   /** Receives lines about preparing the worker image. Default: none. */
   readonly onLine?: (line: string) => void;
 }
@@ -101,15 +98,15 @@ export class LocalComputeProvider implements Compute {
   }
 
   async #chooseOnce(): Promise<Compute> {
-    const { stateFolder, storage, onLine } = this.#options;
+    const { stateFolder, onLine } = this.#options;
     const endpoint = await resolveEngineEndpoint({ env: process.env, homeDirectory: homedir() });
     if (endpoint !== undefined && (await engineAnswers(endpoint))) {
       this.#engine = describeEndpoint(endpoint);
-      return new LocalDockerProvider({ storage, ...(onLine === undefined ? {} : { onLine }) });
+      return new LocalDockerProvider({ ...(onLine === undefined ? {} : { onLine }) });
     }
     const earlier = await readMark(this.#engineMark);
     if (earlier !== undefined) throw engineGone(earlier, this.#engineMark);
-    return new LocalProcessProvider({ stateFolder, storage });
+    return new LocalProcessProvider({ stateFolder });
   }
 }
 

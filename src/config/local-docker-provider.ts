@@ -7,7 +7,6 @@ import { AppError, isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { type EngineEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Storage } from '../storage/storage.ts';
 import { packageRoot } from './package-root.ts';
 
 const answerDeadlineMs = 5_000;
@@ -17,15 +16,13 @@ export interface LocalDockerProviderOptions {
   readonly docker?: Dockerode;
   /** Worker image. Default: this Agora's own, which is built or pulled when it is missing. */
   readonly image?: string;
-  /** Where inputs come from. */
-  readonly storage: Storage;
   /** Receives lines about preparing the image. Default: none. */
   readonly onLine?: (line: string) => void;
 }
 
 /** Runs work as hardened containers of a Docker engine. */
 export class LocalDockerProvider extends DockerCompute {
-  constructor(options: LocalDockerProviderOptions) {
+  constructor(options: LocalDockerProviderOptions = {}) {
     const { docker, image } = options;
     const engine = once(() => (docker === undefined ? environmentEngine() : Promise.resolve(dockerEngine({ docker }))));
     const ownImage = once(async () => {
@@ -34,7 +31,6 @@ export class LocalDockerProvider extends DockerCompute {
     });
     super({
       engine,
-      storage: options.storage,
       image: image === undefined ? ownImage : () => Promise.resolve(image),
     });
   }

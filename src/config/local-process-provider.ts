@@ -2,14 +2,11 @@ import { join } from 'node:path';
 import { ProcessCompute } from '../compute/process.ts';
 import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { stateNames } from '../contracts/names.ts';
-import type { Storage } from '../storage/storage.ts';
 import { packageRoot } from './package-root.ts';
 
 export interface LocalProcessProviderOptions {
   /** The project's state folder (`.agora`). */
   readonly stateFolder: string;
-  /** Where inputs come from. */
-  readonly storage: Storage;
   /** Run work without a sandbox where bubblewrap does not work. Default: false. */
   readonly allowUnsandboxed?: boolean;
 }
@@ -18,7 +15,6 @@ export interface LocalProcessProviderOptions {
 export class LocalProcessProvider extends ProcessCompute {
   constructor(options: LocalProcessProviderOptions) {
     super({
-      storage: options.storage,
       folder: join(options.stateFolder, stateNames.work, 'process'),
       allowUnsandboxed: options.allowUnsandboxed ?? false,
       workerBundle: () => buildWorkerBundle(packageRoot),

@@ -70,6 +70,8 @@ export interface TaskInput {
   readonly path: string;
   readonly digest: z.infer<typeof digestSchema>;
   readonly sizeBytes: number;
+  /** Its bytes, hashed by whoever stores them: a wrong byte raises `artifact-mismatch`. */
+  readonly content: () => AsyncIterable<Uint8Array>;
 }
 
 /** One worker execution, complete: what a compute provider runs. */

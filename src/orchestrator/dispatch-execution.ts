@@ -11,7 +11,7 @@ import { effectiveLimits, effectiveNetwork } from '../dispatch/effective.ts';
 import type { DispatchResult } from '../dispatch/result.ts';
 import type { OpenedTarget } from '../dispatch/targets.ts';
 import { renderCommand } from '../registry/template.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, StoredBlob } from '../storage/storage.ts';
 import { patchPaths } from '../worktree/patch-paths.ts';
 import { ComposedWorktrees } from './composed-worktrees.ts';
 import type {
@@ -119,18 +119,16 @@ export class DispatchExecution implements RunExecution {
     const { run, storage, subagents } = this.#options;
     const { item } = request;
     const { subagent } = required(subagents.get(dispatch.subagent.name), 'its subagent');
-    const inputs: TaskInput[] = [
-      await this.#input('input.json', await storage.putBlob(Buffer.from(inputText(request)))),
-    ];
+    const inputs: TaskInput[] = [this.#input('input.json', await storage.putBlob(Buffer.from(inputText(request))))];
     if (dispatch.worktree !== undefined) {
       const composed = await this.#worktrees.compose(dispatch.worktree.source, request.patches);
       if (composed.kind === 'conflict') return { conflict: composed.message };
-      inputs.push(await this.#input('worktree.tar', composed.tar));
+      inputs.push(this.#input('worktree.tar', composed.tar));
     }
     for (const need of request.needs) {
       const digest = digestOfRef(need.ref);
       const blob = required(await storage.statBlob(digest), `artifact "${need.ref}" in storage`);
-      inputs.push(await this.#input(`inputs/${need.key}`, blob));
+      inputs.push(this.#input(`inputs/${need.key}`, blob));
     }
     const task: Task = {
       spec: {
@@ -152,8 +150,8 @@ export class DispatchExecution implements RunExecution {
     return { task };
   }
 
-  async #input(path: string, blob: { readonly digest: Digest; readonly sizeBytes: number }): Promise<TaskInput> {
-    return { path, ...blob };
+  #input(path: string, { digest, sizeBytes }: StoredBlob): TaskInput {
+    return { path, digest, sizeBytes, content: () => this.#options.storage.getBlob(digest) };
   }
 
   async #outcomeOf(request: AttemptRequest, result: DispatchResult): Promise<AttemptOutcome> {
