@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -82,6 +82,11 @@ export class Project {
       timeoutMs: patienceMs,
     });
     return running;
+  }
+
+  /** A file of the project, as text. */
+  read(name: string): Promise<string> {
+    return readFile(join(this.folder, name), 'utf8');
   }
 
   async writePlan(plan: object, name = 'plan.json'): Promise<string> {
