@@ -122,7 +122,8 @@ export class ProcessCompute implements Compute {
 
   async #start(task: Task): Promise<RunningTask> {
     const probe = await this.#probe();
-    if (probe.kind === 'none' && !this.#options.allowUnsandboxed) throw noSandbox(probe.reason);
+    const isAllowed = this.#options.allowUnsandboxed || task.allowUnsandboxed === true;
+    if (probe.kind === 'none' && !isAllowed) throw noSandbox(probe.reason);
     const bundle = await this.#options.workerBundle();
     const folder = taskFolder(join(this.#staging.tasks, task.spec.dispatchId));
     const sandbox = probe.kind === 'none' ? undefined : { bubblewrap: probe.file, host: await readHostRoot() };

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import type { Compute, LogOptions, ProviderInfo, TaskExit, TaskHandle } from '../compute/compute.ts';
-import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import type { Task } from '../contracts/task.ts';
 import { describeEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
@@ -40,8 +40,15 @@ export class LocalComputeProvider implements Compute {
 
   async start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
     const chosen = await this.#choose();
-    if (this.#engine !== undefined) await this.#mark(task.spec.dispatchId, this.#engine);
-    return chosen.start(task, signal);
+    if (this.#engine === undefined) return chosen.start(task, signal);
+    await this.#mark(task.spec.dispatchId, this.#engine);
+    try {
+      return await chosen.start(task, signal);
+    } catch (error) {
+      // Only an engine that went away may hold it nevertheless.
+      if (!isAppError(error, 'unreachable') && !signal.aborted) this.#inEngine.delete(task.spec.dispatchId);
+      throw error;
+    }
   }
 
   async wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {

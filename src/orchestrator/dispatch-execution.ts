@@ -3,6 +3,7 @@ import { digestOf } from '../base/hash.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { artifactRef, type Digest, digestOfRef, digestSchema } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
+import type { FailureCode } from '../contracts/run.ts';
 import type { Subagent } from '../contracts/subagent.ts';
 import type { Task, TaskInput } from '../contracts/task.ts';
 import type { Collected } from '../dispatch/collect.ts';
@@ -157,9 +158,9 @@ export class DispatchExecution implements RunExecution {
   async #outcomeOf(request: AttemptRequest, result: DispatchResult): Promise<AttemptOutcome> {
     const { collected, ...judged } = result;
     const artifacts = collected === undefined ? [] : this.#artifactsOf(request, collected);
-    const violation = judged.outcome === 'done' ? await this.#lockViolation(request, collected) : undefined;
-    if (violation === undefined) return { ...judged, artifacts };
-    return { ...judged, outcome: 'failed', code: 'lock-violation', message: violation, artifacts };
+    const objection = judged.outcome === 'done' ? await this.#objectionTo(request, collected) : undefined;
+    if (objection === undefined) return { ...judged, artifacts };
+    return { ...judged, outcome: 'failed', ...objection, artifacts };
   }
 
   #artifactsOf(request: AttemptRequest, collected: Collected): Artifact[] {
@@ -182,12 +183,27 @@ export class DispatchExecution implements RunExecution {
     return artifacts;
   }
 
-  /** With `enforceLocks` a patch may only touch what its item's locks cover. */
-  async #lockViolation(request: AttemptRequest, collected: Collected | undefined): Promise<string | undefined> {
-    if (!this.#options.run.enforceLocks || collected?.patch === undefined) return undefined;
+  /** A patch must be one that can be applied; with `enforceLocks` it may only touch what its item's locks cover. */
+  async #objectionTo(
+    request: AttemptRequest,
+    collected: Collected | undefined,
+  ): Promise<{ readonly code: FailureCode; readonly message: string } | undefined> {
+    if (collected?.patch === undefined) return undefined;
     const patch = await this.#worktrees.readPatch(collected.patch.digest);
-    const outside = patchPaths(patch).find((path) => !request.item.resourceLocks.some((key) => keyCovers(key, path)));
-    return outside === undefined ? undefined : `its patch touches "${outside}", which none of its resourceLocks covers`;
+    let paths: readonly string[];
+    try {
+      paths = patchPaths(patch);
+    } catch (error) {
+      if (!isAppError(error, 'invalid-input')) throw error;
+      return { code: 'integrity', message: `its patch cannot be applied anywhere: ${error.message}` };
+    }
+    if (!this.#options.run.enforceLocks) return undefined;
+    const outside = paths.find((path) => !request.item.resourceLocks.some((key) => keyCovers(key, path)));
+    if (outside === undefined) return undefined;
+    return {
+      code: 'lock-violation',
+      message: `its patch touches "${outside}", which none of its resourceLocks covers`,
+    };
   }
 }
 

@@ -3,29 +3,39 @@ import type { Declarations } from '../contracts/declarations.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { defaultExecutorName, limits } from '../contracts/names.ts';
-import type { Plan, PlanItem } from '../contracts/plan.ts';
+import type { PlanItem } from '../contracts/plan.ts';
 import { renderCommand } from '../registry/template.ts';
 
+/** A plan as far as its schema could read it: what could not be read is undefined. */
+export interface PlanSketch {
+  readonly queue: string | undefined;
+  readonly items: readonly (PlanItem | undefined)[];
+  /** Ids as written, also of items that are wrong otherwise. */
+  readonly ids: readonly (string | undefined)[];
+}
+
 /** What the schema cannot say: references, names, cycles. At most `limits.planProblems` are returned. */
-export function checkPlan(plan: Plan, declarations: Declarations): Problem[] {
+export function checkPlan(plan: PlanSketch, declarations: Declarations): Problem[] {
   const problems: Problem[] = [];
   const indexes = new Map<string, number>();
-  plan.items.forEach((item, index) => {
-    const first = indexes.get(item.id);
-    if (first === undefined) indexes.set(item.id, index);
-    else problems.push({ path: `items[${index}].id`, message: `"${item.id}" is also the id of items[${first}]` });
+  plan.ids.forEach((id, index) => {
+    if (id === undefined) return;
+    const first = indexes.get(id);
+    if (first === undefined) indexes.set(id, index);
+    else problems.push({ path: `items[${index}].id`, message: `"${id}" is also the id of items[${first}]` });
   });
 
-  checkName(problems, 'queue', 'queue', plan.queue, Object.keys(declarations.queues));
+  if (plan.queue !== undefined) checkName(problems, 'queue', 'queue', plan.queue, Object.keys(declarations.queues));
   plan.items.forEach((item, index) => {
-    if (problems.length >= limits.planProblems) return;
+    if (item === undefined || problems.length >= limits.planProblems) return;
     const path = `items[${index}]`;
     checkReferences(problems, path, item, indexes);
     checkName(problems, `${path}.executor`, 'executor', item.executor, declarations.executors);
     if (item.target !== undefined) checkName(problems, `${path}.target`, 'target', item.target, declarations.targets);
     if (item.executor === defaultExecutorName) checkDispatchInputs(problems, path, item, declarations);
   });
-  if (problems.length === 0) problems.push(...checkCycles(plan.items, indexes));
+  const items = plan.items.filter((item) => item !== undefined);
+  if (problems.length === 0 && items.length === plan.items.length) problems.push(...checkCycles(items, indexes));
   return problems.slice(0, limits.planProblems);
 }
 

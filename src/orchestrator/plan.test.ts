@@ -92,6 +92,12 @@ test('every problem is collected with its path', () => {
   ]);
 });
 
+test('a problem of form hides no other problem', () => {
+  const plan = { id: 'r', items: [item('a', { colour: 'red' }), item('a', { depends_on: ['gone'] }), { id: 5 }] };
+
+  assert.deepEqual(paths(plan), ['items[0].colour', 'items[2].id', 'items[1].id', 'items[1].depends_on[0]']);
+});
+
 test('an unknown key names the one that was meant', () => {
   const problems = problemsOf({ id: 'r', items: [item('a', { dependsOn: [] })] });
 

@@ -5,11 +5,11 @@ import { digestOf } from '../base/hash.ts';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
 import { suggestion } from '../base/suggest.ts';
 import type { Declarations } from '../contracts/declarations.ts';
-import { type Digest, digestSchema, runIdSchema } from '../contracts/ids.ts';
+import { type Digest, digestSchema, itemIdSchema, nameSchema, runIdSchema } from '../contracts/ids.ts';
 import type { Problem } from '../contracts/mailbox.ts';
-import { limits } from '../contracts/names.ts';
+import { defaultQueueName, limits } from '../contracts/names.ts';
 import { itemSchema, needSchema, type Plan, planSchema, resourcesSchema, retrySchema } from '../contracts/plan.ts';
-import { checkPlan } from './plan-checks.ts';
+import { checkPlan, type PlanSketch } from './plan-checks.ts';
 
 export type PlanReading =
   | { readonly kind: 'plan'; readonly plan: Plan; readonly planDigest: Digest /** JCS. */; readonly text: string }
@@ -49,17 +49,34 @@ export function checkValue(value: unknown, declarations: Declarations, overrides
   const tooMany = countProblem(value);
   if (tooMany !== undefined) return { kind: 'invalid', problems: [tooMany] };
 
-  const parsed = planSchema.safeParse(withOverrides(value, overrides));
-  if (!parsed.success) return { kind: 'invalid', problems: schemaProblems(parsed.error) };
+  const written = withOverrides(value, overrides);
+  const parsed = planSchema.safeParse(written);
+  if (!parsed.success) {
+    const problems = [...schemaProblems(parsed.error), ...checkPlan(sketchOf(written), declarations)];
+    return { kind: 'invalid', problems: problems.slice(0, limits.planProblems) };
+  }
 
   const { $schema: _, ...rest } = parsed.data;
   const plan: Plan = { ...rest, id: rest.id ?? generatedRunId() };
-  const problems = checkPlan(plan, declarations);
+  const problems = checkPlan({ ...plan, ids: plan.items.map((item) => item.id) }, declarations);
   if (problems.length > 0) return { kind: 'invalid', problems };
 
   const text = canonicalize(plan);
   return { kind: 'plan', plan, planDigest: digestSchema.parse(digestOf(text)), text };
 }
+
+/** What of a plan with schema problems can be read nevertheless, so that its other problems are found too. */
+function sketchOf(written: unknown): PlanSketch {
+  const { items, queue } = (typeof written === 'object' && written !== null ? written : {}) as Record<string, unknown>;
+  const list: readonly unknown[] = Array.isArray(items) ? items : [];
+  return {
+    queue: nameSchema.safeParse(queue ?? defaultQueueName).data,
+    items: list.map((item) => lenientItem.safeParse(item).data),
+    ids: list.map((item) => itemIdSchema.safeParse(Reflect.get(Object(item), 'id')).data),
+  };
+}
+
+const lenientItem = itemSchema.strip();
 
 /** Checked before the schema: a million items would otherwise yield a million problems. */
 function countProblem(value: unknown): Problem | undefined {
