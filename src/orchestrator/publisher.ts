@@ -13,7 +13,6 @@ export class Publisher {
   readonly #onProblem: (line: string) => void;
   readonly #closing = new AbortController();
   #delivered = 0;
-  readonly #awaiting: (() => void)[] = [];
   #isDirty = false;
   readonly #afterwards: (() => void)[] = [];
   #working: Promise<void> | undefined;
@@ -62,7 +61,6 @@ export class Publisher {
       this.#isDirty = false;
       const afterwards = this.#afterwards.splice(0);
       await retry(() => this.#deliver(), { signal: this.#closing.signal, isRetryable, maxDelayMs: longestRetryMs });
-      for (const tell of awaiting) tell();
       for (const then of afterwards) then();
     }
   }

@@ -47,7 +47,10 @@ test('a run goes from the inbox to a bundle that verifies, and each turn is told
   const { report } = await bundleOf(daemon, runId);
   assert.equal(report.intact, true);
   assert.equal(report.guarantee, 'detect');
-  assert.deepEqual(await daemon.transport.mailbox.list(mailboxKeys.submissions), []);
+  await waitUntil(
+    'an empty inbox',
+    async () => (await daemon.transport.mailbox.list(mailboxKeys.submissions)).length === 0,
+  );
 });
 
 test('the bundle is there before the terminal status is', async (t) => {
