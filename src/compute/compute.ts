@@ -60,7 +60,8 @@ export interface Compute {
   remove(handle: TaskHandle): Promise<void>;
   /** This deployment's tasks that are there, running or ended. */
   list(deploymentId: DeploymentId): Promise<TaskHandle[]>;
-  describe(): Promise<ProviderInfo>;
+  /** Makes ready what its first task needs, such as an image; `onProgress` gets lines about that. */
+  describe(onProgress?: (line: string) => void): Promise<ProviderInfo>;
   /** Stops what does not outlive the daemon; called once at shutdown. */
   close(): Promise<void>;
 }

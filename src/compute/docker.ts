@@ -13,8 +13,8 @@ import { secretBytes } from './task-inputs.ts';
 
 export interface DockerComputeOptions {
   readonly engine: () => Promise<Engine>;
-  /** The image to run, an id or a reference; asked for each task. */
-  readonly image: () => Promise<string>;
+  /** The image to run, an id or a reference; asked for each task. It may be made first, with lines about that. */
+  readonly image: (onProgress?: (line: string) => void) => Promise<string>;
   /** Longest wait between two tries to reach an engine that went away. Default: 2000. */
   readonly maxRetryDelayMs?: number;
 }
@@ -89,8 +89,8 @@ export class DockerCompute implements Compute {
     return containers.flatMap((container) => handleOf(container) ?? []);
   }
 
-  async describe(): Promise<ProviderInfo> {
-    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
+  async describe(onProgress?: (line: string) => void): Promise<ProviderInfo> {
+    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image(onProgress)]);
     const { hasCpuLimit, hasMemoryLimit, hasPidsLimit } = await engine.information();
     const held = (has: boolean) => (has ? 'enforced' : 'not-enforced');
     return {

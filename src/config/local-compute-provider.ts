@@ -13,8 +13,6 @@ import { LocalProcessProvider } from './local-process-provider.ts';
 export interface LocalComputeProviderOptions {
   /** The project's state folder (`.agora`). */
   readonly stateFolder: string;
-  /** Receives lines about preparing the worker image. Default: none. */
-  readonly onLine?: (line: string) => void;
 }
 
 /**
@@ -78,8 +76,8 @@ export class LocalComputeProvider implements Compute {
     return handles;
   }
 
-  async describe(): Promise<ProviderInfo> {
-    return (await this.#choose()).describe();
+  async describe(onProgress?: (line: string) => void): Promise<ProviderInfo> {
+    return (await this.#choose()).describe(onProgress);
   }
 
   async close(): Promise<void> {
@@ -105,11 +103,11 @@ export class LocalComputeProvider implements Compute {
   }
 
   async #chooseOnce(): Promise<Compute> {
-    const { stateFolder, onLine } = this.#options;
+    const { stateFolder } = this.#options;
     const endpoint = await resolveEngineEndpoint({ env: process.env, homeDirectory: homedir() });
     if (endpoint !== undefined && (await engineAnswers(endpoint))) {
       this.#engine = describeEndpoint(endpoint);
-      return new LocalDockerProvider({ ...(onLine === undefined ? {} : { onLine }) });
+      return new LocalDockerProvider();
     }
     const earlier = await readMark(this.#engineMark);
     if (earlier !== undefined) throw engineGone(earlier, this.#engineMark);

@@ -16,8 +16,6 @@ export interface LocalDockerProviderOptions {
   readonly docker?: Dockerode;
   /** Worker image. Default: this Agora's own, which is built or pulled when it is missing. */
   readonly image?: string;
-  /** Receives lines about preparing the image. Default: none. */
-  readonly onLine?: (line: string) => void;
 }
 
 /** Runs work as hardened containers of a Docker engine. */
@@ -25,8 +23,7 @@ export class LocalDockerProvider extends DockerCompute {
   constructor(options: LocalDockerProviderOptions = {}) {
     const { docker, image } = options;
     const engine = once(() => (docker === undefined ? environmentEngine() : Promise.resolve(dockerEngine({ docker }))));
-    const ownImage = once(async () => {
-      const onProgress = options.onLine ?? (() => undefined);
+    const ownImage = once(async (onProgress: (line: string) => void = () => undefined) => {
       return (await prepareWorkerImage(await engine(), { packageRoot, onProgress })).imageId;
     });
     super({
@@ -61,10 +58,10 @@ export async function engineAnswers(endpoint: EngineEndpoint): Promise<boolean> 
 }
 
 /** Remembers the first success; a failure is tried again at the next call. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
+function once<T, Given extends unknown[]>(make: (...given: Given) => Promise<T>): (...given: Given) => Promise<T> {
   let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
+  return (...given) => {
+    made ??= make(...given).catch((error: unknown) => {
       made = undefined;
       throw error;
     });

@@ -26,9 +26,9 @@ export class DispatchExecutor implements Executor {
     this.#client.computeOf(this.#target);
   }
 
-  async describe(): Promise<string> {
+  async describe(onProgress: (line: string) => void): Promise<string> {
     try {
-      return (await this.#client.computeOf(this.#target).describe()).summary;
+      return (await this.#client.computeOf(this.#target).describe(onProgress)).summary;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }

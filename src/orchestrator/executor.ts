@@ -98,7 +98,7 @@ export interface RunExecution {
  */
 export interface Executor {
   /** Where its items run, in words, for presence and logs. */
-  describe(): Promise<string>;
+  describe(onProgress: (line: string) => void): Promise<string>;
   open(run: ExecutorRun, signal: AbortSignal): Promise<RunExecution>;
   /** Stops and removes whatever earlier daemons of this deployment left that is not among the live attempts. */
   sweep(deploymentId: DeploymentId, live: ReadonlySet<DispatchId>): Promise<void>;

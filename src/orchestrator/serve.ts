@@ -99,7 +99,7 @@ async function openDaemon(options: ServeLoopOptions): Promise<Daemon> {
   const seal = (run: RunBoard) => sealer.seal(run);
   const loop = new Loop({ store, publisher, attempts, events, deploymentId, queues, policy, seal, onLine });
   const inbox = new Inbox({ mailbox, store, storage, declarations: orchestrator.declarations, events, onLine });
-  const described = await Promise.all(Object.values(executors).map((executor) => executor.describe()));
+  const described = await Promise.all(Object.values(executors).map((executor) => executor.describe(onLine)));
   return { deploymentId, events, attempts, publisher, sealer, loop, inbox, compute: described.join(', ') };
 }
 
