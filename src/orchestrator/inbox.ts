@@ -1,24 +1,16 @@
-import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
+import { digestOf } from '../base/hash.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, type RunId, runIdSchema } from '../contracts/ids.ts';
-import {
-  controlSchema,
-  mailboxKeys,
-  type Problem,
-  type Rejected,
-  type Submission,
-  submissionSchema,
-} from '../contracts/mailbox.ts';
-import { limits } from '../contracts/names.ts';
+import { controlSchema, mailboxKeys, type Problem, type Rejected, type Submission } from '../contracts/mailbox.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { LoopEvent } from './loop.ts';
 import { checkValue, type PlanReading } from './plan.ts';
+import { mostSubmissionBytes, readSubmission } from './read-submission.ts';
 import type { RunStore } from './run-store.ts';
 
-/** The envelope around a plan. */
-const envelopeBytes = 1024 * 1024;
+const mostControlBytes = 1024 * 1024;
 
 export interface InboxOptions {
   readonly mailbox: Mailbox;
@@ -43,6 +35,7 @@ export class Inbox {
   /** Messages handed to the loop that it has not committed yet. */
   readonly #taken = new Set<string>();
   readonly #claimed = new Map<RunId, Digest>();
+  readonly #unfinished = new Map<string, string>();
   #nextAge = 0;
   #taking: Promise<void> = Promise.resolve();
 
@@ -102,17 +95,27 @@ export class Inbox {
     const { mailbox, declarations } = this.#options;
     const size = await mailbox.size(key);
     if (size === undefined) return undefined;
-    const most = limits.planBytes + envelopeBytes;
-    if (size > most) return reject('', `is ${size} bytes, the limit is ${most}`);
+    if (size > mostSubmissionBytes) return reject('', `is ${size} bytes, the limit is ${mostSubmissionBytes}`);
     const text = await mailbox.get(key);
     if (text === undefined) return undefined;
 
-    const submission = parseSubmission(text);
-    if ('problems' in submission) return { kind: 'reject', problems: submission.problems };
+    const read = readSubmission(text);
+    if (read.kind === 'no-json' && this.#isUnfinished(key, text)) return undefined;
+    this.#unfinished.delete(key);
+    if (read.kind !== 'submission') return { kind: 'reject', problems: read.problems };
+    const { submission } = read;
     const reading = checkValue(submission.plan, declarations);
     if (reading.kind === 'invalid') return { kind: 'reject', problems: reading.problems };
     if (reading.plan.id !== runId) return reject('id', `is "${reading.plan.id}", but it was submitted as "${runId}"`);
     return (await this.#checkSource(submission)) ?? { kind: 'admit', submission, reading };
+  }
+
+  /** A file that someone writes by hand may be seen half written: it is judged when it is the same at the next look. */
+  #isUnfinished(key: string, text: string): boolean {
+    const digest = digestOf(text);
+    if (this.#unfinished.get(key) === digest) return false;
+    this.#unfinished.set(key, digest);
+    return true;
   }
 
   async #checkSource(submission: Submission): Promise<Decision | undefined> {
@@ -172,7 +175,7 @@ export class Inbox {
       if (this.#taken.has(key)) continue;
       const size = (await mailbox.size(key)) ?? 0;
       const parsed =
-        size > envelopeBytes ? undefined : controlSchema.safeParse(parseOrUndefined(await mailbox.get(key)));
+        size > mostControlBytes ? undefined : controlSchema.safeParse(parseOrUndefined(await mailbox.get(key)));
       if (parsed?.success !== true) {
         onLine(`control message "${key}": dropped, it does not have the expected form`);
         await mailbox.delete(key);
@@ -194,23 +197,6 @@ export class Inbox {
         this.#taken.delete(key);
         then();
       });
-  }
-}
-
-function parseSubmission(text: string): Submission | { readonly problems: readonly Problem[] } {
-  try {
-    const value = parseStrictJson(text, {
-      maxBytes: limits.planBytes + envelopeBytes,
-      maxDepth: limits.planDepth + 1,
-      maxStringBytes: limits.planStringBytes,
-      numbers: 'double',
-    });
-    const parsed = submissionSchema.safeParse(value);
-    if (parsed.success) return parsed.data;
-    return { problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })) };
-  } catch (error) {
-    if (!(error instanceof StrictJsonError)) throw error;
-    return { problems: [{ path: error.path.replace(/^plan\.?/, ''), message: error.message }] };
   }
 }
 
