@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { waitUntil } from '../../src/base/deadline.ts';
+import { type Probe, type ProbeWish, probeCommand } from '../../src/compute/suite-probe.ts';
+import { workerPaths } from '../../src/contracts/names.ts';
+import { providerPlaces } from '../support/provider-place.ts';
+import { artifactText, intactBundle, shellProject, submit, watched } from '../support/shell-project.ts';
+
+const hostSecret = 'SECRET_OF_THE_DAEMON';
+const sockets = ['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock'];
+const supervisorsOwn = ['/agora/out/result.json', '/agora/git/HEAD', '/etc/shadow'];
+const notWritable = ['/agora/in/new', '/agora/out/new', '/agora/git/new', '/etc/new', '/usr/bin/new', '/new'];
+
+const contained: Probe = {
+  reached: [],
+  interfaces: [],
+  read: [],
+  wrote: [],
+  foreign: [],
+  capabilities: '0000000000000000',
+};
+
+for (const place of await providerPlaces()) {
+  test(`two items that look around at once on ${place.name} find neither each other nor the host`, {
+    skip: place.skip,
+  }, async (t) => {
+    const project = await shellProject(t, place.compute);
+    project.env[hostSecret] = 'hunter2';
+    const host = await aHostToLeaveAlone(t);
+    const wish: ProbeWish = {
+      connect: [...sockets, ...host.connect, ...engineSocket(project.env['DOCKER_HOST'])],
+      read: [host.file, ...supervisorsOwn, join(project.folder, '.agora', 'keys', 'seal.pem')],
+      write: [host.file, ...notWritable],
+    };
+    await project.serve();
+
+    const runId = await submit(project, 'probes', [probing('one', 'two', wish), probing('two', 'one', wish)]);
+    const ended = await watched(project, runId);
+
+    assert.equal(ended.code, 0, JSON.stringify(ended.records.at(-1)));
+    const bundle = await intactBundle(project, runId);
+    for (const item of ['one', 'two']) {
+      assert.deepEqual(JSON.parse(await artifactText(project, bundle, { item, path: 'probe.json' })), contained);
+      const self = JSON.parse(await artifactText(project, bundle, { item, path: 'self.json' }));
+      assert.deepEqual(self.secrets, [], 'nothing of the daemon’s environment');
+      assert.deepEqual(self.met, [], 'no trace of the other item');
+      if (place.name === 'docker') assert.deepEqual([self.uid, self.groups], [1000, [1000]]);
+      assert.notEqual(self.uid, 0);
+    }
+  });
+}
+
+/** Probes while the other item runs; leaves a mark and looks for the other's wherever a worker can write. */
+function probing(id: string, other: string, wish: ProbeWish) {
+  return {
+    id,
+    inputs: {
+      subagent: 'node',
+      workerInput: {
+        script: `(${meetAndProbe})(${JSON.stringify({ id, other, hostSecret, marks: markFolders })});${probeCommand(wish)[2]}`,
+      },
+    },
+  };
+}
+
+const markFolders = [workerPaths.workspace, workerPaths.outputs, '/tmp', '/dev/shm', '/var/tmp'];
+
+/** Runs inside the worker: plain JavaScript that needs nothing but Node. */
+function meetAndProbe(its: { id: string; other: string; hostSecret: string; marks: readonly string[] }): void {
+  const fs = process.getBuiltinModule('node:fs');
+  const tryTo = (action: () => void) => {
+    try {
+      action();
+    } catch {
+      // What is not possible is as it should be.
+    }
+  };
+  for (const folder of its.marks) tryTo(() => fs.writeFileSync(`${folder}/mark-${its.id}`, its.id));
+  const met = new Set<string>();
+  const secrets = new Set<string>();
+  const until = Date.now() + 3_000;
+  while (Date.now() < until) {
+    for (const folder of its.marks) if (fs.existsSync(`${folder}/mark-${its.other}`)) met.add(folder);
+    for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      tryTo(() => {
+        const others = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        if (others.includes(`"id":"${its.other}"`)) met.add(`process ${pid}`);
+        if (fs.readFileSync(`/proc/${pid}/environ`, 'utf8').includes(its.hostSecret)) secrets.add(`process ${pid}`);
+      });
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  }
+  const self = { uid: process.getuid?.(), groups: process.getgroups?.(), secrets: [...secrets], met: [...met] };
+  fs.writeFileSync(`${process.env['AGORA_OUTPUT_DIR']}/self.json`, JSON.stringify(self));
+}
+
+function engineSocket(host: string | undefined): string[] {
+  return host?.startsWith('unix://') === true ? [host.slice('unix://'.length)] : [];
+}
+
+/** A server and a file on this machine, for a worker to try. */
+async function aHostToLeaveAlone(t: TestContext): Promise<{ readonly connect: string[]; readonly file: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-host-'));
+  const file = join(folder, 'private.txt');
+  await writeFile(file, 'private', { mode: 0o644 });
+  const socket = join(folder, 'some.sock');
+  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(socket)];
+  t.after(async () => {
+    for (const server of servers) server.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  await waitUntil('the servers', () => servers.every((server) => server.listening));
+  const address = servers[0]?.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return { connect: [`127.0.0.1:${address.port}`, socket], file };
+}
