@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { after, before, test } from 'node:test';
+import { referencePages } from '../scripts/reference-pages.ts';
+import { environmentNames, stateNames, workerEnvironmentNames } from '../src/contracts/names.ts';
+import { failureCodes, itemStatuses, runStatuses } from '../src/contracts/run.ts';
+import { subagentSchema } from '../src/contracts/subagent.ts';
+import { importTable } from './support/import-table.ts';
+import { readPage } from './support/markdown-page.ts';
+import { CheckoutCopy, runPage } from './support/page-session.ts';
+import { repositoryRoot, sourceRoot } from './support/source-files.ts';
+
+const pages = [
+  ...readdirSync(repositoryRoot).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(repositoryRoot, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+  'examples/offload-fanout/README.md',
+]
+  .sort()
+  .map(readPage);
+
+const tried = pages.filter(({ path, commands }) => commands.length > 0 && !path.startsWith('examples/'));
+
+let copy: CheckoutCopy;
+let canRunItems = false;
+
+before(async () => {
+  copy = await CheckoutCopy.make();
+  canRunItems = await copy.canRunItems();
+});
+
+after(() => copy?.remove());
+
+for (const page of tried) {
+  test(`the commands of ${page.path} do what the page says`, async (t) => {
+    if (!canRunItems && process.env[environmentNames.requireEngine] !== '1') {
+      t.skip('NEITHER AN ENGINE NOR BUBBLEWRAP: the commands of the pages are not run');
+      return;
+    }
+    await copy.reset();
+
+    await runPage(page, copy);
+  });
+}
+
+for (const page of pages) {
+  test(`every link of ${page.path} leads somewhere`, () => {
+    const broken = page.links.filter((link) => !/^https?:/.test(link) && !leadsSomewhere(page.path, link));
+
+    assert.deepEqual(broken, []);
+  });
+}
+
+test('the pages made from the code are current', async () => {
+  for (const [path, text] of Object.entries(await referencePages())) {
+    assert.equal(readFileSync(join(repositoryRoot, path), 'utf8'), text, 'run "npm run docs" to write it anew');
+  }
+});
+
+test('every page below docs is in the index', () => {
+  const index = readPage('docs/README.md');
+  const decisions = readPage('docs/decisions/README.md');
+  const listed = new Set([...pathsOf(index), ...pathsOf(decisions), index.path]);
+
+  assert.deepEqual(
+    pages.map(({ path }) => path).filter((path) => path.startsWith('docs/') && !listed.has(path)),
+    [],
+  );
+});
+
+const named = {
+  'docs/reference/status-and-failures.md': [...itemStatuses, ...runStatuses, ...failureCodes],
+  'docs/reference/config.md': [
+    ...Object.keys(subagentSchema.shape).filter((name) => name !== 'name'),
+    ...Object.values(environmentNames),
+    ...Object.values(workerEnvironmentNames),
+    ...Object.values(stateNames),
+  ],
+} as const;
+
+for (const [path, names] of Object.entries(named)) {
+  test(`${path} leaves nothing out`, () => {
+    const code = [...readPage(path).text.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? '');
+    const words = new Set(code.flatMap((text) => text.split(/[^\w.-]+/)));
+
+    assert.deepEqual(
+      names.filter((name) => !words.has(name)),
+      [],
+    );
+  });
+}
+
+test('the table of ARCHITECTURE.md is the one that is enforced', () => {
+  const { text } = readPage('ARCHITECTURE.md');
+  const rows = [...text.matchAll(/^\| `([a-z/-]+)` \| .* \| (.*) \|$/gm)];
+  const shown = Object.fromEntries(
+    rows.map(([, folder = '', allowed = '']) => [folder, allowed.replace(/ ?\(.*\)$/, '')]),
+  );
+
+  assert.deepEqual(shown, Object.fromEntries(existingFolders().map((folder) => [folder, allowedIn(folder)])));
+});
+
+test('every source file that a page names is there', () => {
+  const sources = readdirSync(repositoryRoot, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.ts') && !path.includes('node_modules'),
+  );
+  const missing = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/`([\w/-]+\.ts)`/g)]
+      .map((match) => match[1] ?? '')
+      .filter((name) => !sources.some((source) => source === name || source.endsWith(`/${name}`)))
+      .map((name) => `${path}: ${name}`),
+  );
+
+  assert.deepEqual(missing, []);
+});
+
+function existingFolders(): string[] {
+  return Object.keys(importTable).filter((folder) => existsSync(join(sourceRoot, folder)));
+}
+
+/** What a folder may import of what exists today. */
+function allowedIn(folder: string): string {
+  const imports = importTable[folder]?.imports ?? [];
+  if (imports === 'everything') return imports;
+  return imports.filter((name) => existsSync(join(sourceRoot, name))).join(', ') || 'nothing';
+}
+
+function pathsOf(page: { readonly path: string; readonly links: readonly string[] }): string[] {
+  return page.links.map((link) => join(dirname(page.path), link.replace(/#.*$/, '')));
+}
+
+function leadsSomewhere(from: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? from : join(dirname(from), path);
+  if (!existsSync(join(repositoryRoot, target)) || relative('.', target).startsWith('..')) return false;
+  return anchor === undefined || readPage(target).anchors.has(anchor);
+}
