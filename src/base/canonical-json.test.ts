@@ -31,8 +31,10 @@ test('members are ordered by UTF-16 code units, as in section 3.2.3 of RFC 8785'
 });
 
 test('any JSON value has one canonical text, which parses back to it', () => {
+  // The strict parser refuses this one name, which has a test of its own.
+  const parseable = fc.jsonValue({ maxDepth: 5 }).filter((value) => !JSON.stringify(value).includes('"__proto__"'));
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+    fc.property(parseable, (value) => {
       const text = canonicalize(value);
       assert.deepEqual(parseStrictJson(text, lenient), JSON.parse(JSON.stringify(value)));
       assert.equal(canonicalize(JSON.parse(text)), text);

@@ -63,7 +63,7 @@ test('an engine that is killed ends its tasks when it is back: never as done', {
 });
 
 test('a task that ended while the engine was away is found with its result', { skip }, async () => {
-  const handle = await startTask('echo begun');
+  const handle = await compute.start(aTask({ command: ['true'], deploymentId: aDeploymentId() }), deadline());
   await compute.wait(handle, deadline());
 
   await place.stop('SIGTERM');
