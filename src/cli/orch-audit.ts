@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { exitCodeOf } from '../audit/verify/report.ts';
+import { exitCodeOf, type Report } from '../audit/verify/report.ts';
 import { reportText } from '../audit/verify/report-text.ts';
+import { exitCodes } from '../contracts/errors.ts';
 import { auditRun } from './audit-run.ts';
 import { defineCommand } from './command.ts';
 import { requireRun } from './find-run.ts';
@@ -17,7 +18,7 @@ export const orchAudit = defineCommand(
     },
     details: [
       'Waits up to 10 s for a run that is not sealed yet. The bundle is printed or written even when it does not verify.',
-      'Exits 0 only if it verifies, 1 if it does not, 3 if that cannot be decided.',
+      'Exits 0 only if it verifies and every artifact is in storage, 1 if not, 3 if that cannot be decided.',
     ],
     examples: ['agora orch audit fanout-1', 'agora orch audit fanout-1 --out bundle.json'],
   },
@@ -28,8 +29,14 @@ export const orchAudit = defineCommand(
     const { report, text } = await auditRun(orch, runId, { trust: await projectTrust(orch.trust, folder) });
     if (options.out === undefined) await context.stdout.write(text);
     else await writeFile(resolve(context.cwd, options.out), text);
-    const isForPerson = options.out !== undefined || context.stdout.isTerminal || !report.intact;
+    const exitCode = lacksArtifacts(report) ? exitCodes.no : exitCodeOf(report);
+    const isForPerson = options.out !== undefined || context.stdout.isTerminal || exitCode !== exitCodes.ok;
     if (isForPerson) await context.stderr.write(reportText(report));
-    return exitCodeOf(report);
+    return exitCode;
   },
 );
+
+/** Lost bytes make a bundle no less true, but here, beside the storage, their loss is an answer. */
+function lacksArtifacts(report: Report): boolean {
+  return report.intact && report.artifacts !== 'verified';
+}
