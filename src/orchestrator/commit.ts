@@ -90,5 +90,6 @@ function storedItem(node: ItemNode): StoredItem {
     resultRef: node.resultRef,
     artifacts: node.artifacts,
     doneAt: node.doneAt,
+    isCancelling: node.isCancelling,
   };
 }

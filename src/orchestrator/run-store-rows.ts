@@ -46,6 +46,7 @@ const itemRowSchema = z.object({
   result_ref: artifactRefSchema.nullable(),
   artifacts: z.string().nullable(),
   done_at: z.int().nullable(),
+  is_cancelling: z.int(),
 });
 
 export function runFromRow(raw: Row): StoredRun {
@@ -99,6 +100,7 @@ export function itemFromRow(raw: Row): StoredItem {
     resultRef: row.result_ref ?? undefined,
     artifacts: row.artifacts === null ? [] : parsed(artifactsSchema, JSON.parse(row.artifacts)),
     doneAt: row.done_at ?? undefined,
+    isCancelling: row.is_cancelling === 1,
   };
 }
 
@@ -114,6 +116,7 @@ export function itemParameters(item: StoredItem): SQLInputValue[] {
     item.resultRef ?? null,
     item.artifacts.length === 0 ? null : JSON.stringify(item.artifacts),
     item.doneAt ?? null,
+    item.isCancelling ? 1 : 0,
   ];
 }
 

@@ -21,6 +21,7 @@ const migrations: readonly string[] = [
    CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, text TEXT NOT NULL);
    CREATE TABLE seals (run INTEGER PRIMARY KEY, seal TEXT NOT NULL);
    CREATE TABLE anchors (run_id TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;`,
+  'ALTER TABLE items ADD COLUMN is_cancelling INTEGER NOT NULL DEFAULT 0',
 ];
 
 export const schemaVersion = migrations.length;

@@ -45,6 +45,7 @@ function aStoredItem(more: Partial<StoredItem> = {}): StoredItem {
     resultRef: undefined,
     artifacts: [],
     doneAt: undefined,
+    isCancelling: false,
     ...more,
   };
 }
@@ -70,7 +71,7 @@ test('what was committed is there after the store was closed and opened again', 
   const folder = await folderFor(t);
   const first = await openStore(t, folder);
   const run = aStoredRun();
-  const item = aStoredItem({ reason: 'because', dueAt: 5, doneAt: 3 });
+  const item = aStoredItem({ reason: 'because', dueAt: 5, doneAt: 3, isCancelling: true });
   await first.commit(
     aCommit({
       newRuns: [run],

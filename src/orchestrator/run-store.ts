@@ -15,6 +15,8 @@ export interface StoredItem {
   readonly resultRef: ArtifactRef | undefined;
   readonly artifacts: readonly Artifact[];
   readonly doneAt: number | undefined;
+  /** It runs and was cancelled: whoever finds it running stops it. */
+  readonly isCancelling: boolean;
 }
 
 /** What a run row holds that changes. */
