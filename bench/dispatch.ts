@@ -80,7 +80,8 @@ async function runBare(engine: Engine, task: Task, image: string): Promise<void>
 
 async function runWhole(compute: Compute, storage: LocalStorage, task: Task): Promise<void> {
   const never = new AbortController().signal;
-  const ended = await runDispatch({ compute, storage }, { task, isResumed: false }, { stop: never, detach: never });
+  const signals = { stop: never, detach: never, expired: never };
+  const ended = await runDispatch({ compute, storage }, { task, isResumed: false }, signals);
   await ended?.release();
   if (ended?.result.outcome !== 'done') throw new Error(`the dispatch ended ${JSON.stringify(ended?.result)}`);
 }

@@ -25,6 +25,8 @@ export interface DispatchSignals {
   readonly stop: AbortSignal;
   /** The daemon ends. Its reason `stop` stops also workers that could go on without it. */
   readonly detach: AbortSignal;
+  /** Some seconds after `detach`: the daemon has no more time for what it has begun. */
+  readonly expired: AbortSignal;
 }
 
 export interface EndedDispatch {
@@ -58,12 +60,14 @@ export async function runDispatch(
 
   const followed = await follow(compute, { handle, task }, signals);
   if (followed === undefined) return undefined;
-  const left =
-    followed.exit.kind === 'lost' ? undefined : await collectPatiently(ports, { handle, task }, signals.detach);
+  const { exit, endedBy } = followed;
+  const isLeft = compute.outlivesDaemon && endedBy !== 'detach';
+  const giveUp = isLeft ? signals.detach : signals.expired;
+  const left = exit.kind === 'lost' ? undefined : await collectPatiently(ports, { handle, task }, giveUp);
   if (left === 'detached') return undefined;
   const durationMs = performance.now() - startedAt;
   return {
-    result: resultOf({ task, handle, exit: followed.exit, endedBy: followed.endedBy, left, durationMs }),
+    result: resultOf({ task, handle, exit, endedBy, left, durationMs }),
     release: () => compute.remove(handle),
   };
 }
@@ -106,19 +110,24 @@ async function follow(
   const endedBy: Ended = signals.stop.aborted ? 'stop' : backstop.aborted ? 'backstop' : 'detach';
   if (endedBy === 'detach' && compute.outlivesDaemon && signals.detach.reason !== 'stop') return undefined;
   const graceMs = endedBy === 'detach' ? detachGraceMs : stopGraceMs;
-  await retry(() => compute.stop(handle, graceMs), { isRetryable: isPassing, attempts: 5, maxDelayMs: 2_000 });
-  // It has ended; this only asks how. A daemon that leaves meanwhile finds it again.
-  const exit = await compute.wait(handle, new AbortController().signal);
-  return { exit, endedBy };
+  const { expired } = signals;
+  try {
+    await retry(() => compute.stop(handle, graceMs), { signal: expired, isRetryable: isPassing, maxDelayMs: 2_000 });
+    // It has ended; this only asks how.
+    return { exit: await compute.wait(handle, expired), endedBy };
+  } catch (error) {
+    // The engine is away: what still runs there is the next daemon's.
+    if (expired.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** A full disk or an engine that is away costs time, not the work: it is tried until it can be stored. */
 async function collectPatiently(
   ports: DispatchPorts,
   { handle, task }: { readonly handle: TaskHandle; readonly task: Task },
-  detach: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Collected | 'detached'> {
-  const signal = ports.compute.outlivesDaemon ? detach : new AbortController().signal;
   try {
     return await retry(() => collect(ports, handle, task.spec.limits.outputBytes), {
       signal,

@@ -10,6 +10,9 @@ import type { AttemptOutcome, AttemptRequest, ExecutedAttempt, Executor, RunExec
 import { needsOf, patchesBefore } from './ready.ts';
 import type { FiredAttempt } from './turn.ts';
 
+/** How long after `detach` workers may take to end and to be collected: the daemon has promised to be gone in five seconds. */
+const expiresAfterMs = 4_000;
+
 const reopenMs = { first: 500, longest: 5_000 };
 
 export interface AttemptsOptions {
@@ -36,6 +39,7 @@ export class Attempts {
   readonly #stops = new Map<DispatchId, AbortController>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #detach = new AbortController();
+  readonly #expired = new AbortController();
   readonly #swept = new Map<string, Promise<void>>();
   #recovered: ReadonlySet<DispatchId> = new Set();
 
@@ -117,8 +121,10 @@ export class Attempts {
 
   /** Leaves or stops everything, whichever its provider does; resolves when nothing is under way. */
   async detach(reason: 'leave' | 'stop'): Promise<void> {
+    const timer = setTimeout(() => this.#expired.abort(), expiresAfterMs);
     this.#detach.abort(reason);
     await this.settled();
+    clearTimeout(timer);
   }
 
   async settled(): Promise<void> {
@@ -171,7 +177,7 @@ export class Attempts {
       const execution = this.#executionOf(node.run.runId, node.plan.executor);
       const request = launch.fired?.request ?? requestOf(node, launch.dispatchId);
       const manifest = launch.fired?.manifest ?? execution.manifest(request);
-      const signals = { stop, detach: this.#detach.signal };
+      const signals = { stop, detach: this.#detach.signal, expired: this.#expired.signal };
       return await execution.execute(request, { manifest, isResumed: launch.isResumed }, signals);
     } catch (error) {
       return { outcome: unexpectedOutcome(error, performance.now() - startedAt) };

@@ -73,6 +73,8 @@ export interface AttemptSignals {
   readonly stop: AbortSignal;
   /** The daemon goes away: leave what outlives it, stop what does not. With the reason `stop`, stop everything. */
   readonly detach: AbortSignal;
+  /** Some seconds after `detach`: the daemon has no more time for what it has begun. */
+  readonly expired: AbortSignal;
 }
 
 export interface FiredManifest {
