@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { OrchContext } from '../config/orch-context.ts';
@@ -11,7 +11,7 @@ import { defineCommand } from './command.ts';
 import { requireRun } from './find-run.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { type Output, say } from './output.ts';
-import { type ItemPatch, readPatch, readRunPatches } from './run-patches.ts';
+import { type ItemPatch, type RunPatches, readPatch, readRunPatches } from './run-patches.ts';
 
 export const orchApply = defineCommand(
   {
@@ -34,13 +34,33 @@ export const orchApply = defineCommand(
     const [runWord = '', ...itemWords] = operands;
     const { orch } = await openOrch(options.config, context);
     const runId = await requireRun(orch.transport, runWord);
-    const patches = choosePatches(runId, await readRunPatches(orch.transport, runId), itemWords);
+    const found = await readRunPatches(orch.transport, runId);
+    const patches = choosePatches(runId, found, itemWords);
     const source = await sourceOf(orch, runId);
     const directory = options.to === undefined ? source.directory : resolve(context.cwd, options.to);
+    await requireFolder(runId, directory);
+    if (itemWords.length === 0) await sayWhatIsMissing(runId, found, context.stderr);
     const outcome = await apply(orch, { source, directory, patches });
     return report(outcome, { runId, directory, output: context.stdout });
   },
 );
+
+async function requireFolder(runId: RunId, directory: string): Promise<void> {
+  const found = await stat(directory).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  throw new AppError('usage', `Cannot apply run "${runId}" to "${directory}": there is no such folder`, {
+    next: `agora orch apply ${runId} --to <folder>`,
+  });
+}
+
+async function sayWhatIsMissing(runId: RunId, { state }: RunPatches, stderr: Output): Promise<void> {
+  const others = [...(state?.items.values() ?? [])].filter((item) => item.status !== 'done');
+  if (others.length === 0) return;
+  const shown = others.slice(0, 10).map((item) => `${item.id} (${item.status})`);
+  const more = others.length > shown.length ? ` and ${others.length - shown.length} more` : '';
+  const status = state?.record.status;
+  await say(stderr, `agora: run "${runId}" is ${status}; this leaves out ${shown.join(', ')}${more}`);
+}
 
 async function sourceOf(orch: OrchContext, runId: RunId): Promise<Source> {
   const source = (await orch.transport.accepted(runId))?.source;
