@@ -117,7 +117,7 @@ function checkWritable(folder: string, existing: string): MachineCheck {
   const name = 'state';
   try {
     accessSync(existing, constants.W_OK);
-    const detail = existing === folder ? folder : `${folder}, made by the first "agora orch serve"`;
+    const detail = existing === folder ? folder : `${folder}, made when it is first needed`;
     return { name, state: 'pass', detail };
   } catch {
     return { name, state: 'miss', detail: `${existing} cannot be written`, next: `make ${existing} writable` };

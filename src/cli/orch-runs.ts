@@ -15,7 +15,7 @@ export const orchRuns = defineCommand(
   },
   async ({ options }, context) => {
     const { orch } = await openOrch(options.config, context);
-    await printRuns(orch.transport, context.stdout, options.json === true);
+    await printRuns(orch.transport, context, options.json === true);
     return exitCodes.ok;
   },
 );

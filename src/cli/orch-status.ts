@@ -1,7 +1,9 @@
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
+import { isTerminalRun } from '../contracts/run.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import { type CommandContext, defineCommand } from './command.ts';
+import { sayIfNoDaemon } from './daemon-presence.ts';
 import { requireRun } from './find-run.ts';
 import { ItemClock } from './item-clock.ts';
 import { configOption, openOrch } from './open-orch.ts';
@@ -24,7 +26,7 @@ export const orchStatus = defineCommand(
     const [word] = operands;
     const { orch } = await openOrch(options.config, context);
     const isJson = options.json === true;
-    if (word === undefined) await printRuns(orch.transport, context.stdout, isJson);
+    if (word === undefined) await printRuns(orch.transport, context, isJson);
     else await printRun(orch.transport, await requireRun(orch.transport, word), context, isJson);
     return exitCodes.ok;
   },
@@ -38,6 +40,7 @@ async function printRun(
 ): Promise<void> {
   const state = await readRunState(transport, runId);
   if (state === undefined) throw await notTaken(transport, runId);
+  if (!isTerminalRun(state.record.status)) await sayIfNoDaemon(transport, context.stderr);
   if (isJson) {
     await say(context.stdout, JSON.stringify(wholeRecord(state), undefined, 2));
     return;

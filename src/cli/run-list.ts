@@ -1,7 +1,8 @@
 import type { RunId } from '../contracts/ids.ts';
 import type { RunStatus } from '../contracts/run.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
-import { type Output, say } from './output.ts';
+import type { CommandContext } from './command.ts';
+import { say } from './output.ts';
 import { readRunState } from './run-state.ts';
 
 interface RunRow {
@@ -14,11 +15,16 @@ interface RunRow {
 }
 
 /** One line per run: id, status, items done of all, last change, between tabs; or JSON. */
-export async function printRuns(transport: MailboxSubmissionTransport, output: Output, isJson: boolean): Promise<void> {
+export async function printRuns(
+  transport: MailboxSubmissionTransport,
+  { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
+  isJson: boolean,
+): Promise<void> {
   const rows: RunRow[] = [];
   for (const runId of await transport.runIds()) rows.push(await runRow(transport, runId));
-  if (isJson) await say(output, JSON.stringify(rows, undefined, 2));
-  else for (const row of rows) await say(output, runLine(row));
+  if (isJson) await say(stdout, JSON.stringify(rows, undefined, 2));
+  else if (rows.length === 0) await say(stderr, 'agora: there are no runs yet');
+  else for (const row of rows) await say(stdout, runLine(row));
 }
 
 async function runRow(transport: MailboxSubmissionTransport, runId: RunId): Promise<RunRow> {
