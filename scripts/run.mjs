@@ -11,7 +11,7 @@ const pinnedNode = join(root, 'node_modules', 'node', 'bin', 'node');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 
 const quietNode = ['--disable-warning=ExperimentalWarning'];
-const testNode = ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=2'];
+const testNode = ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=2', '--test-timeout=300000'];
 
 const lint = () => ({ name: 'lint and format', file: bin('biome'), words: ['check', '.'] });
 const types = () => ({ name: 'types', file: bin('tsc'), words: ['-p', '.'] });

@@ -13,10 +13,16 @@ test('a daemon started while another is stopping takes over once that one ended'
   await waitUntil('the sign to be taken down', async () => (await first.transport.presence()) === undefined);
 
   const second = new TestDaemon(first.folder, new HeldExecutor()).start();
-  t.after(() => second.stop());
-  await waitUntil('the second daemon to wait', () => second.lines.some((line) => line.includes('waiting for its end')));
-  attempt.end();
-  await stopped;
+  try {
+    await waitUntil('the second daemon to wait', () =>
+      second.lines.some((line) => line.includes('waiting for its end')),
+    );
+    attempt.end();
+    await stopped;
 
-  assert.equal((await second.ended(runId)).status, 'done');
+    assert.equal((await second.ended(runId)).status, 'done');
+  } finally {
+    // Before the folder goes, which the first one's end removes.
+    await second.stop();
+  }
 });
