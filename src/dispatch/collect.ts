@@ -39,7 +39,10 @@ export async function collect(
 ): Promise<Collected> {
   const parts: Parts = { result: undefined, patch: undefined, log: undefined, outputs: [] };
   try {
-    const tar = Readable.from(from.compute.collect(handle, maxBytes + tarOverheadBytes)).pipe(extract());
+    const tar = extract();
+    const source = Readable.from(from.compute.collect(handle, maxBytes + tarOverheadBytes));
+    // A pipe does not carry errors on: without this a broken connection would end the process.
+    source.on('error', (error) => tar.destroy(error)).pipe(tar);
     for await (const entry of tar) {
       // tar-stream types its chunks as unknown; they are buffers.
       await takeEntry(entry.header, entry as AsyncIterable<Uint8Array>, { parts, storage: from.storage });

@@ -16,6 +16,9 @@ const detachGraceMs = 3_000;
 /** Past its own timeout a worker gets this long to end by itself; then it is stopped from outside. */
 const backstopMs = 60_000;
 
+/** How often in a row an engine may answer with an error of its own. */
+const strangeTries = 6;
+
 export interface DispatchPorts {
   readonly compute: Compute;
   readonly storage: Storage;
@@ -76,7 +79,7 @@ export async function runDispatch(
 async function start(compute: Compute, task: Task, signals: DispatchSignals): Promise<TaskHandle | undefined> {
   const signal = AbortSignal.any([signals.stop, signals.detach]);
   try {
-    return await retry(() => compute.start(task, signal), { signal, isRetryable: isPassing, maxDelayMs: 5_000 });
+    return await retry(() => compute.start(task, signal), { signal, isRetryable: mayPass(), maxDelayMs: 5_000 });
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
@@ -85,7 +88,7 @@ async function start(compute: Compute, task: Task, signals: DispatchSignals): Pr
 
 async function find(compute: Compute, task: Task, detach: AbortSignal): Promise<TaskHandle | undefined | 'detached'> {
   try {
-    const options = { signal: detach, isRetryable: isPassing, maxDelayMs: 5_000 };
+    const options = { signal: detach, isRetryable: mayPass(), maxDelayMs: 5_000 };
     const handles = await retry(() => compute.list(task.owner.deploymentId), options);
     return handles.find((handle) => handle.dispatchId === task.spec.dispatchId);
   } catch (error) {
@@ -112,7 +115,7 @@ async function follow(
   const graceMs = endedBy === 'detach' ? detachGraceMs : stopGraceMs;
   const { expired } = signals;
   try {
-    await retry(() => compute.stop(handle, graceMs), { signal: expired, isRetryable: isPassing, maxDelayMs: 2_000 });
+    await retry(() => compute.stop(handle, graceMs), { signal: expired, isRetryable: mayPass(), maxDelayMs: 2_000 });
     // It has ended; this only asks how.
     return { exit: await compute.wait(handle, expired), endedBy };
   } catch (error) {
@@ -131,7 +134,7 @@ async function collectPatiently(
   try {
     return await retry(() => collect(ports, handle, task.spec.limits.outputBytes), {
       signal,
-      isRetryable: isPassing,
+      isRetryable: mayPass(),
       maxDelayMs: 5_000,
     });
   } catch (error) {
@@ -140,6 +143,12 @@ async function collectPatiently(
   }
 }
 
-function isPassing(error: unknown): boolean {
-  return isAppError(error, 'unreachable') || isAppError(error, 'disk-full');
+/** Whether another try may help, for one series of tries. */
+function mayPass(): (error: unknown) => boolean {
+  let strange = 0;
+  return (error) => {
+    if (isAppError(error, 'unreachable') || isAppError(error, 'disk-full')) return true;
+    // An engine that is going down answers strangely before it stops answering.
+    return isAppError(error, 'internal') && ++strange < strangeTries;
+  };
 }
