@@ -3,6 +3,9 @@ import { AppError, isAppError } from '../contracts/errors.ts';
 import { containerLabels } from '../contracts/names.ts';
 import type { ContainerSpec, ContainerState, Engine } from '../engine/engine.ts';
 
+/** How long an engine may still take to say what it made, when nobody wants it any more. */
+const createGraceMs = 3_000;
+
 export type Claim =
   | { readonly kind: 'created'; readonly id: string }
   /** It was there and had been started. */
@@ -13,9 +16,10 @@ export type Claim =
  * and never started is what a crash left; whether its inputs are whole cannot be known, so it is made again.
  */
 export async function claimContainer(engine: Engine, spec: ContainerSpec, signal: AbortSignal): Promise<Claim> {
+  const late = lateAbort(signal);
   for (let isLastTry = false; ; isLastTry = true) {
     try {
-      return { kind: 'created', id: await engine.createContainer(spec, signal) };
+      return { kind: 'created', id: await engine.createContainer(spec, late) };
     } catch (error) {
       if (!isAppError(error, 'task-conflict') || isLastTry) throw error;
     }
@@ -25,6 +29,15 @@ export async function claimContainer(engine: Engine, spec: ContainerSpec, signal
     if (state.status !== 'created') return { kind: 'existing', state };
     await removeContainer(engine, state.id);
   }
+}
+
+/** Aborts some time after the signal does. An engine makes a container also for a caller that hung up. */
+function lateAbort(signal: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  const abortLate = () => void setTimeout(() => late.abort(signal.reason), createGraceMs).unref();
+  if (signal.aborted) late.abort(signal.reason);
+  else signal.addEventListener('abort', abortLate, { once: true });
+  return late.signal;
 }
 
 /** Resolves once it is gone, also when another caller is removing it. */

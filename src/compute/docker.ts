@@ -118,6 +118,7 @@ export class DockerCompute implements Compute {
     const claim = await claimContainer(engine, containerSpec(task, image), signal);
     if (claim.kind === 'existing') return existingHandle(claim.state, task);
     try {
+      signal.throwIfAborted();
       await Promise.all([
         engine.putArchive(claim.id, workerPaths.in, inputs, signal),
         secrets.length > 0 ? engine.writeStdin(claim.id, secrets, signal) : undefined,
