@@ -1,10 +1,9 @@
 import { withDeadline } from '../base/deadline.ts';
-import { retry } from '../base/retry.ts';
 import type { Compute, TaskExit, TaskHandle } from '../compute/compute.ts';
-import { isAppError } from '../contracts/errors.ts';
 import type { Task } from '../contracts/task.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type Collected, collect } from './collect.ts';
+import { patiently } from './patience.ts';
 import { type DispatchResult, lostResult, resultOf, unstartedResult } from './result.ts';
 
 /** Between SIGTERM and SIGKILL, for a worker that is stopped. */
@@ -16,12 +15,11 @@ const detachGraceMs = 3_000;
 /** Past its own timeout a worker gets this long to end by itself; then it is stopped from outside. */
 const backstopMs = 60_000;
 
-/** How often in a row an engine may answer with an error of its own. */
-const strangeTries = 6;
-
 export interface DispatchPorts {
   readonly compute: Compute;
   readonly storage: Storage;
+  /** Receives what a dispatch waits for, in words. Default: none. */
+  readonly onProblem?: (line: string) => void;
 }
 
 export interface DispatchSignals {
@@ -53,7 +51,7 @@ export async function runDispatch(
   const { compute } = ports;
   const { task, isResumed } = dispatch;
   const startedAt = performance.now();
-  const handle = isResumed ? await find(compute, task, signals.detach) : await start(compute, task, signals);
+  const handle = isResumed ? await find(ports, task, signals.detach) : await start(ports, task, signals);
   if (handle === 'detached') return undefined;
   if (handle === undefined) {
     const durationMs = performance.now() - startedAt;
@@ -61,7 +59,7 @@ export async function runDispatch(
     return { result, release: async () => undefined };
   }
 
-  const followed = await follow(compute, { handle, task }, signals);
+  const followed = await follow(ports, { handle, task }, signals);
   if (followed === undefined) return undefined;
   const { exit, endedBy } = followed;
   const isLeft = compute.outlivesDaemon && endedBy !== 'detach';
@@ -76,20 +74,28 @@ export async function runDispatch(
 }
 
 /** Undefined when it was stopped before it started. What an engine began nevertheless is swept by the next daemon. */
-async function start(compute: Compute, task: Task, signals: DispatchSignals): Promise<TaskHandle | undefined> {
+async function start(
+  { compute, onProblem }: DispatchPorts,
+  task: Task,
+  signals: DispatchSignals,
+): Promise<TaskHandle | undefined> {
   const signal = AbortSignal.any([signals.stop, signals.detach]);
   try {
-    return await retry(() => compute.start(task, signal), { signal, isRetryable: mayPass(), maxDelayMs: 5_000 });
+    return await patiently(() => compute.start(task, signal), { signal, onProblem });
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
   }
 }
 
-async function find(compute: Compute, task: Task, detach: AbortSignal): Promise<TaskHandle | undefined | 'detached'> {
+async function find(
+  { compute, onProblem }: DispatchPorts,
+  task: Task,
+  detach: AbortSignal,
+): Promise<TaskHandle | undefined | 'detached'> {
   try {
-    const options = { signal: detach, isRetryable: mayPass(), maxDelayMs: 5_000 };
-    const handles = await retry(() => compute.list(task.owner.deploymentId), options);
+    const list = () => compute.list(task.owner.deploymentId);
+    const handles = await patiently(list, { signal: detach, onProblem });
     return handles.find((handle) => handle.dispatchId === task.spec.dispatchId);
   } catch (error) {
     if (detach.aborted) return 'detached';
@@ -99,7 +105,7 @@ async function find(compute: Compute, task: Task, detach: AbortSignal): Promise<
 
 /** Waits for the end; a stop, the daemon's own end or the backstop end it from outside. */
 async function follow(
-  compute: Compute,
+  { compute, onProblem }: DispatchPorts,
   { handle, task }: { readonly handle: TaskHandle; readonly task: Task },
   signals: DispatchSignals,
 ): Promise<{ readonly exit: TaskExit; readonly endedBy: Ended | undefined } | undefined> {
@@ -115,7 +121,7 @@ async function follow(
   const graceMs = endedBy === 'detach' ? detachGraceMs : stopGraceMs;
   const { expired } = signals;
   try {
-    await retry(() => compute.stop(handle, graceMs), { signal: expired, isRetryable: mayPass(), maxDelayMs: 2_000 });
+    await patiently(() => compute.stop(handle, graceMs), { signal: expired, maxDelayMs: 2_000, onProblem });
     // It has ended; this only asks how.
     return { exit: await compute.wait(handle, expired), endedBy };
   } catch (error) {
@@ -125,30 +131,16 @@ async function follow(
   }
 }
 
-/** A full disk or an engine that is away costs time, not the work: it is tried until it can be stored. */
 async function collectPatiently(
   ports: DispatchPorts,
   { handle, task }: { readonly handle: TaskHandle; readonly task: Task },
   signal: AbortSignal,
 ): Promise<Collected | 'detached'> {
   try {
-    return await retry(() => collect(ports, handle, task.spec.limits.outputBytes), {
-      signal,
-      isRetryable: mayPass(),
-      maxDelayMs: 5_000,
-    });
+    const take = () => collect(ports, handle, task.spec.limits.outputBytes);
+    return await patiently(take, { signal, onProblem: ports.onProblem });
   } catch (error) {
     if (signal.aborted) return 'detached';
     throw error;
   }
-}
-
-/** Whether another try may help, for one series of tries. */
-function mayPass(): (error: unknown) => boolean {
-  let strange = 0;
-  return (error) => {
-    if (isAppError(error, 'unreachable') || isAppError(error, 'disk-full')) return true;
-    // An engine that is going down answers strangely before it stops answering.
-    return isAppError(error, 'internal') && ++strange < strangeTries;
-  };
 }

@@ -143,7 +143,7 @@ export class Attempts {
         throw new AppError('unknown-name', `Cannot run "${run.runId}": this config has no executor "${name}"`);
       await this.#sweep(name, executor);
       const { runId, plan, actor, source, enforceLocks } = run;
-      const { declarations, deploymentId, allowUnsandboxed } = this.#options;
+      const { declarations, deploymentId, allowUnsandboxed, onLine } = this.#options;
       const workFolder = this.#workFolderOf(runId);
       const opened = {
         deploymentId,
@@ -155,6 +155,7 @@ export class Attempts {
         declarations,
         allowUnsandboxed,
         workFolder,
+        onLine,
       };
       executions.set(name, await executor.open(opened, this.#detach.signal));
     }

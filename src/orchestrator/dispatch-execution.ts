@@ -9,7 +9,8 @@ import type { Task, TaskInput } from '../contracts/task.ts';
 import type { Collected } from '../dispatch/collect.ts';
 import { runDispatch } from '../dispatch/dispatch.ts';
 import { effectiveLimits, effectiveNetwork } from '../dispatch/effective.ts';
-import type { DispatchResult } from '../dispatch/result.ts';
+import { patiently } from '../dispatch/patience.ts';
+import { type DispatchResult, unstartedResult } from '../dispatch/result.ts';
 import type { OpenedTarget } from '../dispatch/targets.ts';
 import { renderCommand } from '../registry/template.ts';
 import type { Storage, StoredBlob } from '../storage/storage.ts';
@@ -39,6 +40,8 @@ export interface DispatchExecutionOptions {
 }
 
 type DispatchManifest = NonNullable<Manifest['dispatch']>;
+
+type Prepared = { readonly task: Task } | { readonly conflict: string };
 
 /** The dispatches of one run: each is prepared from its manifest, run, and judged by what it left. */
 export class DispatchExecution implements RunExecution {
@@ -94,14 +97,15 @@ export class DispatchExecution implements RunExecution {
       return { outcome: refused('refused', `needs."${missing}" names a product its item did not make`, startedAt) };
     }
     const dispatch = required(fired.manifest.dispatch, 'its dispatch manifest');
-    const prepared = await this.#prepare(request, dispatch);
+    const prepared = await this.#prepare(request, dispatch, { fired, signals });
+    if (prepared === 'stopped') return fired.isResumed ? undefined : { outcome: neverStarted(signals, startedAt) };
     if ('conflict' in prepared) return { outcome: refused('patch-conflict', prepared.conflict, startedAt) };
 
     const { storage, targets } = this.#options;
     const { compute } = required(targets.get(dispatch.target), `target "${dispatch.target}"`);
     try {
       const ended = await runDispatch(
-        { compute, storage },
+        { compute, storage, onProblem: (line) => this.#say(request, line) },
         { task: prepared.task, isResumed: fired.isResumed },
         signals,
       );
@@ -113,10 +117,28 @@ export class DispatchExecution implements RunExecution {
     }
   }
 
+  /** Waits while the disk is full; `stopped` when nobody wants the attempt any more. */
   async #prepare(
     request: AttemptRequest,
     dispatch: DispatchManifest,
-  ): Promise<{ readonly task: Task } | { readonly conflict: string }> {
+    { fired, signals }: { readonly fired: FiredManifest; readonly signals: AttemptSignals },
+  ): Promise<Prepared | 'stopped'> {
+    const signal = fired.isResumed ? signals.detach : AbortSignal.any([signals.stop, signals.detach]);
+    try {
+      const onProblem = (line: string) => this.#say(request, line);
+      return await patiently(() => this.#taskOf(request, dispatch), { signal, onProblem });
+    } catch (error) {
+      if (signal.aborted) return 'stopped';
+      throw error;
+    }
+  }
+
+  #say({ item, attempt }: AttemptRequest, line: string): void {
+    const { runId, onLine } = this.#options.run;
+    onLine(`run ${runId}, attempt ${attempt} of "${item.id}": ${line}`);
+  }
+
+  async #taskOf(request: AttemptRequest, dispatch: DispatchManifest): Promise<Prepared> {
     const { run, storage, subagents } = this.#options;
     const { item } = request;
     const { subagent } = required(subagents.get(dispatch.subagent.name), 'its subagent');
@@ -224,6 +246,10 @@ function refused(
     durationMs: performance.now() - startedAt,
     artifacts: [],
   };
+}
+
+function neverStarted({ stop }: AttemptSignals, startedAt: number): AttemptOutcome {
+  return { ...unstartedResult(performance.now() - startedAt, !stop.aborted), artifacts: [] };
 }
 
 function required<T>(value: T | undefined, what: string): T {

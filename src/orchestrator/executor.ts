@@ -18,6 +18,8 @@ export interface ExecutorRun {
   readonly allowUnsandboxed: boolean;
   /** A folder for the run's own files, there from `open` to `close`. */
   readonly workFolder: string;
+  /** Receives lines for a person. */
+  readonly onLine: (line: string) => void;
 }
 
 export interface PatchSource {
@@ -99,6 +101,8 @@ export interface RunExecution {
  * when that may work later, and the run says so meanwhile. Other failures show in the attempts.
  */
 export interface Executor {
+  /** Names an item's `target` may have. Default: none. */
+  readonly targets?: readonly string[];
   /** Where its items run, in words, for presence and logs. */
   describe(onProgress: (line: string) => void): Promise<string>;
   open(run: ExecutorRun, signal: AbortSignal): Promise<RunExecution>;

@@ -1,0 +1,34 @@
+import { retry } from '../base/retry.ts';
+import { type AppError, isAppError } from '../contracts/errors.ts';
+
+export interface PatienceOptions {
+  readonly signal: AbortSignal;
+  /** Longest wait between two tries. Default: 5000. */
+  readonly maxDelayMs?: number;
+  /** Receives each new reason for waiting, with the next step. Default: none. */
+  readonly onProblem?: ((line: string) => void) | undefined;
+}
+
+const defaults = { maxDelayMs: 5_000, onProblem: () => undefined };
+
+/** How often an engine may answer with an error of its own: one that is going down does before it stops answering. */
+const strangeTries = 6;
+
+/** Tries until it works: a full disk or an engine that is away costs time, not the work. */
+export function patiently<T>(operation: () => Promise<T>, options: PatienceOptions): Promise<T> {
+  const { signal, maxDelayMs = defaults.maxDelayMs, onProblem = defaults.onProblem } = options;
+  let strange = 0;
+  let told = '';
+  const isRetryable = (error: unknown): boolean => {
+    const isPassing = isAppError(error, 'unreachable') || isAppError(error, 'disk-full');
+    if (!isPassing) return isAppError(error, 'internal') && ++strange < strangeTries;
+    if (error.message !== told) onProblem(problemLine(error));
+    told = error.message;
+    return true;
+  };
+  return retry(operation, { signal, maxDelayMs, isRetryable });
+}
+
+function problemLine({ message, next }: AppError): string {
+  return `${message}; trying again${next === undefined ? '' : `\n  next: ${next}`}`;
+}
