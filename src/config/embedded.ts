@@ -52,7 +52,6 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
     signer: createLocalSigner({ keyFile: join(at('keys'), stateNames.sealKey) }),
     anchors: [new LocalAnchor(store)],
     executors: { [defaultExecutorName]: new DispatchExecutor({ client }) },
-    targets: client.targets,
   });
   const orch: OrchContext = {
     transport,

@@ -26,6 +26,10 @@ export class DispatchExecutor implements Executor {
     this.#client.computeOf(this.#target);
   }
 
+  get targets(): readonly string[] {
+    return this.#client.targets;
+  }
+
   async describe(onProgress: (line: string) => void): Promise<string> {
     try {
       return (await this.#client.computeOf(this.#target).describe(onProgress)).summary;

@@ -8,6 +8,7 @@ import { type Subagent, type SubagentInput, subagentSchema } from '../contracts/
 import type { Storage } from '../storage/storage.ts';
 import type { Executor } from './executor.ts';
 import type { RunStore } from './run-store.ts';
+import { schemaProblems } from './schema-problems.ts';
 
 /** Items of one queue that run at once, when a config says nothing. */
 export const defaultConcurrency = 2;
@@ -21,7 +22,7 @@ export interface OrchestratorOptions {
   readonly anchors: readonly Anchor[];
   /** How items run, by the name a plan gives. */
   readonly executors: Readonly<Record<string, Executor>>;
-  /** Names an item's `target` may have. Default: none. */
+  /** Names an item's `target` may have. Default: those its executors know. */
   readonly targets?: readonly string[];
   /** Queues by name. Default: one named `default` with a concurrency of 2. */
   readonly queues?: Readonly<Record<string, QueueDeclaration>>;
@@ -45,7 +46,7 @@ export class AgoraOrchestrator {
     this.declarations = {
       queues: queuesOf(options.queues ?? { [defaultQueueName]: {} }),
       executors: Object.keys(options.executors),
-      targets: options.targets ?? [],
+      targets: options.targets ?? Object.values(options.executors).flatMap((executor) => executor.targets ?? []),
       subagents: subagentsOf(options.subagents ?? {}),
       ...(options.source === undefined ? {} : { source: resolve(options.source) }),
       enforceLocks: options.enforceLocks ?? false,
@@ -60,15 +61,11 @@ export function subagentsOf(written: Readonly<Record<string, SubagentInput>>): R
   for (const [name, subagent] of Object.entries(written)) {
     const parsed = subagentSchema.safeParse({ ...subagent, name });
     if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      const place = [...(issue?.path ?? [])].join('.');
-      throw new AppError(
-        'invalid-config',
-        `Cannot use subagent "${name}": ${place} ${issue?.message ?? 'is not valid'}`,
-        {
-          cause: parsed.error,
-        },
-      );
+      const problems = schemaProblems(parsed.error, Object.keys(subagentSchema.shape));
+      // The unknown key is usually the missing one, misspelt.
+      const problem = problems.find(({ message }) => message.startsWith('unknown key')) ?? problems[0];
+      const reason = `"${problem?.path}" ${problem?.message}`;
+      throw new AppError('invalid-config', `Cannot use subagent "${name}" of the config: ${reason}`);
     }
     subagents[name] = parsed.data;
   }
@@ -82,7 +79,7 @@ function queuesOf(written: Readonly<Record<string, QueueDeclaration>>): Record<s
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new AppError(
         'invalid-config',
-        `Cannot use queue "${name}": concurrency is ${concurrency}, it must be a whole number from 1`,
+        `Cannot use queue "${name}" of the config: concurrency is ${concurrency}, it must be a whole number from 1`,
       );
     }
     queues[name] = { concurrency };

@@ -69,7 +69,10 @@ function checkReferences(
 function checkName(problems: Problem[], path: string, kind: string, name: string, known: readonly string[]): void {
   if (known.includes(name)) return;
   const hint = suggestion(name, known);
-  const list = known.length === 0 ? 'none is declared' : `declared: ${known.slice(0, 20).join(', ')}`;
+  const list =
+    known.length === 0
+      ? `none is declared; add it to "${kind}s" of the config`
+      : `declared: ${known.slice(0, 20).join(', ')}`;
   problems.push({ path, message: `unknown ${kind} "${name}"${hint}; ${list}` });
 }
 

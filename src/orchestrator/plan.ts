@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { z } from 'zod';
 import { canonicalize } from '../base/canonical-json.ts';
 import { digestOf } from '../base/hash.ts';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
-import { suggestion } from '../base/suggest.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, digestSchema, itemIdSchema, nameSchema, runIdSchema } from '../contracts/ids.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { defaultQueueName, limits } from '../contracts/names.ts';
 import { itemSchema, needSchema, type Plan, planSchema, resourcesSchema, retrySchema } from '../contracts/plan.ts';
 import { checkPlan, type PlanSketch } from './plan-checks.ts';
+import { schemaProblems } from './schema-problems.ts';
 
 export type PlanReading =
   | { readonly kind: 'plan'; readonly plan: Plan; readonly planDigest: Digest /** JCS. */; readonly text: string }
@@ -52,7 +51,7 @@ export function checkValue(value: unknown, declarations: Declarations, overrides
   const written = withOverrides(value, overrides);
   const parsed = planSchema.safeParse(written);
   if (!parsed.success) {
-    const problems = [...schemaProblems(parsed.error), ...checkPlan(sketchOf(written), declarations)];
+    const problems = [...schemaProblems(parsed.error, knownKeys), ...checkPlan(sketchOf(written), declarations)];
     return { kind: 'invalid', problems: problems.slice(0, limits.planProblems) };
   }
 
@@ -105,24 +104,3 @@ const knownKeys = [
   ...Object.keys(resourcesSchema.shape),
   ...Object.keys(needSchema.shape),
 ];
-
-function schemaProblems(error: z.ZodError): Problem[] {
-  return error.issues.slice(0, limits.planProblems).flatMap((issue) => {
-    const path = jsonPath(issue.path);
-    if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
-    return issue.keys.map((key) => ({
-      path: path === '' ? key : `${path}.${key}`,
-      message: `unknown key${suggestion(key, knownKeys)}`,
-    }));
-  });
-}
-
-/** `items[2].depends_on[0]`; '' for the whole document. */
-function jsonPath(segments: readonly PropertyKey[]): string {
-  let path = '';
-  for (const segment of segments) {
-    if (typeof segment === 'number') path += `[${segment}]`;
-    else path += path === '' ? String(segment) : `.${String(segment)}`;
-  }
-  return path;
-}

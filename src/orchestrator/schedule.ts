@@ -53,7 +53,8 @@ export function holdRun(turn: Turn, run: RunBoard, reason: string): void {
 
 /** Attempts of the run went on while no daemon looked: the log says so. */
 export function noteAbsence(turn: Turn, run: RunBoard): void {
-  const body = { reason: 'daemon-away', detail: `${run.running.size} attempts were not observed meanwhile` };
+  const attempts = run.running.size === 1 ? '1 attempt was' : `${run.running.size} attempts were`;
+  const body = { reason: 'daemon-away', detail: `${attempts} not observed meanwhile` };
   record(turn, run, { kind: 'audit.gap', body });
 }
 

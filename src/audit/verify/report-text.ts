@@ -26,13 +26,20 @@ export function reportText(report: Report): string {
     ...(report.failures.length > shownFailures ? [`  and ${report.failures.length - shownFailures} more`] : []),
     ...(report.failures.length > 0 ? [''] : []),
     `  guarantee  ${report.guarantee}`,
-    `  artifacts  ${artifactsText(report.artifacts)}`,
-    `  gaps       ${report.gaps === 0 ? 'none recorded' : `${report.gaps} recorded`}`,
+    // Of a bundle that could not be read, nothing more can be said.
+    ...(report.checks.parse === true ? recordedRows(report) : []),
     `  signer     ${report.signerKeyId ?? 'unknown'}`,
     '',
     report.notProved,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function recordedRows({ artifacts, gaps }: Report): string[] {
+  return [
+    `  artifacts  ${artifactsText(artifacts)}`,
+    `  gaps       ${gaps === 0 ? 'none recorded' : `${gaps} recorded`}`,
+  ];
 }
 
 function verdictOf(report: Report): string {
