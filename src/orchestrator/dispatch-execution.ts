@@ -181,8 +181,8 @@ export class DispatchExecution implements RunExecution {
     const { collected, ...judged } = result;
     const artifacts = collected === undefined ? [] : this.#artifactsOf(request, collected);
     const objection = judged.outcome === 'done' ? await this.#objectionTo(request, collected) : undefined;
-    if (objection === undefined) return { ...judged, artifacts };
-    return { ...judged, outcome: 'failed', ...objection, artifacts };
+    const outcome = objection === undefined ? judged : { ...judged, outcome: 'failed' as const, ...objection };
+    return { ...withLogHint(outcome, artifacts), artifacts };
   }
 
   #artifactsOf(request: AttemptRequest, collected: Collected): Artifact[] {
@@ -227,6 +227,17 @@ export class DispatchExecution implements RunExecution {
       message: `its patch touches "${outside}", which none of its resourceLocks covers`,
     };
   }
+}
+
+/** A failed item's reason says where to read what it printed. */
+function withLogHint<T extends Pick<AttemptOutcome, 'outcome' | 'message'>>(
+  outcome: T,
+  artifacts: readonly Artifact[],
+): T {
+  const log = artifacts.find((artifact) => artifact.port === 'log');
+  if (outcome.outcome !== 'failed' || log === undefined) return outcome;
+  const hint = `what it printed: agora artifact get ${digestOfRef(log.ref)}`;
+  return { ...outcome, message: outcome.message === undefined ? hint : `${outcome.message}; ${hint}` };
 }
 
 /** The file a worker finds at `AGORA_INPUT`. */
