@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import type { Compute, TaskHandle } from '../compute/compute.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
@@ -39,21 +40,47 @@ export async function collect(
 ): Promise<Collected> {
   const parts: Parts = { result: undefined, patch: undefined, log: undefined, outputs: [] };
   try {
-    const tar = extract();
-    const source = Readable.from(from.compute.collect(handle, maxBytes + tarOverheadBytes));
-    // A pipe does not carry errors on: without this a broken connection would end the process.
-    source.on('error', (error) => tar.destroy(error)).pipe(tar);
-    for await (const entry of tar) {
-      // tar-stream types its chunks as unknown; they are buffers.
-      await takeEntry(entry.header, entry as AsyncIterable<Uint8Array>, { parts, storage: from.storage });
-      // tar-stream gives the next entry once this one was read to its end.
-      entry.resume();
-    }
+    await readTar(from.compute.collect(handle, maxBytes + tarOverheadBytes), (header, content) =>
+      takeEntry(header, content, { parts, storage: from.storage }),
+    );
   } catch (error) {
     if (!isAppError(error, 'limit-exceeded')) throw error;
     return { ...parts, isTooLarge: true };
   }
   return { ...parts, isTooLarge: false };
+}
+
+type TakeEntry = (header: Header, content: AsyncIterable<Uint8Array>) => Promise<void>;
+
+/** Rejects with what breaks first, the source or `take`. */
+async function readTar(source: AsyncIterable<Uint8Array>, take: TakeEntry): Promise<void> {
+  const tar = extract();
+  const failed = Promise.withResolvers<never>();
+  const over = new AbortController();
+  let taken: Promise<void> = Promise.resolve();
+  tar.on('entry', (header, content, next) => {
+    // As a stream of Node's own: giving up on tar-stream's in the middle of an entry waits for ever.
+    taken = take(header, Readable.from(content)).then(() => {
+      // The next entry comes once this one was read to its end.
+      content.resume();
+      next();
+    });
+    taken.catch(failed.reject);
+  });
+  const read = pipeline(source, tar, { signal: over.signal }).then(
+    () => taken,
+    async (error: unknown) => {
+      // Giving up on an entry breaks the pipe as well; why it was given up says more.
+      await taken;
+      throw error;
+    },
+  );
+  try {
+    await Promise.race([read, failed.promise]);
+  } finally {
+    over.abort();
+    read.catch(() => undefined); // Told above, or only that it was aborted.
+  }
 }
 
 async function takeEntry(

@@ -22,13 +22,14 @@ export function patiently<T>(operation: () => Promise<T>, options: PatienceOptio
   const isRetryable = (error: unknown): boolean => {
     const isPassing = isAppError(error, 'unreachable') || isAppError(error, 'disk-full');
     if (!isPassing) return isAppError(error, 'internal') && ++strange < strangeTries;
-    if (error.message !== told) onProblem(problemLine(error));
+    if (error.message !== told) onProblem(waitingLine(error));
     told = error.message;
     return true;
   };
   return retry(operation, { signal, maxDelayMs, isRetryable });
 }
 
-function problemLine({ message, next }: AppError): string {
+/** Why something waits, and what ends that. */
+export function waitingLine({ message, next }: AppError): string {
   return `${message}; trying again${next === undefined ? '' : `\n  next: ${next}`}`;
 }

@@ -4,6 +4,7 @@ import { sleep } from '../base/deadline.ts';
 import { digestOf } from '../base/hash.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, Digest, RunId } from '../contracts/ids.ts';
+import { waitingLine } from '../dispatch/patience.ts';
 import { finishAttempt } from './attempt-end.ts';
 import type { Attempts } from './attempts.ts';
 import { type Board, emptyBoard, type ItemNode, type NewRun, newRunBoard, type RunBoard } from './board.ts';
@@ -219,7 +220,7 @@ export class Loop {
   /** The store refused the turn: memory goes back to what the rows say, and the events wait for the next try. */
   async #undo(events: readonly LoopEvent[], error: unknown): Promise<void> {
     if (!isAppError(error, 'disk-full') && !isAppError(error, 'unreachable')) throw error;
-    this.#options.onLine(`${error.message}; trying again`);
+    this.#options.onLine(waitingLine(error));
     this.#options.events.pushBack(events);
     await sleep(1_000);
     await this.#rebuild();
