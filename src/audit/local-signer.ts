@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { diskFullError, syncFolder, temporaryPath } from '../base/atomic-file.ts';
+import { createFileAtomically } from '../base/atomic-file.ts';
 import { digestOf } from '../base/hash.ts';
 import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { Signer } from './signer.ts';
@@ -88,29 +88,9 @@ function unreadable(keyFile: string, cause: unknown): AppError {
   );
 }
 
-/** Leaves the file of whoever was first: linking a finished file never replaces another and never shows half a key. */
+/** Of several at once the first wins, and all use its key. */
 async function makeKey(keyFile: string): Promise<void> {
-  const folder = dirname(keyFile);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = temporaryPath(keyFile);
-  try {
-    await writeNewKey(temporary);
-    await link(temporary, keyFile);
-    await syncFolder(folder);
-  } catch (cause) {
-    if (systemErrorCode(cause) !== 'EEXIST') throw diskFullError(keyFile, cause) ?? cause;
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-async function writeNewKey(path: string): Promise<void> {
+  await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
   const { privateKey } = generateKeyPairSync('ed25519');
-  const handle = await open(path, 'wx', 0o600);
-  try {
-    await handle.writeFile(privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await createFileAtomically(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
 }

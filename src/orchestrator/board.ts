@@ -28,8 +28,7 @@ export interface QueueBoard {
   readonly ready: Map<RunBoard, Heap<ItemNode>>;
 }
 
-export interface RunBoard {
-  readonly runId: RunId;
+export interface NewRun {
   readonly plan: Plan;
   readonly planDigest: Digest;
   readonly actor: string;
@@ -38,6 +37,10 @@ export interface RunBoard {
   readonly enforceLocks: boolean;
   /** Order of acceptance, the age of a run. */
   readonly age: number;
+}
+
+export interface RunBoard extends NewRun {
+  readonly runId: RunId;
   readonly items: readonly ItemNode[];
   readonly itemsById: ReadonlyMap<string, ItemNode>;
   /** Items that brought a patch. */
@@ -80,16 +83,6 @@ export interface ItemNode {
   doneAt: number | undefined;
   parkedOn: string | undefined;
   isCancelling: boolean;
-}
-
-export interface NewRun {
-  readonly plan: Plan;
-  readonly planDigest: Digest;
-  readonly actor: string;
-  readonly submittedAt: string;
-  readonly source: Source | undefined;
-  readonly enforceLocks: boolean;
-  readonly age: number;
 }
 
 export function emptyBoard(concurrencies: Readonly<Record<string, number>>): Board {
