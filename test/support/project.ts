@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
+import { stagingOf } from '../../src/compute/process-staging.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
+import { stateFolderName, stateNames } from '../../src/contracts/names.ts';
 
 /** Where a project's workers run: an engine that is there, or no engine at all. */
 export type ProjectCompute = { readonly engine: string } | 'process';
@@ -100,6 +102,9 @@ export class Project {
       if (child.pid !== undefined) endGroup(child.pid);
     }
     await waitUntil('the processes of a project to end', () => this.#running.size === 0);
+    // Root's tasks lie outside the project, and a daemon that was killed takes nothing away.
+    const { root } = stagingOf(join(this.folder, stateFolderName, stateNames.work, 'process'));
+    await rm(root, { recursive: true, force: true, maxRetries: 5 });
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
