@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
+import { isProcessText } from '../contracts/process-text.ts';
 import type { Task, TaskInput } from '../contracts/task.ts';
 
 export const taskFileName = 'task.json';
@@ -35,8 +36,16 @@ export async function* contentOf({ path, digest, sizeBytes, content }: TaskInput
   throw new AppError('artifact-mismatch', `Cannot hand in "${path}": ${found}`);
 }
 
-/** The one JSON object the worker reads from stdin; empty when there is no secret. */
+/**
+ * The one JSON object the worker reads from stdin; empty when there is no secret. Refuses what no process can be given:
+ * a NUL in it would end one argument of the sandbox and begin another.
+ */
 export function secretBytes({ spec, secrets }: Task): Uint8Array {
+  const texts = [...spec.command, ...Object.entries(spec.env).flat(), ...Object.entries(secrets).flat()];
+  if (!texts.every(isProcessText)) {
+    const state = 'its command, environment or secrets hold a NUL character';
+    throw new AppError('invalid-input', `Cannot start task "${spec.dispatchId}": ${state}`);
+  }
   const bytes = Object.keys(secrets).length === 0 ? new Uint8Array() : Buffer.from(JSON.stringify(secrets));
   if (bytes.length !== spec.secretBytes) {
     const expected = `its spec announces ${spec.secretBytes} bytes of secrets, there are ${bytes.length}`;

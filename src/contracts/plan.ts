@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { itemIdSchema, nameSchema, runIdSchema } from './ids.ts';
 import { defaultExecutorName, defaultQueueName } from './names.ts';
+import { processTextSchema } from './process-text.ts';
 
 export const networkPolicies = ['none', 'internet'] as const;
 export type NetworkPolicy = (typeof networkPolicies)[number];
@@ -67,7 +68,7 @@ export const itemSchema = z.strictObject({
     .optional()
     .describe('What the worker may reach. Default: what the subagent declares, else none.'),
   env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), processTextSchema)
     .optional()
     .describe('Plain environment of the subagent; no secrets.'),
   target: nameSchema.optional().describe("The configured target the item runs on. Default: the executor's."),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { nameSchema } from './ids.ts';
 import { networkPolicies, resourcesSchema } from './plan.ts';
+import { processTextSchema } from './process-text.ts';
 
 export const runtimeNames = ['command'] as const;
 export type RuntimeName = (typeof runtimeNames)[number];
@@ -10,11 +11,11 @@ export const subagentSchema = z.strictObject({
   name: nameSchema,
   runtime: z.enum(runtimeNames).default('command').describe('The program that drives it.'),
   command: z
-    .array(z.string())
+    .array(processTextSchema)
     .min(1)
     .describe('Program and arguments, run in the worktree. Each element is a Mustache template over `workerInput`.'),
   network: z.enum(networkPolicies).optional().describe('What it needs to reach. Default: none.'),
-  env: z.record(z.string(), z.string()).optional().describe('Plain environment; no secrets.'),
+  env: z.record(processTextSchema, processTextSchema).optional().describe('Plain environment; no secrets.'),
   resources: resourcesSchema.optional(),
   timeoutSeconds: z.number().positive().optional().describe('Limit of one attempt. Default: 7200.'),
 });

@@ -7,6 +7,7 @@ import {
   type runIdSchema,
 } from './ids.ts';
 import { networkPolicies } from './plan.ts';
+import { processTextSchema } from './process-text.ts';
 import { failureCodes } from './run.ts';
 import { runtimeNames } from './subagent.ts';
 
@@ -26,8 +27,8 @@ export const taskSpecSchema = z.strictObject({
   dispatchId: dispatchIdSchema,
   runtime: z.enum(runtimeNames),
   /** Program and arguments, templates already filled in. */
-  command: z.array(z.string()).min(1),
-  env: z.record(z.string(), z.string()),
+  command: z.array(processTextSchema).min(1),
+  env: z.record(processTextSchema, processTextSchema),
   limits: taskLimitsSchema,
   network: z.enum(networkPolicies),
   /** True when `/agora/in/worktree.tar` holds the files to start from. */

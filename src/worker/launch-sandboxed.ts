@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { isSameProcess, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
+import { AppError } from '../contracts/errors.ts';
+import { isProcessText } from '../contracts/process-text.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { childExit, pipeText } from './child-exit.ts';
 import { readWatchReport, watchingCommand } from './launch-script.ts';
@@ -18,6 +20,7 @@ const ownProcesses = 3;
 /** Starts the subagent inside bubblewrap, which is started as the subagent's user and outlives neither of us. */
 export function launchSandboxed(place: WorkerPlace, sandbox: readonly string[], program: SubagentProgram): Subagent {
   const limits = { fileBytes: program.fileBytes, processes: program.processes + ownProcesses };
+  const settings = settingsOf(program.env);
   const [file = '', ...fixed] = sandbox;
   const extra = ['--json-status-fd', String(statusFile), '--args', String(argumentsFile)];
   const child = spawn(file, [...fixed, ...extra, '--', ...watchingCommand(limits, program.command)], {
@@ -29,7 +32,7 @@ export function launchSandboxed(place: WorkerPlace, sandbox: readonly string[], 
     ...place.user,
   });
   const pipes: ReadonlyArray<Readable | Writable | null | undefined> = child.stdio;
-  sendEnvironment(pipes[argumentsFile] as Writable, program.env);
+  send(pipes[argumentsFile] as Writable, settings);
   const report = pipeText(pipes[reportFile] as Readable);
   let init: ProcessIdentity | undefined;
   void pipeText(pipes[statusFile] as Readable, (text) => {
@@ -60,11 +63,18 @@ async function exitOf(exit: ReturnType<typeof childExit>, report: Promise<string
   return { ...ended, isOutOfProcesses, ...(!hasStarted && ended.exitCode !== 0 && { startError: 'sandbox' }) };
 }
 
-function sendEnvironment(pipe: Writable, env: Readonly<Record<string, string>>): void {
+function settingsOf(env: Readonly<Record<string, string>>): string[] {
   const settings = Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]);
+  // The one place where a NUL would become an option of the sandbox, such as another folder of the host.
+  if (!settings.every(isProcessText))
+    throw new AppError('invalid-input', 'Cannot set up the sandbox: a NUL in a variable');
+  return ['--clearenv', ...settings];
+}
+
+function send(pipe: Writable, settings: readonly string[]): void {
   // Bubblewrap may be gone before it has read them; its exit says so.
   pipe.on('error', () => {});
-  pipe.end(['--clearenv', ...settings].map((argument) => `${argument}\0`).join(''));
+  pipe.end(settings.map((argument) => `${argument}\0`).join(''));
 }
 
 function initOf(statusText: string): ProcessIdentity | undefined {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AppError } from '../contracts/errors.ts';
+import { isProcessText } from '../contracts/process-text.ts';
 import { type TaskSpec, taskSpecSchema } from '../contracts/task.ts';
 
 /** Reads and checks what the daemon asks for. */
@@ -22,6 +23,9 @@ function secretsOf(value: unknown): Record<string, string> {
   const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isRecord || !Object.values(value).every((secret) => typeof secret === 'string')) {
     throw new AppError('invalid-input', 'Cannot read the secrets on stdin: not an object of texts');
+  }
+  if (!Object.entries(value).flat().every(isProcessText)) {
+    throw new AppError('invalid-input', 'Cannot read the secrets on stdin: they hold a NUL character');
   }
   return value as Record<string, string>;
 }

@@ -103,7 +103,7 @@ function addFiles(tar: Pack, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) tar.entry({ name, mode: 0o644 }, text);
 }
 
-function aPlace(root: string): WorkerPlace {
+export function aPlace(root: string): WorkerPlace {
   const at = (name: string): string => join(root, name);
   const uid = process.geteuid?.() === 0 ? randomInt(1_700_000_000, 1_800_000_000) : undefined;
   return {
