@@ -50,6 +50,7 @@ function svg(lines: readonly string[]): string {
   const height = shown.length * character.height + 2 * margin;
   const rows = shown.map((line, index) => row(line, margin + (index + 0.8) * character.height));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+<title>A terminal after npm run demo</title>
 <rect width="100%" height="100%" rx="8" fill="#f6f8fa"/>
 <g font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace" font-size="${character.size}" fill="#24292f" xml:space="preserve" style="white-space:pre">
 ${rows.filter((line) => line !== '').join('\n')}
