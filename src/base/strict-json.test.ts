@@ -17,8 +17,10 @@ function refusal(input: string | Uint8Array, options: StrictJsonOptions = plain)
 }
 
 test('what JSON.stringify prints is read as JSON.parse reads it', () => {
+  // This one name is refused, which has a test of its own.
+  const parseable = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('"__proto__"'));
   fc.assert(
-    fc.property(fc.jsonValue(), fc.constantFrom(undefined, 1, '\t'), (value, space) => {
+    fc.property(parseable, fc.constantFrom(undefined, 1, '\t'), (value, space) => {
       const text = JSON.stringify(value, undefined, space);
       assert.deepEqual(parseStrictJson(text, { ...plain, maxDepth: 500 }), JSON.parse(text));
       assert.deepEqual(parseStrictJson(Buffer.from(text), { ...plain, maxDepth: 500 }), JSON.parse(text));
