@@ -1,32 +1,80 @@
+import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
+import { Deadline, unlessAborted } from './docker-deadline.ts';
 import { type EngineCall, engineError } from './docker-errors.ts';
 import { describeEndpoint, type EngineEndpoint } from './endpoint.ts';
 
+export type DockerTarget = { readonly endpoint: EngineEndpoint } | { readonly docker: Dockerode };
+
+export interface DockerConnectionOptions {
+  /** How long the engine may leave us without an answer; calls that take it longer get more. Default: 60000. */
+  readonly answerMs?: number;
+}
+
+const defaults = { answerMs: 60_000 } satisfies DockerConnectionOptions;
+
+export interface DockerCall extends Omit<EngineCall, 'address'> {
+  /** Default: the connection's. Infinity for a call that may take as long as its caller waits. */
+  readonly answerMs?: number;
+}
+
+/** One request; it must pass the deadline's signal on. */
+export type DockerRequest<T> = (docker: Dockerode, deadline: Deadline) => Promise<T>;
+
 export interface DockerConnection {
   readonly address: string;
-  /** Runs one call; what it rejects with becomes an `AppError`. */
-  call<T>(call: Omit<EngineCall, 'address'>, request: (docker: Dockerode) => Promise<T>): Promise<T>;
+  readonly answerMs: number;
+  /** Runs one call; what it rejects with becomes an `AppError`, an engine that stays silent `unreachable`. */
+  call<T>(call: DockerCall, request: DockerRequest<T>): Promise<T>;
+  /** Runs one call and gives the bytes of its answer, with the same errors. */
+  stream(call: DockerCall, request: DockerRequest<NodeJS.ReadableStream>): AsyncGenerator<Uint8Array>;
 }
 
 /** Nothing is loaded or opened before the first call. */
-export function connectDocker(
-  target: { readonly endpoint: EngineEndpoint } | { readonly docker: Dockerode },
-): DockerConnection {
+export function connectDocker(target: DockerTarget, options: DockerConnectionOptions = {}): DockerConnection {
+  const { answerMs } = { ...defaults, ...options };
   const address = 'docker' in target ? addressOf(target.docker) : describeEndpoint(target.endpoint);
-  let client: Promise<Dockerode> | undefined = 'docker' in target ? Promise.resolve(target.docker) : undefined;
+  let client: Promise<Dockerode> | undefined;
+  const open = () => {
+    client ??= 'docker' in target ? Promise.resolve(target.docker) : createClient(target.endpoint);
+    return client;
+  };
+  const begin = (call: DockerCall) => {
+    call.signal?.throwIfAborted();
+    return new Deadline(call.answerMs ?? answerMs, call.signal);
+  };
+  const failed = (error: unknown, call: DockerCall, { isExpired, ms }: Deadline) =>
+    engineError(error, { ...call, address, ...(isExpired && { silentMs: ms }) });
   return {
     address,
+    answerMs,
     async call(call, request) {
-      call.signal?.throwIfAborted();
+      const deadline = begin(call);
       try {
-        client ??= 'endpoint' in target ? createClient(target.endpoint) : undefined;
-        if (client === undefined) throw new Error('No client');
-        return await request(await client);
+        return await answerTo(request, await open(), deadline);
       } catch (error) {
-        throw engineError(error, { ...call, address });
+        throw failed(error, call, deadline);
+      }
+    },
+    async *stream(call, request) {
+      const deadline = begin(call);
+      try {
+        // The client's streams are Node's own, whatever its types say.
+        yield* deadline.receiving((await answerTo(request, await open(), deadline)) as Readable);
+      } catch (error) {
+        throw failed(error, call, deadline);
       }
     },
   };
+}
+
+async function answerTo<T>(request: DockerRequest<T>, docker: Dockerode, deadline: Deadline): Promise<T> {
+  deadline.restart();
+  try {
+    return await unlessAborted(deadline.signal, request(docker, deadline));
+  } finally {
+    deadline.pause();
+  }
 }
 
 async function createClient(endpoint: EngineEndpoint): Promise<Dockerode> {

@@ -1,4 +1,5 @@
-import { AppError, type ErrorCode, systemErrorCode } from '../contracts/errors.ts';
+import { formatDuration } from '../base/duration.ts';
+import { AppError, type ErrorCode, isAppError, systemErrorCode } from '../contracts/errors.ts';
 
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'invalid-input',
@@ -28,11 +29,14 @@ export interface EngineCall {
   readonly signal?: AbortSignal | undefined;
   /** What a 404 means here. Default: `not-found`. */
   readonly missing?: ErrorCode;
+  /** Set when the engine was given up after so long without an answer. */
+  readonly silentMs?: number;
 }
 
 /** The error to throw for what a call to the engine rejected with. */
 export function engineError(cause: unknown, call: EngineCall): unknown {
   if (call.signal?.aborted) return call.signal.reason;
+  if (call.silentMs !== undefined) return silent(call, call.silentMs, cause);
   if (cause instanceof AppError) return cause;
   const status = httpStatus(cause);
   if (status !== undefined) {
@@ -46,6 +50,16 @@ export function engineError(cause: unknown, call: EngineCall): unknown {
   });
 }
 
+/** Undefined when the engine has no such thing. */
+export async function orUndefined<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isAppError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
 export function httpStatus(error: unknown): number | undefined {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   return typeof status === 'number' ? status : undefined;
@@ -57,6 +71,14 @@ function unreachable(errno: string, { action, address }: EngineCall, cause: unkn
       ? 'Give this user access to the socket (on Debian: the group `docker`).'
       : 'Start the engine, or name another one in DOCKER_HOST.';
   return new AppError('unreachable', `Cannot ${action}: no engine answers at "${address}" (${errno})`, { cause, next });
+}
+
+function silent({ action, address }: EngineCall, silentMs: number, cause: unknown): AppError {
+  const state = `the engine at "${address}" gave no answer for ${formatDuration(silentMs)}`;
+  return new AppError('unreachable', `Cannot ${action}: ${state}`, {
+    cause,
+    next: 'Look whether the engine hangs, restart it, or name another one in DOCKER_HOST.',
+  });
 }
 
 function said(cause: unknown, status: number): string {

@@ -1,90 +1,118 @@
 import { Readable } from 'node:stream';
-import { isAppError } from '../contracts/errors.ts';
-import type { DockerConnection } from './docker-connection.ts';
-import { engineError } from './docker-errors.ts';
+import { json } from 'node:stream/consumers';
+import * as z from 'zod';
+import type { DockerCall, DockerConnection, DockerRequest } from './docker-connection.ts';
+import { dial } from './docker-dial.ts';
+import { orUndefined } from './docker-errors.ts';
 import { followProgress } from './docker-stream.ts';
-import type { ByteStream, EngineImages, ProgressOptions } from './engine.ts';
+import type { BuildOptions, ByteStream, EngineImages, ImageState, ImportOptions, ProgressOptions } from './engine.ts';
+
+/** A step of a build, or the unpacking of an image, says nothing while it lasts. */
+const silentFactor = 5;
+
+const imageSchema = z.object({
+  Id: z.string(),
+  Size: z.number(),
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
 
 export function imageCalls(connection: DockerConnection): EngineImages {
   return {
-    async inspectImage(reference) {
-      try {
-        const call = { action: `look at image "${reference}"` };
-        const found = await connection.call(call, (docker) => docker.getImage(reference).inspect());
-        return { id: found.Id, labels: found.Config.Labels ?? {}, sizeBytes: found.Size };
-      } catch (error) {
-        if (isAppError(error, 'not-found')) return undefined;
-        throw error;
-      }
-    },
-    async tagImage(reference, tag) {
-      const { repository, version } = splitTag(tag);
-      await connection.call({ action: `tag image "${reference}"`, missing: 'image-missing' }, (docker) =>
-        docker.getImage(reference).tag({ repo: repository, tag: version }),
-      );
-    },
-    async removeImage(reference) {
-      try {
-        await connection.call({ action: `remove image "${reference}"` }, (docker) =>
-          docker.getImage(reference).remove(),
-        );
-      } catch (error) {
-        if (!isAppError(error, 'not-found')) throw error;
-      }
-    },
-    async pruneImages(labels) {
-      const filters = { dangling: ['true'], label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
-      await connection.call({ action: 'remove unused images' }, (docker) => docker.pruneImages({ filters }));
-    },
-    async pullImage(reference, options = {}) {
-      const call = { action: `pull image "${reference}"`, signal: options.signal, missing: 'image-missing' } as const;
-      const answer = connection.call(call, (docker) => docker.pull(reference, abortable(options.signal)));
-      await follow(connection, { action: call.action, answer, ...options });
-    },
-    async importImage(rootFileSystem, { tag, labels, ...options }) {
-      const { repository, version } = splitTag(tag);
-      const action = `import image "${tag}"`;
-      const changes = Object.entries(labels).map(([name, value]) => `LABEL ${name}=${value}`);
-      const query = { repo: repository, tag: version, changes, ...abortable(options.signal) };
-      const answer = connection.call({ action, signal: options.signal }, (docker) =>
-        docker.importImage(Readable.from(rootFileSystem), query),
-      );
-      await follow(connection, { action, answer, ...options });
-    },
-    async buildImage(context, { tag, dockerfile, buildArguments, onProgress, signal }) {
-      const action = `build image "${tag}"`;
-      const answer = connection.call({ action, signal }, (docker) =>
-        docker.buildImage(Readable.from(context), {
-          ...abortable(signal),
-          t: tag,
-          dockerfile,
-          buildargs: { ...buildArguments },
-          rm: true,
-          forcerm: true,
-        }),
-      );
-      await follow(connection, { action, answer, ...(onProgress && { onProgress }), ...(signal && { signal }) });
-    },
+    inspectImage: (reference) => inspect(connection, reference),
+    tagImage: (reference, tag) => tagAs(connection, reference, tag),
+    removeImage: (reference) => remove(connection, reference),
+    pruneImages: (labels) => prune(connection, labels),
+    pullImage: (reference, options = {}) => pull(connection, reference, options),
+    importImage: (rootFileSystem, options) => importTar(connection, rootFileSystem, options),
+    buildImage: (context, options) => build(connection, context, options),
   };
 }
 
-/** The client takes the signal out of the object it is given, so each call gets its own. */
-function abortable(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal === undefined ? {} : { abortSignal: signal };
+async function inspect(connection: DockerConnection, reference: string): Promise<ImageState | undefined> {
+  const call = { action: `look at image "${reference}"` };
+  const answer = connection.call(call, async (docker, { signal }) =>
+    imageSchema.parse(await json(await dial(docker, { path: `/images/${reference}/json`, method: 'GET' }, signal))),
+  );
+  const found = await orUndefined(answer);
+  return found && { id: found.Id, labels: found.Config?.Labels ?? {}, sizeBytes: found.Size };
 }
 
-interface Followed extends ProgressOptions {
-  readonly action: string;
-  readonly answer: Promise<NodeJS.ReadableStream>;
+async function tagAs(connection: DockerConnection, reference: string, tag: string): Promise<void> {
+  const { repository, version } = splitTag(tag);
+  const call = { action: `tag image "${reference}"`, missing: 'image-missing' } as const;
+  await connection.call(call, (docker, { signal: abortSignal }) =>
+    docker.getImage(reference).tag({ repo: repository, tag: version, abortSignal }),
+  );
 }
 
-async function follow(connection: DockerConnection, { action, answer, onProgress, signal }: Followed): Promise<void> {
-  const stream = (await answer) as unknown as ByteStream & NodeJS.ReadableStream;
-  try {
-    await followProgress(stream, action, onProgress);
-  } catch (error) {
-    throw engineError(error, { action, signal, address: connection.address });
-  }
+async function remove(connection: DockerConnection, reference: string): Promise<void> {
+  const call = { action: `remove image "${reference}"` };
+  await orUndefined(
+    connection.call(call, (docker, { signal: abortSignal }) => docker.getImage(reference).remove({ abortSignal })),
+  );
+}
+
+async function prune(connection: DockerConnection, labels: Readonly<Record<string, string>>): Promise<void> {
+  const filters = { dangling: ['true'], label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
+  await connection.call({ action: 'remove unused images' }, (docker, { signal: abortSignal }) =>
+    docker.pruneImages({ filters, abortSignal }),
+  );
+}
+
+async function pull(
+  connection: DockerConnection,
+  reference: string,
+  { signal, onProgress }: ProgressOptions,
+): Promise<void> {
+  const call = { action: `pull image "${reference}"`, signal, missing: 'image-missing' } as const;
+  const request: DockerRequest<NodeJS.ReadableStream> = (docker, deadline) =>
+    docker.pull(reference, { abortSignal: deadline.signal });
+  await follow(connection, call, { request, onProgress });
+}
+
+async function importTar(
+  connection: DockerConnection,
+  rootFileSystem: ByteStream,
+  { tag, labels, signal, onProgress }: ImportOptions,
+): Promise<void> {
+  const { repository, version } = splitTag(tag);
+  const changes = Object.entries(labels).map(([name, value]) => `LABEL ${name}=${value}`);
+  const request: DockerRequest<NodeJS.ReadableStream> = (docker, deadline) => {
+    const query = { repo: repository, tag: version, changes, abortSignal: deadline.signal };
+    return docker.importImage(Readable.from(deadline.sending(rootFileSystem)), query);
+  };
+  await follow(connection, { action: `import image "${tag}"`, signal }, { request, onProgress });
+}
+
+async function build(
+  connection: DockerConnection,
+  context: ByteStream,
+  { tag, dockerfile, buildArguments, onProgress, signal }: BuildOptions,
+): Promise<void> {
+  const request: DockerRequest<NodeJS.ReadableStream> = (docker, deadline) =>
+    docker.buildImage(Readable.from(deadline.sending(context)), {
+      abortSignal: deadline.signal,
+      t: tag,
+      dockerfile,
+      buildargs: { ...buildArguments },
+      rm: true,
+      forcerm: true,
+    });
+  await follow(connection, { action: `build image "${tag}"`, signal }, { request, onProgress });
+}
+
+interface Followed {
+  readonly request: DockerRequest<NodeJS.ReadableStream>;
+  readonly onProgress: ((line: string) => void) | undefined;
+}
+
+async function follow(
+  connection: DockerConnection,
+  call: DockerCall,
+  { request, onProgress }: Followed,
+): Promise<void> {
+  const answer = connection.stream({ ...call, answerMs: connection.answerMs * silentFactor }, request);
+  await followProgress(answer, call.action, onProgress);
 }
 
 /** `host:5000/name:version` is a repository and a version; without a version it is `latest`. */

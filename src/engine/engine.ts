@@ -107,14 +107,18 @@ export interface EngineContainers {
   inspectContainer(reference: string, signal?: AbortSignal): Promise<ContainerState | undefined>;
   /** Those with all of these labels, running or not. */
   listContainers(labels: Readonly<Record<string, string>>): Promise<ContainerSummary[]>;
-  /** Resolves with the exit code once it does not run. */
-  waitContainer(reference: string, signal?: AbortSignal): Promise<number>;
   stopContainer(reference: string, graceMs: number): Promise<void>;
   removeContainer(reference: string): Promise<void>;
+}
+
+/** What goes into containers of an engine and comes out of them. */
+export interface EngineContainerStreams {
+  /** Resolves with the exit code once it does not run. */
+  waitContainer(reference: string, signal?: AbortSignal): Promise<number>;
   /** Unpacks a tar at a path of a container, started or not. */
   putArchive(reference: string, path: string, tar: ByteStream, signal?: AbortSignal): Promise<void>;
   getArchive(reference: string, path: string): ByteStream;
-  /** Writes to stdin of a container and ends it; the container reads it once it is started. */
+  /** Writes to stdin of a container and ends it; the container reads it once it is started. At most `stdinBytes`. */
   writeStdin(reference: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   logs(
     reference: string,
@@ -123,12 +127,13 @@ export interface EngineContainers {
 }
 
 /**
- * What we need of a container engine. References are ids or names. Failures raised: `unreachable` (nothing answers, or
- * it went away in between), `not-found`, `image-missing`, `task-conflict` (the name is taken, or a removal is under
+ * What we need of a container engine. References are ids or names. Every call has a deadline; a `wait`, a build and a
+ * followed log last as long as the engine shows that it is alive. Failures raised: `unreachable` (nothing answers, in
+ * time, or it went away in between), `not-found`, `image-missing`, `task-conflict` (the name is taken, or a removal is under
  * way), `invalid-input` (the engine refuses what was asked), `internal` (the engine failed). A `stop`, `kill` or
  * `remove` of what is already so is fine.
  */
-export interface Engine extends EngineImages, EngineContainers {
+export interface Engine extends EngineImages, EngineContainers, EngineContainerStreams {
   /** How it is reached, for people. */
   readonly address: string;
   ping(signal?: AbortSignal): Promise<void>;
