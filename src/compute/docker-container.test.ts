@@ -8,11 +8,11 @@ import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { containerLabels } from '../contracts/names.ts';
 import type { Task } from '../contracts/task.ts';
-import type { Engine } from '../engine/engine.ts';
+import { type Engine, stdinBytes } from '../engine/engine.ts';
 import { LocalStorage } from '../storage/local.ts';
 import { DockerCompute } from './docker.ts';
 import { containerSpec } from './docker-container.ts';
-import { aDeploymentId, anInput, aTask } from './suite-tasks.ts';
+import { aDeploymentId, anInput, aTask, runTask } from './suite-tasks.ts';
 import { prepareWorkerImage } from './worker-image.ts';
 
 const { engine: found, skip } = await engineForTests();
@@ -88,6 +88,27 @@ test('secrets appear neither in the container nor in its log, and its volumes go
     (Volumes ?? []).filter(({ Name }) => own.has(Name)),
     [],
   );
+});
+
+test('secrets as large as allowed reach the worker, larger ones are refused before anything is made', {
+  skip,
+}, async () => {
+  const own = aDeploymentId();
+  // One variable may hold 128 KiB at most with its name; the object around them counts too.
+  const secrets = {
+    FIRST: 'x'.repeat(60_000),
+    SECOND: 'y'.repeat(stdinBytes - 60_000 - '{"FIRST":"","SECOND":""}'.length),
+  };
+  const command = ['sh', '-c', `test "\${#FIRST}" -eq 60000 && test "\${#SECOND}" -eq ${secrets.SECOND.length}`];
+
+  const { result } = await runTask(compute, aTask({ command, deploymentId: own, secrets }));
+  const tooLarge = sleeper({ deploymentId: own, secrets: { ...secrets, THIRD: 'z' } });
+  await assert.rejects(compute.start(tooLarge, deadline()), (error) => {
+    return isAppError(error, 'limit-exceeded') && error.next !== undefined;
+  });
+
+  assert.deepEqual([result.outcome, result.failure], ['done', undefined]);
+  assert.deepEqual(await compute.list(own), []);
 });
 
 test('a container that was made and never started is made again', { skip }, async () => {

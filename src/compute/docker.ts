@@ -3,12 +3,13 @@ import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import { containerLabels, workerPaths } from '../contracts/names.ts';
 import type { Task } from '../contracts/task.ts';
-import type { ContainerState, Engine } from '../engine/engine.ts';
+import { type ContainerState, type Engine, stdinBytes } from '../engine/engine.ts';
 import type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
 import { claimContainer, removeContainer } from './docker-claim.ts';
 import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
 import { inputTar } from './docker-inputs.ts';
+import { SharedStarts } from './docker-shared-start.ts';
 import { secretBytes } from './task-inputs.ts';
 
 export interface DockerComputeOptions {
@@ -25,7 +26,7 @@ const defaults = { maxRetryDelayMs: 2_000 } satisfies Partial<DockerComputeOptio
 export class DockerCompute implements Compute {
   readonly outlivesDaemon = true;
   readonly #options: Required<DockerComputeOptions>;
-  readonly #starting = new Map<DispatchId, Promise<TaskHandle>>();
+  readonly #starts = new SharedStarts<DispatchId, TaskHandle>();
 
   constructor(options: DockerComputeOptions) {
     this.#options = { ...defaults, ...options };
@@ -34,13 +35,7 @@ export class DockerCompute implements Compute {
   async start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
     const { dispatchId } = task.spec;
     // A second call must find the first one's container started, not take it for a half-made one.
-    const started = this.#starting.get(dispatchId) ?? this.#start(task, signal);
-    this.#starting.set(dispatchId, started);
-    try {
-      return await started;
-    } finally {
-      this.#starting.delete(dispatchId);
-    }
+    return this.#starts.run(dispatchId, signal, (shared) => this.#start(task, shared));
   }
 
   async wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
@@ -112,7 +107,7 @@ export class DockerCompute implements Compute {
   async close(): Promise<void> {}
 
   async #start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
-    const secrets = secretBytes(task);
+    const secrets = stdinOf(task);
     const inputs = inputTar(task);
     const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
     const claim = await claimContainer(engine, containerSpec(task, image), signal);
@@ -151,6 +146,15 @@ export class DockerCompute implements Compute {
 }
 
 const gone: TaskExit = { kind: 'lost', reason: 'its container is gone' };
+
+function stdinOf(task: Task): Uint8Array {
+  const secrets = secretBytes(task);
+  if (secrets.length <= stdinBytes) return secrets;
+  const state = `its secrets take ${secrets.length} bytes, at most ${stdinBytes} can be handed to a container`;
+  throw new AppError('limit-exceeded', `Cannot start task "${task.spec.dispatchId}": ${state}`, {
+    next: 'Hand large files in as inputs, and keep only keys and tokens as secrets.',
+  });
+}
 
 function existingHandle({ id, imageId }: ContainerState, { spec, owner }: Task): TaskHandle {
   return { dispatchId: spec.dispatchId, owner, providerId: id, image: imageId };

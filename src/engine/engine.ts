@@ -85,6 +85,9 @@ export interface ImportOptions extends ProgressOptions {
 
 export type ByteStream = AsyncIterable<Uint8Array>;
 
+/** What is written before a container starts waits in the buffer of a socket: 208 KiB on Linux, its own needs included. */
+export const stdinBytes = 128 * 1024;
+
 /** Images of an engine, by id or reference. */
 export interface EngineImages {
   inspectImage(reference: string): Promise<ImageState | undefined>;
