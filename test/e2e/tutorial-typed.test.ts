@@ -18,6 +18,8 @@ test('the commands work in other orders and however quickly they follow one anot
 
   const said = await typed(project, [
     'agora orch watch early >watched 2>talk & watch=$!',
+    // However slow the machine, the watcher is there first.
+    'until grep -q "agora orch serve" talk; do sleep 0.1; done',
     'agora orch submit early.json',
     'agora orch serve & first=$!',
     'wait $watch',
