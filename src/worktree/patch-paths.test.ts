@@ -69,3 +69,51 @@ test('cut-off patches are refused or name no other path', () => {
     }
   }
 });
+
+test('names that are not UTF-8 are refused: written as text they would be other names', () => {
+  const latin1 = (patch: string) => Buffer.from(patch, 'latin1');
+  for (const patch of [
+    latin1(edit('na\xefve')),
+    latin1('diff --git "a/na\\357ve" "b/na\\357ve"\nold mode 100644\nnew mode 100755\n'),
+    latin1('diff --git a/x b/\xff\nsimilarity index 100%\nrename from x\nrename to \xff\n'),
+  ]) {
+    assert.throws(
+      () => patchPaths(patch),
+      (error) => isAppError(error, 'invalid-input') && /UTF-8/.test(error.message),
+    );
+  }
+});
+
+test('content that is not UTF-8 is no concern of the names', () => {
+  const patch = edit('a').replace('-1\n+2\n', '-\xff\n+\xfe\n').replace('@@ -1 +1 @@', '@@ -1 +1 @@ \xff');
+
+  assert.deepEqual(patchPaths(Buffer.from(patch, 'latin1')), ['a']);
+});
+
+test('a patch to the state folder, in any spelling and at any depth, or to the inputs is refused', () => {
+  const places = [
+    '.agora/trust.json',
+    '.AGORA/trust.json',
+    'packages/a/.agora/keys/seal.pem',
+    '.agora. /x',
+    'inputs/x',
+    'inputs',
+  ];
+  for (const place of places) {
+    const patches = [
+      edit(place),
+      `diff --git a/x b/${place}\nsimilarity index 100%\nrename from x\nrename to ${place}\n`,
+      `diff --git a/${place} b/${place}\ndeleted file mode 100644\nindex ${hash('e')}..${hash('0')}\n`,
+    ];
+    for (const patch of patches) {
+      assert.throws(
+        () => patchPaths(Buffer.from(patch)),
+        (error) => isAppError(error, 'invalid-input'),
+        patch,
+      );
+    }
+  }
+
+  const allowed = ['.agora.md', 'src/inputs/x', 'agora/x', 'inputs.txt'];
+  assert.deepEqual(patchPaths(Buffer.from(allowed.map(edit).join(''))), allowed.toSorted());
+});

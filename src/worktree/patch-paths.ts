@@ -1,4 +1,6 @@
 import { AppError } from '../contracts/errors.ts';
+import { stateFolderName } from '../contracts/names.ts';
+import { utf8TextOf } from './utf8.ts';
 
 export interface PatchedFile {
   /** Undefined for a new file. */
@@ -26,7 +28,10 @@ export function patchPaths(patch: Uint8Array): string[] {
   return [...paths].sort();
 }
 
-/** The files of a git patch in its order. Anything outside of git's own form is refused with `invalid-input`. */
+/**
+ * The files of a git patch in its order. Anything outside of git's own form is refused with `invalid-input`, and so are
+ * names that are not UTF-8, which would be other names when written, and those that are not the item's to change.
+ */
 export function parsePatch(patch: Uint8Array): PatchedFile[] {
   const lines = Buffer.from(patch.buffer, patch.byteOffset, patch.byteLength).toString('latin1').split('\n');
   if (lines.at(-1) === '') lines.pop();
@@ -52,7 +57,7 @@ function parseFile(lines: readonly string[], start: number): [PatchedFile, numbe
   for (let line = lines[at]; line !== undefined && !line.startsWith('diff --git '); line = lines[at]) {
     if (line.startsWith('@@ ')) {
       const hunk = parseHunk(line, at);
-      hunks.push({ oldLine: hunk.oldLine, header: textOf(line) });
+      hunks.push({ oldLine: hunk.oldLine, header: Buffer.from(line, 'latin1').toString('utf8') });
       at = hunkEnd(lines, at + 1, hunk);
       continue;
     }
@@ -79,7 +84,20 @@ function parseFile(lines: readonly string[], start: number): [PatchedFile, numbe
     at += 1;
   }
   const paths = named.size > 0 ? [...named] : [both.oldPath, both.newPath];
+  refuseOutside([...paths, both.oldPath, both.newPath]);
   return [{ oldPath, newPath, paths, modes, hunks }, at];
+}
+
+function refuseOutside(paths: readonly string[]): void {
+  const outside = paths.find((path) => path.split('/', 1)[0] === 'inputs' || path.split('/').some(isStateFolderName));
+  if (outside === undefined) return;
+  throw new AppError('invalid-input', `Cannot read the patch: "${outside}" is not a file that an item may change`);
+}
+
+/** Whether a file system may take this name for the folder of keys, trust and state, which can lie at any depth. */
+function isStateFolderName(name: string): boolean {
+  const plain = name.replaceAll(/[^\x20-\x7e]/g, '').replace(/[. ]+$/, '');
+  return plain.toLowerCase() === stateFolderName;
 }
 
 function nameIn(key: string, value: string): string | undefined {
@@ -162,7 +180,9 @@ function rawUnquote(value: string): string {
 }
 
 function textOf(bytes: string): string {
-  return Buffer.from(bytes, 'latin1').toString('utf8');
+  const text = utf8TextOf(Buffer.from(bytes, 'latin1'));
+  if (text !== undefined) return text;
+  throw new AppError('invalid-input', `Cannot read the patch: the name ${JSON.stringify(bytes)} is not UTF-8`);
 }
 
 function malformed(at: number, what: string): AppError {

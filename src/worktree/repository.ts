@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeLeftovers } from '../base/leftovers.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type GitFolder, git, gitStream } from './git.ts';
 import { createRepository } from './git-environment.ts';
 import { type PatchedFile, parsePatch } from './patch-paths.ts';
 import { readTar } from './tar-read.ts';
+import { utf8TextOf } from './utf8.ts';
 
 /** Names a tree in a repository: 40 hex characters. */
 export type TreeId = string & { readonly TreeId: unique symbol };
@@ -25,6 +27,9 @@ export interface TreeFile {
   readonly blob: string;
 }
 
+/** Of folders that one call works in; one that is left is from a process that was killed. */
+const usePrefix = 'use-';
+
 /**
  * A private store of trees in a folder, without a worktree. Fine for several callers at once: trees never change and
  * each call works on an index of its own.
@@ -41,6 +46,7 @@ export class WorktreeRepository {
   /** Opens the repository in a folder, made if it is not there. */
   static async open(folder: string): Promise<WorktreeRepository> {
     await createRepository(folder);
+    await removeLeftovers(folder, (name) => name.startsWith(usePrefix));
     return new WorktreeRepository(folder);
   }
 
@@ -85,7 +91,11 @@ export class WorktreeRepository {
   async filesAt(tree: TreeId, paths: ReadonlySet<string>): Promise<Map<string, TreeFile>> {
     const files = new Map<string, TreeFile>();
     const listed = await git(this.#folder, ['ls-tree', '-r', '-z', '--full-tree', tree]);
-    for (const line of listed.stdout.toString('utf8').split('\0')) {
+    const listing = utf8TextOf(listed.stdout);
+    if (listing === undefined) {
+      throw new AppError('invalid-input', `Cannot list tree "${tree}": it holds a name that is not UTF-8`);
+    }
+    for (const line of listing.split('\0')) {
       const [, mode, blob, path] = /^(\d{6}) \w+ ([0-9a-f]{40})\t(.*)$/s.exec(line) ?? [];
       if (mode !== undefined && blob !== undefined && path !== undefined && paths.has(path)) {
         files.set(path, { mode, blob });
@@ -117,7 +127,7 @@ export class WorktreeRepository {
 
   async #withIndex<T>(tree: TreeId, use: (folder: GitFolder) => Promise<T>): Promise<T> {
     // For a file that tree and patch both add, git writes to the work tree even where it is told to leave it alone.
-    const own = join(this.#gitDir, `use-${randomBytes(9).toString('hex')}`);
+    const own = join(this.#gitDir, `${usePrefix}${randomBytes(9).toString('hex')}`);
     const folder = { ...this.#folder, indexFile: join(own, 'index'), workTree: join(own, 'tree') };
     try {
       await mkdir(folder.workTree, { recursive: true });
@@ -130,8 +140,8 @@ export class WorktreeRepository {
 }
 
 async function* importStream(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const name = randomBytes(9).toString('hex');
-  yield Buffer.from(`commit refs/agora/${name}\ncommitter agora <agora@localhost> 0 +0000\ndata 0\n\n`);
+  const branch = `refs/agora/${randomBytes(9).toString('hex')}`;
+  yield Buffer.from(`commit ${branch}\ncommitter agora <agora@localhost> 0 +0000\ndata 0\n\n`);
   for await (const entry of readTar(tar)) {
     const path = `"${entry.path.replaceAll(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`;
     if (entry.kind === 'link') {
@@ -142,7 +152,8 @@ async function* importStream(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
     yield* entry.content;
     yield Buffer.from('\n');
   }
-  yield Buffer.from('ls ""\ndone\n');
+  // The tree is told, then the branch forgotten before it is written.
+  yield Buffer.from(`ls ""\nreset ${branch}\n\ndone\n`);
 }
 
 function refuseModes(files: readonly PatchedFile[]): void {
