@@ -15,16 +15,20 @@ export const nothingCaptured: CapturedWork = { patchBytes: 0, outputs: [], leftO
 
 const bytesPerMb = 1024 * 1024;
 
-/** Keeps the patch and the outputs of a subagent that has no process left. */
-export async function captureWork({ paths }: WorkerPlace, spec: TaskSpec): Promise<CapturedWork> {
-  await openUp(paths.workspace);
+/** Keeps the outputs of a subagent that has no process left. */
+export async function captureOutputs({ paths }: WorkerPlace, spec: TaskSpec): Promise<CapturedWork> {
   await openUp(paths.outputs);
-  const patchFile = join(paths.out, outNames.patch);
-  const worktree = { gitDir: paths.git, workTree: paths.workspace };
-  const { sizeBytes: patchBytes } = await capturePatch(worktree, patchFile, spec.limits.outputBytes);
   const maxBytes = spec.limits.diskMb * bytesPerMb;
   const copied = await copyOutputs(paths.outputs, join(paths.out, outNames.outputs), { maxBytes });
-  return { patchBytes, ...copied };
+  return { ...nothingCaptured, ...copied };
+}
+
+/** Keeps its patch; gives the size. */
+export async function captureWorktree({ paths }: WorkerPlace, spec: TaskSpec, signal: AbortSignal): Promise<number> {
+  await openUp(paths.workspace);
+  const worktree = { gitDir: paths.git, workTree: paths.workspace };
+  const options = { maxBytes: spec.limits.outputBytes, signal };
+  return (await capturePatch(worktree, join(paths.out, outNames.patch), options)).sizeBytes;
 }
 
 /** Lets the supervisor read what the subagent closed, where it has no right to read everything. */

@@ -75,3 +75,18 @@ test('a tar that is cut off is refused', async (t) => {
 
   assert.equal((await lstat(folder)).isDirectory(), true);
 });
+
+test('more files or folders than a source may hold are refused, and what they came from is closed', async (t) => {
+  for (const name of ['file', 'file/in/folders/']) {
+    const folder = await aFolder(t);
+    const whole = await tarOf((tar) => {
+      for (let index = 0; index < 3; index += 1) tar.entry({ name: `${index}${name}`, type: 'file' }, 'x');
+    });
+    const source = Readable.from([whole.subarray(0, 1_600), whole.subarray(1_600)]);
+
+    const extracting = extractTree(source, folder, { maxBytes: 1_000, maxEntries: 2 });
+
+    await assert.rejects(extracting, (error) => isAppError(error, 'source-refused'));
+    assert.equal(source.destroyed, true);
+  }
+});

@@ -10,9 +10,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { AppError } from '../contracts/errors.ts';
+import { limits } from '../contracts/names.ts';
 
 export interface Owner {
   readonly uid: number;
@@ -22,6 +24,9 @@ export interface Owner {
 export interface ExtractOptions {
   /** Refuse with `limit-exceeded` when the files hold more. */
   readonly maxBytes: number;
+  /** Refuse with `source-refused` when there are more files, or more folders. Default: as many as a source may hold. */
+  readonly maxEntries?: number;
+  readonly signal?: AbortSignal;
   /** Who gets the files. Default: the writer. */
   readonly owner?: Owner;
 }
@@ -38,11 +43,29 @@ interface Link {
 export async function extractTree(tar: Readable, folder: string, options: ExtractOptions): Promise<void> {
   const writer = new TreeWriter(folder, options);
   const entries = extract();
-  tar.on('error', (error) => entries.destroy(error)).pipe(entries as unknown as NodeJS.WritableStream);
-  for await (const entry of entries) {
-    await writer.add(entry.header, entry as AsyncIterable<Buffer>);
-    // What was not read of it, so that the next one comes.
-    entry.resume();
+  const failed = Promise.withResolvers<never>();
+  let added: Promise<void> = Promise.resolve();
+  entries.on('entry', (header, content, next) => {
+    // As a stream of Node's own: giving up on tar-stream's in the middle of an entry waits for ever.
+    added = writer.add(header, Readable.from(content)).then(() => {
+      // What was not read of it, so that the next one comes.
+      content.resume();
+      next();
+    });
+    added.catch(failed.reject);
+  });
+  const over = new AbortController();
+  const signal = options.signal ? AbortSignal.any([over.signal, options.signal]) : over.signal;
+  const read = pipeline(tar, entries as unknown as NodeJS.WritableStream, { signal });
+  try {
+    await Promise.race([read.then(() => added), failed.promise]);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    // Closes the source also where an entry was refused.
+    over.abort();
+    read.catch(() => {}); // Told above, or only that it was aborted.
   }
   writer.linkAll();
 }
@@ -53,6 +76,7 @@ class TreeWriter {
   readonly #folders = new Set<string>(['']);
   readonly #links: Link[] = [];
   #writtenBytes = 0;
+  #files = 0;
 
   constructor(folder: string, options: ExtractOptions) {
     this.#folder = folder;
@@ -62,6 +86,8 @@ class TreeWriter {
   async add({ name, type, mode, linkname }: Header, content: AsyncIterable<Buffer>): Promise<void> {
     const parts = safeParts(name);
     const path = parts.join('/');
+    if (type !== 'directory') this.#files += 1;
+    this.#count(this.#files);
     if (type === 'directory') this.#makeFolders(parts);
     else if (type === 'file' || type === 'contiguous-file') {
       this.#makeFolders(parts.slice(0, -1));
@@ -87,6 +113,7 @@ class TreeWriter {
       mkdirSync(join(this.#folder, path), 0o755);
       this.#own(path);
       this.#folders.add(path);
+      this.#count(this.#folders.size);
     }
   }
 
@@ -114,6 +141,11 @@ class TreeWriter {
     // The mode before the owner: without CAP_FOWNER only the owner may change it.
     chmodSync(full, (mode & 0o777) | 0o600);
     if (this.#options.owner) chownSync(full, this.#options.owner.uid, this.#options.owner.gid);
+  }
+
+  #count(entries: number): void {
+    const most = this.#options.maxEntries ?? limits.sourceFiles;
+    if (entries > most) throw new AppError('source-refused', `Cannot lay out the worktree: more than ${most} files`);
   }
 
   #own(path: string): void {

@@ -91,3 +91,13 @@ test('a failed capture takes nothing back of how the run failed', () => {
   assert.equal(captureFailure(done, tooBig, someLimits).failure, 'output-limit');
   assert.equal(captureFailure(done, new Error('git'), someLimits).failure, 'no-result');
 });
+
+test('a stage that reached its deadline is a timeout, one that was stopped is a stop', () => {
+  const done = { outcome: 'done', exitCode: 0, signal: null } as const;
+  const late = new DOMException('late', 'TimeoutError');
+  const stopped = new AppError('interrupted', 'Cannot capture the work: stopped');
+
+  assert.equal(prepareFailure(late, someLimits).failure, 'timeout');
+  assert.equal(captureFailure(done, late, someLimits).failure, 'timeout');
+  assert.equal(captureFailure(done, stopped, someLimits).outcome, 'stopped');
+});

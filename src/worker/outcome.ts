@@ -1,6 +1,7 @@
 import { isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { FailureCode } from '../contracts/run.ts';
 import type { TaskLimits, TaskResult } from '../contracts/task.ts';
+import { isDeadlineError } from './stage-deadline.ts';
 import type { SubagentExit } from './subagent.ts';
 
 /** How the work went, as the result file says it. */
@@ -28,13 +29,7 @@ export function outcomeOf(evidence: RunEvidence, limits: TaskLimits): Outcome {
   const { exit, ending } = evidence;
   const { exitCode, signal } = exit;
   if (ending === 'stopped' || ending === 'abandoned') return { outcome: 'stopped', exitCode, signal };
-  const failed = (failure: FailureCode, message: string): Outcome => ({
-    outcome: 'failed',
-    failure,
-    message,
-    exitCode,
-    signal,
-  });
+  const failed = failedWith(exit);
 
   if (ending === 'timeout') return failed('timeout', `The command ran longer than ${limits.timeoutSeconds} s`);
   if (ending === 'output-limit')
@@ -59,6 +54,8 @@ export function prepareFailure(error: unknown, limits: TaskLimits): Outcome {
   if (isAppError(error, 'limit-exceeded') || isFullDisk(error)) {
     return notRun('disk-limit', `The files to start from do not fit into ${limits.diskMb} MiB`);
   }
+  if (isAppError(error, 'source-refused')) return notRun('refused', 'The files to start from are too many');
+  if (isDeadlineError(error)) return notRun('timeout', 'Laying out the files to start from took too long');
   return notRun('integrity', 'The files to start from could not be laid out in the worktree');
 }
 
@@ -66,13 +63,9 @@ export function prepareFailure(error: unknown, limits: TaskLimits): Outcome {
 export function captureFailure(outcome: Outcome, error: unknown, limits: TaskLimits): Outcome {
   if (outcome.outcome === 'failed') return outcome;
   const { exitCode, signal } = outcome;
-  const failed = (failure: FailureCode, message: string): Outcome => ({
-    outcome: 'failed',
-    failure,
-    message,
-    exitCode,
-    signal,
-  });
+  if (isAppError(error, 'interrupted')) return { outcome: 'stopped', exitCode, signal };
+  const failed = failedWith(outcome);
+  if (isDeadlineError(error)) return failed('timeout', 'Making the patch took too long and was given up');
   if (isAppError(error, 'limit-exceeded'))
     return failed('output-limit', `The patch is larger than ${limits.outputBytes} bytes`);
   if (isFullDisk(error)) return failed('disk-limit', 'No space was left to capture the work');
@@ -83,7 +76,17 @@ export function captureFailure(outcome: Outcome, error: unknown, limits: TaskLim
 export const stoppedBeforeRun: Outcome = { outcome: 'stopped', exitCode: null, signal: null };
 
 function notRun(failure: FailureCode, message: string): Outcome {
-  return { outcome: 'failed', failure, message, exitCode: null, signal: null };
+  return failedWith({ exitCode: null, signal: null })(failure, message);
+}
+
+function failedWith({ exitCode, signal }: Pick<Outcome, 'exitCode' | 'signal'>) {
+  return (failure: FailureCode, message: string): Outcome => ({
+    outcome: 'failed',
+    failure,
+    message,
+    exitCode,
+    signal,
+  });
 }
 
 function isDiskFull({ exit, diskBytes }: RunEvidence, limits: TaskLimits): boolean {

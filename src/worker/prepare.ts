@@ -11,7 +11,7 @@ const inputsFolder = 'inputs';
 const inputKeyPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Lays out the worktree, the subagent's other folders, and the baseline that the patch is made against. */
-export async function prepareWork(place: WorkerPlace, spec: TaskSpec): Promise<void> {
+export async function prepareWork(place: WorkerPlace, spec: TaskSpec, signal: AbortSignal): Promise<void> {
   const { paths, user } = place;
   await openFolder(paths.out, 0o700);
   await openFolder(paths.git, 0o700);
@@ -20,10 +20,11 @@ export async function prepareWork(place: WorkerPlace, spec: TaskSpec): Promise<v
   }
   if (spec.hasWorktree) {
     const maxBytes = spec.limits.diskMb * 1024 * 1024;
-    await extractTree(createReadStream(paths.worktreeTar), paths.workspace, { maxBytes, ...(user && { owner: user }) });
+    const options = { maxBytes, signal, ...(user && { owner: user }) };
+    await extractTree(createReadStream(paths.worktreeTar), paths.workspace, options);
   }
   await copyInputs(place, spec.inputKeys);
-  await createBaseline({ gitDir: paths.git, workTree: paths.workspace });
+  await createBaseline({ gitDir: paths.git, workTree: paths.workspace }, signal);
 }
 
 async function openFolder(path: string, mode: number, owner?: Owner): Promise<void> {

@@ -133,7 +133,7 @@ test('no process of the subagent is left, not even one that hides in a session o
 
 test('a worktree made hostile is captured without leaving it', async (t) => {
   const program = `
-    mkfifo pipe "$AGORA_OUTPUT_DIR/pipe"
+    mkfifo pipe "$AGORA_OUTPUT_DIR/pipe" .gitignore
     ln -s /etc/passwd link; ln -s /etc "$AGORA_OUTPUT_DIR/etc"; ln -s / root
     mkdir -m 000 closed; mkdir hidden; echo x > hidden/file; chmod 000 hidden
     echo unreadable > secret; chmod 000 secret
@@ -184,4 +184,15 @@ test('files that do not fit or cannot be laid out fail before anything runs', as
 
   assert.deepEqual([tooBig.result.failure, tooBig.result.exitCode], ['disk-limit', null]);
   assert.deepEqual([escaping.result.failure, escaping.result.exitCode], ['integrity', null]);
+});
+
+test('a patch that takes for ever to make is given up soon after a stop, and the outputs are kept', async (t) => {
+  const long = `mkdir -p "$(printf 'a%.0s' $(seq 200))/$(printf 'a%.0s' $(seq 200))/c"`;
+  const rule = `printf '/%s/b\\n' "$(printf '**a%.0s' $(seq 40))" > .gitignore`;
+  const script = `${long}; ${rule}; echo kept > "$AGORA_OUTPUT_DIR/kept"; echo x > begun.txt; sleep 60`;
+
+  const { result } = await doWork(t, { command: shell(script), stopAtFile: 'begun.txt' });
+
+  assert.deepEqual([result.outcome, result.patchBytes], ['stopped', 0]);
+  assert.deepEqual(result.outputs, [{ path: 'kept', sizeBytes: 5 }]);
 });

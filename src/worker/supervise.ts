@@ -5,13 +5,14 @@ import type { TaskResult, TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { commandRuntime } from '../runtime/command.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type CapturedWork, captureWork, nothingCaptured } from './capture.ts';
+import { type CapturedWork, captureOutputs, captureWorktree, nothingCaptured } from './capture.ts';
 import { captureFailure, type Outcome, prepareFailure, stoppedBeforeRun } from './outcome.ts';
 import { prepareWork } from './prepare.ts';
 import { readSecrets, readTaskSpec } from './receive.ts';
 import type { OutputFiles } from './relay.ts';
 import { writeResult } from './report.ts';
 import { runSubagent } from './run.ts';
+import { captureSignal, prepareSignal } from './stage-deadline.ts';
 
 const runtimes: Readonly<Record<RuntimeName, Runtime>> = { command: commandRuntime };
 
@@ -33,9 +34,15 @@ export async function supervise(place: WorkerPlace, signals: SupervisorSignals):
   const secrets = await readSecrets(signals.stdin, spec.secretBytes);
   if (place.endsWithStdin) watchStdin(signals.stdin, signals.abandoned);
 
-  const prepared = await timed(() => prepare(place, spec));
+  const startedAt = performance.now();
+  const prepared = await timed(() => prepare(place, spec, signals));
   const ran = await timed(() => prepared.value ?? run(place, spec, secrets, signals));
-  const captured = await timed(() => (prepared.value ? keep(prepared.value) : capture(place, spec, ran.value)));
+  const captured = await timed(() => {
+    if (prepared.value) return { ...prepared.value, ...nothingCaptured };
+    const times = { timeoutMs: spec.limits.timeoutSeconds * 1000, elapsedMs: performance.now() - startedAt };
+    const signal = captureSignal({ stop: signals.stop, abandoned: signals.abandoned.signal }, times);
+    return capture(place, spec, { outcome: ran.value, signal });
+  });
   if (signals.abandoned.signal.aborted)
     throw new AppError('interrupted', 'Cannot report: nobody waits for this worker');
 
@@ -46,11 +53,16 @@ export async function supervise(place: WorkerPlace, signals: SupervisorSignals):
 }
 
 /** Lays out the worktree; gives the outcome only when that failed. */
-async function prepare(place: WorkerPlace, spec: TaskSpec): Promise<Outcome | undefined> {
+async function prepare(
+  place: WorkerPlace,
+  spec: TaskSpec,
+  { stop, abandoned }: SupervisorSignals,
+): Promise<Outcome | undefined> {
   try {
-    await prepareWork(place, spec);
+    await prepareWork(place, spec, prepareSignal({ stop, abandoned: abandoned.signal }));
     return undefined;
   } catch (error) {
+    if (stop.aborted || abandoned.signal.aborted) return stoppedBeforeRun;
     complain('prepare the worktree', error);
     return prepareFailure(error, spec.limits);
   }
@@ -72,17 +84,20 @@ async function run(
   });
 }
 
-async function capture(place: WorkerPlace, spec: TaskSpec, outcome: Outcome): Promise<Outcome & CapturedWork> {
+/** Outputs first: they are kept also where the patch cannot be made. */
+async function capture(
+  place: WorkerPlace,
+  spec: TaskSpec,
+  { outcome, signal }: { readonly outcome: Outcome; readonly signal: AbortSignal },
+): Promise<Outcome & CapturedWork> {
+  let kept = nothingCaptured;
   try {
-    return { ...outcome, ...(await captureWork(place, spec)) };
+    kept = await captureOutputs(place, spec);
+    return { ...outcome, ...kept, patchBytes: await captureWorktree(place, spec, signal) };
   } catch (error) {
     complain('capture the work', error);
-    return { ...captureFailure(outcome, error, spec.limits), ...nothingCaptured };
+    return { ...captureFailure(outcome, error, spec.limits), ...kept };
   }
-}
-
-function keep(outcome: Outcome): Outcome & CapturedWork {
-  return { ...outcome, ...nothingCaptured };
 }
 
 function watchStdin(stdin: Readable, abandoned: AbortController): void {

@@ -56,7 +56,7 @@ class Run {
     const paths = { gitDir: join(folder, 'git'), workTree: this.#state };
     await createBaseline(paths);
     await (typeof work === 'function' ? work(this.#state) : change(this.#state, work));
-    await capturePatch(paths, join(folder, 'patch'), 1 << 30);
+    await capturePatch(paths, join(folder, 'patch'), { maxBytes: 1 << 30 });
     this.patches.push({ itemId, bytes: await readFile(join(folder, 'patch')) });
   }
 

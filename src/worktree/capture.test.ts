@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,7 +25,7 @@ let counter = 0;
 interface Fixture {
   readonly workTree: string;
   readonly write: (path: string, content: string | Uint8Array) => Promise<void>;
-  readonly capture: (maxBytes?: number) => Promise<Buffer>;
+  readonly capture: (maxBytes?: number, signal?: AbortSignal) => Promise<Buffer>;
   /** The files at the start, for applying the patch to. */
   readonly copy: string;
 }
@@ -35,8 +44,8 @@ async function aWorktree(files: Readonly<Record<string, string | Uint8Array>>): 
   execFileSync('cp', ['-a', paths.workTree, copy]);
   await createBaseline(paths);
   const outFile = join(folder, 'patch.diff');
-  const capture = async (maxBytes = 1 << 30) => {
-    const { sizeBytes } = await capturePatch(paths, outFile, maxBytes);
+  const capture = async (maxBytes = 1 << 30, signal?: AbortSignal) => {
+    const { sizeBytes } = await capturePatch(paths, outFile, { maxBytes, signal });
     const patch = await readFile(outFile);
     assert.equal(patch.length, sizeBytes);
     return patch;
@@ -204,3 +213,39 @@ test('an unreadable file is taken as unchanged', {
 
   await chmod(join(tree.workTree, 'closed'), 0o700);
 });
+
+test('a pipe in the place of ignore rules or attributes is as if it were absent', async () => {
+  const tree = await aWorktree({ 'folder/a.txt': 'one\n' });
+  await tree.write('folder/a.txt', 'two\n');
+  await tree.write('folder/new.txt', 'new\n');
+  for (const name of ['.gitignore', '.gitattributes', 'folder/.gitignore', 'folder/.gitattributes']) {
+    execFileSync('mkfifo', [join(tree.workTree, name)]);
+  }
+
+  const patch = (await tree.capture(1 << 30, AbortSignal.timeout(20_000))).toString();
+
+  assert.match(patch, /^\+two$/m);
+  assert.match(patch, /b\/folder\/new\.txt/);
+});
+
+test('an ignore rule that takes git for ever is given up at the deadline, with its process', async () => {
+  const tree = await aWorktree({});
+  await tree.write('.gitignore', `/${'**a'.repeat(40)}/b\n`);
+  await tree.write(`${'a'.repeat(200)}/${'a'.repeat(200)}/c`, 'x');
+
+  await assert.rejects(tree.capture(1 << 30, AbortSignal.timeout(500)), { name: 'TimeoutError' });
+
+  assert.deepEqual(gitProcessesIn(tree.workTree), []);
+});
+
+/** Git processes that work in a folder. */
+function gitProcessesIn(folder: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === folder;
+    } catch {
+      // Not a process, or it ended meanwhile.
+      return false;
+    }
+  });
+}

@@ -1,9 +1,9 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, unlinkSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { diskFullError } from '../base/atomic-file.ts';
-import { type FoundFiles, findFiles } from './files.ts';
+import { bytesOf, type FoundFiles, findFiles } from './files.ts';
 import { git, gitStream } from './git.ts';
 import { createRepository } from './git-environment.ts';
 import { IgnoreRules } from './ignore-rules.ts';
@@ -14,42 +14,69 @@ export interface WorktreePaths {
   readonly workTree: string;
 }
 
+/** Git gets this signal too: with it every process of a capture ends. */
+interface Abortable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CaptureOptions extends Abortable {
+  readonly maxBytes: number;
+}
+
 const baselineName = 'agora-baseline';
+/** Files of a worktree that git itself opens. */
+const rulesNames: ReadonlySet<string> = new Set(['.gitignore', '.gitattributes']);
 
 /** Remembers every file of the worktree, those `.gitignore` hides included. */
-export async function createBaseline(paths: WorktreePaths): Promise<void> {
-  const [found] = await Promise.all([findFiles(paths.workTree), createRepository(paths.gitDir)]);
+export async function createBaseline(paths: WorktreePaths, signal?: AbortSignal): Promise<void> {
+  const finding = findFiles(paths.workTree, signal && { signal });
+  const [found] = await Promise.all([finding, createRepository(paths.gitDir)]);
   await Promise.all([
     writeFile(join(paths.gitDir, baselineName), joinPaths(found.files)),
-    updateIndex(paths, ['--add', '--remove', '--replace'], found.files),
+    updateIndex(paths, found.files, { flags: ['--add', '--remove', '--replace'], signal }),
   ]);
 }
 
 /**
  * Writes what changed since the baseline as a patch that git applies exactly: text and binary, modes, links, new and
  * deleted files. New files that `.gitignore` hides are left out. `limit-exceeded` past `maxBytes`; nothing is kept.
- * Once per baseline.
+ * Once per baseline, in a worktree that nobody uses any more: pipes with a name that git opens are removed.
  */
 export async function capturePatch(
   paths: WorktreePaths,
   outFile: string,
-  maxBytes: number,
+  options: CaptureOptions,
 ): Promise<{ readonly sizeBytes: number }> {
+  const { signal } = options;
   const baseline = splitPaths(await readFile(join(paths.gitDir, baselineName)));
-  const [baselineTree, found] = await Promise.all([writeTree(paths), findCurrent(paths, baseline)]);
+  const [baselineTree, found] = await Promise.all([writeTree(paths, signal), findCurrent(paths, baseline, signal)]);
   const removed = [...baseline].filter((path) => !found.files.has(path) && !isUnreadable(found, path));
-  await updateIndex(paths, ['--force-remove'], removed);
-  await updateIndex(paths, ['--add', '--remove', '--replace'], found.files);
-  return writePatch(paths, { baselineTree, outFile, maxBytes });
+  await updateIndex(paths, removed, { flags: ['--force-remove'], signal });
+  await updateIndex(paths, found.files, { flags: ['--add', '--remove', '--replace'], signal });
+  return writePatch(paths, { baselineTree, outFile, ...options });
 }
 
-async function findCurrent(paths: WorktreePaths, baseline: ReadonlySet<string>): Promise<FoundFiles> {
-  const rules = new IgnoreRules(paths);
+async function findCurrent(
+  paths: WorktreePaths,
+  baseline: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<FoundFiles> {
+  const rules = new IgnoreRules(paths, signal);
+  const known = {
+    files: baseline,
+    keepNew: (names: readonly string[]) => rules.notIgnored(names),
+    onSpecial: (path: string) => removeRules(paths.workTree, path),
+  };
   try {
-    return await findFiles(paths.workTree, { files: baseline, keepNew: (names) => rules.notIgnored(names) });
+    return await findFiles(paths.workTree, { known, ...(signal && { signal }) });
   } finally {
     await rules.close();
   }
+}
+
+// Git would open a pipe of this name and wait for a writer who never comes.
+function removeRules(workTree: string, path: string): void {
+  if (rulesNames.has(basename(path))) unlinkSync(bytesOf(workTree, path));
 }
 
 // What may not be read any more is taken as unchanged: its content is unknown, not gone.
@@ -60,28 +87,33 @@ function isUnreadable(found: FoundFiles, path: string): boolean {
 // Git writes content over this threshold into one pack: a file per object costs ten times as much.
 const intoPack = ['-c', 'core.bigFileThreshold=0'];
 
-async function updateIndex(paths: WorktreePaths, flags: readonly string[], files: Iterable<string>): Promise<void> {
+async function updateIndex(
+  paths: WorktreePaths,
+  files: Iterable<string>,
+  { flags, signal }: Abortable & { readonly flags: readonly string[] },
+): Promise<void> {
   const input = joinPaths(files);
-  if (input.length > 0) await git(paths, [...intoPack, 'update-index', ...flags, '-z', '--stdin'], { input });
+  if (input.length === 0) return;
+  await git(paths, [...intoPack, 'update-index', ...flags, '-z', '--stdin'], { input, ...(signal && { signal }) });
 }
 
-async function writeTree(paths: WorktreePaths): Promise<string> {
-  return (await git(paths, ['write-tree'])).stdout.toString('latin1').trim();
+async function writeTree(paths: WorktreePaths, signal: AbortSignal | undefined): Promise<string> {
+  return (await git(paths, ['write-tree'], signal && { signal })).stdout.toString('latin1').trim();
 }
 
-interface PatchTarget {
+interface PatchTarget extends CaptureOptions {
   readonly baselineTree: string;
   readonly outFile: string;
-  readonly maxBytes: number;
 }
 
 const diffArguments = ['diff-index', '--cached', '-p', '--binary', '--full-index', '--no-renames', '--no-ext-diff'];
 
 async function writePatch(paths: WorktreePaths, target: PatchTarget): Promise<{ readonly sizeBytes: number }> {
-  const { baselineTree, outFile, maxBytes } = target;
+  const { baselineTree, outFile, maxBytes, signal } = target;
+  const diff = [...diffArguments, '--no-textconv', baselineTree];
   const file = createWriteStream(outFile, { mode: 0o600 });
   try {
-    await pipeline(gitStream(paths, [...diffArguments, '--no-textconv', baselineTree], { maxBytes }), file);
+    await pipeline(gitStream(paths, diff, { maxBytes, ...(signal && { signal }) }), file);
     return { sizeBytes: file.bytesWritten };
   } catch (cause) {
     await rm(outFile, { force: true });

@@ -18,19 +18,28 @@ export type KeepNew = (paths: readonly string[]) => Promise<ReadonlySet<string>>
 export interface KnownFiles {
   readonly files: ReadonlySet<string>;
   readonly keepNew: KeepNew;
+  /** Told of each pipe, socket and device before anything is asked about its folder. */
+  readonly onSpecial: (path: string) => void;
+}
+
+export interface FindOptions {
+  readonly known?: KnownFiles;
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Finds the files of a worktree without following links and without regard to repositories nested in it, which git's
  * own walk would turn into one entry each. `.git` in any spelling, pipes, sockets and devices are passed over.
  */
-export async function findFiles(workTree: string, known?: KnownFiles): Promise<FoundFiles> {
+export async function findFiles(workTree: string, { known, signal }: FindOptions = {}): Promise<FoundFiles> {
   const knownFolders = known === undefined ? undefined : foldersOf(known.files);
   const files = new Set<string>();
   const unreadable: string[] = [];
   const waiting = [''];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+    signal?.throwIfAborted();
     const found = await readFolder(workTree, folder, unreadable);
+    for (const path of found.special) known?.onSpecial(path);
     const isNew = (path: string) => known?.files.has(path) === false && knownFolders?.has(path) === false;
     const newPaths = [...found.files, ...found.folders].filter(isNew);
     const kept = known === undefined || newPaths.length === 0 ? undefined : await known.keepNew(newPaths);
@@ -44,19 +53,22 @@ export async function findFiles(workTree: string, known?: KnownFiles): Promise<F
 interface Folder {
   readonly files: readonly string[];
   readonly folders: readonly string[];
+  readonly special: readonly string[];
 }
 
 async function readFolder(workTree: string, folder: string, unreadable: string[]): Promise<Folder> {
   const files: string[] = [];
   const folders: string[] = [];
+  const special: string[] = [];
   for (const entry of await entriesOf(workTree, folder, unreadable)) {
     if (isGitName(entry.name) || (folder === '' && outsideNames.has(entry.name))) continue;
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) folders.push(path);
     else if (entry.isSymbolicLink()) files.push(path);
     else if (entry.isFile()) (isReadable(workTree, path) ? files : unreadable).push(path);
+    else special.push(path);
   }
-  return { files, folders };
+  return { files, folders, special };
 }
 
 async function entriesOf(workTree: string, folder: string, unreadable: string[]) {

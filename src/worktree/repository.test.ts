@@ -44,7 +44,7 @@ async function patchOf(directory: string, changes: Files): Promise<Buffer> {
   await cp(directory, paths.workTree, { recursive: true, verbatimSymlinks: true });
   await createBaseline(paths);
   await change(paths.workTree, changes);
-  await capturePatch(paths, join(folder, 'patch'), 1 << 30);
+  await capturePatch(paths, join(folder, 'patch'), { maxBytes: 1 << 30 });
   return readFile(join(folder, 'patch'));
 }
 

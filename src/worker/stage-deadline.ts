@@ -1,0 +1,44 @@
+import { withDeadline } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
+
+/** How long laying out the files or capturing the work may take, each. */
+const stageMs = 5 * 60_000;
+/** What capturing may take past the item's own time; the daemon stops a worker a minute past it. */
+const pastTimeoutMs = 45_000;
+/** How long capturing goes on once a stop was asked for: less than a provider waits before it kills. */
+const afterStopMs = 5_000;
+
+export interface StageOptions {
+  readonly stop: AbortSignal;
+  readonly abandoned: AbortSignal;
+}
+
+/** Ends the laying out: at its deadline, or at once when the work is not wanted any more. */
+export function prepareSignal({ stop, abandoned }: StageOptions): AbortSignal {
+  return withDeadline(stageMs, AbortSignal.any([stop, abandoned]));
+}
+
+/** Ends a capture at its deadline, soon after a stop, and at once when nobody waits for it. */
+export function captureSignal(
+  { stop, abandoned }: StageOptions,
+  { timeoutMs, elapsedMs }: { readonly timeoutMs: number; readonly elapsedMs: number },
+): AbortSignal {
+  const ms = Math.round(Math.min(stageMs, Math.max(timeoutMs - elapsedMs, 0) + pastTimeoutMs));
+  return withDeadline(ms, AbortSignal.any([soonAfter(stop), abandoned]));
+}
+
+/** Whether an error is that of a stage that reached its deadline. */
+export function isDeadlineError(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError';
+}
+
+function soonAfter(stop: AbortSignal): AbortSignal {
+  const late = new AbortController();
+  const begin = (): void => {
+    const reason = new AppError('interrupted', 'Cannot capture the work: stopped before it was done');
+    setTimeout(() => late.abort(reason), afterStopMs).unref();
+  };
+  if (stop.aborted) begin();
+  else stop.addEventListener('abort', begin, { once: true });
+  return late.signal;
+}
