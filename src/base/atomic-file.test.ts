@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
-import { diskFullError, writeFileAtomically } from './atomic-file.ts';
+import { diskFullError, makePrivateFolder, writeFileAtomically } from './atomic-file.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'agora-atomic-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -53,4 +53,12 @@ test('a full disk is named with the path and the next step', () => {
   assert.equal(isAppError(error, 'disk-full'), true);
   assert.match(error?.message ?? '', /"\/somewhere\/state"/);
   assert.match(error?.next ?? '', /\/somewhere/);
+});
+
+test('a private folder is made with those above it, for its owner only, and again without harm', async () => {
+  const path = join(folder, 'private', 'in', 'deep');
+
+  for (const durable of [true, false]) await makePrivateFolder(path, { durable });
+
+  for (const made of [path, join(folder, 'private')]) assert.equal((await stat(made)).mode & 0o777, 0o700);
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
 export interface AtomicWriteOptions {
@@ -58,6 +58,22 @@ export async function syncFolder(folder: string): Promise<void> {
   await closing(handle, () => handle.sync());
 }
 
+export interface FolderOptions {
+  /** Wait until new folders would survive a power cut. Default: false. */
+  readonly durable?: boolean;
+}
+
+/** Makes a folder for its owner only, and those above it; fine if it is there. */
+export async function makePrivateFolder(path: string, { durable = false }: FolderOptions = {}): Promise<void> {
+  const folder = resolve(path);
+  try {
+    const firstMade = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (durable && firstMade !== undefined) await syncAbove(dirname(folder), dirname(firstMade));
+  } catch (cause) {
+    throw diskFullError(folder, cause) ?? cause;
+  }
+}
+
 /** A `disk-full` error naming the path when that is why writing failed, else undefined. */
 export function diskFullError(path: string, cause: unknown): AppError | undefined {
   const code = systemErrorCode(cause);
@@ -66,6 +82,14 @@ export function diskFullError(path: string, cause: unknown): AppError | undefine
     cause,
     next: `Free space on the disk that holds ${dirname(path)} and try again.`,
   });
+}
+
+// Upward from the innermost new entry to the folder that was there before.
+async function syncAbove(folder: string, top: string): Promise<void> {
+  for (let path = folder; path.length >= top.length; path = dirname(path)) {
+    await syncFolder(path);
+    if (path === dirname(path)) return;
+  }
 }
 
 async function writeWhole(path: string, content: string | Uint8Array, mode: number, durable: boolean): Promise<void> {

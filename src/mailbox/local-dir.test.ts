@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -64,4 +64,17 @@ test('a folder of many messages lists from a key on', async () => {
   const keys = await mailbox.list('runs/r/status/', { after: keyOf(1_996) });
 
   assert.deepEqual(keys, [keyOf(1_997), keyOf(1_998), keyOf(1_999)]);
+});
+
+test('what a killed process left unfinished is removed by a later one after a day', async () => {
+  const mailbox = new LocalDirMailbox(join(folder, 'killed'));
+  const unfinished = join(mailbox.root, '~unfinished');
+  await mailbox.put('a.json', 'x');
+  for (const name of ['.old.tmp', '.new.tmp']) await writeFile(join(unfinished, name), 'x');
+  const twoDaysAgo = Date.now() / 1000 - 2 * 86_400;
+  await utimes(join(unfinished, '.old.tmp'), twoDaysAgo, twoDaysAgo);
+
+  await new LocalDirMailbox(mailbox.root).put('a.json', 'y');
+
+  assert.deepEqual(await readdir(unfinished), ['.new.tmp']);
 });

@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
-import { mkdir, readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
+import { readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncFolder, writeFileAtomically } from '../base/atomic-file.ts';
+import { makePrivateFolder, writeFileAtomically } from '../base/atomic-file.ts';
+import { removeLeftovers } from '../base/leftovers.ts';
 import { retry } from '../base/retry.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { FolderWatch } from './folder-watch.ts';
@@ -16,6 +17,7 @@ const backstopMs = 1_000;
 /** A mailbox in a folder: a message is the file of its key. The folder is made on first write. */
 export class LocalDirMailbox implements Mailbox {
   readonly root: string;
+  #swept: Promise<void> | undefined;
 
   constructor(root: string) {
     this.root = root;
@@ -24,13 +26,14 @@ export class LocalDirMailbox implements Mailbox {
   async put(key: string, text: string, { durable = false }: MailboxPutOptions = {}): Promise<void> {
     const file = this.#file(key);
     const temporaryFolder = join(this.root, temporaryName);
+    this.#swept ??= removeLeftovers(temporaryFolder);
+    await this.#swept;
     // A reader that deletes the last message of a folder removes the folder, maybe just before our rename into it.
     await retry(
       async () => {
-        await mkdir(temporaryFolder, { recursive: true, mode: 0o700 });
-        const firstMade = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+        await makePrivateFolder(temporaryFolder, { durable });
+        await makePrivateFolder(dirname(file), { durable });
         await writeFileAtomically(file, text, { durable, temporaryFolder });
-        if (durable && firstMade !== undefined) await syncAbove(dirname(file), dirname(firstMade));
       },
       { attempts: 10, delayMs: 1, isRetryable: (error) => systemErrorCode(error) === 'ENOENT' },
     );
@@ -113,13 +116,6 @@ function checkedPrefix(prefix: string): string {
     throw new AppError('invalid-input', `Cannot use mailbox prefix "${prefix}": it must be a folder and end in "/"`);
   }
   return prefix;
-}
-
-async function syncAbove(folder: string, top: string): Promise<void> {
-  for (let path = folder; path.length >= top.length; path = dirname(path)) {
-    await syncFolder(path);
-    if (path === dirname(path)) return;
-  }
 }
 
 async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {

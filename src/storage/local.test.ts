@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -54,4 +54,17 @@ test('a damaged blob gives an error before its last chunk, and a put repairs it'
 
   await storage.putBlob(content);
   assert.equal((await buffer(storage.getBlob(digest))).equals(content), true);
+});
+
+test('what a killed process left unfinished is removed by a later one after a day', async () => {
+  const storage = new LocalStorage({ root: join(folder, 'killed') });
+  const unfinished = join(storage.root, 'tmp');
+  await storage.putBlob(Buffer.from('x'));
+  for (const name of ['.old.tmp', '.new.tmp']) await writeFile(join(unfinished, name), 'x');
+  const twoDaysAgo = Date.now() / 1000 - 2 * 86_400;
+  await utimes(join(unfinished, '.old.tmp'), twoDaysAgo, twoDaysAgo);
+
+  await new LocalStorage({ root: storage.root }).putBlob(Buffer.from('y'));
+
+  assert.deepEqual(await readdir(unfinished), ['.new.tmp']);
 });

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { diskFullError, syncFolder, temporaryPath, writeFileAtomically } from '../base/atomic-file.ts';
+import {
+  diskFullError,
+  makePrivateFolder,
+  syncFolder,
+  temporaryPath,
+  writeFileAtomically,
+} from '../base/atomic-file.ts';
+import { removeLeftovers } from '../base/leftovers.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { type Digest, digestSchema, nameSchema } from '../contracts/ids.ts';
 import type { NamePath, NameType, PutOptions, Storage, StoredBlob } from './storage.ts';
@@ -18,14 +25,14 @@ export interface LocalStorageOptions {
  */
 export class LocalStorage implements Storage {
   readonly root: string;
+  #swept: Promise<void> | undefined;
 
   constructor(options: LocalStorageOptions) {
     this.root = options.root;
   }
 
   async putBlob(content: Uint8Array | AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<StoredBlob> {
-    const folder = await privateFolder(join(this.root, 'tmp'));
-    const temporary = temporaryPath('blob', folder);
+    const temporary = temporaryPath('blob', await this.#temporaryFolder());
     try {
       const blob = await writeBlob(temporary, content, options);
       await this.#publish(temporary, blob.digest);
@@ -61,9 +68,8 @@ export class LocalStorage implements Storage {
 
   async putName(path: NamePath, text: string): Promise<void> {
     const file = this.#namePath(path);
-    await privateFolder(dirname(file));
-    const temporaryFolder = await privateFolder(join(this.root, 'tmp'));
-    await writeFileAtomically(file, text, { temporaryFolder });
+    await makePrivateFolder(dirname(file), { durable: true });
+    await writeFileAtomically(file, text, { temporaryFolder: await this.#temporaryFolder() });
   }
 
   async getName(path: NamePath): Promise<string | undefined> {
@@ -90,10 +96,19 @@ export class LocalStorage implements Storage {
     return join(this.root, 'names', namespace, type, `${name}.json`);
   }
 
+  async #temporaryFolder(): Promise<string> {
+    const folder = join(this.root, 'tmp');
+    // It may be the first to make the root.
+    await makePrivateFolder(folder, { durable: true });
+    this.#swept ??= removeLeftovers(folder);
+    await this.#swept;
+    return folder;
+  }
+
   // A blob that is there is replaced by the same bytes: that repairs a damaged one.
   async #publish(temporary: string, digest: Digest): Promise<void> {
     const path = this.#blobPath(digest);
-    await privateFolder(dirname(path));
+    await makePrivateFolder(dirname(path), { durable: true });
     await rename(temporary, path);
     await syncFolder(dirname(path));
   }
@@ -134,11 +149,6 @@ async function* readBlob(path: string, digest: Digest): AsyncGenerator<Uint8Arra
     if (systemErrorCode(cause) !== 'ENOENT') throw cause;
     throw new AppError('not-found', `Cannot read blob "${digest}": it is not in storage`, { cause });
   }
-}
-
-async function privateFolder(path: string): Promise<string> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  return path;
 }
 
 async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
