@@ -71,9 +71,14 @@ export class Inbox {
     }
   }
 
+  /** One that cannot be read now holds up no other. */
   async #takeSubmissions(): Promise<void> {
     for (const key of await this.#options.mailbox.list(mailboxKeys.submissions)) {
-      if (!this.#taken.has(key)) await this.#takeSubmission(key);
+      if (this.#taken.has(key)) continue;
+      await this.#takeSubmission(key).catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#options.onLine(`Cannot take submission "${key}", trying again: ${reason}`);
+      });
     }
   }
 

@@ -11,6 +11,7 @@ import { Attempts } from './attempts.ts';
 import type { RunBoard } from './board.ts';
 import { deploymentIdOf } from './deployment.ts';
 import { EventQueue } from './event-queue.ts';
+import type { Executor } from './executor.ts';
 import { Inbox } from './inbox.ts';
 import { Loop, type LoopEvent } from './loop.ts';
 import { type AgoraOrchestrator, defaultConcurrency } from './orchestrator.ts';
@@ -65,11 +66,22 @@ interface Daemon {
 }
 
 async function openDaemon(options: ServeLoopOptions): Promise<Daemon> {
+  const { orchestrator, transport, signal, onLine = () => undefined } = options;
+  const { store, stateFolder } = orchestrator.options;
+  const deploymentId = await deploymentIdOf(stateFolder);
+  await takeOver({ store, transport, deploymentId, signal, onLine });
+  try {
+    return await assembleDaemon(options, deploymentId);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function assembleDaemon(options: ServeLoopOptions, deploymentId: DeploymentId): Promise<Daemon> {
   const { orchestrator, transport, allowUnsandboxed = false, onLine = () => undefined } = options;
   const { store, storage, signer, anchors, executors, stateFolder, defaults } = orchestrator.options;
   const { mailbox } = transport;
-  const deploymentId = await deploymentIdOf(stateFolder);
-  await takeOver({ store, transport, deploymentId, signal: options.signal, onLine });
   const trust: Trust = await trustSigner(join(stateFolder, stateNames.trust), originOf(deploymentId), signer);
   const events = new EventQueue<LoopEvent>();
   const workFolder = join(stateFolder, stateNames.work, 'runs');
@@ -99,8 +111,19 @@ async function openDaemon(options: ServeLoopOptions): Promise<Daemon> {
   const seal = (run: RunBoard) => sealer.seal(run);
   const loop = new Loop({ store, publisher, attempts, events, deploymentId, queues, policy, seal, onLine });
   const inbox = new Inbox({ mailbox, store, storage, declarations: orchestrator.declarations, events, onLine });
-  const described = await Promise.all(Object.values(executors).map((executor) => executor.describe(onLine)));
-  return { deploymentId, events, attempts, publisher, sealer, loop, inbox, compute: described.join(', ') };
+  const compute = await describeExecutors(Object.values(executors), onLine, options.signal);
+  return { deploymentId, events, attempts, publisher, sealer, loop, inbox, compute };
+}
+
+/** Where items will run. That may take a while, when an image is made first; a signal meanwhile is not kept waiting. */
+async function describeExecutors(
+  executors: readonly Executor[],
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const described = Promise.all(executors.map((executor) => executor.describe(onLine)));
+  const words = await Promise.race([described, aborted(signal).then(() => ['nothing: it was stopped'])]);
+  return words.join(', ');
 }
 
 async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promise<void> {
