@@ -131,7 +131,7 @@ async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promi
   const { loop, inbox, publisher, deploymentId, compute } = daemon;
   const loopEnd = new AbortController();
   const presenceEnd = new AbortController();
-  onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
+  if (!signal.aborted) onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
   publisher.wake();
   const beating = beat(transport.mailbox, { deploymentId, compute }, presenceEnd.signal);
   const reading = inbox.run(signal);
