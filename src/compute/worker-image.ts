@@ -7,6 +7,7 @@ import { workerImage } from '../contracts/names.ts';
 import type { ByteStream, Engine } from '../engine/engine.ts';
 import { type BaseFile, findBaseFiles } from './image-base.ts';
 import { baseTar } from './image-base-tar.ts';
+import { buildLabel, buildRepository, removeOldBuilds } from './image-builds.ts';
 import { streamTar } from './tar-writer.ts';
 import { buildWorkerBundle, bundleName, type WorkerBundle, workerImageFiles } from './worker-bundle.ts';
 
@@ -28,6 +29,7 @@ const pullDeadlineMs = 20_000;
 /** Finds, builds or pulls the image of exactly this package's worker. Several processes may do so at once. */
 export async function prepareWorkerImage(engine: Engine, options: PrepareOptions): Promise<PreparedImage> {
   const bundle = await buildWorkerBundle(options.packageRoot);
+  await removeOldBuilds(engine, Date.now());
   const present = await findPresent(engine, bundle);
   if (present !== undefined) return { imageId: present, how: 'present' };
 
@@ -72,8 +74,8 @@ async function buildFromThisMachine(
 ): Promise<string> {
   // Every image of this build inherits the label, so that what remains of it is found, and no other builder's.
   const build = randomUUID();
-  const labels = { 'agora.build': build };
-  const [base, built] = [`agora-worker-build:base-${build}`, `agora-worker-build:${build}`];
+  const labels = { [buildLabel]: build };
+  const [base, built] = [`${buildRepository}:base-${build}`, `${buildRepository}:${build}`];
   onProgress?.("Copying this machine's node, git and shell tools into a base image");
   try {
     await engine.importImage(baseTar(files), { tag: base, labels, ...(signal && { signal }) });

@@ -5,7 +5,15 @@ import type { DockerCall, DockerConnection, DockerRequest } from './docker-conne
 import { dial } from './docker-dial.ts';
 import { orUndefined } from './docker-errors.ts';
 import { followProgress } from './docker-stream.ts';
-import type { BuildOptions, ByteStream, EngineImages, ImageState, ImportOptions, ProgressOptions } from './engine.ts';
+import type {
+  BuildOptions,
+  ByteStream,
+  EngineImages,
+  ImageState,
+  ImageSummary,
+  ImportOptions,
+  ProgressOptions,
+} from './engine.ts';
 
 /** A step of a build, or the unpacking of an image, says nothing while it lasts. */
 const silentFactor = 5;
@@ -19,6 +27,7 @@ const imageSchema = z.object({
 export function imageCalls(connection: DockerConnection): EngineImages {
   return {
     inspectImage: (reference) => inspect(connection, reference),
+    listImages: (repository) => list(connection, repository),
     tagImage: (reference, tag) => tagAs(connection, reference, tag),
     removeImage: (reference) => remove(connection, reference),
     pruneImages: (labels) => prune(connection, labels),
@@ -35,6 +44,14 @@ async function inspect(connection: DockerConnection, reference: string): Promise
   );
   const found = await orUndefined(answer);
   return found && { id: found.Id, labels: found.Config?.Labels ?? {}, sizeBytes: found.Size };
+}
+
+async function list(connection: DockerConnection, repository: string): Promise<ImageSummary[]> {
+  const filters = JSON.stringify({ reference: [repository] });
+  const found = await connection.call({ action: 'list images' }, (docker, { signal: abortSignal }) =>
+    docker.listImages({ filters, abortSignal }),
+  );
+  return found.map((one) => ({ id: one.Id, tags: one.RepoTags ?? [], createdAtMs: one.Created * 1000 }));
 }
 
 async function tagAs(connection: DockerConnection, reference: string, tag: string): Promise<void> {

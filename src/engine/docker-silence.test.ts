@@ -44,6 +44,7 @@ const calls: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
   ping: (engine) => engine.ping(),
   information: (engine) => engine.information(),
   inspectImage: (engine) => engine.inspectImage('any'),
+  listImages: (engine) => engine.listImages('any'),
   tagImage: (engine) => engine.tagImage('any', 'other'),
   removeImage: (engine) => engine.removeImage('any'),
   pruneImages: (engine) => engine.pruneImages({ any: 'label' }),

@@ -45,6 +45,12 @@ export interface ImageState {
   readonly sizeBytes: number;
 }
 
+export interface ImageSummary {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly createdAtMs: number;
+}
+
 export interface EngineInformation {
   readonly version: string;
   /** `linux` where containers run on Linux. */
@@ -91,6 +97,8 @@ export const stdinBytes = 128 * 1024;
 /** Images of an engine, by id or reference. */
 export interface EngineImages {
   inspectImage(reference: string): Promise<ImageState | undefined>;
+  /** Those with a tag of this repository. */
+  listImages(repository: string): Promise<ImageSummary[]>;
   tagImage(reference: string, tag: string): Promise<void>;
   /** Takes a reference away, and the image with its last one. Fine if it is not there. */
   removeImage(reference: string): Promise<void>;
