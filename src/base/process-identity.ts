@@ -10,6 +10,7 @@ export interface ProcessIdentity {
 interface ProcessStat {
   readonly state: string;
   readonly startTicks: string;
+  readonly group: number;
 }
 
 export function processIdentity(pid: number): ProcessIdentity | undefined {
@@ -30,6 +31,13 @@ export function isSameProcess({ pid, startTicks }: ProcessIdentity): boolean {
   return stat?.startTicks === startTicks && isRunning(stat);
 }
 
+/** What runs in the group that a process leads or led; none once its number is another's. */
+export function groupMembers(leader: ProcessIdentity): number[] {
+  const found = readStat(leader.pid);
+  if (found !== undefined && found.startTicks !== leader.startTicks) return [];
+  return runningProcesses().filter((pid) => readStat(pid)?.group === leader.pid);
+}
+
 function isRunning(stat: ProcessStat | undefined): boolean {
   return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X';
 }
@@ -44,6 +52,6 @@ function readStat(pid: number): ProcessStat | undefined {
   }
   // The name in brackets may itself hold brackets and spaces.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, startTicks] = [fields[0], fields[19]];
-  return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
+  const [state, group, startTicks] = [fields[0], fields[2], fields[19]];
+  return state === undefined || startTicks === undefined ? undefined : { state, group: Number(group), startTicks };
 }

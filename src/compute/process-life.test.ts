@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { waitUntil } from '../base/deadline.ts';
+import { digestOf } from '../base/hash.ts';
 import { runningProcesses } from '../base/process-identity.ts';
 import { isAppError } from '../contracts/errors.ts';
+import { digestSchema } from '../contracts/ids.ts';
 import type { Task } from '../contracts/task.ts';
 import { isOpenToEverybody } from './bubblewrap.ts';
 import { probeSandbox } from './bubblewrap-probe.ts';
@@ -151,6 +153,29 @@ test('an ordinary user has the same sandbox', { skip: skip || !isRoot }, async (
 
   assert.match(stdout, /fail 0/);
   assert.doesNotMatch(stdout, /pass 0/);
+});
+
+test('a start that is given up leaves nothing, and a stop or removal meanwhile is fine', { skip }, async (t) => {
+  const { compute, folder } = await aCompute(t);
+  const given = new AbortController();
+  const content = async function* () {
+    yield Buffer.from('x');
+    given.abort(new Error('given up'));
+    yield Buffer.from('y');
+  };
+  const input = { path: 'input.json', digest: digestSchema.parse(digestOf('xy')), sizeBytes: 2, content };
+  const task = shell('true', { inputs: [input] });
+  const handle = { dispatchId: task.spec.dispatchId, owner: task.owner, providerId: '', image: '' };
+
+  const started = compute.start(task, given.signal);
+  const others = [compute.stop(handle, 0), compute.remove(handle), compute.wait(handle, AbortSignal.timeout(10_000))];
+
+  await assert.rejects(started, /given up/);
+  assert.equal(
+    (await Promise.allSettled(others)).every(({ status }) => status === 'fulfilled'),
+    true,
+  );
+  assert.deepEqual(await readdir(stagingOf(join(folder, 'work')).tasks), []);
 });
 
 interface DaemonWish {

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { LogChunk, LogOptions } from './compute.ts';
 import type { TaskFolder } from './process-folder.ts';
@@ -13,7 +13,7 @@ export async function* readLogs(
   { follow = false, signal }: LogOptions,
   worker: { readonly isOver: () => boolean; readonly over: Promise<unknown> },
 ): AsyncGenerator<LogChunk> {
-  const sources = [new LogFile('stdout', await open(folder.stdout)), new LogFile('stderr', await open(folder.stderr))];
+  const sources = await openLogs(folder);
   const changes = new Changes(folder.logs);
   void worker.over.then(() => changes.notice());
   signal?.addEventListener('abort', changes.notice);
@@ -29,6 +29,16 @@ export async function* readLogs(
     signal?.removeEventListener('abort', changes.notice);
     changes.close();
     for (const source of sources) await source.close();
+  }
+}
+
+async function openLogs(folder: TaskFolder): Promise<LogFile[]> {
+  const stdout = await open(folder.stdout);
+  try {
+    return [new LogFile('stdout', stdout), new LogFile('stderr', await open(folder.stderr))];
+  } catch (error) {
+    await stdout.close();
+    throw error;
   }
 }
 
@@ -58,14 +68,17 @@ class LogFile {
 
 /** Tells when something may have changed in a folder since it was last asked. */
 class Changes {
-  readonly #watcher;
+  readonly #watcher: FSWatcher | undefined;
   #hasChanged = false;
   #wake: (() => void) | undefined;
 
   constructor(folder: string) {
-    this.#watcher = watch(folder, { persistent: false }, () => this.notice());
-    // Then the backstop alone goes on.
-    this.#watcher.on('error', () => {});
+    try {
+      this.#watcher = watch(folder, { persistent: false }, () => this.notice());
+      this.#watcher.on('error', () => {});
+    } catch {
+      // The machine has no more watches: the backstop alone goes on.
+    }
   }
 
   readonly notice = (): void => {
@@ -79,7 +92,7 @@ class Changes {
   }
 
   close(): void {
-    this.#watcher.close();
+    this.#watcher?.close();
   }
 
   #wait(): Promise<void> {

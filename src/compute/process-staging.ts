@@ -1,5 +1,5 @@
 import { chmod, copyFile, link, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { temporaryPath, writeFileAtomically } from '../base/atomic-file.ts';
 import { sha256Hex } from '../base/hash.ts';
 import { systemErrorCode } from '../contracts/errors.ts';
@@ -36,6 +36,20 @@ export async function closeStaging({ root, tasks, programs }: Staging): Promise<
   for (const path of [tasks, root, ...(isRoot() ? [rootStaging] : [])]) await removeEmpty(path);
 }
 
+/** User ids that tasks have here, those of every deployment on this machine: their folders carry them. */
+export async function takenUserIds({ root }: Staging): Promise<Set<number>> {
+  const taken = new Set<number>();
+  const deployments = dirname(root);
+  for (const deployment of await namesIn(deployments)) {
+    const tasks = join(deployments, deployment, 'tasks');
+    for (const name of await namesIn(tasks)) {
+      const stats = await stat(join(tasks, name)).catch(() => undefined);
+      if (stats) taken.add(stats.gid);
+    }
+  }
+  return taken;
+}
+
 /** Puts the worker where its supervisor reads it. */
 export async function stageWorker(
   { programs }: Staging,
@@ -64,6 +78,10 @@ export async function stageNode({ programs }: Staging, node: string): Promise<st
   }
   await rename(temporary, path);
   return path;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
@@ -8,8 +8,8 @@ import type { TaskFolder } from './process-folder.ts';
 import { endLeftovers, removeTree } from './process-leftovers.ts';
 import { openPlace, type PlaceOptions, sandboxedPlace } from './process-place.ts';
 import { readTaskRecord, writeTaskRecord } from './process-record.ts';
-import { openStaging, type Staging, stageNode, stageWorker } from './process-staging.ts';
-import { isRoot, taskUserIds, userIdFor } from './process-user.ts';
+import { openStaging, type Staging, stageNode, stageWorker, takenUserIds } from './process-staging.ts';
+import { claiming, isRoot, taskUserIds, userIdFor } from './process-user.ts';
 import { ProcessWorker } from './process-worker.ts';
 import { makeFolder, writeTaskFiles } from './task-files.ts';
 import { secretBytes } from './task-inputs.ts';
@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly node: string;
   /** Absent: the subagent runs on the host as it is. */
   readonly sandbox: { readonly bubblewrap: string; readonly host: HostRoot } | undefined;
+  /** Gives the start up; nothing of it is left then. */
+  readonly signal: AbortSignal;
 }
 
 interface User {
@@ -31,18 +33,20 @@ interface User {
 /** Lays out a task's folder and starts its supervisor; leaves nothing when that fails. */
 export async function startProcessTask(task: Task, options: StartOptions): Promise<ProcessWorker> {
   const secrets = secretBytes(task);
-  const { folder, staging } = options;
+  const { folder, staging, signal } = options;
   await openStaging(staging);
   await clearEarlier(task.spec.dispatchId, folder);
   let worker: ProcessWorker | undefined;
   try {
     const [program, node] = await Promise.all([stageWorker(staging, options.bundle), stageNode(staging, options.node)]);
-    const user = isRoot() ? await userOf(task, staging) : undefined;
-    await layOut(folder, user);
-    await writeTaskFiles(task, folder.in);
+    signal.throwIfAborted();
+    const user = isRoot() ? await claimUser(task, options) : await layOut(folder);
+    await writeTaskFiles(task, folder.in, signal);
     await writePlace({ folder, node, network: task.spec.network, ...(user && { user }) }, options);
+    signal.throwIfAborted();
     worker = await ProcessWorker.start({ node: options.node, worker: program, folder, secrets });
     await writeTaskRecord(folder.record, { supervisor: worker.identity, uid: user?.uid });
+    signal.throwIfAborted();
     return worker;
   } catch (error) {
     await worker?.stop(0);
@@ -59,17 +63,17 @@ async function clearEarlier(dispatchId: string, folder: TaskFolder): Promise<voi
 }
 
 /** A user that no other task has: tasks can neither see nor signal each other, and process limits count apart. */
-async function userOf({ spec }: Task, { tasks }: Staging): Promise<User> {
-  const taken = new Set<number>();
-  for (const name of await readdir(tasks)) {
-    const stats = await stat(join(tasks, name)).catch(() => undefined);
-    if (stats) taken.add(stats.gid);
-  }
-  const id = userIdFor(spec.dispatchId, await taskUserIds(), taken);
-  return { uid: id, gid: id };
+async function claimUser({ spec }: Task, { folder, staging }: StartOptions): Promise<User> {
+  // The task's folder carries the id from then on; between choosing and that nobody else may choose.
+  return claiming(async () => {
+    const id = userIdFor(spec.dispatchId, await taskUserIds(), await takenUserIds(staging));
+    const user = { uid: id, gid: id };
+    await layOut(folder, user);
+    return user;
+  });
 }
 
-async function layOut(folder: TaskFolder, user: User | undefined): Promise<void> {
+async function layOut(folder: TaskFolder, user?: User): Promise<undefined> {
   // The subagent's group is who may enter, besides us.
   await makeFolder(folder.root, user ? 0o710 : 0o700);
   if (user) await chown(folder.root, 0, user.gid);
@@ -80,6 +84,7 @@ async function layOut(folder: TaskFolder, user: User | undefined): Promise<void>
     await makeFolder(path, 0o700);
     if (user) await chown(path, user.uid, user.gid);
   }
+  return undefined;
 }
 
 async function writePlace(place: PlaceOptions, { sandbox }: StartOptions): Promise<void> {

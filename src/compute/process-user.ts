@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../base/hash.ts';
+import { AppError } from '../contracts/errors.ts';
 
 /** User ids that nobody has, for one task each. */
 export interface UserIds {
@@ -21,7 +22,7 @@ export async function taskUserIds(): Promise<UserIds> {
   return { first: Math.max(1, last - lowCount), count: Math.min(lowCount, last) };
 }
 
-/** An id of its own for a task, the same each time unless it is `taken`. */
+/** An id of its own for a task, the same each time unless it is `taken`; `no-compute` when all are. */
 export function userIdFor(dispatchId: string, ids: UserIds, taken: ReadonlySet<number>): number {
   const start = Number.parseInt(sha256Hex(dispatchId).slice(0, 8), 16) % ids.count;
   // The first is the probe's.
@@ -29,7 +30,16 @@ export function userIdFor(dispatchId: string, ids: UserIds, taken: ReadonlySet<n
     const candidate = ids.first + 1 + ((start + step) % (ids.count - 1));
     if (!taken.has(candidate)) return candidate;
   }
-  return ids.first;
+  throw new AppError('no-compute', `Cannot start a task: all ${ids.count - 1} user ids for tasks are taken`);
+}
+
+let lastClaim: Promise<unknown> = Promise.resolve();
+
+/** Runs one claim at a time: ids are the machine's, whichever provider of this process asks. */
+export function claiming<T>(claim: () => Promise<T>): Promise<T> {
+  const claimed = lastClaim.then(claim);
+  lastClaim = claimed.catch(() => {});
+  return claimed;
 }
 
 function lastUserId(map: string): number {

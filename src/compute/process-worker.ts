@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
+import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { TaskExit } from './compute.ts';
 import type { TaskFolder } from './process-folder.ts';
@@ -57,7 +58,8 @@ export class ProcessWorker {
   async stop(graceMs: number): Promise<void> {
     if (this.#hasEnded) return;
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
+    // Its whole group: what it started must not go on as an orphan.
+    const timer = setTimeout(() => signalGroup(this.identity.pid, 'SIGKILL'), graceMs);
     try {
       await this.exit;
     } finally {

@@ -55,9 +55,9 @@ export class ProcessCompute implements Compute {
     signal.throwIfAborted();
     const { dispatchId } = task.spec;
     const known = this.#tasks.get(dispatchId);
-    if (known) return (await known).handle;
+    if (known) return (await abortable(known, signal)).handle;
     if (this.#isClosed) throw new AppError('no-compute', 'Cannot start a task: this provider is closed');
-    const starting = this.#start(task);
+    const starting = this.#start(task, signal);
     this.#tasks.set(dispatchId, starting);
     try {
       return (await starting).handle;
@@ -68,7 +68,7 @@ export class ProcessCompute implements Compute {
   }
 
   async wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
-    const task = await this.#tasks.get(handle.dispatchId);
+    const task = await this.#find(handle);
     if (!task) return { kind: 'lost', reason: 'its process ended with the daemon that started it' };
     return abortable(task.worker.exit, signal);
   }
@@ -84,12 +84,12 @@ export class ProcessCompute implements Compute {
   }
 
   async stop(handle: TaskHandle, graceMs: number): Promise<void> {
-    const task = await this.#tasks.get(handle.dispatchId);
+    const task = await this.#find(handle);
     if (task) await this.#stop(task, graceMs);
   }
 
   async remove(handle: TaskHandle): Promise<void> {
-    const task = await this.#tasks.get(handle.dispatchId);
+    const task = await this.#find(handle);
     if (task) await this.#stop(task, 0);
     await removeTree(join(this.#staging.tasks, handle.dispatchId));
     this.#tasks.delete(handle.dispatchId);
@@ -120,15 +120,20 @@ export class ProcessCompute implements Compute {
     await closeStaging(this.#staging);
   }
 
-  async #start(task: Task): Promise<RunningTask> {
-    const probe = await this.#probe();
+  /** A task whose start fails meanwhile is none; whoever started it is told why. */
+  async #find({ dispatchId }: TaskHandle): Promise<RunningTask | undefined> {
+    return this.#tasks.get(dispatchId)?.catch(() => undefined);
+  }
+
+  async #start(task: Task, signal: AbortSignal): Promise<RunningTask> {
+    const probe = await abortable(this.#probe(), signal);
     const isAllowed = this.#options.allowUnsandboxed || task.allowUnsandboxed === true;
     if (probe.kind === 'none' && !isAllowed) throw noSandbox(probe.reason);
     const bundle = await this.#options.workerBundle();
     const folder = taskFolder(join(this.#staging.tasks, task.spec.dispatchId));
     const sandbox = probe.kind === 'none' ? undefined : { bubblewrap: probe.file, host: await readHostRoot() };
     const { node } = this.#options;
-    const worker = await startProcessTask(task, { folder, staging: this.#staging, bundle, node, sandbox });
+    const worker = await startProcessTask(task, { folder, staging: this.#staging, bundle, node, sandbox, signal });
     const { dispatchId } = task.spec;
     return { handle: { dispatchId, owner: task.owner, providerId: folder.root, image: bundle.digest }, folder, worker };
   }
@@ -140,14 +145,12 @@ export class ProcessCompute implements Compute {
 
   async #stop({ handle, folder, worker }: RunningTask, graceMs: number): Promise<void> {
     await worker.stop(graceMs);
-    // A supervisor that broke off could not end its subagent; a sandbox ends by itself, but a moment later.
-    const exit = await worker.exit;
-    if (exit.kind === 'lost' || exit.exitCode !== 0)
-      await endLeftovers(handle.dispatchId, await readTaskRecord(folder.record));
+    // Always: a supervisor may have broken off, and where there is no sandbox processes can hide from it.
+    await endLeftovers(handle.dispatchId, await readTaskRecord(folder.record));
   }
 
   async #taskOf(handle: TaskHandle): Promise<RunningTask> {
-    const task = await this.#tasks.get(handle.dispatchId);
+    const task = await this.#find(handle);
     if (task) return task;
     throw new AppError('not-found', `Cannot read task "${handle.dispatchId}": it is not here any more`);
   }

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { signalGroup } from '../base/process-sweep.ts';
+import { workerEnvironmentNames } from '../contracts/names.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { childExit, pipeText } from './child-exit.ts';
 import { containerCommand, readWatchReport, watchingCommand } from './launch-script.ts';
 import type { Subagent, SubagentExit, SubagentProgram } from './subagent.ts';
-import { killEverything, killGroup, killUser } from './sweep.ts';
+import { killEverything, killTask, killUser } from './sweep.ts';
 
 /** Starts the subagent as its user: in a container, or where there is no sandbox. */
 export function launchDirectly(place: WorkerPlace, program: SubagentProgram): Subagent {
@@ -27,11 +29,12 @@ export function launchDirectly(place: WorkerPlace, program: SubagentProgram): Su
     stdout: child.stdout as Readable,
     stderr: child.stderr as Readable,
     exited: exitOf(childExit(child), report),
-    terminate: () => killGroup(child.pid, 'SIGTERM'),
+    terminate: () => child.pid && signalGroup(child.pid, 'SIGTERM'),
     killAll: async () => {
-      killGroup(child.pid, 'SIGKILL');
+      if (child.pid) signalGroup(child.pid, 'SIGKILL');
       if (place.isContainer) await killEverything();
       else if (user) await killUser(user.uid);
+      else await killTask(program.env[workerEnvironmentNames.dispatchId] ?? '');
     },
   };
 }

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { isSameProcess, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
+import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
 import { isProcessText } from '../contracts/process-text.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { childExit, pipeText } from './child-exit.ts';
 import { readWatchReport, watchingCommand } from './launch-script.ts';
 import type { Subagent, SubagentExit, SubagentProgram } from './subagent.ts';
-import { killGroup, untilEnded } from './sweep.ts';
+import { untilEnded } from './sweep.ts';
 
 /** Where the watching shell tells how the command went. */
 const reportFile = 3;
@@ -45,12 +46,12 @@ export function launchSandboxed(place: WorkerPlace, sandbox: readonly string[], 
     stderr: child.stderr as Readable,
     exited: exitOf(childExit(child), report),
     terminate: () => {
-      if (init && isSameProcess(init)) killGroup(init.pid, 'SIGTERM');
+      if (init && isSameProcess(init)) signalGroup(init.pid, 'SIGTERM');
     },
     killAll: async () => {
       child.kill('SIGKILL');
       // With its init every process of the namespace is killed; nothing inside can prevent or outrun that.
-      if (init && isSameProcess(init)) killGroup(init.pid, 'SIGKILL');
+      if (init && isSameProcess(init)) signalGroup(init.pid, 'SIGKILL');
       if (init) await untilEnded(init);
     },
   };

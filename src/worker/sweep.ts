@@ -1,20 +1,12 @@
 import { statSync } from 'node:fs';
 import { sleep } from '../base/deadline.ts';
 import { isSameProcess, type ProcessIdentity, runningProcesses } from '../base/process-identity.ts';
+import { processesWith, signalProcess } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
+import { workerEnvironmentNames } from '../contracts/names.ts';
 
 const patienceMs = 10_000;
 const pauseMs = 5;
-
-/** Signals a process group; fine if it is gone. */
-export function killGroup(leader: number | undefined, signal: NodeJS.Signals): void {
-  if (leader === undefined) return;
-  try {
-    process.kill(-leader, signal);
-  } catch {
-    // Nothing of it is left.
-  }
-}
 
 /** In a container: kills all processes but init and this one, in one step of the kernel that no fork outruns. */
 export async function killEverything(): Promise<void> {
@@ -36,7 +28,16 @@ export async function killUser(uid: number): Promise<void> {
   await untilNone(`user ${uid}`, () => {
     const found = runningProcesses().filter((pid) => ownerOf(pid) === uid);
     // All are stopped before any is killed, so that none can replace another meanwhile.
-    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of found) killOne(pid, signal);
+    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of found) signalProcess(pid, signal);
+    return found;
+  });
+}
+
+/** Kills every process of a task that shares its user with others: those that still carry its id. */
+export async function killTask(dispatchId: string): Promise<void> {
+  await untilNone(`task ${dispatchId}`, () => {
+    const found = processesWith(workerEnvironmentNames.dispatchId, dispatchId);
+    for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of found) signalProcess(pid, signal);
     return found;
   });
 }
@@ -56,12 +57,4 @@ async function untilNone(what: string, sweep: () => readonly number[]): Promise<
 
 function ownerOf(pid: number): number | undefined {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
-}
-
-function killOne(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It ended by itself.
-  }
 }
