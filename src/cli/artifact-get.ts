@@ -8,6 +8,7 @@ import { artifactRefSchema, type Digest, digestOfRef, digestSchema } from '../co
 import { defineCommand } from './command.ts';
 import { findItem } from './find-item.ts';
 import { requireRun } from './find-run.ts';
+import { notTaken } from './not-taken.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { readRunState } from './run-state.ts';
 
@@ -51,14 +52,12 @@ async function digestOf(orch: OrchContext, word: string): Promise<Digest> {
   }
   const runId = await requireRun(orch.transport, runWord);
   const state = await readRunState(orch.transport, runId);
-  const item = state === undefined ? undefined : findItem(state, itemWord);
-  if (item?.resultRef === undefined) {
-    throw new AppError(
-      'not-found',
-      `Cannot get the patch of "${word}": the item is ${item?.status ?? 'queued'} and has none`,
-    );
-  }
-  return digestOfRef(item.resultRef);
+  if (state === undefined) throw await notTaken(orch.transport, runId, `Cannot get the patch of "${word}"`);
+  const { resultRef, status } = findItem(state, itemWord);
+  if (resultRef !== undefined) return digestOfRef(resultRef);
+  throw new AppError('not-found', `Cannot get the patch of "${word}": the item is ${status} and has none`, {
+    next: `agora orch status ${runId}`,
+  });
 }
 
 async function writeWhole(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {

@@ -9,6 +9,7 @@ import { AppError, isAppError } from '../contracts/errors.ts';
 import { digestSchema, type RunId } from '../contracts/ids.ts';
 import { isTerminalItem } from '../contracts/run.ts';
 import type { Storage } from '../storage/storage.ts';
+import { notTaken } from './not-taken.ts';
 import { readRunState } from './run-state.ts';
 
 export interface AuditedRun {
@@ -59,12 +60,7 @@ async function notSealed(orch: OrchContext, runId: RunId): Promise<AppError> {
   const action = `Cannot audit run "${runId}"`;
   const next = `agora orch watch ${runId}`;
   const state = await readRunState(orch.transport, runId);
-  if (state === undefined) {
-    const rejected = await orch.transport.rejected(runId);
-    if (rejected !== undefined)
-      return new AppError('run-failed', `${action}: it was rejected and ran nothing`, { next });
-    return new AppError('not-ready', `${action}: it waits for the daemon`, { next: 'agora orch serve' });
-  }
+  if (state === undefined) return notTaken(orch.transport, runId, action);
   const live = [...state.items.values()].filter((item) => !isTerminalItem(item.status));
   const shown = live.slice(0, 5).map((item) => `${item.id} (${item.status})`);
   const more = live.length > shown.length ? ` and ${live.length - shown.length} more` : '';

@@ -6,11 +6,6 @@ import type { ItemPatch, RunPatches } from './run-patches.ts';
 /** The patches of the named items, or of all; in the order they apply. None to give is an error that says why. */
 export function choosePatches(runId: RunId, found: RunPatches, words: readonly string[]): readonly ItemPatch[] {
   const { state, patches } = found;
-  if (state === undefined) {
-    throw new AppError('not-ready', `Cannot get patches of run "${runId}": it waits for the daemon`, {
-      next: 'agora orch serve',
-    });
-  }
   const named = new Set(words.map((word) => findItem(state, word)));
   for (const item of named) {
     if (patches.some((patch) => patch.item === item.id)) continue;

@@ -5,6 +5,7 @@ import type { OrchContext } from '../config/orch-context.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
 import { isTerminalRun } from '../contracts/run.ts';
+import { isPresent } from '../orchestrator/presence.ts';
 import { actorName } from './actor.ts';
 import type { CommandContext } from './command.ts';
 import type { DaemonChild } from './daemon-child.ts';
@@ -63,7 +64,8 @@ async function showToEnd(orch: OrchContext, runId: RunId, options: ShowOptions):
         throw new AppError('run-failed', `Cannot run the example's plan: the daemon rejected it\n${lines}`);
       }
       if (event.kind === 'quiet') {
-        daemon?.assertRunning();
+        if (daemon === undefined) await assertSomeDaemon(orch);
+        else daemon.assertRunning();
         continue;
       }
       state = mergeStatus(state, event.record);
@@ -77,6 +79,14 @@ async function showToEnd(orch: OrchContext, runId: RunId, options: ShowOptions):
   throw new AppError('interrupted', `Stopped following run "${runId}"`);
 }
 
+/** The daemon of someone else may go; then nobody runs this any more. */
+async function assertSomeDaemon(orch: OrchContext): Promise<void> {
+  if (isPresent(await orch.transport.presence(), Date.now())) return;
+  throw new AppError('not-ready', 'Cannot go on with the demo: the daemon that ran here has ended', {
+    next: 'agora demo',
+  });
+}
+
 async function cancelRun(
   orch: OrchContext,
   runId: RunId,
@@ -84,5 +94,6 @@ async function cancelRun(
 ): Promise<void> {
   const at = new Date().toISOString();
   await orch.transport.control(randomUUID(), { kind: 'cancel', runId, actor, at });
+  if (!isPresent(await orch.transport.presence(), Date.now())) return;
   for await (const _ of followRun(orch.transport, runId, withDeadline(cancelDeadlineMs, force)));
 }

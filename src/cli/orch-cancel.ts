@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, exitCodes } from '../contracts/errors.ts';
+import { exitCodes } from '../contracts/errors.ts';
 import { isTerminalItem, isTerminalRun } from '../contracts/run.ts';
 import { actorName, actorOption } from './actor.ts';
 import { defineCommand } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
 import { findItem } from './find-item.ts';
 import { requireRun } from './find-run.ts';
+import { notTaken } from './not-taken.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { say } from './output.ts';
 import { readRunState } from './run-state.ts';
@@ -22,8 +23,8 @@ export const orchCancel = defineCommand(
     const { orch } = await openOrch(options.config, context);
     const runId = await requireRun(orch.transport, runWord);
     const state = await readRunState(orch.transport, runId);
-    if (itemWord !== undefined && state === undefined) {
-      throw new AppError('not-ready', `Cannot cancel item "${itemWord}" of run "${runId}": the run was not taken yet`);
+    if (state === undefined && (itemWord !== undefined || (await orch.transport.rejected(runId)) !== undefined)) {
+      throw await notTaken(orch.transport, runId, `Cannot cancel run "${runId}"`);
     }
     const item = itemWord === undefined || state === undefined ? undefined : findItem(state, itemWord);
     if (state !== undefined && (isTerminalRun(state.record.status) || (item && isTerminalItem(item.status)))) {

@@ -1,4 +1,4 @@
-import { AppError, exitCodes } from '../contracts/errors.ts';
+import { exitCodes } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
 import { isTerminalRun } from '../contracts/run.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
@@ -6,6 +6,7 @@ import { type CommandContext, defineCommand } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
 import { requireRun } from './find-run.ts';
 import { ItemClock } from './item-clock.ts';
+import { notTaken } from './not-taken.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { say } from './output.ts';
 import { printRuns } from './run-list.ts';
@@ -39,7 +40,7 @@ async function printRun(
   isJson: boolean,
 ): Promise<void> {
   const state = await readRunState(transport, runId);
-  if (state === undefined) throw await notTaken(transport, runId);
+  if (state === undefined) throw await notTaken(transport, runId, `Cannot show run "${runId}"`);
   if (!isTerminalRun(state.record.status)) await sayIfNoDaemon(transport, context.stderr);
   if (isJson) {
     await say(context.stdout, JSON.stringify(wholeRecord(state), undefined, 2));
@@ -53,16 +54,4 @@ async function printRun(
 function wholeRecord(state: RunState) {
   const { partial: _, ...record } = state.record;
   return { ...record, items: [...state.items.values()] };
-}
-
-async function notTaken(transport: MailboxSubmissionTransport, runId: RunId): Promise<AppError> {
-  const rejected = await transport.rejected(runId);
-  if (rejected === undefined) {
-    return new AppError('not-ready', `Cannot show run "${runId}": it waits for the daemon`, {
-      next: 'agora orch serve',
-    });
-  }
-  return new AppError('run-failed', `Cannot show run "${runId}": it was rejected at ${rejected.rejectedAt}`, {
-    next: `agora orch watch ${runId}`,
-  });
 }

@@ -1,7 +1,8 @@
 import { type ArtifactRef, digestOfRef, type ItemId, type RunId } from '../contracts/ids.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import type { Storage } from '../storage/storage.ts';
-import { mergeStatus, type RunState } from './run-state.ts';
+import { notTaken } from './not-taken.ts';
+import { type RunState, readRunState } from './run-state.ts';
 
 export interface ItemPatch {
   readonly item: ItemId;
@@ -9,18 +10,18 @@ export interface ItemPatch {
 }
 
 export interface RunPatches {
-  readonly state: RunState | undefined;
+  readonly state: RunState;
   /** Of items that are done, in the order they got done: the order in which they apply. */
   readonly patches: readonly ItemPatch[];
 }
 
+/** Raises `not-ready` or `run-failed` for a run that no daemon took. */
 export async function readRunPatches(transport: MailboxSubmissionTransport, runId: RunId): Promise<RunPatches> {
-  let state: RunState | undefined;
+  const state = await readRunState(transport, runId);
+  if (state === undefined) throw await notTaken(transport, runId, `Cannot get patches of run "${runId}"`);
   const patches = new Map<ItemId, ArtifactRef>();
   for (const key of await transport.statusKeys(runId)) {
-    const record = await transport.statusAt(key);
-    state = mergeStatus(state, record);
-    for (const item of record.items) {
+    for (const item of (await transport.statusAt(key)).items) {
       if (item.status === 'done' && item.resultRef !== undefined) patches.set(item.id, item.resultRef);
     }
   }

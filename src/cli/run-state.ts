@@ -8,9 +8,9 @@ export interface RunState {
   readonly items: ReadonlyMap<ItemId, ItemView>;
 }
 
-/** Adds one record to what is known of a run. */
+/** Adds one record to what is known of a run, in time that grows with the record alone: the given state is used up. */
 export function mergeStatus(state: RunState | undefined, record: StatusRecord): RunState {
-  const items = new Map(record.partial ? state?.items : []);
+  const items = record.partial === true && state !== undefined ? (state.items as Map<ItemId, ItemView>) : new Map();
   for (const item of record.items) items.set(item.id, item);
   return { record, items };
 }
