@@ -12,9 +12,9 @@ const volumes = [workerPaths.in, workerPaths.out, workerPaths.git, workerPaths.o
 /** The supervisor's: to become the subagent's user, to kill its processes, to own and read what it leaves. */
 const capabilities = ['SETUID', 'SETGID', 'KILL', 'CHOWN', 'DAC_OVERRIDE'];
 
-/** The hardened container of a task. */
-export function containerSpec(task: Task, image: string): ContainerSpec {
-  const { dispatchId, limits, network } = task.spec;
+/** The hardened container of a task, on a network if it may use one. */
+export function containerSpec(task: Task, image: string, network = 'none'): ContainerSpec {
+  const { dispatchId, limits } = task.spec;
   return {
     name: dispatchId,
     image,
@@ -27,7 +27,7 @@ export function containerSpec(task: Task, image: string): ContainerSpec {
     cpus: limits.cpus,
     memoryBytes: limits.memoryMb * mebibyte,
     pids: limits.pids,
-    network: network === 'internet' ? 'bridge' : 'none',
+    network,
     logBytes: 16 * mebibyte,
   };
 }

@@ -9,6 +9,7 @@ import { claimContainer, removeContainer } from './docker-claim.ts';
 import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
 import { inputTar } from './docker-inputs.ts';
+import { networkOf } from './docker-network.ts';
 import { SharedStarts } from './docker-shared-start.ts';
 import { secretBytes } from './task-inputs.ts';
 
@@ -110,7 +111,8 @@ export class DockerCompute implements Compute {
     const secrets = stdinOf(task);
     const inputs = inputTar(task);
     const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
-    const claim = await claimContainer(engine, containerSpec(task, image), signal);
+    const network = await networkOf(engine, task.spec);
+    const claim = await claimContainer(engine, containerSpec(task, image, network), signal);
     if (claim.kind === 'existing') return existingHandle(claim.state, task);
     try {
       signal.throwIfAborted();

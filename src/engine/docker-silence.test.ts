@@ -62,6 +62,7 @@ const calls: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
   'putArchive of much': (engine) => engine.putArchive('any', '/', endless()),
   getArchive: (engine) => drain(engine.getArchive('any', '/')),
   writeStdin: (engine) => engine.writeStdin('any', Buffer.from('x')),
+  isolatedNetwork: (engine) => engine.isolatedNetwork('any', {}),
   logs: (engine) => drain(engine.logs('any', { follow: false })),
 };
 

@@ -10,6 +10,7 @@ import { containerStreams } from './docker-container-streams.ts';
 import { containerCalls } from './docker-containers.ts';
 import { dial } from './docker-dial.ts';
 import { imageCalls } from './docker-images.ts';
+import { networkCalls } from './docker-networks.ts';
 import { ping } from './docker-ping.ts';
 import type { Engine, EngineInformation } from './engine.ts';
 
@@ -23,6 +24,7 @@ export function dockerEngine(target: DockerTarget, options: DockerConnectionOpti
     ...imageCalls(connection),
     ...containerCalls(connection),
     ...containerStreams(connection),
+    ...networkCalls(connection),
   };
 }
 

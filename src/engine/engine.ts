@@ -17,7 +17,8 @@ export interface ContainerSpec {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly pids: number;
-  readonly network: 'none' | 'bridge';
+  /** `none`, or the id of a network. */
+  readonly network: string;
   /** How much of its log the engine keeps. */
   readonly logBytes: number;
 }
@@ -137,6 +138,15 @@ export interface EngineContainerStreams {
   ): AsyncIterable<EngineLogChunk>;
 }
 
+/** Networks of an engine. */
+export interface EngineNetworks {
+  /**
+   * The id of a network with a way out, on which containers cannot reach each other. Found by name and labels, made if
+   * it is not there.
+   */
+  isolatedNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<string>;
+}
+
 /**
  * What we need of a container engine. References are ids or names. Every call has a deadline; a `wait`, a build and a
  * followed log last as long as the engine shows that it is alive. Failures raised: `unreachable` (nothing answers, in
@@ -144,7 +154,7 @@ export interface EngineContainerStreams {
  * way), `invalid-input` (the engine refuses what was asked), `internal` (the engine failed). A `stop`, `kill` or
  * `remove` of what is already so is fine.
  */
-export interface Engine extends EngineImages, EngineContainers, EngineContainerStreams {
+export interface Engine extends EngineImages, EngineContainers, EngineContainerStreams, EngineNetworks {
   /** How it is reached, for people. */
   readonly address: string;
   ping(signal?: AbortSignal): Promise<void>;
