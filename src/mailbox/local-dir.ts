@@ -3,6 +3,7 @@ import { readdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makePrivateFolder, writeFileAtomically } from '../base/atomic-file.ts';
 import { removeLeftovers } from '../base/leftovers.ts';
+import { undefinedIfMissing } from '../base/missing-file.ts';
 import { retry } from '../base/retry.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { FolderWatch } from './folder-watch.ts';
@@ -40,11 +41,11 @@ export class LocalDirMailbox implements Mailbox {
   }
 
   async get(key: string): Promise<string | undefined> {
-    return orUndefined(readFile(this.#file(key), 'utf8'));
+    return undefinedIfMissing(readFile(this.#file(key), 'utf8'));
   }
 
   async size(key: string): Promise<number | undefined> {
-    const found = await orUndefined(stat(this.#file(key)));
+    const found = await undefinedIfMissing(stat(this.#file(key)));
     return found?.isFile() === true ? found.size : undefined;
   }
 
@@ -72,7 +73,7 @@ export class LocalDirMailbox implements Mailbox {
 
   async delete(key: string): Promise<void> {
     const file = this.#file(key);
-    await orUndefined(unlink(file));
+    await undefinedIfMissing(unlink(file));
     // Folders of taken messages would pile up. One that is not empty, or gone already, stays as it is.
     await rmdir(dirname(file)).catch(() => {});
   }
@@ -92,7 +93,7 @@ export class LocalDirMailbox implements Mailbox {
   }
 
   async #entries(prefix: string): Promise<Dirent[]> {
-    const entries = await orUndefined(readdir(join(this.root, prefix), { withFileTypes: true }));
+    const entries = await undefinedIfMissing(readdir(join(this.root, prefix), { withFileTypes: true }));
     return (entries ?? []).filter((entry) => segmentPattern.test(entry.name));
   }
 
@@ -116,14 +117,4 @@ function checkedPrefix(prefix: string): string {
     throw new AppError('invalid-input', `Cannot use mailbox prefix "${prefix}": it must be a folder and end in "/"`);
   }
   return prefix;
-}
-
-async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined;
-    throw error;
-  }
 }

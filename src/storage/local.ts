@@ -10,6 +10,7 @@ import {
   writeFileAtomically,
 } from '../base/atomic-file.ts';
 import { removeLeftovers } from '../base/leftovers.ts';
+import { undefinedIfMissing } from '../base/missing-file.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { type Digest, digestSchema, nameSchema } from '../contracts/ids.ts';
 import type { NamePath, NameType, PutOptions, Storage, StoredBlob } from './storage.ts';
@@ -62,7 +63,7 @@ export class LocalStorage implements Storage {
   }
 
   async statBlob(digest: Digest): Promise<StoredBlob | undefined> {
-    const found = await orUndefined(stat(this.#blobPath(digest)));
+    const found = await undefinedIfMissing(stat(this.#blobPath(digest)));
     return found && { digest, sizeBytes: found.size };
   }
 
@@ -73,12 +74,12 @@ export class LocalStorage implements Storage {
   }
 
   async getName(path: NamePath): Promise<string | undefined> {
-    return orUndefined(readFile(this.#namePath(path), 'utf8'));
+    return undefinedIfMissing(readFile(this.#namePath(path), 'utf8'));
   }
 
   async listNames(namespace: string, type: NameType): Promise<string[]> {
     const folder = dirname(this.#namePath({ namespace, type, name: 'any' }));
-    const files = (await orUndefined(readdir(folder))) ?? [];
+    const files = (await undefinedIfMissing(readdir(folder))) ?? [];
     return files
       .filter((file) => file.endsWith('.json'))
       .map((file) => file.slice(0, -'.json'.length))
@@ -148,15 +149,6 @@ async function* readBlob(path: string, digest: Digest): AsyncGenerator<Uint8Arra
   } catch (cause) {
     if (systemErrorCode(cause) !== 'ENOENT') throw cause;
     throw new AppError('not-found', `Cannot read blob "${digest}": it is not in storage`, { cause });
-  }
-}
-
-async function orUndefined<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }
 
