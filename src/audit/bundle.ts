@@ -1,3 +1,4 @@
+import { AppError } from '../contracts/errors.ts';
 import type { AnchorEvidence } from './anchor.ts';
 import type { Seal } from './seal.ts';
 import { type Bundle, bundleFormat } from './verify/bundle.ts';
@@ -45,7 +46,18 @@ export function assembleBundle(input: BundleInput): ReportedBundle {
 
 /** A bundle as it is published and exported. */
 export function printBundle(bundle: Bundle): string {
-  return `${JSON.stringify(bundle, null, 2)}\n`;
+  for (const indent of [2, 0]) {
+    try {
+      return `${JSON.stringify(bundle, null, indent)}\n`;
+    } catch (error) {
+      // V8's answer to a string of more than half a gigabyte; without indentation it may fit.
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  throw new AppError(
+    'limit-exceeded',
+    `Cannot print the bundle of run "${bundle.runId}": it is larger than one text can be`,
+  );
 }
 
 /** An entry that is no JSON any more is shown as the text it is; the verifier refuses it. */

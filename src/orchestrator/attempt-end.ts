@@ -7,6 +7,9 @@ import type { SchedulePolicy } from './schedule.ts';
 import { cancelNode, releaseSlot, settle } from './settle.ts';
 import { record, type Turn, touch } from './turn.ts';
 
+/** Before jitter, which adds at most a quarter. */
+const longestRetryDelayMs = 86_400_000;
+
 export interface FinishedAttempt {
   readonly node: ItemNode;
   readonly attempt: number;
@@ -85,7 +88,7 @@ function nextDelayMs(node: ItemNode, outcome: AttemptOutcome, policy: SchedulePo
   const count = isLost ? ++node.losses : ++node.failures;
   if (count >= (isLost ? retry.lostAttempts : retry.attempts) || isPointless(outcome)) return undefined;
   const jitter = 0.75 + ((node.index * 2_654_435_761 + node.attempt * 40_503) % 1000) / 2000;
-  return Math.round(Math.min(retry.delaySeconds * 1000 * 2 ** (count - 1), 3_600_000) * jitter);
+  return Math.round(Math.min(retry.delaySeconds * 1000 * 2 ** (count - 1), longestRetryDelayMs) * jitter);
 }
 
 interface RetryLimits {

@@ -8,7 +8,7 @@ import type { Artifact } from './executor.ts';
 import { emptyLockTable, type LockTable } from './lock-table.ts';
 import { dependenciesOf } from './plan-checks.ts';
 
-/** The live runs in memory, rebuilt from rows at start. Only `schedule.ts` changes it. */
+/** The live runs in memory, rebuilt from rows at start. Only the scheduler's files change it: `schedule.ts`, `ready.ts`, `settle.ts`, `attempt-end.ts`, and `restore.ts` at start. */
 export interface Board {
   readonly runs: Map<RunId, RunBoard>;
   readonly queues: Map<string, QueueBoard>;

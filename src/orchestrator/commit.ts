@@ -9,14 +9,14 @@ import type { Turn } from './turn.ts';
 export function commitOf(turn: Turn, planTexts: ReadonlyMap<RunBoard, string>, deliveredUpTo: number): Commit {
   const outbox = turn.admitted.map((run) => acceptedMessage(run, turn.at));
   for (const run of turn.touchedRuns) {
-    // The last status of a run is published once its seal is: see seal-run.ts.
-    if (!turn.closed.includes(run)) outbox.push(statusMessage(run, turn));
+    // The last status of a run is published once its seal is: see sealer.ts.
+    if (!turn.closed.has(run)) outbox.push(statusMessage(run, turn));
   }
   return {
     newRuns: turn.admitted.map((run) => storedRun(run, planTexts.get(run) ?? '')),
     runs: [...turn.touchedRuns].map((run) => ({
       runId: run.runId,
-      progress: progressOf(run, turn.closed.includes(run)),
+      progress: progressOf(run, turn.closed.has(run)),
     })),
     items: [...turn.touchedItems].map((node) => ({ runId: node.run.runId, item: storedItem(node) })),
     records: turn.records.map(({ run, sequence, text }) => ({ runId: run.runId, sequence, text })),

@@ -59,11 +59,12 @@ export class Inbox {
     }
   }
 
-  /** Submissions first, so that a cancel finds the run it was sent after. */
+  /** Controls are listed first and taken last, so that a cancel finds the run it was sent after. */
   async #takeAll(): Promise<void> {
     try {
+      const controls = await this.#options.mailbox.list(mailboxKeys.control);
       await this.#takeSubmissions();
-      await this.#takeControls();
+      await this.#takeControls(controls);
     } catch (error) {
       // The watch comes again at the latest at its backstop, and the messages are still there.
       const reason = error instanceof Error ? error.message : String(error);
@@ -174,9 +175,9 @@ export class Inbox {
     await mailbox.delete(key);
   }
 
-  async #takeControls(): Promise<void> {
+  async #takeControls(keys: readonly string[]): Promise<void> {
     const { mailbox, events, onLine } = this.#options;
-    for (const key of await mailbox.list(mailboxKeys.control)) {
+    for (const key of keys) {
       if (this.#taken.has(key)) continue;
       const size = (await mailbox.size(key)) ?? 0;
       const parsed =

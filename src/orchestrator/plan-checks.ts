@@ -97,7 +97,11 @@ function checkDispatchInputs(problems: Problem[], path: string, item: PlanItem, 
     problems.push({ path: `${path}.network`, message });
   }
   try {
-    renderCommand(subagent.command, item.inputs['workerInput']);
+    const tooLong = renderCommand(subagent.command, item.inputs['workerInput']).find(isTooLongForArgument);
+    if (tooLong !== undefined) {
+      const message = `makes an argument of ${Buffer.byteLength(tooLong)} bytes for subagent "${name}", the limit is ${argumentBytes}; let the command read the file at AGORA_INPUT instead`;
+      problems.push({ path: `${path}.inputs.workerInput`, message });
+    }
   } catch (error) {
     if (!isAppError(error)) throw error;
     problems.push({
@@ -105,6 +109,13 @@ function checkDispatchInputs(problems: Problem[], path: string, item: PlanItem, 
       message: `does not fill the command of subagent "${name}": ${error.message}`,
     });
   }
+}
+
+/** Linux takes no longer argument (MAX_ARG_STRLEN, with its end). */
+const argumentBytes = 131_071;
+
+function isTooLongForArgument(argument: string): boolean {
+  return argument.length > argumentBytes / 4 && Buffer.byteLength(argument) > argumentBytes;
 }
 
 /** Kahn's algorithm: what it cannot remove lies on or behind a cycle. Iterative, so 100,000 items are no matter. */

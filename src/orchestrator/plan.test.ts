@@ -157,6 +157,15 @@ test('a worker input that does not fill the command is found before anything run
   );
 });
 
+test('an input that makes a longer argument than the system takes is found before anything runs', () => {
+  const plan = {
+    id: 'r',
+    items: [item('a', { inputs: { subagent: 'edit', workerInput: { file: 'x'.repeat(140_000) } } })],
+  };
+
+  assert.match(problemsOf(plan)[0]?.message ?? '', /140000 bytes .* AGORA_INPUT/);
+});
+
 test('no network for a subagent that declares it needs one is a contradiction', () => {
   const plan = { id: 'r', items: [{ id: 'a', inputs: { subagent: 'online' }, network: 'none' }] };
 

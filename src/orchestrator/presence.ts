@@ -11,7 +11,8 @@ export const beatMs = 2_000;
 const missedBeats = 3;
 
 export function isPresent(presence: Presence | undefined, nowMs: number): boolean {
-  return presence !== undefined && nowMs - Date.parse(presence.beatAt) < presence.beatMs * missedBeats;
+  // A beat from the future is one of before the clock was set back.
+  return presence !== undefined && Math.abs(nowMs - Date.parse(presence.beatAt)) < presence.beatMs * missedBeats;
 }
 
 /** Beats until aborted, then takes the sign down. A beat that cannot be written is tried again with the next. */

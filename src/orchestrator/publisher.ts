@@ -42,6 +42,7 @@ export class Publisher {
       .catch(() => undefined)
       .finally(() => {
         this.#working = undefined;
+        if (this.#isDirty && !this.#closing.signal.aborted) this.wake();
       });
   }
 

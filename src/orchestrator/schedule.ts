@@ -101,7 +101,7 @@ export function closeRuns(board: Board, turn: Turn): void {
     record(turn, run, { kind: 'run.closed', body: { outcome, counts: countStatuses(run.items) } });
     run.status = outcome;
     board.runs.delete(run.runId);
-    turn.closed.push(run);
+    turn.closed.add(run);
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Anchor } from '../audit/anchor.ts';
-import { assembleBundle, printBundle } from '../audit/bundle.ts';
+import { assembleBundle, printBundle, type ReportedBundle } from '../audit/bundle.ts';
 import { originOf } from '../audit/record.ts';
 import { anchorEntryOf, type Seal, sealRun } from '../audit/seal.ts';
 import type { Signer } from '../audit/signer.ts';
 import type { Trust } from '../audit/verify/trust.ts';
 import { retry } from '../base/retry.ts';
+import { isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, RunId } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
@@ -76,10 +77,30 @@ export class Sealer {
       anchors: await this.#anchor(runId, seal),
       trust: this.#options.trust,
     });
-    await mailbox.put(mailboxKeys.audit(runId), printBundle(bundle), { durable: true });
+    const text = this.#print(run, bundle);
+    if (text !== undefined) await mailbox.put(mailboxKeys.audit(runId), text, { durable: true });
+    const sequence = run.statusSequence;
     const at = new Date().toISOString();
-    await store.markPublished(runId, [statusMessage(run, { touchedItems: new Set(run.items), at })]);
+    try {
+      await store.markPublished(runId, [statusMessage(run, { touchedItems: new Set(run.items), at })]);
+    } catch (error) {
+      // The next try publishes under the same number.
+      run.statusSequence = sequence;
+      throw error;
+    }
     this.#options.onPublished(run);
+  }
+
+  /** A bundle no program could read in one piece is not published; the run ends and says so. Its seal and rows are kept. */
+  #print(run: RunBoard, bundle: ReportedBundle): string | undefined {
+    try {
+      return printBundle(bundle);
+    } catch (error) {
+      if (!isAppError(error, 'limit-exceeded')) throw error;
+      run.reason = error.message;
+      this.#options.onLine(`run ${run.runId}: ${error.message}`);
+      return undefined;
+    }
   }
 
   #newSeal(runId: RunId, recordTexts: readonly string[]) {

@@ -30,7 +30,7 @@ export interface Turn {
   readonly touchedRuns: Set<RunBoard>;
   readonly fired: FiredAttempt[];
   readonly stopping: Set<ItemNode>;
-  readonly closed: RunBoard[];
+  readonly closed: Set<RunBoard>;
 }
 
 /** What the scheduler must know of the outside to fire an item; all of it pure. */
@@ -51,7 +51,7 @@ export function newTurn(nowMs: number, origin: string): Turn {
     touchedRuns: new Set(),
     fired: [],
     stopping: new Set(),
-    closed: [],
+    closed: new Set(),
   };
 }
 
