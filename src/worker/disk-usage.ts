@@ -1,3 +1,5 @@
+import { statfs } from 'node:fs/promises';
+import { sleep } from '../base/deadline.ts';
 import { systemErrorCode } from '../contracts/errors.ts';
 import { walkTree } from './tree-walk.ts';
 
@@ -58,15 +60,34 @@ export async function watchDisk({ folders, limitBytes, signal }: DiskWatchOption
   return false;
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(finish, ms);
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    }
-    signal.addEventListener('abort', finish);
-    if (signal.aborted) finish();
-  });
+const smallestReserveBytes = 256 * 1024 * 1024;
+const reserveShare = 0.02;
+
+/** What must stay free of a disk: never more than half of what was free at the start, which may have been little. */
+export function reserveBytes(totalBytes: number, freeBytes: number): number {
+  return Math.min(Math.max(smallestReserveBytes, totalBytes * reserveShare), freeBytes / 2);
+}
+
+/**
+ * Resolves true once the disk of a folder has less free than its reserve. What a walk cannot see, such as files that
+ * were unlinked and are still open, ends there: the disk of the host never fills.
+ */
+export async function watchFreeSpace(folder: string, signal: AbortSignal): Promise<boolean> {
+  const start = await spaceOf(folder);
+  const reserve = reserveBytes(start.totalBytes, start.freeBytes);
+  while (!signal.aborted) {
+    if ((await spaceOf(folder)).freeBytes < reserve) return true;
+    await pause(shortestPauseMs, signal);
+  }
+  return false;
+}
+
+async function spaceOf(folder: string): Promise<{ readonly totalBytes: number; readonly freeBytes: number }> {
+  const { blocks, bavail, bsize } = await statfs(folder);
+  return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
+}
+
+/** Shorter when the watch ends. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, signal).catch(() => {});
 }

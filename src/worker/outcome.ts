@@ -8,7 +8,7 @@ import type { SubagentExit } from './subagent.ts';
 export type Outcome = Pick<TaskResult, 'outcome' | 'failure' | 'message' | 'exitCode' | 'signal'>;
 
 /** Why the supervisor itself ended the subagent. The first reason counts. */
-export type EndingReason = 'stopped' | 'abandoned' | 'timeout' | 'output-limit' | 'disk-limit';
+export type EndingReason = 'stopped' | 'abandoned' | 'timeout' | 'output-limit' | 'disk-limit' | 'disk-reserve';
 
 /** Everything that was observed about a run of the subagent. */
 export interface RunEvidence {
@@ -21,6 +21,9 @@ export interface RunEvidence {
 }
 
 const bytesPerMb = 1024 * 1024;
+const startMeanings: Readonly<Record<string, string>> = {
+  E2BIG: ', an argument or a variable is longer than this system allows',
+};
 /** What a shell answers for a command killed by SIGXFSZ, a write past the file-size limit. */
 const fileSizeExitCode = 128 + 25;
 
@@ -34,6 +37,7 @@ export function outcomeOf(evidence: RunEvidence, limits: TaskLimits): Outcome {
   if (ending === 'timeout') return failed('timeout', `The command ran longer than ${limits.timeoutSeconds} s`);
   if (ending === 'output-limit')
     return failed('output-limit', `The command printed more than ${limits.outputBytes} bytes`);
+  if (ending === 'disk-reserve') return failed('disk-limit', 'The disk that holds the worktree was about to fill up');
   if (ending === 'disk-limit' || isDiskFull(evidence, limits)) {
     return failed('disk-limit', `The worktree and outputs grew to the limit of ${limits.diskMb} MiB`);
   }
@@ -57,6 +61,18 @@ export function prepareFailure(error: unknown, limits: TaskLimits): Outcome {
   if (isAppError(error, 'source-refused')) return notRun('refused', 'The files to start from are too many');
   if (isDeadlineError(error)) return notRun('timeout', 'Laying out the files to start from took too long');
   return notRun('integrity', 'The files to start from could not be laid out in the worktree');
+}
+
+/** The outcome when the command could not even be launched. */
+export function launchFailure(error: unknown): Outcome {
+  const state = systemErrorCode(error) ?? (isAppError(error) ? error.code : 'unknown');
+  return notRun('refused', `The command could not be started: ${state}${startMeanings[state] ?? ''}`);
+}
+
+/** The outcome when the supervisor itself could not go on beside the command. */
+export function runFailure(error: unknown): Outcome {
+  if (isFullDisk(error)) return notRun('disk-limit', 'No space was left on the disk to run the command');
+  return notRun('no-result', 'The worker could not follow the command to its end');
 }
 
 /** The outcome after capture failed; what already failed stays as it was. */

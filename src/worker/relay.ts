@@ -10,7 +10,8 @@ export type OutputStream = 'stdout' | 'stderr';
 export type OutputFiles = Readonly<Record<OutputStream, number>>;
 
 export interface RelayOptions {
-  readonly transcriptPath: string;
+  /** Open, and closed at the end. */
+  readonly transcript: Transcript;
   /** How much the subagent may print; the transcript ends with a line that says so at the same size. */
   readonly maxBytes: number;
   /** Where its output goes on to. Default: this process's own. */
@@ -30,7 +31,7 @@ export async function relayOutput(
   outputs: Readonly<Record<OutputStream, Readable>>,
   options: RelayOptions,
 ): Promise<void> {
-  const transcript = await Transcript.open(options.transcriptPath, options.maxBytes);
+  const { transcript } = options;
   const relay = new Relay(transcript, options);
   try {
     await Promise.all([relay.follow('stdout', outputs.stdout), relay.follow('stderr', outputs.stderr)]);
@@ -87,7 +88,7 @@ class Relay {
 }
 
 /** One JSON line per piece of output, in the order in which it arrived. */
-class Transcript {
+export class Transcript {
   readonly #file: FileHandle;
   #leftBytes: number;
   #writing: Promise<void> = Promise.resolve();

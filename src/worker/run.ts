@@ -5,11 +5,11 @@ import type { TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type CgroupEvents, readCgroupEvents } from './cgroup-events.ts';
-import { diskUsage, watchDisk } from './disk-usage.ts';
+import { diskUsage, watchDisk, watchFreeSpace } from './disk-usage.ts';
 import { Ending } from './ending.ts';
 import { launchSubagent } from './launch.ts';
-import { type EndingReason, type Outcome, outcomeOf } from './outcome.ts';
-import { type OutputFiles, relayOutput } from './relay.ts';
+import { type EndingReason, launchFailure, type Outcome, outcomeOf } from './outcome.ts';
+import { type OutputFiles, relayOutput, Transcript } from './relay.ts';
 import type { Subagent, SubagentProgram } from './subagent.ts';
 import { subagentEnvironment } from './subagent-environment.ts';
 
@@ -20,6 +20,7 @@ const graceMs: Readonly<Record<EndingReason, number>> = {
   abandoned: 0,
   'output-limit': 0,
   'disk-limit': 0,
+  'disk-reserve': 0,
 };
 /** How long its last output may take once it has ended: a stuck reader must not hold up the result. */
 const drainMs = 5_000;
@@ -38,16 +39,30 @@ export interface RunOptions {
 export async function runSubagent(place: WorkerPlace, spec: TaskSpec, options: RunOptions): Promise<Outcome> {
   const before = readCgroupEvents();
   const ending = new Ending();
-  const subagent = launchSubagent(place, programOf(place, spec, options));
+  // Opened before anything runs: where that fails there is nothing to end.
+  const transcript = await Transcript.open(join(place.paths.out, outNames.transcript), spec.limits.outputBytes);
+  const subagent = launchOrError(() => launchSubagent(place, programOf(place, spec, options)));
+  if (subagent instanceof Error) {
+    await transcript.close();
+    return launchFailure(subagent);
+  }
   const relayed = relayOutput(subagent, {
-    transcriptPath: join(place.paths.out, outNames.transcript),
+    transcript,
     maxBytes: spec.limits.outputBytes,
     ...(options.output && { output: options.output }),
     onTooMuch: () => ending.because('output-limit'),
+  }).catch(() => {
+    // What was printed is lost from here on, as when the disk is full; the run's end says how it went.
+    subagent.stdout.resume();
+    subagent.stderr.resume();
   });
   const over = new AbortController();
   ending.onBegun((reason) => endSubagent(subagent, graceMs[reason], over.signal));
-  const watched = watchLimits(place, spec, { ...options, ending, over: over.signal });
+  const watched = watchLimits(place, spec, { ...options, ending, over: over.signal }).catch((error: unknown) => {
+    // Nothing may run unmeasured.
+    ending.because('disk-limit');
+    process.stderr.write(`agora worker: cannot measure the disk: ${error instanceof Error ? error.message : error}\n`);
+  });
 
   const exit = await subagent.exited;
   ending.close();
@@ -58,6 +73,15 @@ export async function runSubagent(place: WorkerPlace, spec: TaskSpec, options: R
 
   const diskBytes = await diskUsage(measuredFolders(place), limitBytesOf(spec));
   return outcomeOf({ exit, ending: ending.reason, diskBytes, ...eventsSince(place, before) }, spec.limits);
+}
+
+// Node throws some failures of a launch, such as arguments that are too long, and tells others as events.
+function launchOrError(launch: () => Subagent): Subagent | Error {
+  try {
+    return launch();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function programOf(place: WorkerPlace, spec: TaskSpec, { runtime, secrets }: RunOptions): SubagentProgram {
@@ -86,8 +110,12 @@ async function watchLimits(place: WorkerPlace, spec: TaskSpec, options: WatchOpt
   startTimer(spec.limits.timeoutSeconds * 1000, over, () => ending.because('timeout'));
 
   const folders = measuredFolders(place);
-  const isFull = await watchDisk({ folders, limitBytes: limitBytesOf(spec), signal: over });
-  if (isFull) ending.because('disk-limit');
+  const growing = watchDisk({ folders, limitBytes: limitBytesOf(spec), signal: over });
+  const filling = watchFreeSpace(place.paths.workspace, over);
+  await Promise.all([
+    growing.then((isFull) => isFull && ending.because('disk-limit')),
+    filling.then((isFull) => isFull && ending.because('disk-reserve')),
+  ]);
 }
 
 function endSubagent(subagent: Subagent, waitMs: number, over: AbortSignal): void {

@@ -196,3 +196,12 @@ test('a patch that takes for ever to make is given up soon after a stop, and the
   assert.deepEqual([result.outcome, result.patchBytes], ['stopped', 0]);
   assert.deepEqual(result.outputs, [{ path: 'kept', sizeBytes: 5 }]);
 });
+
+test('an argument, a variable or a secret that is too long is a refusal with a result', async (t) => {
+  const long = 'x'.repeat(200_000);
+
+  const { result } = await doWork(t, { command: shell('true'), secrets: { LONG: long } });
+
+  assert.deepEqual([result.outcome, result.failure], ['failed', 'refused']);
+  assert.match(result.message ?? '', /^The command could not be started: E2BIG/);
+});

@@ -1,12 +1,15 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { AppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { outNames } from '../contracts/names.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import type { TaskResult, TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { commandRuntime } from '../runtime/command.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type CapturedWork, captureOutputs, captureWorktree, nothingCaptured } from './capture.ts';
-import { captureFailure, type Outcome, prepareFailure, stoppedBeforeRun } from './outcome.ts';
+import { captureFailure, type Outcome, prepareFailure, runFailure, stoppedBeforeRun } from './outcome.ts';
 import { prepareWork } from './prepare.ts';
 import { readSecrets, readTaskSpec } from './receive.ts';
 import type { OutputFiles } from './relay.ts';
@@ -36,20 +39,38 @@ export async function supervise(place: WorkerPlace, signals: SupervisorSignals):
 
   const startedAt = performance.now();
   const prepared = await timed(() => prepare(place, spec, signals));
-  const ran = await timed(() => prepared.value ?? run(place, spec, secrets, signals));
+  const ran = await timed(() => run(place, spec, { secrets, signals, prepared: prepared.value }));
   const captured = await timed(() => {
-    if (prepared.value) return { ...prepared.value, ...nothingCaptured };
+    const { outcome, hasWork } = ran.value;
+    if (!hasWork) return { ...outcome, ...nothingCaptured };
     const times = { timeoutMs: spec.limits.timeoutSeconds * 1000, elapsedMs: performance.now() - startedAt };
     const signal = captureSignal({ stop: signals.stop, abandoned: signals.abandoned.signal }, times);
-    return capture(place, spec, { outcome: ran.value, signal });
+    return capture(place, spec, { outcome, signal });
   });
   if (signals.abandoned.signal.aborted)
     throw new AppError('interrupted', 'Cannot report: nobody waits for this worker');
 
   const timings = { prepareMs: prepared.ms, runMs: ran.ms, captureMs: captured.ms };
   const result: TaskResult = { dispatchId: spec.dispatchId, ...captured.value, timings };
-  await writeResult(place.paths.out, result);
-  return result;
+  return report(place, result);
+}
+
+/** Where the disk has no room for the result, it takes the place of what was kept. */
+async function report({ paths }: WorkerPlace, result: TaskResult): Promise<TaskResult> {
+  try {
+    await writeResult(paths.out, result);
+    return result;
+  } catch (error) {
+    if (!isAppError(error, 'disk-full')) throw error;
+    const names = [outNames.patch, outNames.outputs, outNames.transcript];
+    for (const name of names) await rm(join(paths.out, name), { recursive: true, force: true });
+    const { exitCode, signal } = result;
+    const message = 'No space was left on the disk for the result';
+    const failed = { outcome: 'failed', failure: 'disk-limit', message, exitCode, signal } as const;
+    const bare: TaskResult = { ...result, ...failed, ...nothingCaptured };
+    await writeResult(paths.out, bare);
+    return bare;
+  }
 }
 
 /** Lays out the worktree; gives the outcome only when that failed. */
@@ -68,20 +89,31 @@ async function prepare(
   }
 }
 
-async function run(
-  place: WorkerPlace,
-  spec: TaskSpec,
-  secrets: Readonly<Record<string, string>>,
-  { stop, abandoned, output }: SupervisorSignals,
-): Promise<Outcome> {
-  if (stop.aborted || abandoned.signal.aborted) return stoppedBeforeRun;
-  return runSubagent(place, spec, {
-    runtime: runtimes[spec.runtime],
-    secrets,
-    stop,
-    abandoned: abandoned.signal,
-    ...(output && { output }),
-  });
+interface RunWish {
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly signals: SupervisorSignals;
+  /** The outcome when there is nothing to run in. */
+  readonly prepared: Outcome | undefined;
+}
+
+interface Ran {
+  readonly outcome: Outcome;
+  /** False when there is nothing to capture, or something may still write to it. */
+  readonly hasWork: boolean;
+}
+
+async function run(place: WorkerPlace, spec: TaskSpec, { secrets, signals, prepared }: RunWish): Promise<Ran> {
+  const { stop, abandoned, output } = signals;
+  if (prepared) return { outcome: prepared, hasWork: false };
+  if (stop.aborted || abandoned.signal.aborted) return { outcome: stoppedBeforeRun, hasWork: true };
+  const runtime = runtimes[spec.runtime];
+  const options = { runtime, secrets, stop, abandoned: abandoned.signal, ...(output && { output }) };
+  try {
+    return { outcome: await runSubagent(place, spec, options), hasWork: true };
+  } catch (error) {
+    complain('run the command', error);
+    return { outcome: runFailure(error), hasWork: false };
+  }
 }
 
 /** Outputs first: they are kept also where the patch cannot be made. */
