@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { sleep, withDeadline } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
-import { isPresent } from '../orchestrator/presence.ts';
+import { isPresent, notReadyYet } from '../orchestrator/presence.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import { cliProgram } from './cli-program.ts';
 
@@ -70,7 +70,8 @@ export class DaemonChild implements AsyncDisposable {
     for (;;) {
       signal.throwIfAborted();
       const presence = await transport.presence();
-      if (presence?.pid === this.#child.pid && isPresent(presence, Date.now())) return;
+      const isReady = presence?.pid === this.#child.pid && presence?.compute !== notReadyYet;
+      if (isReady && isPresent(presence, Date.now())) return;
       if (this.#hasEnded()) throw this.#failure('Cannot start the daemon: it ended');
       if (deadline.aborted) throw this.#failure('Cannot start the daemon: it does not answer');
       await sleep(pollMs);

@@ -15,18 +15,47 @@ export function isPresent(presence: Presence | undefined, nowMs: number): boolea
   return presence !== undefined && Math.abs(nowMs - Date.parse(presence.beatAt)) < presence.beatMs * missedBeats;
 }
 
-/** Beats until aborted, then takes the sign down. A beat that cannot be written is tried again with the next. */
-export async function beat(
-  mailbox: Mailbox,
-  daemon: { readonly deploymentId: DeploymentId; readonly compute: string },
-  signal: AbortSignal,
-): Promise<void> {
-  const startedAt = new Date().toISOString();
-  while (!signal.aborted) {
-    const beatAt = new Date().toISOString();
-    const presence: Presence = { ...daemon, pid: process.pid, host: hostname(), startedAt, beatAt, beatMs };
-    await mailbox.put(mailboxKeys.daemon, JSON.stringify(presence)).catch(() => undefined);
-    await sleep(beatMs, signal).catch(() => undefined);
+/** What a daemon says of its workers while it makes them ready, which may take an image build. */
+export const notReadyYet = 'being prepared';
+
+/** The daemon's sign in the mailbox: written again with each beat, so that one that stays away shows. */
+export class PresenceSign {
+  readonly #mailbox: Mailbox;
+  readonly #deploymentId: DeploymentId;
+  readonly #startedAt = new Date().toISOString();
+  #compute = notReadyYet;
+
+  constructor(mailbox: Mailbox, deploymentId: DeploymentId) {
+    this.#mailbox = mailbox;
+    this.#deploymentId = deploymentId;
   }
-  await mailbox.delete(mailboxKeys.daemon).catch(() => undefined);
+
+  /** Beats until aborted, then takes the sign down. */
+  async beat(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#put();
+      await sleep(beatMs, signal).catch(() => undefined);
+    }
+    await this.#mailbox.delete(mailboxKeys.daemon).catch(() => undefined);
+  }
+
+  /** Says where its workers run, at once. */
+  async ready(compute: string): Promise<void> {
+    this.#compute = compute;
+    await this.#put();
+  }
+
+  /** A beat that cannot be written is tried again with the next. */
+  async #put(): Promise<void> {
+    const presence: Presence = {
+      deploymentId: this.#deploymentId,
+      pid: process.pid,
+      host: hostname(),
+      startedAt: this.#startedAt,
+      beatAt: new Date().toISOString(),
+      beatMs,
+      compute: this.#compute,
+    };
+    await this.#mailbox.put(mailboxKeys.daemon, JSON.stringify(presence)).catch(() => undefined);
+  }
 }

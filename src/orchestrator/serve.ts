@@ -11,11 +11,10 @@ import { Attempts } from './attempts.ts';
 import type { RunBoard } from './board.ts';
 import { deploymentIdOf } from './deployment.ts';
 import { EventQueue } from './event-queue.ts';
-import type { Executor } from './executor.ts';
 import { Inbox } from './inbox.ts';
 import { Loop, type LoopEvent } from './loop.ts';
 import { type AgoraOrchestrator, defaultConcurrency } from './orchestrator.ts';
-import { beat } from './presence.ts';
+import { PresenceSign } from './presence.ts';
 import { Publisher } from './publisher.ts';
 import type { SchedulePolicy } from './schedule.ts';
 import { Sealer } from './sealer.ts';
@@ -62,7 +61,6 @@ interface Daemon {
   readonly sealer: Sealer;
   readonly loop: Loop;
   readonly inbox: Inbox;
-  readonly compute: string;
 }
 
 async function openDaemon(options: ServeLoopOptions): Promise<Daemon> {
@@ -111,29 +109,30 @@ async function assembleDaemon(options: ServeLoopOptions, deploymentId: Deploymen
   const seal = (run: RunBoard) => sealer.seal(run);
   const loop = new Loop({ store, publisher, attempts, events, deploymentId, queues, policy, seal, onLine });
   const inbox = new Inbox({ mailbox, store, storage, declarations: orchestrator.declarations, events, onLine });
-  const compute = await describeExecutors(Object.values(executors), onLine, options.signal);
-  return { deploymentId, events, attempts, publisher, sealer, loop, inbox, compute };
+  return { deploymentId, events, attempts, publisher, sealer, loop, inbox };
 }
 
 /** Where items will run. That may take a while, when an image is made first; a signal meanwhile is not kept waiting. */
-async function describeExecutors(
-  executors: readonly Executor[],
-  onLine: (line: string) => void,
-  signal: AbortSignal,
-): Promise<string> {
-  const described = Promise.all(executors.map((executor) => executor.describe(onLine)));
+async function describeExecutors({ orchestrator, signal, onLine }: ServeLoopOptions): Promise<string> {
+  const executors = Object.values(orchestrator.options.executors);
+  const described = Promise.all(executors.map((executor) => executor.describe(onLine ?? (() => undefined))));
   const words = await Promise.race([described, aborted(signal).then(() => ['nothing: it was stopped'])]);
   return words.join(', ');
 }
 
 async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promise<void> {
   const { signal, transport, onLine } = options;
-  const { loop, inbox, publisher, deploymentId, compute } = daemon;
+  const { loop, inbox, publisher, deploymentId } = daemon;
   const loopEnd = new AbortController();
   const presenceEnd = new AbortController();
-  if (!signal.aborted) onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
+  const sign = new PresenceSign(transport.mailbox, deploymentId);
+  const beating = sign.beat(presenceEnd.signal);
+  const compute = await describeExecutors(options);
+  if (!signal.aborted) {
+    await sign.ready(compute);
+    onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
+  }
   publisher.wake();
-  const beating = beat(transport.mailbox, { deploymentId, compute }, presenceEnd.signal);
   const reading = inbox.run(signal);
   const looping = loop.run(loopEnd.signal);
   // Whatever ends first ends the daemon: the signal, or a failure of the loop that another turn cannot cure.
