@@ -112,11 +112,12 @@ test('ignored new files stay out, ignored files of the start stay in', async () 
   assert.deepEqual(patchPaths(await tree.capture()), ['keep.log', 'old.log', 'sub/y']);
 });
 
-test('inputs and .agora at the top are outside, deeper ones are files like others', async () => {
+test('inputs at the top and .agora anywhere are outside, deeper inputs are files like others', async () => {
   const tree = await aWorktree({ 'inputs/given': '1\n', a: '1\n' });
   await tree.write('inputs/given', '2\n');
   await tree.write('.agora/state', 'x\n');
   await tree.write('deep/inputs/file', 'x\n');
+  await tree.write('deep/.agora/trust.json', 'x\n');
 
   assert.deepEqual(patchPaths(await tree.capture()), ['deep/inputs/file']);
 });

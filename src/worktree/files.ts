@@ -1,9 +1,16 @@
 import { accessSync, constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { systemErrorCode } from '../contracts/errors.ts';
+import { stateFolderName } from '../contracts/names.ts';
 
-/** Names at the top of a worktree that are not the item's files. */
-export const outsideNames: ReadonlySet<string> = new Set(['inputs', '.agora']);
+/** The folder at the top of a worktree that holds what was handed in. */
+const inputsFolder = 'inputs';
+
+/** Whether a file system may take this name for the folder of keys, trust and state, which can lie at any depth. */
+export function isStateFolderName(name: string): boolean {
+  const plain = name.replaceAll(/[^\x20-\x7e]/g, '').replace(/[. ]+$/, '');
+  return plain.toLowerCase() === stateFolderName;
+}
 
 export interface FoundFiles {
   /** Regular files and links, as byte strings (latin1) with `/`, in no order. */
@@ -61,7 +68,8 @@ async function readFolder(workTree: string, folder: string, unreadable: string[]
   const folders: string[] = [];
   const special: string[] = [];
   for (const entry of await entriesOf(workTree, folder, unreadable)) {
-    if (isGitName(entry.name) || (folder === '' && outsideNames.has(entry.name))) continue;
+    if (isGitName(entry.name) || isStateFolderName(entry.name) || (folder === '' && entry.name === inputsFolder))
+      continue;
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) folders.push(path);
     else if (entry.isSymbolicLink()) files.push(path);

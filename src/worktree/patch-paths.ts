@@ -1,5 +1,5 @@
 import { AppError } from '../contracts/errors.ts';
-import { stateFolderName } from '../contracts/names.ts';
+import { isStateFolderName } from './files.ts';
 import { utf8TextOf } from './utf8.ts';
 
 export interface PatchedFile {
@@ -92,12 +92,6 @@ function refuseOutside(paths: readonly string[]): void {
   const outside = paths.find((path) => path.split('/', 1)[0] === 'inputs' || path.split('/').some(isStateFolderName));
   if (outside === undefined) return;
   throw new AppError('invalid-input', `Cannot read the patch: "${outside}" is not a file that an item may change`);
-}
-
-/** Whether a file system may take this name for the folder of keys, trust and state, which can lie at any depth. */
-function isStateFolderName(name: string): boolean {
-  const plain = name.replaceAll(/[^\x20-\x7e]/g, '').replace(/[. ]+$/, '');
-  return plain.toLowerCase() === stateFolderName;
 }
 
 function nameIn(key: string, value: string): string | undefined {
