@@ -47,22 +47,23 @@ for (const place of await providerPlaces()) {
 
       assert.equal(ended.code, 1);
       const bundle = await intactBundle(project, runId);
-      assert.deepEqual(
-        Object.fromEntries(bundle.items.map(({ id }) => [id, outcomes(bundle, id).map((found) => found.slice(0, 2))])),
-        {
-          kill: [['lost', 'worker-lost']],
-          'no-result': [['failed', 'no-result']],
-          well: [['done', undefined]],
-          exit: [['failed', 'exit-nonzero']],
-          endless: [['failed', 'timeout']],
-          output: [['failed', 'output-limit']],
-          forks: [['failed', 'pids-limit']],
-          bomb: [['failed', 'timeout']],
-          'big-file': [['failed', 'disk-limit']],
-          files: [['failed', 'disk-limit']],
-          last: [['done', undefined]],
-        },
+      const { bomb: bombed, ...others } = Object.fromEntries(
+        bundle.items.map(({ id }) => [id, outcomes(bundle, id).map((found) => found.slice(0, 2))]),
       );
+      // Its shell may give up at the limit, or fork on until its time is over.
+      assert.match(String(bombed), /^failed,(pids-limit|timeout)$/);
+      assert.deepEqual(others, {
+        kill: [['lost', 'worker-lost']],
+        'no-result': [['failed', 'no-result']],
+        well: [['done', undefined]],
+        exit: [['failed', 'exit-nonzero']],
+        endless: [['failed', 'timeout']],
+        output: [['failed', 'output-limit']],
+        forks: [['failed', 'pids-limit']],
+        'big-file': [['failed', 'disk-limit']],
+        files: [['failed', 'disk-limit']],
+        last: [['done', undefined]],
+      });
       assert.match(await artifactText(project, bundle, { item: 'last' }), /^\+bye$/m);
     });
 
