@@ -49,7 +49,9 @@ export async function capturePatch(
 ): Promise<{ readonly sizeBytes: number }> {
   const { signal } = options;
   const baseline = splitPaths(await readFile(join(paths.gitDir, baselineName)));
-  const [baselineTree, found] = await Promise.all([writeTree(paths, signal), findCurrent(paths, baseline, signal)]);
+  // Not at once: `write-tree` looks at files again, and would open the pipes that finding takes away.
+  const found = await findCurrent(paths, baseline, signal);
+  const baselineTree = await writeTree(paths, signal);
   const removed = [...baseline].filter((path) => !found.files.has(path) && !isUnreadable(found, path));
   await updateIndex(paths, removed, { flags: ['--force-remove'], signal });
   await updateIndex(paths, found.files, { flags: ['--add', '--remove', '--replace'], signal });
