@@ -27,6 +27,7 @@ async function addFolder(tar: Pack, root: string, path: string): Promise<void> {
       await addFolder(tar, root, inner);
     } else if (stats.isFile()) {
       const entry = tar.entry({ name: inner, mode: 0o600, size: stats.size, mtime: stats.mtime });
+      // A streamx stream: it works as Node's, its type does not say so.
       await pipeline(createReadStream(join(root, inner)), entry as unknown as NodeJS.WritableStream);
     }
   }

@@ -6,6 +6,9 @@ import { processTextSchema } from './process-text.ts';
 export const networkPolicies = ['none', 'internet'] as const;
 export type NetworkPolicy = (typeof networkPolicies)[number];
 
+/** Timers take no more than 2^31 - 1 ms, and some time past a timeout is waited for. */
+export const longestTimeoutSeconds = 2_000_000;
+
 const lockKeySchema = z
   .string()
   .min(1)
@@ -60,7 +63,12 @@ export const itemSchema = z.strictObject({
   depends_on: z.array(itemIdSchema).default([]).describe('Items that must be done first.'),
   resourceLocks: z.array(lockKeySchema).default([]).describe('Files the item holds alone while it runs.'),
   priority: z.int().min(-1000).max(1000).optional().describe('Higher runs first. Default: 0.'),
-  timeoutSeconds: z.number().positive().max(2_592_000).optional().describe('Limit of one attempt. Default: 7200.'),
+  timeoutSeconds: z
+    .number()
+    .positive()
+    .max(longestTimeoutSeconds)
+    .optional()
+    .describe('Limit of one attempt. Default: 7200.'),
   retry: retrySchema.optional(),
   resources: resourcesSchema.optional(),
   network: z

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { nameSchema } from './ids.ts';
-import { networkPolicies, resourcesSchema } from './plan.ts';
+import { longestTimeoutSeconds, networkPolicies, resourcesSchema } from './plan.ts';
 import { processTextSchema } from './process-text.ts';
 
 export const runtimeNames = ['command'] as const;
@@ -17,7 +17,12 @@ export const subagentSchema = z.strictObject({
   network: z.enum(networkPolicies).optional().describe('What it needs to reach. Default: none.'),
   env: z.record(processTextSchema, processTextSchema).optional().describe('Plain environment; no secrets.'),
   resources: resourcesSchema.optional(),
-  timeoutSeconds: z.number().positive().optional().describe('Limit of one attempt. Default: 7200.'),
+  timeoutSeconds: z
+    .number()
+    .positive()
+    .max(longestTimeoutSeconds)
+    .optional()
+    .describe('Limit of one attempt. Default: 7200.'),
 });
 export type Subagent = z.infer<typeof subagentSchema>;
 /** As written in a config, where the name is the key. */

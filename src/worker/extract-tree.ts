@@ -56,6 +56,7 @@ export async function extractTree(tar: Readable, folder: string, options: Extrac
   });
   const over = new AbortController();
   const signal = options.signal ? AbortSignal.any([over.signal, options.signal]) : over.signal;
+  // A streamx stream: it works as Node's, its type does not say so.
   const read = pipeline(tar, entries as unknown as NodeJS.WritableStream, { signal });
   try {
     await Promise.race([read.then(() => added), failed.promise]);

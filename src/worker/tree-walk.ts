@@ -193,6 +193,7 @@ function* namesOf(folder: number): Generator<Buffer> {
   const entries = opendirSync(`/proc/self/fd/${folder}`, { encoding: 'buffer' as BufferEncoding });
   try {
     for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+      // With the encoding `buffer`, which the types do not know here.
       yield entry.name as unknown as Buffer;
     }
   } finally {
