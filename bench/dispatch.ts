@@ -10,7 +10,8 @@ import { engineAnswers } from '../src/config/local-docker-provider.ts';
 import { packageRoot } from '../src/config/package-root.ts';
 import { deploymentIdSchema } from '../src/contracts/ids.ts';
 import { taskDefaults } from '../src/contracts/names.ts';
-import type { Task } from '../src/contracts/task.ts';
+import { defaultBlocks } from '../src/contracts/pipeline.ts';
+import { nothingElseHandedIn, type Task } from '../src/contracts/task.ts';
 import { runDispatch } from '../src/dispatch/dispatch.ts';
 import { dockerEngine } from '../src/engine/docker.ts';
 import { resolveEngineEndpoint } from '../src/engine/endpoint.ts';
@@ -56,8 +57,9 @@ function bareTask(deploymentId: Task['owner']['deploymentId']): Task {
   return {
     spec: {
       dispatchId: randomDispatchId(),
-      runtime: 'command',
-      command: ['node', '-e', '0'],
+      agent: { runtime: 'command', command: ['node', '-e', '0'] },
+      blocks: defaultBlocks(),
+      ...nothingElseHandedIn,
       env: {},
       limits: { cpus, memoryMb, pids, diskMb, outputBytes, timeoutSeconds },
       network: 'none',

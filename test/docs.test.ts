@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { referencePages } from '../scripts/reference-pages.ts';
 import { environmentNames, stateNames, workerEnvironmentNames } from '../src/contracts/names.ts';
 import { failureCodes, itemStatuses, runStatuses } from '../src/contracts/run.ts';
-import { subagentSchema } from '../src/contracts/subagent.ts';
+import { subagentFields } from '../src/contracts/subagent.ts';
 import { importTable } from './support/import-table.ts';
 import { readPage } from './support/markdown-page.ts';
 import { CheckoutCopy, runPage } from './support/page-session.ts';
@@ -73,7 +73,7 @@ test('every page below docs is in the index', () => {
 const named = {
   'docs/reference/status-and-failures.md': [...itemStatuses, ...runStatuses, ...failureCodes],
   'docs/reference/config.md': [
-    ...Object.keys(subagentSchema.shape).filter((name) => name !== 'name'),
+    ...Object.keys(subagentFields.shape).filter((name) => name !== 'name'),
     ...Object.values(environmentNames),
     ...Object.values(workerEnvironmentNames),
     ...Object.values(stateNames),

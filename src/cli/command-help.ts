@@ -2,9 +2,9 @@ import type { CommandSpec } from './command.ts';
 
 /** What `agora <command> --help` prints. */
 export function commandHelp(name: string, summary: string, spec: CommandSpec): string {
-  const rows = Object.entries(spec.options).map(([option, { type, value, summary }]) => {
-    const shown = type === 'string' ? ` ${value ?? '<value>'}` : '';
-    return [`--${option}${shown}`, summary] as const;
+  const rows = Object.entries(spec.options).map(([option, { type, value, summary, short, multiple }]) => {
+    const shown = type === 'string' ? ` ${value ?? '<value>'}${multiple ? '...' : ''}` : '';
+    return [`${short === undefined ? '' : `-${short}, `}--${option}${shown}`, summary] as const;
   });
   const lines = [
     `Usage: ${usageLine(name, spec)}`,

@@ -21,13 +21,23 @@ export interface OptionSpec {
   /** How the help names its value, such as `<file>`. */
   readonly value?: string;
   readonly summary: string;
+  /** It may be given several times; its value is the list of what was given. */
+  readonly multiple?: true;
+  /** One letter, typed after a single dash. */
+  readonly short?: string;
 }
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 export type OptionValues<Specs extends OptionSpecs> = {
-  readonly [Name in keyof Specs]?: (Specs[Name]['type'] extends 'boolean' ? boolean : string) | undefined;
+  readonly [Name in keyof Specs]?: OptionValue<Specs[Name]> | undefined;
 };
+
+type OptionValue<Spec extends OptionSpec> = Spec['type'] extends 'boolean'
+  ? boolean
+  : Spec extends { readonly multiple: true }
+    ? readonly string[]
+    : string;
 
 export interface Words<Specs extends OptionSpecs> {
   readonly operands: readonly string[];

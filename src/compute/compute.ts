@@ -1,4 +1,5 @@
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
+import type { RuntimeName } from '../contracts/subagent.ts';
 import type { Task, TaskOwner } from '../contracts/task.ts';
 
 /** A started task. Survives the process that started it where the provider can (`outlivesDaemon`). */
@@ -20,10 +21,18 @@ export type TaskExit =
 export interface LogChunk {
   readonly stream: 'stdout' | 'stderr';
   readonly bytes: Uint8Array;
+  /** When it was written, ISO 8601, where the provider knows; asked for with `timestamps`. */
+  readonly at?: string;
 }
 
 export interface LogOptions {
   readonly follow?: boolean;
+  /** Ask for `at`; a chunk is then one line or less. Default: false. */
+  readonly timestamps?: boolean;
+  /** Only what was written at or after this time, ISO 8601. */
+  readonly since?: string;
+  /** Only this many lines before the end, and what follows. */
+  readonly tail?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -36,6 +45,32 @@ export interface ProviderInfo {
   readonly limits: Readonly<
     Record<'cpus' | 'memory' | 'pids' | 'disk' | 'network' | 'files', 'enforced' | 'partly' | 'not-enforced'>
   >;
+}
+
+export interface DescribeOptions {
+  /** What will be run. Default: `command`. */
+  readonly runtime?: RuntimeName;
+  /** Gets lines about what is made ready. */
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface ShellOptions {
+  readonly columns: number;
+  readonly rows: number;
+  /** Left in `/agora/out/shells` before the shell starts, so that whoever collects the task knows of it. */
+  readonly note: { readonly name: string; readonly text: string };
+  readonly signal?: AbortSignal;
+}
+
+/** A terminal in a task's worktree, as the subagent's user. */
+export interface Shell {
+  /** What the terminal shows; ends when the shell or its task does. */
+  readonly output: AsyncIterable<Uint8Array>;
+  write(bytes: Uint8Array): Promise<void>;
+  resize(columns: number, rows: number): Promise<void>;
+  /** Its exit code. */
+  readonly exited: Promise<number>;
+  close(): Promise<void>;
 }
 
 /**
@@ -51,6 +86,7 @@ export interface Compute {
   start(task: Task, signal: AbortSignal): Promise<TaskHandle>;
   /** Waits through engine restarts until the task ended or is known to be lost. Rejects only when aborted. */
   wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit>;
+  /** Also of a task that another process started. */
   logs(handle: TaskHandle, options?: LogOptions): AsyncIterable<LogChunk>;
   /** Tar of what the supervisor left in `/agora/out`, at most `maxBytes`. */
   collect(handle: TaskHandle, maxBytes: number): AsyncIterable<Uint8Array>;
@@ -60,8 +96,10 @@ export interface Compute {
   remove(handle: TaskHandle): Promise<void>;
   /** This deployment's tasks that are there, running or ended. */
   list(deploymentId: DeploymentId): Promise<TaskHandle[]>;
-  /** Makes ready what its first task needs, such as an image; `onProgress` gets lines about that. */
-  describe(onProgress?: (line: string) => void): Promise<ProviderInfo>;
+  /** Makes ready what its first task needs, such as an image. */
+  describe(options?: DescribeOptions): Promise<ProviderInfo>;
+  /** Opens a shell into a running task; `not-found` when it does not run. Absent: the provider has no way in. */
+  shell?(handle: TaskHandle, options: ShellOptions): Promise<Shell>;
   /** Stops what does not outlive the daemon; called once at shutdown. */
   close(): Promise<void>;
 }

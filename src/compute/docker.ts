@@ -4,7 +4,7 @@ import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import { containerLabels, workerPaths } from '../contracts/names.ts';
 import type { Task } from '../contracts/task.ts';
 import { type ContainerState, type Engine, stdinBytes } from '../engine/engine.ts';
-import type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
+import type { Compute, DescribeOptions, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
 import { claimContainer, removeContainer } from './docker-claim.ts';
 import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
@@ -85,7 +85,7 @@ export class DockerCompute implements Compute {
     return containers.flatMap((container) => handleOf(container) ?? []);
   }
 
-  async describe(onProgress?: (line: string) => void): Promise<ProviderInfo> {
+  async describe({ onProgress }: DescribeOptions = {}): Promise<ProviderInfo> {
     const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image(onProgress)]);
     const { hasCpuLimit, hasMemoryLimit, hasPidsLimit } = await engine.information();
     const held = (has: boolean) => (has ? 'enforced' : 'not-enforced');

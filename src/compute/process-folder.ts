@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { outNames, workerPaths } from '../contracts/names.ts';
+import { inNames, outNames } from '../contracts/names.ts';
 
 /** Where everything of one process task lies. */
 export interface TaskFolder {
@@ -7,9 +7,6 @@ export interface TaskFolder {
   readonly record: string;
   readonly place: string;
   readonly in: string;
-  readonly task: string;
-  readonly worktreeTar: string;
-  readonly inputs: string;
   readonly input: string;
   readonly out: string;
   readonly git: string;
@@ -24,8 +21,6 @@ export interface TaskFolder {
   readonly stderr: string;
 }
 
-const inside = (path: string): string => path.slice(workerPaths.in.length + 1);
-
 export function taskFolder(root: string): TaskFolder {
   const folder = join(root, 'in');
   const logs = join(root, 'logs');
@@ -34,10 +29,7 @@ export function taskFolder(root: string): TaskFolder {
     record: join(root, 'record.json'),
     place: join(root, 'place.json'),
     in: folder,
-    task: join(folder, inside(workerPaths.task)),
-    worktreeTar: join(folder, inside(workerPaths.worktreeTar)),
-    inputs: join(folder, inside(workerPaths.inputs)),
-    input: join(folder, inside(workerPaths.workerInput)),
+    input: join(folder, inNames.workerInput),
     out: join(root, 'out'),
     git: join(root, 'git'),
     outputs: join(root, outNames.outputs),

@@ -59,6 +59,6 @@ export function openPlace({ folder, node, user }: PlaceOptions): WorkerPlace {
 }
 
 function supervisorPaths(folder: TaskFolder): WorkerPlace['paths'] {
-  const { task, worktreeTar, inputs, out, git, outputs, workspace, scratch } = folder;
-  return { task, worktreeTar, inputs, out, git, outputs, workspace, scratch };
+  const { out, git, outputs, workspace, scratch } = folder;
+  return { in: folder.in, out, git, outputs, workspace, scratch };
 }

@@ -10,7 +10,15 @@ import {
   dispatchIdSchema,
 } from '../contracts/ids.ts';
 import { outNames } from '../contracts/names.ts';
-import { type Task, type TaskInput, type TaskLimits, type TaskResult, taskResultSchema } from '../contracts/task.ts';
+import { defaultBlocks } from '../contracts/pipeline.ts';
+import {
+  nothingElseHandedIn,
+  type Task,
+  type TaskInput,
+  type TaskLimits,
+  type TaskResult,
+  taskResultSchema,
+} from '../contracts/task.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Compute, TaskExit, TaskHandle } from './compute.ts';
 import { streamTar } from './tar-writer.ts';
@@ -50,12 +58,13 @@ export function aTask(wish: TaskWish): Task {
   return {
     spec: {
       dispatchId: aDispatchId(),
-      runtime: 'command',
-      command: [...command],
+      agent: { runtime: 'command', command: [...command] },
+      blocks: defaultBlocks(),
       env: {},
       limits: { ...smallLimits, ...limits },
       network: 'none',
       hasWorktree,
+      ...nothingElseHandedIn,
       inputKeys: [...inputKeys],
       secretBytes: hasSecrets ? Buffer.byteLength(JSON.stringify(secrets)) : 0,
     },

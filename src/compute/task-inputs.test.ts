@@ -13,7 +13,7 @@ test('a NUL in a command, a variable or a secret is refused before anything star
   const secrets = { A: hostile };
   const secretSize = Buffer.byteLength(JSON.stringify(secrets));
   const tasks = [
-    { ...task, spec: { ...task.spec, command: ['true', hostile] } },
+    { ...task, spec: { ...task.spec, agent: { runtime: 'command' as const, command: ['true', hostile] } } },
     { ...task, spec: { ...task.spec, env: { A: hostile } } },
     { ...task, spec: { ...task.spec, env: { [hostile]: 'A' } } },
     { ...task, spec: { ...task.spec, secretBytes: secretSize }, secrets },

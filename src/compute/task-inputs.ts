@@ -41,7 +41,8 @@ export async function* contentOf({ path, digest, sizeBytes, content }: TaskInput
  * a NUL in it would end one argument of the sandbox and begin another.
  */
 export function secretBytes({ spec, secrets }: Task): Uint8Array {
-  const texts = [...spec.command, ...Object.entries(spec.env).flat(), ...Object.entries(secrets).flat()];
+  const command = spec.agent.runtime === 'command' ? spec.agent.command : [];
+  const texts = [...command, ...Object.entries(spec.env).flat(), ...Object.entries(secrets).flat()];
   if (!texts.every(isProcessText)) {
     const state = 'its command, environment or secrets hold a NUL character';
     throw new AppError('invalid-input', `Cannot start task "${spec.dispatchId}": ${state}`);

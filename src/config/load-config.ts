@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { AgoraClient } from '../client/client.ts';
 import { AppError } from '../contracts/errors.ts';
 import { DefinedConfig } from './define-config.ts';
 import type { OrchContext } from './orch-context.ts';
@@ -33,6 +34,20 @@ export async function loadOrch(path: string): Promise<OrchContext> {
   throw new AppError('invalid-config', `Cannot use config "${path}": it has no "orch" export, it exports ${exported}`, {
     next: `add "export default defineConfig({ … })" from agora-offload, or "export const orch = …", to ${path}`,
   });
+}
+
+/** The client of a config: its default export, else `client`. */
+export async function loadClient(path: string): Promise<AgoraClient> {
+  const { client, exports } = await loadConfig(path);
+  if (client instanceof AgoraClient) return client;
+  const exported = exports.length === 0 ? 'nothing' : exports.map((name) => `"${name}"`).join(', ');
+  throw new AppError(
+    'invalid-config',
+    `Cannot use config "${path}": it exports no AgoraClient, it exports ${exported}`,
+    {
+      next: `add "export default defineConfig({ … })" or "export default new AgoraClient({ … })" to ${path}`,
+    },
+  );
 }
 
 async function importConfig(path: string): Promise<Record<string, unknown>> {

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
-import type { Compute, LogOptions, ProviderInfo, TaskExit, TaskHandle } from '../compute/compute.ts';
+import type { Compute, DescribeOptions, LogOptions, ProviderInfo, TaskExit, TaskHandle } from '../compute/compute.ts';
 import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import type { Task } from '../contracts/task.ts';
@@ -76,8 +76,8 @@ export class LocalComputeProvider implements Compute {
     return handles;
   }
 
-  async describe(onProgress?: (line: string) => void): Promise<ProviderInfo> {
-    return (await this.#choose()).describe(onProgress);
+  async describe(options?: DescribeOptions): Promise<ProviderInfo> {
+    return (await this.#choose()).describe(options);
   }
 
   async close(): Promise<void> {

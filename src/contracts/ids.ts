@@ -30,8 +30,13 @@ export const digestSchema = z
   .brand<'Digest'>();
 export type Digest = z.infer<typeof digestSchema>;
 
-/** Names of queues, executors, targets and subagents. */
+/** Names of queues, executors, targets and everything registered. */
 export const nameSchema = z.string().regex(idPattern, `must be ${idRule}`);
+
+/** A registered name, or a name pinned to one content: `name@sha256:<hex>`. */
+export const pinSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?$/, 'must be a name, or name@sha256:<hex>');
 
 /** `agora://<namespace>/artifact/<dispatchId>/sha256:<hex>` */
 export const artifactRefSchema = z

@@ -14,6 +14,7 @@ export const stateNames = {
   storage: 'storage',
   mailbox: 'mailbox',
   keys: 'keys',
+  secrets: 'secrets',
   sealKey: 'seal.pem',
   trust: 'trust.json',
   work: 'work',
@@ -30,6 +31,8 @@ export const workerImage = {
   repository: 'agora-worker',
   latest: 'ghcr.io/quarrysystems/agora-worker:latest',
   digestLabel: 'agora.workerDigest',
+  /** Programs built in besides, sorted and separated by commas. */
+  withLabel: 'agora.with',
 } as const;
 
 export const containerLabels = {
@@ -59,14 +62,32 @@ export const workerEnvironmentNames = {
 /** Paths inside a worker, container or sandbox alike. */
 export const workerPaths = {
   in: '/agora/in',
-  task: '/agora/in/task.json',
-  worktreeTar: '/agora/in/worktree.tar',
-  inputs: '/agora/in/inputs',
   workerInput: '/agora/in/input.json',
   out: '/agora/out',
   git: '/agora/git',
   outputs: '/agora/outputs',
   workspace: '/workspace',
+} as const;
+
+/** Names inside `/agora/in`. */
+export const inNames = {
+  task: 'task.json',
+  workerInput: 'input.json',
+  worktree: 'worktree.tar',
+  overlay: 'overlay.tar',
+  partialPatch: 'partial.patch',
+  answer: 'answer.json',
+  session: 'session.tar',
+  /** A folder: products of other items, by key. */
+  inputs: 'inputs',
+} as const;
+
+/** Names inside a worktree's `.agora/`, which is in no patch. */
+export const worktreeNames = {
+  folder: '.agora',
+  question: 'needs_input.json',
+  answer: 'answer.json',
+  setup: 'setup',
 } as const;
 
 /** Names inside `/agora/out`. */
@@ -75,6 +96,10 @@ export const outNames = {
   patch: 'patch.diff',
   outputs: 'outputs',
   transcript: 'transcript.jsonl',
+  question: 'needs_input.json',
+  session: 'session.tar',
+  /** A folder: one file for each shell that was opened into the worktree. */
+  shells: 'shells',
 } as const;
 
 export const limits = {
@@ -96,7 +121,11 @@ export const taskDefaults = {
   diskMb: 512,
   outputBytes: 256 * 1024 * 1024,
   timeoutSeconds: 7200,
+  setupTimeoutSeconds: 120,
 } as const;
+
+/** How long the record of a dispatch is kept, in days. */
+export const retentionDefaults = { days: 30, mostDays: 2555 } as const;
 
 export const retryDefaults = { attempts: 1, lostAttempts: 3, delaySeconds: 1 } as const;
 

@@ -29,6 +29,16 @@ export const failureCodes = [
   'integrity',
   'image-missing',
   'refused',
+  'setup-failed',
+  'gate-failed',
+  'bad-question',
+  'secret-missing',
+  'runtime-missing',
+  'key-missing',
+  'key-refused',
+  'rate-limit',
+  'max-turns',
+  'model-error',
 ] as const;
 export type FailureCode = (typeof failureCodes)[number];
 

@@ -2,9 +2,8 @@ import * as z from 'zod';
 
 /** Where a worker's files lie, as its supervisor sees them. */
 export const supervisorPathsSchema = z.strictObject({
-  task: z.string(),
-  worktreeTar: z.string(),
-  inputs: z.string(),
+  /** What the task is handed, for the supervisor to read: `inNames` says what lies there. */
+  in: z.string(),
   out: z.string(),
   git: z.string(),
   outputs: z.string(),

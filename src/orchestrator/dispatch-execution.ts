@@ -3,9 +3,10 @@ import { digestOf } from '../base/hash.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { artifactRef, type Digest, digestOfRef, digestSchema } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
+import { defaultBlocks } from '../contracts/pipeline.ts';
 import type { FailureCode } from '../contracts/run.ts';
 import type { Subagent } from '../contracts/subagent.ts';
-import type { Task, TaskInput } from '../contracts/task.ts';
+import { nothingElseHandedIn, type Task, type TaskInput } from '../contracts/task.ts';
 import type { Collected } from '../dispatch/collect.ts';
 import { runDispatch } from '../dispatch/dispatch.ts';
 import { effectiveLimits, effectiveNetwork } from '../dispatch/effective.ts';
@@ -66,7 +67,7 @@ export class DispatchExecution implements RunExecution {
       provider: target.info.summary,
       image: target.info.image,
       subagent: { name: subagent.name, digest, runtime: subagent.runtime },
-      command: renderCommand(subagent.command, item.inputs['workerInput']),
+      command: renderCommand(subagent.command ?? [], item.inputs['workerInput']),
       inputDigest: digestSchema.parse(digestOf(inputText(request))),
       env: { ...subagent.env, ...item.env },
       network: effectiveNetwork(item, subagent),
@@ -156,8 +157,9 @@ export class DispatchExecution implements RunExecution {
     const task: Task = {
       spec: {
         dispatchId: request.dispatchId,
-        runtime: dispatch.subagent.runtime,
-        command: dispatch.command,
+        agent: { runtime: 'command', command: dispatch.command },
+        blocks: defaultBlocks(),
+        ...nothingElseHandedIn,
         env: dispatch.env,
         limits: effectiveLimits(item, subagent, run.declarations.defaults),
         network: dispatch.network,

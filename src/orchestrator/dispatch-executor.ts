@@ -32,7 +32,7 @@ export class DispatchExecutor implements Executor {
 
   async describe(onProgress: (line: string) => void): Promise<string> {
     try {
-      return (await this.#client.computeOf(this.#target).describe(onProgress)).summary;
+      return (await this.#client.computeOf(this.#target).describe({ onProgress })).summary;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }

@@ -4,7 +4,7 @@ import type { Signer } from '../audit/signer.ts';
 import type { Declarations, QueueDeclaration, TaskDeclarations } from '../contracts/declarations.ts';
 import { AppError } from '../contracts/errors.ts';
 import { defaultQueueName } from '../contracts/names.ts';
-import { type Subagent, type SubagentInput, subagentSchema } from '../contracts/subagent.ts';
+import { type Subagent, type SubagentInput, subagentFields, subagentSchema } from '../contracts/subagent.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Executor } from './executor.ts';
 import type { RunStore } from './run-store.ts';
@@ -61,7 +61,7 @@ export function subagentsOf(written: Readonly<Record<string, SubagentInput>>): R
   for (const [name, subagent] of Object.entries(written)) {
     const parsed = subagentSchema.safeParse({ ...subagent, name });
     if (!parsed.success) {
-      const problems = schemaProblems(parsed.error, Object.keys(subagentSchema.shape));
+      const problems = schemaProblems(parsed.error, Object.keys(subagentFields.shape));
       // The unknown key is usually the missing one, misspelt.
       const problem = problems.find(({ message }) => message.startsWith('unknown key')) ?? problems[0];
       const reason = `"${problem?.path}" ${problem?.message}`;

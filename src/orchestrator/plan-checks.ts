@@ -97,7 +97,7 @@ function checkDispatchInputs(problems: Problem[], path: string, item: PlanItem, 
     problems.push({ path: `${path}.network`, message });
   }
   try {
-    const tooLong = renderCommand(subagent.command, item.inputs['workerInput']).find(isTooLongForArgument);
+    const tooLong = renderCommand(subagent.command ?? [], item.inputs['workerInput']).find(isTooLongForArgument);
     if (tooLong !== undefined) {
       const message = `makes an argument of ${Buffer.byteLength(tooLong)} bytes for subagent "${name}", the limit is ${argumentBytes}; let the command read the file at AGORA_INPUT instead`;
       problems.push({ path: `${path}.inputs.workerInput`, message });

@@ -77,6 +77,12 @@ export class LocalStorage implements Storage {
     return undefinedIfMissing(readFile(this.#namePath(path), 'utf8'));
   }
 
+  async removeName(path: NamePath): Promise<void> {
+    const file = this.#namePath(path);
+    await rm(file, { force: true });
+    await undefinedIfMissing(syncFolder(dirname(file)));
+  }
+
   async listNames(namespace: string, type: NameType): Promise<string[]> {
     const folder = dirname(this.#namePath({ namespace, type, name: 'any' }));
     const files = (await undefinedIfMissing(readdir(folder))) ?? [];

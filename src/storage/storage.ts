@@ -12,7 +12,14 @@ export interface PutOptions {
   readonly maxBytes?: number;
 }
 
-export type NameType = 'subagent' | 'capability' | 'env' | 'pipeline' | 'dispatch';
+export type NameType =
+  | 'subagent'
+  | 'capability'
+  | 'env'
+  | 'pipeline'
+  | 'dispatch'
+  | 'dispatch-cancel'
+  | 'dispatch-shell';
 
 export interface NamePath {
   readonly namespace: string;
@@ -34,6 +41,8 @@ export interface Storage {
   statBlob(digest: Digest): Promise<StoredBlob | undefined>;
   putName(path: NamePath, text: string): Promise<void>;
   getName(path: NamePath): Promise<string | undefined>;
+  /** Fine if it is already gone. The blobs it led to stay. */
+  removeName(path: NamePath): Promise<void>;
   /** Names of one type, sorted. */
   listNames(namespace: string, type: NameType): Promise<string[]>;
 }

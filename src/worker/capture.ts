@@ -9,9 +9,9 @@ import { copyOutputs } from './copy-outputs.ts';
 import { walkTree } from './tree-walk.ts';
 
 /** What was kept of the subagent's work, as the result file lists it. */
-export type CapturedWork = Pick<TaskResult, 'patchBytes' | 'outputs' | 'leftOut'>;
+export type CapturedWork = Pick<TaskResult, 'patchBytes' | 'outputs' | 'leftOut' | 'redacted' | 'blocks'>;
 
-export const nothingCaptured: CapturedWork = { patchBytes: 0, outputs: [], leftOut: [] };
+export const nothingCaptured: CapturedWork = { patchBytes: 0, outputs: [], leftOut: [], redacted: [], blocks: [] };
 
 const bytesPerMb = 1024 * 1024;
 

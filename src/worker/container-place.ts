@@ -6,9 +6,9 @@ const defaultPath = '/usr/local/bin:/usr/bin:/bin';
 
 /** The surroundings in a worker container: fixed paths, and the container's processes and cgroup for itself. */
 export function containerPlace(path: string = defaultPath): WorkerPlace {
-  const { task, worktreeTar, inputs, out, git, outputs, workspace } = workerPaths;
+  const { out, git, outputs, workspace } = workerPaths;
   return {
-    paths: { task, worktreeTar, inputs, out, git, outputs, workspace },
+    paths: { in: workerPaths.in, out, git, outputs, workspace },
     view: { input: workerPaths.workerInput, outputs, workspace, home: '/tmp' },
     path,
     user: { uid: subagentId, gid: subagentId },

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { chmod, chown, copyFile, lchown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
+import { inNames } from '../contracts/names.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { createBaseline } from '../worktree/capture.ts';
@@ -21,7 +22,7 @@ export async function prepareWork(place: WorkerPlace, spec: TaskSpec, signal: Ab
   if (spec.hasWorktree) {
     const maxBytes = spec.limits.diskMb * 1024 * 1024;
     const options = { maxBytes, signal, ...(user && { owner: user }) };
-    await extractTree(createReadStream(paths.worktreeTar), paths.workspace, options);
+    await extractTree(createReadStream(join(paths.in, inNames.worktree)), paths.workspace, options);
   }
   await copyInputs(place, spec.inputKeys);
   await createBaseline({ gitDir: paths.git, workTree: paths.workspace }, signal);
@@ -41,7 +42,7 @@ async function copyInputs({ paths, user }: WorkerPlace, keys: readonly string[])
   for (const key of keys) {
     if (!inputKeyPattern.test(key)) throw new AppError('invalid-input', `Cannot hand in "${key}": not an input key`);
     const target = join(folder, key);
-    await copyFile(join(paths.inputs, key), target);
+    await copyFile(join(paths.in, inNames.inputs, key), target);
     await chmod(target, 0o644);
     if (user) await lchown(target, user.uid, user.gid);
   }

@@ -85,7 +85,7 @@ function launchOrError(launch: () => Subagent): Subagent | Error {
 }
 
 function programOf(place: WorkerPlace, spec: TaskSpec, { runtime, secrets }: RunOptions): SubagentProgram {
-  const command = runtime.command(spec);
+  const command = runtime.command(spec.agent, spec.env);
   return {
     command: [command.file, ...command.arguments],
     env: subagentEnvironment(place, spec, { ...command.env, ...secrets }),

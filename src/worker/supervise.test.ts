@@ -22,6 +22,8 @@ test('an edited worktree becomes a patch, written outputs become outputs', async
     signal: null,
     outputs: [{ path: 'made', sizeBytes: 5 }],
     leftOut: [],
+    redacted: [],
+    blocks: [],
   });
   const patch = await read(outNames.patch);
   assert.match(patch, /^-one\n\+two\n\+part$/m);

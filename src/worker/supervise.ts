@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError, isAppError } from '../contracts/errors.ts';
-import { outNames } from '../contracts/names.ts';
+import { inNames, outNames } from '../contracts/names.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import type { TaskResult, TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
@@ -17,7 +17,7 @@ import { writeResult } from './report.ts';
 import { runSubagent } from './run.ts';
 import { captureSignal, prepareSignal } from './stage-deadline.ts';
 
-const runtimes: Readonly<Record<RuntimeName, Runtime>> = { command: commandRuntime };
+const runtimes: { readonly [Name in RuntimeName]?: Runtime } = { command: commandRuntime };
 
 /** How the world outside reaches a supervisor. */
 export interface SupervisorSignals {
@@ -33,7 +33,7 @@ export interface SupervisorSignals {
 
 /** Does one task, from its files to its result file. Rejects only when no truthful result can be left. */
 export async function supervise(place: WorkerPlace, signals: SupervisorSignals): Promise<TaskResult> {
-  const spec = await readTaskSpec(place.paths.task);
+  const spec = await readTaskSpec(join(place.paths.in, inNames.task));
   const secrets = await readSecrets(signals.stdin, spec.secretBytes);
   if (place.endsWithStdin) watchStdin(signals.stdin, signals.abandoned);
 
@@ -50,7 +50,7 @@ export async function supervise(place: WorkerPlace, signals: SupervisorSignals):
   if (signals.abandoned.signal.aborted)
     throw new AppError('interrupted', 'Cannot report: nobody waits for this worker');
 
-  const timings = { prepareMs: prepared.ms, runMs: ran.ms, captureMs: captured.ms };
+  const timings = { receiveMs: 0, setupMs: 0, prepareMs: prepared.ms, runMs: ran.ms, captureMs: captured.ms };
   const result: TaskResult = { dispatchId: spec.dispatchId, ...captured.value, timings };
   return report(place, result);
 }
@@ -106,7 +106,8 @@ async function run(place: WorkerPlace, spec: TaskSpec, { secrets, signals, prepa
   const { stop, abandoned, output } = signals;
   if (prepared) return { outcome: prepared, hasWork: false };
   if (stop.aborted || abandoned.signal.aborted) return { outcome: stoppedBeforeRun, hasWork: true };
-  const runtime = runtimes[spec.runtime];
+  const runtime = runtimes[spec.agent.runtime];
+  if (runtime === undefined) return { outcome: runFailure(undefined), hasWork: false };
   const options = { runtime, secrets, stop, abandoned: abandoned.signal, ...(output && { output }) };
   try {
     return { outcome: await runSubagent(place, spec, options), hasWork: true };

@@ -9,7 +9,9 @@ import type { TestContext } from 'node:test';
 import { type Pack, pack } from 'tar-stream';
 import { waitUntil } from '../base/deadline.ts';
 import { type DispatchId, dispatchIdSchema } from '../contracts/ids.ts';
-import type { TaskLimits, TaskResult, TaskSpec } from '../contracts/task.ts';
+import { inNames } from '../contracts/names.ts';
+import { defaultBlocks } from '../contracts/pipeline.ts';
+import { nothingElseHandedIn, type TaskLimits, type TaskResult, type TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { supervise } from './supervise.ts';
 
@@ -48,11 +50,13 @@ export interface Work {
 export async function doWork(t: TestContext, wish: WorkWish): Promise<Work> {
   const root = await aFolder(t);
   const place = aPlace(root);
-  await mkdir(place.paths.inputs, { recursive: true });
-  for (const [key, text] of Object.entries(wish.inputs ?? {})) await writeFile(join(place.paths.inputs, key), text);
-  if (wish.files) await writeFile(place.paths.worktreeTar, await tarOf((tar) => addFiles(tar, wish.files ?? {})));
+  await mkdir(join(place.paths.in, inNames.inputs), { recursive: true });
+  for (const [key, text] of Object.entries(wish.inputs ?? {}))
+    await writeFile(join(join(place.paths.in, inNames.inputs), key), text);
+  if (wish.files)
+    await writeFile(join(place.paths.in, inNames.worktree), await tarOf((tar) => addFiles(tar, wish.files ?? {})));
   const secrets = wish.secrets ? JSON.stringify(wish.secrets) : '';
-  await writeFile(place.paths.task, JSON.stringify(aSpec(wish, Buffer.byteLength(secrets))));
+  await writeFile(join(place.paths.in, inNames.task), JSON.stringify(aSpec(wish, Buffer.byteLength(secrets))));
 
   const stop = new AbortController();
   const watching = wish.stopAtFile && stopAt(join(place.paths.workspace, wish.stopAtFile), stop);
@@ -108,9 +112,7 @@ export function aPlace(root: string): WorkerPlace {
   const uid = process.geteuid?.() === 0 ? randomInt(1_700_000_000, 1_800_000_000) : undefined;
   return {
     paths: {
-      task: at('in/task.json'),
-      worktreeTar: at('in/worktree.tar'),
-      inputs: at('in/inputs'),
+      in: at('in'),
       out: at('out'),
       git: at('git'),
       outputs: at('outputs'),
@@ -127,8 +129,9 @@ export function aPlace(root: string): WorkerPlace {
 function aSpec({ command, env = {}, limits, inputs = {}, files }: WorkWish, secretBytes: number): TaskSpec {
   return {
     dispatchId: aDispatchId,
-    runtime: 'command',
-    command: [...command],
+    agent: { runtime: 'command', command: [...command] },
+    blocks: defaultBlocks(),
+    ...nothingElseHandedIn,
     env: { ...env },
     limits: { ...someLimits, ...limits },
     network: 'none',
