@@ -13,10 +13,10 @@ import { taskDefaults } from '../src/contracts/names.ts';
 import { defaultBlocks } from '../src/contracts/pipeline.ts';
 import { nothingElseHandedIn, type Task } from '../src/contracts/task.ts';
 import { runDispatch } from '../src/dispatch/dispatch.ts';
+import { randomDispatchId } from '../src/dispatch/dispatch-id.ts';
 import { dockerEngine } from '../src/engine/docker.ts';
 import { resolveEngineEndpoint } from '../src/engine/endpoint.ts';
 import type { Engine } from '../src/engine/engine.ts';
-import { randomDispatchId } from '../src/orchestrator/dispatch-id.ts';
 import { LocalStorage } from '../src/storage/local.ts';
 
 export interface DispatchTimes {

@@ -6,8 +6,8 @@ import { waitUntil } from '../../src/base/deadline.ts';
 import { type DispatchId, deploymentIdSchema, itemIdSchema, type RunId, runIdSchema } from '../../src/contracts/ids.ts';
 import type { FailureCode } from '../../src/contracts/run.ts';
 import type { ItemView, StatusRecord } from '../../src/contracts/status.ts';
+import { dispatchIdOf } from '../../src/dispatch/dispatch-id.ts';
 import { LocalDirMailbox } from '../../src/mailbox/local-dir.ts';
-import { dispatchIdOf } from '../../src/orchestrator/dispatch-id.ts';
 import { MailboxSubmissionTransport } from '../../src/orchestrator/submission-transport.ts';
 import { emptyProject, type Project, type ProjectCompute } from './project.ts';
 
