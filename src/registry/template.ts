@@ -11,18 +11,22 @@ const asIs = { escape: (value: unknown) => text(value), tags };
  * program one by one, through no shell. A variable the input does not hold raises `invalid-input` naming the element.
  */
 export function renderCommand(command: readonly string[], workerInput: unknown): string[] {
-  return command.map((element, index) => {
-    const place = `command[${index}]`;
-    checkVariables(parse(element, place), workerInput, place);
-    return mustache.render(element, workerInput ?? {}, {}, asIs);
-  });
+  return command.map((element, index) => renderText(element, workerInput, `command[${index}]`));
+}
+
+/** The same for one text; `place` names it in errors. */
+export function renderText(template: string, workerInput: unknown, place: string): string {
+  checkVariables(parse(template, place), workerInput, place);
+  return mustache.render(template, workerInput ?? {}, {}, asIs);
 }
 
 function parse(element: string, place: string): readonly Token[] {
   try {
     return mustache.parse(element, tags) as readonly Token[];
   } catch (cause) {
-    throw new AppError('invalid-input', `Cannot read the template ${place} "${element}": it is malformed`, { cause });
+    throw new AppError('invalid-input', `Cannot read the template ${place} "${shortened(element)}": it is malformed`, {
+      cause,
+    });
   }
 }
 
@@ -50,4 +54,8 @@ function holds(workerInput: unknown, name: string): boolean {
 
 function text(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function shortened(template: string): string {
+  return template.length > 200 ? `${template.slice(0, 200)}…` : template;
 }
