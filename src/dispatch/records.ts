@@ -1,0 +1,105 @@
+import {
+  type DispatchCancel,
+  type DispatchRecord,
+  type DispatchShell,
+  dispatchCancelSchema,
+  dispatchRecordSchema,
+  dispatchShellSchema,
+} from '../contracts/dispatch.ts';
+import { AppError } from '../contracts/errors.ts';
+import type { DispatchId } from '../contracts/ids.ts';
+import { retentionDefaults } from '../contracts/names.ts';
+import type { NameType, Storage } from '../storage/storage.ts';
+
+/** Where the records of dispatches lie: overwritable names, each written whole. */
+export interface RecordPlace {
+  readonly storage: Storage;
+  readonly namespace: string;
+}
+
+export function writeRecord(place: RecordPlace, record: DispatchRecord): Promise<void> {
+  return write(place, 'dispatch', record.dispatchId, dispatchRecordSchema.parse(record));
+}
+
+/** Undefined when there is none; `state-corrupt` when it cannot be read. */
+export function readRecord(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchRecord | undefined> {
+  return read(place, { type: 'dispatch', name: dispatchId, schema: dispatchRecordSchema });
+}
+
+/** Ids of every dispatch there is a record of, sorted. */
+export function listRecordIds({ storage, namespace }: RecordPlace): Promise<string[]> {
+  return storage.listNames(namespace, 'dispatch');
+}
+
+/** Forgets a dispatch, with what was noted beside its record. The artifacts stay. */
+export async function removeRecord(place: RecordPlace, dispatchId: DispatchId): Promise<void> {
+  const { storage, namespace } = place;
+  for (const name of await shellNames(place, dispatchId))
+    await storage.removeName({ namespace, type: 'dispatch-shell', name });
+  await storage.removeName({ namespace, type: 'dispatch-cancel', name: dispatchId });
+  // Last: whatever crashes before is found by it and removed again.
+  await storage.removeName({ namespace, type: 'dispatch', name: dispatchId });
+}
+
+/** Asks whoever executes a dispatch to end it. */
+export function writeCancel(place: RecordPlace, dispatchId: DispatchId, cancel: DispatchCancel): Promise<void> {
+  return write(place, 'dispatch-cancel', dispatchId, dispatchCancelSchema.parse(cancel));
+}
+
+export function readCancel(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchCancel | undefined> {
+  return read(place, { type: 'dispatch-cancel', name: dispatchId, schema: dispatchCancelSchema });
+}
+
+export function removeCancel({ storage, namespace }: RecordPlace, dispatchId: DispatchId): Promise<void> {
+  return storage.removeName({ namespace, type: 'dispatch-cancel', name: dispatchId });
+}
+
+export function writeShell(place: RecordPlace, shell: DispatchShell): Promise<void> {
+  return write(place, 'dispatch-shell', `${shell.dispatchId}.${shell.id}`, dispatchShellSchema.parse(shell));
+}
+
+export async function listShells(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchShell[]> {
+  const shells: DispatchShell[] = [];
+  for (const name of await shellNames(place, dispatchId)) {
+    const shell = await read(place, { type: 'dispatch-shell', name, schema: dispatchShellSchema });
+    if (shell !== undefined) shells.push(shell);
+  }
+  return shells;
+}
+
+/** When a record made now may be removed. */
+export function expiryOf(acceptedAt: string, retentionDays: number = retentionDefaults.days): string {
+  const days = Math.min(retentionDays, retentionDefaults.mostDays);
+  return new Date(Date.parse(acceptedAt) + days * 86_400_000).toISOString();
+}
+
+async function shellNames({ storage, namespace }: RecordPlace, dispatchId: DispatchId): Promise<string[]> {
+  const names = await storage.listNames(namespace, 'dispatch-shell');
+  return names.filter((name) => name.startsWith(`${dispatchId}.`));
+}
+
+function write({ storage, namespace }: RecordPlace, type: NameType, name: string, value: unknown): Promise<void> {
+  return storage.putName({ namespace, type, name }, JSON.stringify(value));
+}
+
+interface Wanted<T> {
+  readonly type: NameType;
+  readonly name: string;
+  readonly schema: { parse(value: unknown): T };
+}
+
+async function read<T>({ storage, namespace }: RecordPlace, { type, name, schema }: Wanted<T>): Promise<T | undefined> {
+  const text = await storage.getName({ namespace, type, name });
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new AppError(
+      'state-corrupt',
+      `Cannot read the ${type} record "${name}": it does not have the expected form`,
+      {
+        cause,
+      },
+    );
+  }
+}
