@@ -32,16 +32,26 @@ export async function writeFileAtomically(
   }
 }
 
-/** Makes `path` with this content unless it is there already; of several at once, the first wins and all find it whole. */
-export async function createFileAtomically(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
-  const temporary = temporaryPath(path);
+/**
+ * Makes `path` with this content unless it is there already; of several at once, the first wins and all find it whole.
+ * Returns whether this one made it.
+ */
+export async function createFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  options: AtomicWriteOptions = {},
+): Promise<boolean> {
+  const { mode, durable } = { ...defaults, ...options };
+  const temporary = temporaryPath(path, options.temporaryFolder);
   try {
-    await writeWhole(temporary, content, mode, true);
+    await writeWhole(temporary, content, mode, durable);
     // Linking a finished file never replaces another and never shows half of one.
     await link(temporary, path);
-    await syncFolder(dirname(path));
+    if (durable) await syncFolder(dirname(path));
+    return true;
   } catch (cause) {
     if (systemErrorCode(cause) !== 'EEXIST') throw diskFullError(path, cause) ?? cause;
+    return false;
   } finally {
     await rm(temporary, { force: true });
   }

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
+  createFileAtomically,
   diskFullError,
   makePrivateFolder,
   syncFolder,
@@ -71,6 +72,12 @@ export class LocalStorage implements Storage {
     const file = this.#namePath(path);
     await makePrivateFolder(dirname(file), { durable: true });
     await writeFileAtomically(file, text, { temporaryFolder: await this.#temporaryFolder() });
+  }
+
+  async createName(path: NamePath, text: string): Promise<boolean> {
+    const file = this.#namePath(path);
+    await makePrivateFolder(dirname(file), { durable: true });
+    return createFileAtomically(file, text, { temporaryFolder: await this.#temporaryFolder() });
   }
 
   async getName(path: NamePath): Promise<string | undefined> {

@@ -20,6 +20,16 @@ export function storageSuite(adapter: string, open: () => Storage): void {
     assert.deepEqual(await buffer(open().getBlob(stored.digest)), content);
   });
 
+  test(`${adapter}: of several that make the same name one is told so, and its text is there`, async () => {
+    const path = namePath('made-once');
+
+    const made = await Promise.all(['a', 'b', 'c', 'd'].map((text) => open().createName(path, text)));
+
+    assert.equal(made.filter(Boolean).length, 1);
+    assert.equal(await open().getName(path), ['a', 'b', 'c', 'd'][made.indexOf(true)]);
+    assert.equal(await open().createName(path, 'e'), false);
+  });
+
   test(`${adapter}: an empty blob is a blob`, async () => {
     const { digest } = await open().putBlob(new Uint8Array());
 

@@ -19,7 +19,9 @@ export type NameType =
   | 'pipeline'
   | 'dispatch'
   | 'dispatch-cancel'
-  | 'dispatch-shell';
+  | 'dispatch-answer'
+  | 'dispatch-shell'
+  | 'deployment';
 
 export interface NamePath {
   readonly namespace: string;
@@ -40,6 +42,8 @@ export interface Storage {
   /** The size of a blob, or undefined when it is not there. */
   statBlob(digest: Digest): Promise<StoredBlob | undefined>;
   putName(path: NamePath, text: string): Promise<void>;
+  /** Makes a name that is not there yet: of several at once, one is told true. */
+  createName(path: NamePath, text: string): Promise<boolean>;
   getName(path: NamePath): Promise<string | undefined>;
   /** Fine if it is already gone. The blobs it led to stay. */
   removeName(path: NamePath): Promise<void>;
