@@ -10,6 +10,10 @@ export interface CommandEntry {
 
 /** Every command by the words that call it. Nothing of a command is loaded before it is chosen. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  init: {
+    summary: 'Write a config and a first plan for a repository',
+    load: () => import('./init.ts').then((file) => file.init),
+  },
   demo: {
     summary: 'Run the offload example by itself and check everything it claims',
     ownsSignals: true,

@@ -1,0 +1,90 @@
+import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { diskFullError, temporaryPath } from '../base/atomic-file.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { configFileNames } from '../contracts/names.ts';
+import { starterNames } from './init-files.ts';
+
+/** Refuses when one of the files is there with other content, unless it may be replaced. */
+export async function refuseTaken(
+  folder: string,
+  files: ReadonlyMap<string, string>,
+  isForced: boolean,
+): Promise<void> {
+  for (const name of configFileNames) {
+    // Another config would be found before ours, or hide it.
+    if (name !== starterNames.config && (await exists(join(folder, name)))) {
+      throw taken(folder, name, `edit ${name}, or remove it and run agora init again`);
+    }
+  }
+  if (isForced) return;
+  for (const [name, text] of files) {
+    const path = join(folder, name);
+    if ((await exists(path)) && !(await holds(path, text))) {
+      throw taken(folder, name, 'agora init --force replaces it');
+    }
+  }
+}
+
+export interface WrittenFile {
+  readonly name: string;
+  /** False when it was there with the same content. */
+  readonly isNew: boolean;
+}
+
+/** Writes every file or none: all lie beside their place, whole, before the first one takes it. */
+export async function writeAllOrNone(folder: string, files: ReadonlyMap<string, string>): Promise<WrittenFile[]> {
+  const staged: { readonly temporary: string; readonly path: string }[] = [];
+  const written: WrittenFile[] = [];
+  try {
+    for (const [name, text] of files) {
+      const path = join(folder, name);
+      const isNew = !(await holds(path, text));
+      written.push({ name, isNew });
+      if (!isNew) continue;
+      const temporary = temporaryPath(path);
+      staged.push({ temporary, path });
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(temporary, text, { flag: 'wx' });
+    }
+    for (const { temporary, path } of staged) await rename(temporary, path);
+    return written;
+  } catch (cause) {
+    for (const { temporary } of staged) await rm(temporary, { force: true }).catch(() => undefined);
+    throw diskFullError(folder, cause) ?? notWritable(folder, cause);
+  }
+}
+
+function notWritable(folder: string, cause: unknown): unknown {
+  const states: Readonly<Record<string, string>> = {
+    EACCES: 'it may not be written to',
+    EPERM: 'it may not be written to',
+    EROFS: 'its file system is read-only',
+    EISDIR: 'one of the files to write is a folder there',
+  };
+  const state = states[systemErrorCode(cause) ?? ''];
+  if (state === undefined) return cause;
+  return new AppError('refused', `Cannot init "${folder}": ${state}; nothing was changed`, { cause });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function holds(path: string, text: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isFile() !== true) return false;
+  return readFile(path, 'utf8').then(
+    (content) => content === text,
+    () => false,
+  );
+}
+
+function taken(folder: string, name: string, next: string): AppError {
+  return new AppError('invalid-input', `Cannot init "${folder}": ${name} is there already; nothing was changed`, {
+    next,
+  });
+}
