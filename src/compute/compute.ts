@@ -10,6 +10,8 @@ export interface TaskHandle {
   readonly providerId: string;
   /** What it really runs: an image id (`sha256:…`), or the worker's digest for a process. */
   readonly image: string;
+  /** What the stages of its start took, by name, in milliseconds; only from the `start` that made it. */
+  readonly timings?: Readonly<Record<string, number>>;
 }
 
 export type TaskExit =
