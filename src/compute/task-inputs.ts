@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
-import { isProcessText } from '../contracts/process-text.ts';
+import { isProcessText } from '../contracts/nul-character.ts';
 import type { Task, TaskInput } from '../contracts/task.ts';
 
 export const taskFileName = 'task.json';

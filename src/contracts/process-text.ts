@@ -1,8 +1,4 @@
 import * as z from 'zod';
-
-/** Whether a process can be given this as an argument or a variable: a NUL ends both, and whatever follows is another. */
-export function isProcessText(text: string): boolean {
-  return !text.includes('\0');
-}
+import { isProcessText } from './nul-character.ts';
 
 export const processTextSchema = z.string().refine(isProcessText, 'must not hold a NUL character');

@@ -1,5 +1,5 @@
 import { AppError, isAppError } from '../contracts/errors.ts';
-import { isProcessText } from '../contracts/process-text.ts';
+import { isProcessText } from '../contracts/nul-character.ts';
 import type { SecretSource } from '../secrets/secrets.ts';
 
 /** The values of secrets by variable. `secret-missing` names the variable and its ref; `unreachable` may be tried again. */

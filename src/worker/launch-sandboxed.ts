@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { isSameProcess, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
 import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
-import { isProcessText } from '../contracts/process-text.ts';
+import { isProcessText } from '../contracts/nul-character.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { childExit, pipeText } from './child-exit.ts';
 import { readWatchReport, watchingCommand } from './launch-script.ts';

@@ -1,5 +1,5 @@
 import { AppError } from '../contracts/errors.ts';
-import { isProcessText } from '../contracts/process-text.ts';
+import { isProcessText } from '../contracts/nul-character.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { launchDirectly } from './launch-directly.ts';
 import { launchSandboxed } from './launch-sandboxed.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { AppError } from '../contracts/errors.ts';
-import { isProcessText } from '../contracts/process-text.ts';
+import { isProcessText } from '../contracts/nul-character.ts';
 import { type TaskSpec, taskSpecSchema } from '../contracts/task.ts';
 
 /** Reads and checks what the daemon asks for. */
