@@ -4,11 +4,17 @@ import { extract, type Header } from 'tar-stream';
 import type { Compute, TaskHandle } from '../compute/compute.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { limits, outNames } from '../contracts/names.ts';
+import { type Question, questionSchema } from '../contracts/question.ts';
 import { type TaskResult, taskResultSchema } from '../contracts/task.ts';
 import type { Storage, StoredBlob } from '../storage/storage.ts';
 
 export interface CollectedOutput extends StoredBlob {
   readonly path: string;
+}
+
+/** What it asks, and the bytes it was asked with. */
+export interface CollectedQuestion extends StoredBlob {
+  readonly question: Question;
 }
 
 /** What a worker left, hashed and stored by us. */
@@ -18,19 +24,23 @@ export interface Collected {
   readonly patch: StoredBlob | undefined;
   readonly log: StoredBlob | undefined;
   readonly outputs: readonly CollectedOutput[];
+  /** Undefined when there is none, or none that can be read. */
+  readonly question: CollectedQuestion | undefined;
+  /** Files of the session that can be gone on with. */
+  readonly session: StoredBlob | undefined;
+  /** A note for each shell that was opened into the worktree. */
+  readonly shells: readonly CollectedOutput[];
   /** The worker left more than it may. What came before that is kept. */
   readonly isTooLarge: boolean;
 }
 
-interface Parts {
-  result: TaskResult | undefined;
-  patch: StoredBlob | undefined;
-  log: StoredBlob | undefined;
-  outputs: CollectedOutput[];
-}
+type Parts = { -readonly [Name in Exclude<keyof Collected, 'isTooLarge' | 'outputs' | 'shells'>]: Collected[Name] } & {
+  readonly outputs: CollectedOutput[];
+  readonly shells: CollectedOutput[];
+};
 
-/** Room for headers, padding and the result beside the outputs themselves. */
-const tarOverheadBytes = 8 * 1024 * 1024;
+/** Room for headers, padding, the result, a question and a session beside the outputs themselves. */
+const tarOverheadBytes = 48 * 1024 * 1024;
 
 /** Reads the tar of `/agora/out` and stores what it holds. Nothing in it is believed: names and digests are ours. */
 export async function collect(
@@ -38,7 +48,15 @@ export async function collect(
   handle: TaskHandle,
   maxBytes: number,
 ): Promise<Collected> {
-  const parts: Parts = { result: undefined, patch: undefined, log: undefined, outputs: [] };
+  const parts: Parts = {
+    result: undefined,
+    patch: undefined,
+    log: undefined,
+    outputs: [],
+    question: undefined,
+    session: undefined,
+    shells: [],
+  };
   try {
     await readTar(from.compute.collect(handle, maxBytes + tarOverheadBytes), (header, content) =>
       takeEntry(header, content, { parts, storage: from.storage }),
@@ -90,14 +108,25 @@ async function takeEntry(
 ): Promise<void> {
   if (header.type !== 'file') return;
   const path = header.name.replace(/^(\.\/|out\/)+/, '');
-  if (path === outNames.result) parts.result = parseResult(await readSmall(content));
-  else if (path === outNames.patch && (header.size ?? 0) > 0) parts.patch = await storage.putBlob(content);
-  else if (path === outNames.transcript && (header.size ?? 0) > 0) parts.log = await storage.putBlob(content);
-  else if (path.startsWith(`${outNames.outputs}/`)) {
-    parts.outputs.push({ path: path.slice(outNames.outputs.length + 1), ...(await storage.putBlob(content)) });
+  const isEmpty = (header.size ?? 0) === 0;
+  if (path === outNames.result) parts.result = parseAs(taskResultSchema, await readSmall(content));
+  else if (path === outNames.patch && !isEmpty) parts.patch = await storage.putBlob(content);
+  else if (path === outNames.transcript && !isEmpty) parts.log = await storage.putBlob(content);
+  else if (path === outNames.session && !isEmpty) parts.session = await storage.putBlob(content);
+  else if (path === outNames.question) parts.question = await takeQuestion(await readSmall(content), storage);
+  else {
+    const [folder, ...below] = path.split('/');
+    if (below.length === 0 || (folder !== outNames.outputs && folder !== outNames.shells)) return;
+    parts[folder].push({ path: below.join('/'), ...(await storage.putBlob(content)) });
   }
 }
 
+async function takeQuestion(text: string, storage: Storage): Promise<CollectedQuestion | undefined> {
+  const question = parseAs(questionSchema, text);
+  return question && { question, ...(await storage.putBlob(Buffer.from(text))) };
+}
+
+/** A result or a question; both are of the same size at most. */
 async function readSmall(content: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -110,11 +139,11 @@ async function readSmall(content: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parseResult(text: string): TaskResult | undefined {
+/** What cannot be read is not there; the caller says so. */
+function parseAs<T>(schema: { parse(value: unknown): T }, text: string): T | undefined {
   try {
-    return taskResultSchema.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(text));
   } catch {
-    // A result that cannot be read is no result; the caller says so.
     return undefined;
   }
 }

@@ -5,6 +5,7 @@ import type { Storage } from '../storage/storage.ts';
 import { type Collected, collect } from './collect.ts';
 import { patiently } from './patience.ts';
 import { type DispatchResult, lostResult, resultOf, unstartedResult } from './result.ts';
+import { StageTimes } from './stage-times.ts';
 
 /** Between SIGTERM and SIGKILL, for a worker that is stopped. */
 export const stopGraceMs = 10_000;
@@ -20,6 +21,8 @@ export interface DispatchPorts {
   readonly storage: Storage;
   /** Receives what a dispatch waits for, in words. Default: none. */
   readonly onProblem?: (line: string) => void;
+  /** Told once the worker is there. Default: nobody. */
+  readonly onStarted?: (handle: TaskHandle) => void;
 }
 
 export interface DispatchSignals {
@@ -34,6 +37,8 @@ export interface EndedDispatch {
   readonly result: DispatchResult;
   /** Removes the worker. Called once the result is recorded, so that a crash before that finds it again. */
   readonly release: () => Promise<void>;
+  /** What each stage took, in milliseconds. */
+  readonly stages: Readonly<Record<string, number>>;
 }
 
 /** Why we ended a wait, when it was not the worker. */
@@ -50,26 +55,30 @@ export async function runDispatch(
 ): Promise<EndedDispatch | undefined> {
   const { compute } = ports;
   const { task, isResumed } = dispatch;
-  const startedAt = performance.now();
+  const times = new StageTimes();
   const handle = isResumed ? await find(ports, task, signals.detach) : await start(ports, task, signals);
+  times.end('start');
   if (handle === 'detached') return undefined;
   if (handle === undefined) {
-    const durationMs = performance.now() - startedAt;
-    const result = isResumed ? lostResult(durationMs) : unstartedResult(durationMs, !signals.stop.aborted);
-    return { result, release: async () => undefined };
+    const result = isResumed ? lostResult(times.totalMs) : unstartedResult(times.totalMs, !signals.stop.aborted);
+    return { result, release: async () => undefined, stages: times.stages };
   }
+  ports.onStarted?.(handle);
 
   const followed = await follow(ports, { handle, task }, signals);
+  times.end('wait');
   if (followed === undefined) return undefined;
   const { exit, endedBy } = followed;
   const isLeft = compute.outlivesDaemon && endedBy !== 'detach';
   const giveUp = isLeft ? signals.detach : signals.expired;
   const left = exit.kind === 'lost' ? undefined : await collectPatiently(ports, { handle, task }, giveUp);
+  times.end('collect');
   if (left === 'detached') return undefined;
-  const durationMs = performance.now() - startedAt;
+  const { limits } = task.spec;
   return {
-    result: resultOf({ task, handle, exit, endedBy, left, durationMs }),
+    result: resultOf({ handle, limits, exit, endedBy, left, durationMs: times.totalMs }),
     release: () => compute.remove(handle),
+    stages: { ...handle.timings, ...times.stages },
   };
 }
 

@@ -1,11 +1,11 @@
 import type { TaskExit, TaskHandle } from '../compute/compute.ts';
 import type { FailureCode } from '../contracts/run.ts';
-import type { Task, TaskResult } from '../contracts/task.ts';
+import type { TaskLimits, TaskResult } from '../contracts/task.ts';
 import type { Collected } from './collect.ts';
 
 /** How a dispatch ended. `message` is ours, never text the subagent printed. */
 export interface DispatchResult {
-  readonly outcome: 'done' | 'failed' | 'stopped' | 'lost';
+  readonly outcome: 'done' | 'failed' | 'stopped' | 'lost' | 'needs-input';
   readonly code?: FailureCode;
   readonly message?: string;
   readonly exitCode?: number | null;
@@ -15,8 +15,8 @@ export interface DispatchResult {
 }
 
 export interface EndedTask {
-  readonly task: Task;
   readonly handle: TaskHandle;
+  readonly limits: TaskLimits;
   readonly exit: TaskExit;
   /** Who ended it, when it did not end by itself. */
   readonly endedBy: 'stop' | 'detach' | 'backstop' | undefined;
@@ -43,34 +43,37 @@ export function unstartedResult(durationMs: number, isInterrupted: boolean): Dis
   return { outcome: 'stopped', ...(isInterrupted ? { code: 'interrupted' as const } : {}), message, durationMs };
 }
 
-function judge({ task, exit, endedBy, left }: EndedTask): Judgement {
+function judge({ handle, limits, exit, endedBy, left }: EndedTask): Judgement {
   if (endedBy === 'stop') return { outcome: 'stopped', message: 'stopped on request' };
   if (endedBy === 'detach') return { outcome: 'stopped', code: 'interrupted', message: 'the daemon stopped' };
-  if (endedBy === 'backstop')
-    return failed('timeout', `did not end ${task.spec.limits.timeoutSeconds} s after its start`);
+  if (endedBy === 'backstop') return failed('timeout', `did not end ${limits.timeoutSeconds} s after its start`);
   if (exit.kind === 'lost') return { outcome: 'lost', code: 'worker-lost', message: exit.reason };
-  if (left?.isTooLarge === true) return failed('output-limit', `left more than ${task.spec.limits.outputBytes} bytes`);
+  if (left?.isTooLarge === true) return failed('output-limit', `left more than ${limits.outputBytes} bytes`);
   const result = left?.result;
-  if (result === undefined || result.dispatchId !== task.spec.dispatchId) return withoutResult(task, exit);
-  return fromWorker(result);
+  if (result === undefined || result.dispatchId !== handle.dispatchId) return withoutResult(limits, exit);
+  return fromWorker(result, left);
 }
 
-function withoutResult(task: Task, exit: Extract<TaskExit, { kind: 'exited' }>): Judgement {
-  if (exit.isOutOfMemory) return failed('memory-limit', `used more than ${task.spec.limits.memoryMb} MiB`);
+function withoutResult(limits: TaskLimits, exit: Extract<TaskExit, { kind: 'exited' }>): Judgement {
+  if (exit.isOutOfMemory) return failed('memory-limit', `used more than ${limits.memoryMb} MiB`);
   return failed('no-result', `the worker ended with exit code ${exit.exitCode} and left no result`);
 }
 
-function fromWorker(result: TaskResult): Judgement {
+function fromWorker(result: TaskResult, left: Collected | undefined): Judgement {
   const { outcome, failure, message, exitCode } = result;
   if (outcome === 'stopped') {
     return {
       outcome: 'lost',
       code: 'worker-lost',
-      message: 'something other than this daemon stopped the worker',
+      message: 'something other than Agora stopped the worker',
       exitCode,
     };
   }
   if (outcome === 'done') return { outcome, exitCode };
+  if (outcome === 'needs-input') {
+    if (left?.question !== undefined) return { outcome, exitCode };
+    return { ...failed('bad-question', 'it says that it asks, and left no question that can be read'), exitCode };
+  }
   return { ...failed(failure ?? 'no-result', message ?? 'the worker gave no reason'), exitCode };
 }
 
