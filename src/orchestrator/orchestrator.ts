@@ -5,10 +5,10 @@ import type { Declarations, QueueDeclaration, TaskDeclarations } from '../contra
 import { AppError } from '../contracts/errors.ts';
 import { defaultQueueName } from '../contracts/names.ts';
 import { type Subagent, type SubagentInput, subagentFields, subagentSchema } from '../contracts/subagent.ts';
+import { schemaProblems } from '../registry/schema-problems.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Executor } from './executor.ts';
 import type { RunStore } from './run-store.ts';
-import { schemaProblems } from './schema-problems.ts';
 
 /** Items of one queue that run at once, when a config says nothing. */
 export const defaultConcurrency = 2;

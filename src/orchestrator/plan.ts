@@ -7,8 +7,8 @@ import { type Digest, digestSchema, itemIdSchema, nameSchema, runIdSchema } from
 import type { Problem } from '../contracts/mailbox.ts';
 import { defaultQueueName, limits } from '../contracts/names.ts';
 import { itemSchema, needSchema, type Plan, planSchema, resourcesSchema, retrySchema } from '../contracts/plan.ts';
+import { schemaProblems } from '../registry/schema-problems.ts';
 import { checkPlan, type PlanSketch } from './plan-checks.ts';
-import { schemaProblems } from './schema-problems.ts';
 
 export type PlanReading =
   | { readonly kind: 'plan'; readonly plan: Plan; readonly planDigest: Digest /** JCS. */; readonly text: string }

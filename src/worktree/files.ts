@@ -1,16 +1,10 @@
 import { accessSync, constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { systemErrorCode } from '../contracts/errors.ts';
-import { stateFolderName } from '../contracts/names.ts';
+import { isGitName, isStateFolderName } from '../contracts/reserved-names.ts';
 
 /** The folder at the top of a worktree that holds what was handed in. */
 const inputsFolder = 'inputs';
-
-/** Whether a file system may take this name for the folder of keys, trust and state, which can lie at any depth. */
-export function isStateFolderName(name: string): boolean {
-  const plain = name.replaceAll(/[^\x20-\x7e]/g, '').replace(/[. ]+$/, '');
-  return plain.toLowerCase() === stateFolderName;
-}
 
 export interface FoundFiles {
   /** Regular files and links, as byte strings (latin1) with `/`, in no order. */
@@ -106,11 +100,6 @@ export function bytesOf(workTree: string, path: string): Buffer {
   return path === ''
     ? Buffer.from(workTree)
     : Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, 'latin1')]);
-}
-
-/** Whether a file system may take this name for `.git`: macOS and Windows fold case, dots, spaces and short names. */
-export function isGitName(name: string): boolean {
-  return /^(\.git|git~1)[. ]*(:.*)?$/i.test(name.replaceAll(/[^\x20-\x7e]/g, ''));
 }
 
 /** Every folder above any of the files. */

@@ -1,5 +1,5 @@
 import { AppError } from '../contracts/errors.ts';
-import { isStateFolderName } from './files.ts';
+import { isStateFolderName } from '../contracts/reserved-names.ts';
 import { utf8TextOf } from './utf8.ts';
 
 export interface PatchedFile {

@@ -3,7 +3,7 @@ import { lstat, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
-import { isGitName } from './files.ts';
+import { isGitName } from '../contracts/reserved-names.ts';
 import { git } from './git.ts';
 import { createRepository } from './git-environment.ts';
 

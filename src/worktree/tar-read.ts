@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { AppError } from '../contracts/errors.ts';
-import { isGitName } from './files.ts';
+import { isGitName } from '../contracts/reserved-names.ts';
 import type { TarEntry } from './tar-write.ts';
 
 /** The files and links of a tar from outside. Paths that leave it, `.git` and other kinds raise `invalid-input`. */
