@@ -28,7 +28,7 @@ import { defineConfig } from 'agora-offload';
 
 export default defineConfig({
   // Every run starts from a copy of these files, without what .gitignore hides.
-  source: ${JSON.stringify(source)},
+  source: ${literal(source)},
   // A patch that touches a file its item did not lock fails the item.
   enforceLocks: true,
 ${defaults}  subagents: {
@@ -41,6 +41,10 @@ ${defaults}  subagents: {
   },
 });
 `;
+}
+
+function literal(text: string): string {
+  return /^[\w. /-]+$/.test(text) ? `'${text}'` : JSON.stringify(text);
 }
 
 function planOf({ runId, title, languages, products }: Look): object {

@@ -76,8 +76,10 @@ const projectFiles = new Set([
   'mix.exs',
 ]);
 
-export async function lookAt(folder: string): Promise<Look> {
-  const { paths } = await listSource(folder);
+/** What is there besides the files `agora init` writes itself, so that looking twice gives the same. */
+export async function lookAt(folder: string, ownNames: readonly string[]): Promise<Look> {
+  const listed = await listSource(folder);
+  const paths = listed.paths.filter((path) => !ownNames.includes(basename(path)));
   const { source, sizeBytes, notes } = await chooseSource(folder, paths);
   const title = basename(folder) || 'this folder';
   const inSource = paths.flatMap((path) => pathBelow(source, path));

@@ -1,5 +1,5 @@
-import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { diskFullError, temporaryPath } from '../base/atomic-file.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { configFileNames } from '../contracts/names.ts';
@@ -13,16 +13,15 @@ export async function refuseTaken(
 ): Promise<void> {
   for (const name of configFileNames) {
     // Another config would be found before ours, or hide it.
-    if (name !== starterNames.config && (await exists(join(folder, name)))) {
-      throw taken(folder, name, `edit ${name}, or remove it and run agora init again`);
-    }
+    if (name === starterNames.config || (await kindOf(join(folder, name))) === 'nothing') continue;
+    throw taken(folder, `${name} is there already`, `edit ${name}, or remove it and run agora init again`);
   }
-  if (isForced) return;
   for (const [name, text] of files) {
     const path = join(folder, name);
-    if ((await exists(path)) && !(await holds(path, text))) {
-      throw taken(folder, name, 'agora init --force replaces it');
-    }
+    const kind = await kindOf(path);
+    if (kind === 'folder') throw taken(folder, `${name} is a folder there`, `rename ${name} and run agora init again`);
+    if (isForced || kind === 'nothing' || (await holds(path, text))) continue;
+    throw taken(folder, `${name} is there already`, 'agora init --force replaces it');
   }
 }
 
@@ -44,7 +43,6 @@ export async function writeAllOrNone(folder: string, files: ReadonlyMap<string, 
       if (!isNew) continue;
       const temporary = temporaryPath(path);
       staged.push({ temporary, path });
-      await mkdir(dirname(path), { recursive: true });
       await writeFile(temporary, text, { flag: 'wx' });
     }
     for (const { temporary, path } of staged) await rename(temporary, path);
@@ -60,18 +58,16 @@ function notWritable(folder: string, cause: unknown): unknown {
     EACCES: 'it may not be written to',
     EPERM: 'it may not be written to',
     EROFS: 'its file system is read-only',
-    EISDIR: 'one of the files to write is a folder there',
   };
   const state = states[systemErrorCode(cause) ?? ''];
   if (state === undefined) return cause;
   return new AppError('refused', `Cannot init "${folder}": ${state}; nothing was changed`, { cause });
 }
 
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
+async function kindOf(path: string): Promise<'nothing' | 'folder' | 'file'> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return 'nothing';
+  return found.isDirectory() ? 'folder' : 'file';
 }
 
 async function holds(path: string, text: string): Promise<boolean> {
@@ -83,8 +79,8 @@ async function holds(path: string, text: string): Promise<boolean> {
   );
 }
 
-function taken(folder: string, name: string, next: string): AppError {
-  return new AppError('invalid-input', `Cannot init "${folder}": ${name} is there already; nothing was changed`, {
+function taken(folder: string, state: string, next: string): AppError {
+  return new AppError('invalid-input', `Cannot init "${folder}": ${state}; nothing was changed`, {
     next,
   });
 }

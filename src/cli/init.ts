@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { exitCodes } from '../contracts/errors.ts';
 import { stateFolderName } from '../contracts/names.ts';
 import { defineCommand } from './command.ts';
-import { starterFiles } from './init-files.ts';
+import { starterFiles, starterNames } from './init-files.ts';
 import { changedIgnores, ignoreFileName } from './init-ignore.ts';
 import { type Look, lookAt } from './init-look.ts';
 import { findPlace, type InitPlace } from './init-place.ts';
@@ -24,7 +24,7 @@ export const init = defineCommand(
   },
   async ({ operands, options }, context) => {
     const place = await findPlace(operands[0], context.cwd);
-    const look = await lookAt(place.folder);
+    const look = await lookAt(place.folder, Object.values(starterNames));
     const files = await starterFiles(look);
     await refuseTaken(place.folder, files, options.force === true);
     const ignores = await changedIgnores(place, neededInRuns(files, look));
