@@ -52,6 +52,11 @@ export function artifactRef(namespace: string, dispatchId: DispatchId, digest: D
   return artifactRefSchema.parse(`agora://${namespace}/artifact/${dispatchId}/${digest}`);
 }
 
+/** The ref of other bytes of the same dispatch. */
+export function siblingRef(ref: ArtifactRef, digest: Digest): ArtifactRef {
+  return artifactRefSchema.parse(`${ref.slice(0, ref.lastIndexOf('/') + 1)}${digest}`);
+}
+
 export function digestOfRef(ref: ArtifactRef): Digest {
   return digestSchema.parse(ref.slice(ref.lastIndexOf('/') + 1));
 }

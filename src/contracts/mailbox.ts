@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { deploymentIdSchema, digestSchema, type RunId, runIdSchema } from './ids.ts';
+import { deploymentIdSchema, digestSchema, dispatchIdSchema, type RunId, runIdSchema } from './ids.ts';
 import { formats } from './names.ts';
 
 const root = 'orchestrator';
@@ -66,13 +66,24 @@ export const rejectedSchema = z.strictObject({
 });
 export type Rejected = z.infer<typeof rejectedSchema>;
 
-export const controlSchema = z.strictObject({
-  kind: z.literal('cancel'),
+const controlFields = {
   runId: runIdSchema,
-  itemId: z.string().optional(),
   actor: z.string().min(1).max(256),
   at: z.iso.datetime(),
-});
+};
+
+/** What somebody asks of the daemon about a run it has. */
+export const controlSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ ...controlFields, kind: z.literal('cancel'), itemId: z.string().optional() }),
+  z.strictObject({
+    ...controlFields,
+    kind: z.literal('answer'),
+    itemId: z.string(),
+    /** The dispatch whose question it answers. Default: the one the item waits for. */
+    dispatchId: dispatchIdSchema.optional(),
+    answer: z.json(),
+  }),
+]);
 export type Control = z.infer<typeof controlSchema>;
 
 export const presenceSchema = z.strictObject({

@@ -13,6 +13,16 @@ export const manifestSchema = z.strictObject({
   executor: z.string(),
   actor: z.string(),
   locks: z.array(z.string()),
+  /** What it goes on with: the question of an earlier attempt, the answer to it, and what that attempt had done. */
+  resume: z
+    .strictObject({
+      question: artifactRefSchema,
+      answer: artifactRefSchema,
+      partialPatch: artifactRefSchema.optional(),
+      session: artifactRefSchema.optional(),
+      sessionId: z.string().optional(),
+    })
+    .optional(),
   /** What the executor resolved; a `dispatch` fills every field. */
   dispatch: z
     .strictObject({

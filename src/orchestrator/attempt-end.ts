@@ -1,10 +1,13 @@
 import { retryDefaults } from '../contracts/names.ts';
 import type { Retry } from '../contracts/plan.ts';
+import type { FailureCode } from '../contracts/run.ts';
 import type { Board, ItemNode } from './board.ts';
 import type { AttemptOutcome } from './executor.ts';
+import { ask } from './inquiry.ts';
 import { holderOf, takeLocks } from './lock-table.ts';
 import type { SchedulePolicy } from './schedule.ts';
 import { cancelNode, releaseSlot, settle } from './settle.ts';
+import { addSpent } from './spent.ts';
 import { record, type Turn, touch } from './turn.ts';
 
 /** Before jitter, which adds at most a quarter. */
@@ -25,8 +28,11 @@ export function finishAttempt(board: Board, turn: Turn, finished: FinishedAttemp
   }
   releaseSlot(board, node);
   const sequence = recordResult(turn, finished);
+  node.isHumanTouched = outcome.humanTouched === true || node.inquiry?.isHumanTouched === true;
+  node.usage = addSpent(node.usage, outcome.usage);
   if (outcome.outcome === 'done') completeItem(board, turn, node, { sequence, outcome });
   else if (node.isCancelling) cancelNode(board, turn, node);
+  else if (outcome.asked !== undefined) ask(turn, node, outcome.asked);
   else retryOrFail(board, turn, node, { outcome, policy });
 }
 
@@ -105,9 +111,19 @@ function mergeRetry(configured: Retry | undefined, own: Retry | undefined): Retr
   };
 }
 
+const pointless: ReadonlySet<FailureCode> = new Set([
+  'patch-conflict',
+  'refused',
+  'image-missing',
+  'secret-missing',
+  'runtime-missing',
+  'key-missing',
+  'key-refused',
+]);
+
 /** The same inputs can only fail the same way. */
 function isPointless(outcome: AttemptOutcome): boolean {
-  return outcome.code === 'patch-conflict' || outcome.code === 'refused' || outcome.code === 'image-missing';
+  return outcome.code !== undefined && pointless.has(outcome.code);
 }
 
 function describeFailure(outcome: AttemptOutcome): string {
@@ -136,6 +152,8 @@ function resultBody(outcome: AttemptOutcome) {
     ...(outcome.message === undefined ? {} : { message: outcome.message }),
     ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
     ...(outcome.image === undefined ? {} : { image: outcome.image }),
+    ...(outcome.usage === undefined ? {} : { usage: outcome.usage }),
+    ...(outcome.humanTouched === undefined ? {} : { humanTouched: outcome.humanTouched }),
     durationMs: Math.round(outcome.durationMs),
     artifacts: outcome.artifacts.map((artifact) => ({ ...artifact })),
   };

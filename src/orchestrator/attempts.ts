@@ -5,9 +5,9 @@ import type { Declarations } from '../contracts/declarations.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId, RunId } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
+import { requestOf } from './attempt-request.ts';
 import type { ItemNode, RunBoard } from './board.ts';
 import type { AttemptOutcome, AttemptRequest, ExecutedAttempt, Executor, RunExecution } from './executor.ts';
-import { needsOf, patchesBefore } from './ready.ts';
 import type { FiredAttempt } from './turn.ts';
 
 /** How long after `detach` workers may take to end and to be collected: the daemon has promised to be gone in five seconds. */
@@ -200,11 +200,6 @@ export class Attempts {
     this.#underWay.add(work);
     void work.finally(() => this.#underWay.delete(work)); // Awaited through `settled`.
   }
-}
-
-/** The request of an attempt that an earlier daemon fired: the same rows give the same request. */
-function requestOf(node: ItemNode, dispatchId: DispatchId): AttemptRequest {
-  return { item: node.plan, attempt: node.attempt, dispatchId, patches: patchesBefore(node), needs: needsOf(node) };
 }
 
 /** An executor turns what it expects into outcomes; what gets here is refused with its reason, never lost. */

@@ -4,7 +4,8 @@ import type { ArtifactRef, Digest, ItemId, RunId } from '../contracts/ids.ts';
 import type { Source } from '../contracts/mailbox.ts';
 import type { Plan, PlanItem } from '../contracts/plan.ts';
 import type { ItemStatus, RunStatus } from '../contracts/run.ts';
-import type { Artifact } from './executor.ts';
+import type { Spent } from '../contracts/status.ts';
+import type { Artifact, Asked } from './executor.ts';
 import { emptyLockTable, type LockTable } from './lock-table.ts';
 import { dependenciesOf } from './plan-checks.ts';
 
@@ -48,6 +49,8 @@ export interface RunBoard extends NewRun {
   /** Items of this run that brought a patch while they held a lock, by key. */
   readonly doneUnderLock: LockTable<ItemNode[]>;
   readonly running: Set<ItemNode>;
+  /** Items that wait for an answer. */
+  readonly waiting: Set<ItemNode>;
   status: RunStatus;
   /** Why the run does not start yet. */
   reason: string | undefined;
@@ -57,6 +60,13 @@ export interface RunBoard extends NewRun {
   openItems: number;
   log: LogPosition;
   statusSequence: number;
+}
+
+/** An item's last question, and its answer once somebody gave one: each attempt from then on goes on with it. */
+export interface Inquiry extends Asked {
+  readonly answer: { readonly ref: ArtifactRef; readonly actor: string; readonly at: string } | undefined;
+  /** A person had a shell in the worktree that was asked from. */
+  readonly isHumanTouched: boolean;
 }
 
 export interface ItemNode {
@@ -83,6 +93,11 @@ export interface ItemNode {
   doneAt: number | undefined;
   parkedOn: string | undefined;
   isCancelling: boolean;
+  inquiry: Inquiry | undefined;
+  /** A person had a shell in the worktree its last attempt left. */
+  isHumanTouched: boolean;
+  /** Of all attempts. */
+  usage: Spent | undefined;
 }
 
 export function emptyBoard(concurrencies: Readonly<Record<string, number>>): Board {
@@ -110,6 +125,7 @@ export function newRunBoard(run: NewRun): RunBoard {
     patched: [],
     doneUnderLock: emptyLockTable(),
     running: new Set(),
+    waiting: new Set(),
     status: 'queued',
     reason: undefined,
     isOpen: false,
@@ -149,6 +165,9 @@ function newItemNode(run: RunBoard, plan: PlanItem, index: number): ItemNode {
     doneAt: undefined,
     parkedOn: undefined,
     isCancelling: false,
+    inquiry: undefined,
+    isHumanTouched: false,
+    usage: undefined,
   };
 }
 

@@ -91,5 +91,8 @@ function storedItem(node: ItemNode): StoredItem {
     artifacts: node.artifacts,
     doneAt: node.doneAt,
     isCancelling: node.isCancelling,
+    inquiry: node.inquiry,
+    isHumanTouched: node.isHumanTouched,
+    usage: node.usage,
   };
 }

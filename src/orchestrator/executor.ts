@@ -1,9 +1,11 @@
 import type { Declarations } from '../contracts/declarations.ts';
+import type { DispatchArtifact } from '../contracts/dispatch.ts';
 import type { ArtifactRef, DeploymentId, DispatchId, ItemId, RunId } from '../contracts/ids.ts';
 import type { Source } from '../contracts/mailbox.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Plan, PlanItem } from '../contracts/plan.ts';
 import type { FailureCode } from '../contracts/run.ts';
+import type { QuestionView, Spent } from '../contracts/status.ts';
 
 /** A run as its executor sees it. */
 export interface ExecutorRun {
@@ -41,20 +43,33 @@ export interface AttemptRequest {
   /** Patches its worktree is composed of, in commit order. */
   readonly patches: readonly PatchSource[];
   readonly needs: readonly NeedSource[];
+  /** Set when it goes on with the answer to a question. */
+  readonly resume?: Resume;
 }
 
+/** What an attempt goes on with that was asked for by an earlier one. */
+export type Resume = NonNullable<Manifest['resume']>;
+
 export interface Artifact {
-  readonly port: 'patch' | 'log' | 'output';
-  /** Path of an output. */
+  readonly port: DispatchArtifact['port'];
+  /** Path of an output, name of a shell. */
   readonly path?: string;
   readonly ref: ArtifactRef;
   readonly sizeBytes: number;
   readonly mediaType: string;
 }
 
+/** The question of an attempt, and what it leaves for the one that goes on with the answer. */
+export interface Asked {
+  readonly question: QuestionView;
+  readonly partialPatch?: ArtifactRef;
+  readonly session?: ArtifactRef;
+  readonly sessionId?: string;
+}
+
 /** How an attempt ended. `message` is ours, never text a worker printed. */
 export interface AttemptOutcome {
-  readonly outcome: 'done' | 'failed' | 'stopped' | 'lost';
+  readonly outcome: 'done' | 'failed' | 'stopped' | 'lost' | 'needs-input';
   readonly code?: FailureCode;
   readonly message?: string;
   readonly exitCode?: number | null;
@@ -62,6 +77,11 @@ export interface AttemptOutcome {
   readonly image?: string;
   readonly durationMs: number;
   readonly artifacts: readonly Artifact[];
+  /** Set with `needs-input`. */
+  readonly asked?: Asked;
+  readonly usage?: Spent;
+  /** A person had a shell in its worktree. */
+  readonly humanTouched?: true;
 }
 
 export interface ExecutedAttempt {

@@ -1,16 +1,26 @@
 import { digestOf } from '../base/hash.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, type RunId, runIdSchema } from '../contracts/ids.ts';
-import { controlSchema, mailboxKeys, type Problem, type Rejected, type Submission } from '../contracts/mailbox.ts';
+import {
+  type Control,
+  controlSchema,
+  mailboxKeys,
+  type Problem,
+  type Rejected,
+  type Submission,
+} from '../contracts/mailbox.ts';
+import { questionBytes } from '../contracts/question.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
+import { answerText } from './answer-text.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { LoopEvent } from './loop.ts';
 import { checkValue, type PlanReading } from './plan.ts';
 import { mostSubmissionBytes, readSubmission } from './read-submission.ts';
 import type { RunStore } from './run-store.ts';
 
-const mostControlBytes = 1024 * 1024;
+/** An answer may be as long as a question. */
+const mostControlBytes = questionBytes + 64 * 1024;
 
 export interface InboxOptions {
   readonly mailbox: Mailbox;
@@ -176,7 +186,7 @@ export class Inbox {
   }
 
   async #takeControls(keys: readonly string[]): Promise<void> {
-    const { mailbox, events, onLine } = this.#options;
+    const { mailbox, onLine } = this.#options;
     for (const key of keys) {
       if (this.#taken.has(key)) continue;
       const size = (await mailbox.size(key)) ?? 0;
@@ -187,11 +197,29 @@ export class Inbox {
         await mailbox.delete(key);
         continue;
       }
-      this.#taken.add(key);
-      const { runId, itemId, actor } = parsed.data;
-      const item = itemId === undefined ? {} : { itemId };
-      events.push({ kind: 'cancel', runId, actor, ...item, acknowledge: () => this.#acknowledge(key) });
+      // One that cannot be handed on now, because the disk is full, holds up no other.
+      await this.#handOn(key, parsed.data).catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        onLine(`Cannot take control message "${key}", trying again: ${reason}`);
+      });
     }
+  }
+
+  async #handOn(key: string, control: Control): Promise<void> {
+    const { events, storage } = this.#options;
+    const acknowledge = () => this.#acknowledge(key);
+    const { runId, actor } = control;
+    if (control.kind === 'cancel') {
+      const item = control.itemId === undefined ? {} : { itemId: control.itemId };
+      this.#taken.add(key);
+      events.push({ kind: 'cancel', runId, actor, ...item, acknowledge });
+      return;
+    }
+    const { itemId, dispatchId, at } = control;
+    const answer = await storage.putBlob(Buffer.from(answerText(control)));
+    this.#taken.add(key);
+    const given = { actor, at, answer, ...(dispatchId === undefined ? {} : { dispatchId }) };
+    events.push({ kind: 'answer', runId, itemId, given, acknowledge });
   }
 
   /** What the message asked for is committed. If the delete fails, the message is seen again and changes nothing. */

@@ -12,6 +12,7 @@ import { type Board, emptyBoard, type ItemNode, type NewRun, newRunBoard, type R
 import { commitOf } from './commit.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { ExecutedAttempt } from './executor.ts';
+import { answer, type GivenAnswer, restRuns } from './inquiry.ts';
 import type { Publisher } from './publisher.ts';
 import { fillSlots } from './ready.ts';
 import { placeRun, restoreRun } from './restore.ts';
@@ -46,6 +47,13 @@ export type LoopEvent =
       readonly runId: RunId;
       readonly itemId?: string;
       readonly actor: string;
+      readonly acknowledge: () => void;
+    }
+  | {
+      readonly kind: 'answer';
+      readonly runId: RunId;
+      readonly itemId: string;
+      readonly given: GivenAnswer;
       readonly acknowledge: () => void;
     };
 
@@ -126,6 +134,7 @@ export class Loop {
     wakeTimers(this.#board, turn);
     for (const event of events) this.#apply(turn, event, planTexts);
     if (this.#takesWork) fillSlots(this.#board, turn, this.#context);
+    restRuns(turn);
     closeRuns(this.#board, turn);
 
     if (turn.touchedRuns.size > 0) {
@@ -147,7 +156,8 @@ export class Loop {
       return;
     }
     const run = this.#board.runs.get(event.runId);
-    if (run === undefined) return;
+    if (event.kind === 'answer') this.#answer(turn, run, event);
+    if (run === undefined || event.kind === 'answer') return;
     if (event.kind === 'recovered') noteAbsence(turn, run);
     else if (event.kind === 'opened') this.#opened(turn, run);
     else if (event.kind === 'held') holdRun(turn, run, event.reason);
@@ -178,13 +188,24 @@ export class Loop {
     cancel(this.#board, turn, { run, actor: event.actor, ...(node === undefined ? {} : { node }) });
   }
 
+  #answer(turn: Turn, run: RunBoard | undefined, event: Extract<LoopEvent, { kind: 'answer' }>): void {
+    const node = run?.itemsById.get(event.itemId);
+    const refusal =
+      node === undefined
+        ? `there is no such ${run === undefined ? 'run under way' : 'item'}`
+        : answer(this.#board, turn, node, event.given);
+    if (refusal === undefined) return;
+    const { runId, itemId, given } = event;
+    this.#options.onLine(`run ${runId}: the answer of ${given.actor} to "${itemId}" is not taken: ${refusal}`);
+  }
+
   #act(turn: Turn, events: readonly LoopEvent[]): void {
     const { attempts, publisher, seal, onLine } = this.#options;
     for (const event of events) {
       if (event.kind === 'finished') attempts.release(event.ended);
       // A run leaves the inbox once it is announced, so that nobody finds it in neither place.
       else if (event.kind === 'submitted') publisher.wake(event.acknowledge);
-      else if (event.kind === 'cancel') event.acknowledge();
+      else if (event.kind === 'cancel' || event.kind === 'answer') event.acknowledge();
     }
     for (const run of turn.admitted) {
       onLine(`run ${run.runId}: accepted, ${run.items.length} ${run.items.length === 1 ? 'item' : 'items'}`);

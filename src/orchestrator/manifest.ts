@@ -13,6 +13,7 @@ export function baseManifest(run: ExecutorRun, request: AttemptRequest): Manifes
     executor: request.item.executor,
     actor: run.actor,
     locks: [...new Set(request.item.resourceLocks)].sort(),
+    ...(request.resume === undefined ? {} : { resume: request.resume }),
   };
 }
 

@@ -1,7 +1,7 @@
+import { requestOf } from './attempt-request.ts';
 import type { Board, ItemNode, QueueBoard, RunBoard } from './board.ts';
 import { readyHeap } from './board.ts';
-import type { NeedSource, PatchSource } from './executor.ts';
-import { clashingHolders, clashingKey, takeLocks } from './lock-table.ts';
+import { clashingKey, takeLocks } from './lock-table.ts';
 import { record, type Turn, type TurnContext, touch } from './turn.ts';
 
 /** Puts a ready item where its queue finds it. */
@@ -86,13 +86,7 @@ function fire(
   takeLocks(board.locks, node.locks, node);
   touch(turn, node);
 
-  const request = {
-    item: node.plan,
-    attempt: node.attempt,
-    dispatchId: context.dispatchIdOf(node, node.attempt),
-    patches: patchesBefore(node),
-    needs: needsOf(node),
-  };
+  const request = requestOf(node, context.dispatchIdOf(node, node.attempt));
   const manifest = context.manifestOf(node, request);
   const { text, digest } = context.digestOfManifest(manifest);
   record(turn, node.run, {
@@ -107,35 +101,4 @@ function fire(
     },
   });
   turn.fired.push({ node, attempt: node.attempt, request, manifest, manifestText: text });
-}
-
-/** Patches an item's worktree holds, in commit order: its dependencies', however far back, and those of earlier lock holders. */
-export function patchesBefore(node: ItemNode): PatchSource[] {
-  if (node.run.patched.length === 0) return [];
-  const found = new Set<ItemNode>();
-  const visited = new Set<ItemNode>();
-  const next = [...node.dependencies];
-  for (let at = next.pop(); at !== undefined; at = next.pop()) {
-    if (visited.has(at)) continue;
-    visited.add(at);
-    if (at.resultRef !== undefined) found.add(at);
-    next.push(...at.dependencies);
-  }
-  for (const key of node.locks) {
-    for (const holders of clashingHolders(node.run.doneUnderLock, key)) for (const holder of holders) found.add(holder);
-  }
-  return [...found]
-    .sort((left, right) => (left.doneAt ?? 0) - (right.doneAt ?? 0))
-    .flatMap((item) => (item.resultRef === undefined ? [] : [{ item: item.id, ref: item.resultRef }]));
-}
-
-/** The products an item's `needs` name; one that its maker did not bring is left out, and the executor says so. */
-export function needsOf(node: ItemNode): NeedSource[] {
-  return Object.entries(node.plan.needs ?? {}).flatMap(([key, need]) => {
-    const { select } = need;
-    const artifact = node.run.itemsById
-      .get(need.from)
-      ?.artifacts.find((made) => made.port === select.kind && (select.kind === 'patch' || made.path === select.path));
-    return artifact === undefined ? [] : [{ key, ref: artifact.ref }];
-  });
 }

@@ -32,6 +32,8 @@ export function placeRun(board: Board, run: RunBoard): void {
       board.queues.get(run.plan.queue)?.running.add(node);
       run.running.add(node);
       takeLocks(board.locks, node.locks, node);
+    } else if (node.status === 'waiting') {
+      run.waiting.add(node);
     } else if (node.status === 'ready') {
       if (node.dueAt === undefined) enqueue(board, node);
       else board.timers.push(node);

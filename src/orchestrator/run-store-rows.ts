@@ -1,23 +1,27 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import * as z from 'zod';
 import type { Seal } from '../audit/seal.ts';
+import { dispatchArtifactSchema } from '../contracts/dispatch.ts';
 import { AppError } from '../contracts/errors.ts';
 import { artifactRefSchema, digestSchema, runIdSchema } from '../contracts/ids.ts';
 import { sourceSchema } from '../contracts/mailbox.ts';
 import { itemStatuses, runStatuses } from '../contracts/run.ts';
+import { questionViewSchema, spentSchema } from '../contracts/status.ts';
+import type { Inquiry } from './board.ts';
 import type { StoredItem, StoredRun } from './run-store.ts';
 
 type Row = Record<string, SQLOutputValue>;
 
-const artifactsSchema = z.array(
-  z.object({
-    port: z.enum(['patch', 'log', 'output']),
-    path: z.string().exactOptional(),
-    ref: artifactRefSchema,
-    sizeBytes: z.int(),
-    mediaType: z.string(),
-  }),
-);
+const artifactsSchema = z.array(dispatchArtifactSchema.extend({ path: z.string().exactOptional() }));
+
+const inquirySchema = z.strictObject({
+  question: questionViewSchema,
+  partialPatch: artifactRefSchema.exactOptional(),
+  session: artifactRefSchema.exactOptional(),
+  sessionId: z.string().exactOptional(),
+  answer: z.strictObject({ ref: artifactRefSchema, actor: z.string(), at: z.string() }).optional(),
+  isHumanTouched: z.boolean(),
+});
 
 const runRowSchema = z.object({
   age: z.int(),
@@ -47,6 +51,9 @@ const itemRowSchema = z.object({
   artifacts: z.string().nullable(),
   done_at: z.int().nullable(),
   is_cancelling: z.int(),
+  inquiry: z.string().nullable(),
+  is_human_touched: z.int(),
+  usage: z.string().nullable(),
 });
 
 export function runFromRow(raw: Row): StoredRun {
@@ -101,6 +108,9 @@ export function itemFromRow(raw: Row): StoredItem {
     artifacts: row.artifacts === null ? [] : parsed(artifactsSchema, JSON.parse(row.artifacts)),
     doneAt: row.done_at ?? undefined,
     isCancelling: row.is_cancelling === 1,
+    inquiry: row.inquiry === null ? undefined : inquiryFrom(row.inquiry),
+    isHumanTouched: row.is_human_touched === 1,
+    usage: row.usage === null ? undefined : parsed(spentSchema, JSON.parse(row.usage)),
   };
 }
 
@@ -117,7 +127,15 @@ export function itemParameters(item: StoredItem): SQLInputValue[] {
     item.artifacts.length === 0 ? null : JSON.stringify(item.artifacts),
     item.doneAt ?? null,
     item.isCancelling ? 1 : 0,
+    item.inquiry === undefined ? null : JSON.stringify(item.inquiry),
+    item.isHumanTouched ? 1 : 0,
+    item.usage === undefined ? null : JSON.stringify(item.usage),
   ];
+}
+
+function inquiryFrom(text: string): Inquiry {
+  const { answer, ...asked } = parsed(inquirySchema, JSON.parse(text));
+  return { ...asked, answer };
 }
 
 export function sealFromText(text: string): Seal {

@@ -22,6 +22,9 @@ const migrations: readonly string[] = [
    CREATE TABLE seals (run INTEGER PRIMARY KEY, seal TEXT NOT NULL);
    CREATE TABLE anchors (run_id TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;`,
   'ALTER TABLE items ADD COLUMN is_cancelling INTEGER NOT NULL DEFAULT 0',
+  `ALTER TABLE items ADD COLUMN inquiry TEXT;
+   ALTER TABLE items ADD COLUMN is_human_touched INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE items ADD COLUMN usage TEXT`,
 ];
 
 export const schemaVersion = migrations.length;

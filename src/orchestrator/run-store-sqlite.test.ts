@@ -46,6 +46,9 @@ function aStoredItem(more: Partial<StoredItem> = {}): StoredItem {
     artifacts: [],
     doneAt: undefined,
     isCancelling: false,
+    inquiry: undefined,
+    isHumanTouched: false,
+    usage: undefined,
     ...more,
   };
 }

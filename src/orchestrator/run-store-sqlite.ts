@@ -182,7 +182,7 @@ export class SqliteRunStateStore implements RunStore, AnchorRows {
 
   #insertDetails(commit: Commit): void {
     const age = this.#ages();
-    const item = this.#sql('INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    const item = this.#sql('INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     for (const entry of commit.items) item.run(age(entry.runId), ...itemParameters(entry.item));
     const record = this.#sql('INSERT INTO records VALUES (?, ?, ?)');
     for (const entry of commit.records) record.run(age(entry.runId), entry.sequence, entry.text);

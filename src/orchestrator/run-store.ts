@@ -2,6 +2,8 @@ import type { Seal } from '../audit/seal.ts';
 import type { ArtifactRef, DeploymentId, Digest, RunId } from '../contracts/ids.ts';
 import type { Source } from '../contracts/mailbox.ts';
 import type { ItemStatus, RunStatus } from '../contracts/run.ts';
+import type { Spent } from '../contracts/status.ts';
+import type { Inquiry } from './board.ts';
 import type { Artifact } from './executor.ts';
 
 export interface StoredItem {
@@ -17,6 +19,9 @@ export interface StoredItem {
   readonly doneAt: number | undefined;
   /** It runs and was cancelled: whoever finds it running stops it. */
   readonly isCancelling: boolean;
+  readonly inquiry: Inquiry | undefined;
+  readonly isHumanTouched: boolean;
+  readonly usage: Spent | undefined;
 }
 
 /** What a run row holds that changes. */

@@ -47,6 +47,7 @@ function endItem(board: Board, turn: Turn, node: ItemNode, status: Terminal): vo
   node.status = status;
   node.dueAt = undefined;
   node.isCancelling = false;
+  node.run.waiting.delete(node);
   if (status === 'done') node.reason = undefined;
   node.run.openItems--;
   if (node.parkedOn !== undefined) board.lockWaiters.get(node.parkedOn)?.delete(node);

@@ -1,7 +1,7 @@
 import { statusSnapshotEvery, wholeStatusItems } from '../contracts/names.ts';
 import { isTerminalItem } from '../contracts/run.ts';
 import type { ItemView, StatusRecord } from '../contracts/status.ts';
-import type { ItemNode, RunBoard } from './board.ts';
+import type { Inquiry, ItemNode, RunBoard } from './board.ts';
 
 /** Of a large run's item, only this many of what it waits for are named. */
 const namedBlockers = 20;
@@ -37,7 +37,15 @@ export function viewOf(node: ItemNode): ItemView {
     blockedBy: blockersOf(node),
     ...(node.reason === undefined ? {} : { reason: node.reason }),
     ...(node.resultRef === undefined ? {} : { resultRef: node.resultRef }),
+    ...(node.inquiry === undefined ? {} : inquiryView(node, node.inquiry)),
+    ...(node.isHumanTouched ? { humanTouched: true } : {}),
+    ...(node.usage === undefined ? {} : { usage: node.usage }),
   };
+}
+
+function inquiryView({ status }: ItemNode, { question, answer }: Inquiry): Pick<ItemView, 'question' | 'answered'> {
+  if (answer !== undefined) return { answered: { actor: answer.actor, at: answer.at } };
+  return status === 'waiting' ? { question } : {};
 }
 
 /** Why an item does not run, from the state alone. */
@@ -47,6 +55,7 @@ function blockersOf(node: ItemNode): string[] {
     const named = node.run.items.length <= wholeStatusItems ? open : open.slice(0, namedBlockers);
     return named.map((dependency) => `item:${dependency.id}`);
   }
+  if (node.status === 'waiting') return ['answer'];
   if (node.status !== 'ready') return [];
   if (node.dueAt !== undefined) return [`retry:${new Date(node.dueAt).toISOString()}`];
   if (node.parkedOn !== undefined) return [`lock:${node.parkedOn}`];

@@ -6,6 +6,7 @@ import { dispatchIdOf } from '../../src/dispatch/dispatch-id.ts';
 import { finishAttempt } from '../../src/orchestrator/attempt-end.ts';
 import { type Board, emptyBoard, type ItemNode, newRunBoard, type RunBoard } from '../../src/orchestrator/board.ts';
 import type { AttemptOutcome } from '../../src/orchestrator/executor.ts';
+import { restRuns } from '../../src/orchestrator/inquiry.ts';
 import { fillSlots } from '../../src/orchestrator/ready.ts';
 import { admitRun, closeRuns, openRun, type SchedulePolicy, wakeTimers } from '../../src/orchestrator/schedule.ts';
 import { newTurn, type Turn, type TurnContext } from '../../src/orchestrator/turn.ts';
@@ -94,6 +95,7 @@ export class Scheduler {
     wakeTimers(this.board, turn);
     apply(turn);
     fillSlots(this.board, turn, context);
+    restRuns(turn);
     closeRuns(this.board, turn);
     this.records.push(...turn.records.map((record) => record.text));
     return turn;

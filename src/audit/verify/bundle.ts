@@ -3,7 +3,7 @@ import { sealEnvelope } from './dsse.ts';
 import * as form from './forms.ts';
 import { artifactPorts } from './record.ts';
 import { Refusal } from './refusal.ts';
-import { anything, count, listOf, object, oneOf, type Shape, type Shaped, text } from './shape.ts';
+import { anything, count, listOf, object, oneOf, type Shape, type Shaped, text, yes } from './shape.ts';
 
 export const bundleFormat = 'agora/audit-bundle/v1';
 
@@ -19,10 +19,10 @@ const limits = { maxBytes: 512 * 1024 * 1024, maxDepth: 64, maxStringBytes: 256 
 const item = object(
   {
     id: form.id,
-    status: oneOf('pending', 'ready', 'running', 'done', 'failed', 'skipped', 'cancelled'),
+    status: oneOf('pending', 'ready', 'running', 'waiting', 'done', 'failed', 'skipped', 'cancelled'),
     attempt: count,
   },
-  { reason: text, resultRef: form.artifactRef },
+  { reason: text, resultRef: form.artifactRef, humanTouched: yes },
 );
 
 const artifact = object(

@@ -107,7 +107,7 @@ export function checkItems(bundle: Bundle, { records }: CheckedRecords, plan: Pl
 }
 
 /** Each start of an attempt has its manifest, each manifest its start, and what it was handed was made before. */
-export function checkManifests(bundle: Bundle, { fired, firstSeen }: Replay): void {
+export function checkManifests(bundle: Bundle, { fired, resumed, firstSeen }: Replay): void {
   for (const [index, manifest] of bundle.manifests.entries()) {
     const path = `manifests[${index}]`;
     const record = fired[index];
@@ -119,6 +119,7 @@ export function checkManifests(bundle: Bundle, { fired, firstSeen }: Replay): vo
     expectSame(manifest['itemId'], record.item, `${path}.itemId`);
     expectSame(manifest['attempt'], record.attempt, `${path}.attempt`);
     expectSame(manifest['dispatchId'], record.body.dispatchId, `${path}.dispatchId`);
+    checkResume(manifest, resumed[index], `${path}.resume`);
     for (const ref of neededRefs(manifest)) {
       const seenAt = firstSeen.get(ref);
       if (seenAt === undefined || seenAt > record.seq)
@@ -129,7 +130,26 @@ export function checkManifests(bundle: Bundle, { fired, firstSeen }: Replay): vo
   if (without !== undefined) throw new Refusal('manifests', `has none for auditLog.entries[${without.seq}]`);
 }
 
+/** An attempt goes on with the answer its item got and with what was asked from, or with nothing. */
+function checkResume(manifest: Bundle['manifests'][number], from: Replay['resumed'][number], path: string): void {
+  const resume = manifest['resume'];
+  if (from === undefined) {
+    if (resume !== undefined) throw new Refusal(path, 'goes on with an answer nobody gave');
+    return;
+  }
+  const { sessionId: _, ...named } = (resume ?? {}) as Readonly<Record<string, unknown>>;
+  const { question, answer, partialPatch, session } = from;
+  const expected = {
+    question,
+    answer,
+    ...(partialPatch === undefined ? {} : { partialPatch }),
+    ...(session === undefined ? {} : { session }),
+  };
+  expectSame(named, expected, path);
+}
+
 function neededRefs(manifest: Readonly<Record<string, unknown>>): string[] {
+  // What an attempt goes on with is compared whole, by checkResume.
   const { needs } = (manifest['dispatch'] ?? {}) as { needs?: unknown };
   if (!Array.isArray(needs)) return [];
   return needs.map((need: unknown) => String((need as { ref?: unknown } | null)?.ref));

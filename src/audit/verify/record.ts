@@ -15,9 +15,10 @@ import {
   type Shaped,
   scalar,
   text,
+  yes,
 } from './shape.ts';
 
-export const artifactPorts = ['patch', 'log', 'output'] as const;
+export const artifactPorts = ['patch', 'log', 'output', 'question', 'session', 'shell', 'answer'] as const;
 
 const artifact = object(
   { port: oneOf(...artifactPorts), ref: form.artifactRef, sizeBytes: count, mediaType: text },
@@ -26,6 +27,17 @@ const artifact = object(
 export type RecordedArtifact = Shaped<typeof artifact>;
 
 const name = object({ name: text, version: text });
+
+const usage = object(
+  {
+    models: listOf(text),
+    inputTokens: count,
+    outputTokens: count,
+    cacheReadTokens: count,
+    cacheWriteTokens: count,
+  },
+  { costMicroUsd: count, turns: count, modelMs: count },
+);
 
 /** The bodies of each kind of record. The set is closed: another kind is another format version. */
 const bodies = {
@@ -45,9 +57,14 @@ const bodies = {
     patches: listOf(object({ item: form.id, ref: form.artifactRef })),
   }),
   'item.result': object(
-    { outcome: oneOf('done', 'failed', 'stopped', 'lost'), durationMs: count, artifacts: listOf(artifact) },
-    { code: text, message: text, exitCode: nullable(integer), image: text },
+    {
+      outcome: oneOf('done', 'failed', 'stopped', 'lost', 'needs-input'),
+      durationMs: count,
+      artifacts: listOf(artifact),
+    },
+    { code: text, message: text, exitCode: nullable(integer), image: text, usage, humanTouched: yes },
   ),
+  'item.answered': object({ actor: text, dispatchId: form.dispatchId, answer: artifact }),
   'item.retried': object({ dueAt: form.instant, because: text }),
   'item.skipped': object({ because: form.id }),
   'item.cancelled': object({}, { actor: text }),
@@ -65,6 +82,7 @@ const addressing = {
   'run.submitted': { item: 'never', attempt: 'never' },
   'item.fired': { item: 'always', attempt: 'always' },
   'item.result': { item: 'always', attempt: 'always' },
+  'item.answered': { item: 'always', attempt: 'always' },
   'item.retried': { item: 'always', attempt: 'always' },
   'item.skipped': { item: 'always', attempt: 'never' },
   'item.cancelled': { item: 'always', attempt: 'maybe' },
@@ -132,6 +150,13 @@ export function leafHashOf(recordText: string): string {
 
 export function recordText(record: AuditRecord): string {
   return canonicalize(record, { numbers: 'integer' });
+}
+
+/** The artifacts a record names, in its order. */
+export function artifactsOf(record: AuditRecord): readonly RecordedArtifact[] {
+  if (record.kind === 'item.answered') return [record.body.answer];
+  if (record.kind === 'item.result' || record.kind === 'audit.gap') return record.body.artifacts ?? [];
+  return [];
 }
 
 function expectPresence(isPresent: boolean, presence: Presence, path: string): void {

@@ -1,8 +1,8 @@
 import type { PlannedItem, PlannedRun } from './plan.ts';
-import type { AuditRecord, RecordedArtifact, RecordKind } from './record.ts';
+import { type AuditRecord, artifactsOf, type RecordedArtifact, type RecordKind } from './record.ts';
 import { Refusal } from './refusal.ts';
 
-export type ReplayedStatus = 'pending' | 'ready' | 'running' | 'done' | 'failed' | 'skipped' | 'cancelled';
+export type ReplayedStatus = 'pending' | 'ready' | 'running' | 'waiting' | 'done' | 'failed' | 'skipped' | 'cancelled';
 
 export interface ReplayedItem {
   readonly id: string;
@@ -12,6 +12,8 @@ export interface ReplayedItem {
   readonly reason?: string;
   /** Ref of its patch, when it is done and changed something. */
   readonly resultRef?: string;
+  /** A person had a shell in the worktree of what it shows. */
+  readonly humanTouched?: true;
 }
 
 /** An artifact a record names, and where it came from. */
@@ -32,6 +34,17 @@ export interface ItemState {
   reason: string | undefined;
   resultRef: string | undefined;
   readonly patches: Set<string>;
+  inquiry: InquiryState | undefined;
+  isHumanTouched: boolean;
+}
+
+/** Its last question, and what an attempt that goes on with the answer is handed. */
+export interface InquiryState {
+  readonly question: string;
+  readonly partialPatch: string | undefined;
+  readonly session: string | undefined;
+  readonly isHumanTouched: boolean;
+  answer: string | undefined;
 }
 
 export type RunOutcome = 'done' | 'failed' | 'cancelled';
@@ -41,6 +54,8 @@ export interface RunState {
   readonly items: Map<string, ItemState>;
   readonly artifacts: ListedArtifact[];
   readonly fired: FiredRecord[];
+  /** What each started attempt goes on with, in the order of `fired`. */
+  readonly resumed: (Readonly<InquiryState> | undefined)[];
   readonly firstSeen: Map<string, number>;
   isCancelled: boolean;
   outcome: RunOutcome | undefined;
@@ -60,20 +75,27 @@ export function newState(plan: PlannedRun): RunState {
       reason: undefined,
       resultRef: undefined,
       patches: new Set(),
+      inquiry: undefined,
+      isHumanTouched: false,
     });
   }
-  return { plan, items, artifacts: [], fired: [], firstSeen: new Map(), isCancelled: false, outcome: undefined };
+  return {
+    plan,
+    items,
+    artifacts: [],
+    fired: [],
+    resumed: [],
+    firstSeen: new Map(),
+    isCancelled: false,
+    outcome: undefined,
+  };
 }
 
 export type RecordOf<K extends RecordKind> = Extract<AuditRecord, { kind: K }>;
 
-export function listArtifacts(
-  state: RunState,
-  record: RecordOf<'item.result' | 'audit.gap'>,
-  artifacts: readonly RecordedArtifact[],
-): void {
+export function listArtifacts(state: RunState, record: AuditRecord): void {
   const seen = new Set<string>();
-  for (const artifact of artifacts) {
+  for (const artifact of artifactsOf(record)) {
     const name = artifactName(artifact);
     if (seen.has(name)) throw refused(record, `names the artifact "${name}" twice`);
     seen.add(name);

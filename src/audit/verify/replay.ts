@@ -1,6 +1,7 @@
 import type { PlannedRun } from './plan.ts';
 import type { AuditRecord, RecordKind } from './record.ts';
 import { Refusal } from './refusal.ts';
+import { askQuestion, takeAnswer } from './replay-inquiry.ts';
 import {
   dependencyOf,
   endedBadly,
@@ -26,6 +27,8 @@ export interface Replay {
   /** In the order of the records. */
   readonly artifacts: readonly ListedArtifact[];
   readonly fired: readonly FiredRecord[];
+  /** What each started attempt goes on with, in the order of `fired`. */
+  readonly resumed: RunState['resumed'];
   /** Sequence number of the first record that names an artifact, by its ref. */
   readonly firstSeen: ReadonlyMap<string, number>;
 }
@@ -46,6 +49,7 @@ export function replay(plan: PlannedRun, records: readonly AuditRecord[]): Repla
     outcome: state.outcome,
     artifacts: state.artifacts,
     fired: state.fired,
+    resumed: state.resumed,
     firstSeen: state.firstSeen,
   };
 }
@@ -57,6 +61,7 @@ const transitions: { [K in RecordKind]: (state: RunState, record: RecordOf<K>) =
   },
   'item.fired': fire,
   'item.result': takeResult,
+  'item.answered': takeAnswer,
   'item.retried': (state, record) => {
     const item = itemOf(state, record);
     if (item.status !== 'failed' || item.attempt !== record.attempt || item.isFinal) {
@@ -80,7 +85,7 @@ const transitions: { [K in RecordKind]: (state: RunState, record: RecordOf<K>) =
   },
   'audit.gap': (state, record) => {
     if (record.item !== undefined) itemOf(state, record);
-    listArtifacts(state, record, record.body.artifacts ?? []);
+    listArtifacts(state, record);
   },
   'key.changed': () => {
     // Says which key seals from here on; the seal itself names the one it was made with.
@@ -115,6 +120,8 @@ function fire(state: RunState, record: RecordOf<'item.fired'>): void {
   item.attempt = record.attempt;
   item.openAttempt = record.attempt;
   state.fired.push(record);
+  // As it is now: what follows may change it.
+  state.resumed.push(item.inquiry?.answer === undefined ? undefined : { ...item.inquiry });
 }
 
 function takeResult(state: RunState, record: RecordOf<'item.result'>): void {
@@ -123,10 +130,15 @@ function takeResult(state: RunState, record: RecordOf<'item.result'>): void {
     throw refused(record, `is a result of attempt ${record.attempt} of "${record.item}", which is not running`);
   }
   item.openAttempt = undefined;
-  listArtifacts(state, record, record.body.artifacts);
+  listArtifacts(state, record);
   const patch = record.body.artifacts.find((artifact) => artifact.port === 'patch');
   if (patch !== undefined) item.patches.add(patch.ref);
+  item.isHumanTouched = record.body.humanTouched === true || item.inquiry?.isHumanTouched === true;
   if (item.status === 'cancelled') return;
+  if (record.body.outcome === 'needs-input') {
+    askQuestion(item, record);
+    return;
+  }
   item.status = record.body.outcome === 'done' ? 'done' : 'failed';
   if (item.status === 'done') item.resultRef = patch?.ref;
   else item.reason = [record.body.code ?? record.body.outcome, record.body.message].filter(Boolean).join(': ');
@@ -174,5 +186,6 @@ function viewOf(item: ItemState): ReplayedItem {
     attempt: item.attempt,
     ...(item.reason === undefined ? {} : { reason: item.reason }),
     ...(item.resultRef === undefined ? {} : { resultRef: item.resultRef }),
+    ...(item.isHumanTouched ? { humanTouched: true } : {}),
   };
 }

@@ -14,6 +14,7 @@ const meanings: Readonly<Record<CheckName, string>> = {
 
 // A hundred broken records have one cause; the first lines show it.
 const shownFailures = 10;
+const shownItems = 10;
 
 /** A report for a person, one line per row. */
 export function reportText(report: Report): string {
@@ -35,11 +36,17 @@ export function reportText(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-function recordedRows({ artifacts, gaps }: Report): string[] {
+function recordedRows({ artifacts, gaps, humanTouched }: Report): string[] {
   return [
     `  artifacts  ${artifactsText(artifacts)}`,
     `  gaps       ${gaps === 0 ? 'none recorded' : `${gaps} recorded`}`,
+    ...(humanTouched.length === 0 ? [] : [`  hands      a person had a shell in ${listed(humanTouched)}`]),
   ];
+}
+
+function listed(ids: readonly string[]): string {
+  const more = ids.length > shownItems ? ` and ${ids.length - shownItems} more` : '';
+  return `the worktree of ${ids.slice(0, shownItems).join(', ')}${more}`;
 }
 
 function verdictOf(report: Report): string {

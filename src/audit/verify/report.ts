@@ -35,6 +35,8 @@ export interface Report {
   /** Gaps the records themselves report; `no-log` because no deployment log exists to show missing runs. */
   readonly completeness: 'no-log';
   readonly gaps: number;
+  /** Items in whose worktree a person had a shell. */
+  readonly humanTouched: readonly string[];
   /** `refs-only`: the bytes were not looked at. Missing bytes do not make a bundle less intact, others than named do. */
   readonly artifacts: 'verified' | 'refs-only' | `missing:${number}` | `mismatch:${number}`;
   readonly authorship: 'orchestrator-only';

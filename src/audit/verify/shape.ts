@@ -45,6 +45,12 @@ export function nullable<T>(shape: Shape<T>): Shape<T | null> {
   return (value, path) => (value === null ? null : shape(value, path));
 }
 
+/** True, or left out. */
+export function yes(value: unknown, path: string): true {
+  if (value !== true) throw new Refusal(path, 'must be true');
+  return value;
+}
+
 /** A string, an integer or a boolean. */
 export function scalar(value: unknown, path: string): string | number | boolean {
   if (typeof value === 'string' || typeof value === 'boolean') return value;

@@ -1,6 +1,6 @@
 import { canonicalize } from '../../base/canonical-json.ts';
 import { digestOfRef } from './forms.ts';
-import type { AuditRecord, RecordBody } from './record.ts';
+import { type AuditRecord, artifactsOf, type RecordBody } from './record.ts';
 import { Refusal } from './refusal.ts';
 import { artifactName } from './replay-state.ts';
 
@@ -87,9 +87,8 @@ export function statementText(
 }
 
 function subjectsOf(record: AuditRecord): Subject[] {
-  if (record.kind !== 'item.result' && record.kind !== 'audit.gap') return [];
-  const prefix = record.kind === 'item.result' ? `item/${record.item}/${record.attempt}` : `gap/${record.seq}`;
-  return (record.body.artifacts ?? []).map((artifact) => ({
+  const prefix = record.kind === 'audit.gap' ? `gap/${record.seq}` : `item/${record.item}/${record.attempt}`;
+  return artifactsOf(record).map((artifact) => ({
     name: `${prefix}/${artifactName(artifact)}`,
     digest: { sha256: hexOf(digestOfRef(artifact.ref)) },
   }));

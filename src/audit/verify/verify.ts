@@ -65,7 +65,7 @@ function judge(input: string | Uint8Array | object, { trust, expectRunId }: Veri
   return { findings, trust, bundle, log, replayed, anchors };
 }
 
-function reportOf({ findings, trust, bundle, log, anchors }: Judged, artifacts: Report['artifacts']): Report {
+function reportOf({ findings, trust, bundle, log, replayed, anchors }: Judged, artifacts: Report['artifacts']): Report {
   const failures: Failure[] = [...findings.failures];
   if (bundle !== undefined && trust === undefined) failures.push(noTrust);
   const isIntact = findings.areAllTrue && failures.length === 0;
@@ -79,6 +79,7 @@ function reportOf({ findings, trust, bundle, log, anchors }: Judged, artifacts: 
     checks: findings.results,
     completeness: 'no-log',
     gaps: log?.records.filter(({ kind }) => kind === 'audit.gap').length ?? 0,
+    humanTouched: replayed?.items.filter((item) => item.humanTouched === true).map(({ id }) => id) ?? [],
     artifacts,
     authorship: 'orchestrator-only',
     scope: 'whole',
