@@ -1,3 +1,5 @@
+import { AppError } from '../contracts/errors.ts';
+
 export interface StageOptions {
   /** For people, such as the variable it is meant for. Never secret. */
   readonly name: string;
@@ -26,4 +28,27 @@ export interface SecretStore extends SecretSource {
   /** Fine if it is already gone. */
   remove(ref: string): Promise<void>;
   list(): Promise<StagedSecret[]>;
+}
+
+/** One source of several: the first that knows a ref resolves it. A kind that none knows is `refused`, naming it. */
+export function combineSources(sources: readonly SecretSource[]): SecretSource {
+  const sourceOf = (ref: string) => sources.find((source) => source.knows(ref));
+  return {
+    knows: (ref) => sourceOf(ref) !== undefined,
+    resolve: async (ref) => {
+      const source = sourceOf(ref);
+      if (source !== undefined) return source.resolve(ref);
+      // Only the kind: what was meant to be a ref may be the secret itself.
+      const kind = /^[a-z-]{1,16}:/.exec(ref)?.[0];
+      throw new AppError('refused', `Cannot resolve a secret ref of kind "${kind ?? 'unknown'}": ${needOf(kind)}`, {
+        next: 'Give the client of the config a secretStore or secretSources that know it.',
+      });
+    },
+  };
+}
+
+function needOf(kind: string | undefined): string {
+  if (kind === 'arn:') return 'it needs a store for AWS Secrets Manager, and there is none';
+  if (kind === 'local-secret:') return 'it needs a local secret store, and there is none';
+  return 'nothing here finds secrets of that kind';
 }

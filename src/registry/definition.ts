@@ -1,0 +1,31 @@
+import type * as z from 'zod';
+import { AppError } from '../contracts/errors.ts';
+import type { Problem } from '../contracts/mailbox.ts';
+import { findCredentials } from './credential-scan.ts';
+import { schemaProblems } from './schema-problems.ts';
+
+/** A value as its schema has it. All its problems are in one `invalid-input`, with their JSON paths. */
+export function parseDefinition<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  what: string,
+  knownKeys: readonly string[],
+): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalidDefinition(what, schemaProblems(parsed.error, knownKeys));
+}
+
+export function invalidDefinition(what: string, problems: readonly Problem[]): AppError {
+  const lines = problems.map(({ path, message }) => (path === '' ? message : `${path} ${message}`));
+  return new AppError('invalid-input', `Cannot register ${what}: ${lines.join('; ')}`);
+}
+
+/** Refuses what looks like a credential anywhere in a definition, which is stored and recorded in clear. */
+export function refuseCredentials(definition: unknown, what: string): void {
+  const [first] = findCredentials(definition);
+  if (first === undefined) return;
+  throw new AppError('refused', `Cannot register ${what}: ${first.place} looks like ${first.kind}`, {
+    next: 'Give it as a secret of an env: a definition is stored and recorded in clear.',
+  });
+}

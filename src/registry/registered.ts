@@ -1,0 +1,151 @@
+import { buffer } from 'node:stream/consumers';
+import * as z from 'zod';
+import { canonicalize } from '../base/canonical-json.ts';
+import { suggestion } from '../base/suggest.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { type Digest, digestSchema, pinSchema } from '../contracts/ids.ts';
+import type { NameType, Storage } from '../storage/storage.ts';
+
+/** What can be registered. */
+export type RegistryType = Extract<NameType, 'capability' | 'subagent' | 'env' | 'pipeline'>;
+
+/** A name and the content it led to when it was looked up. */
+export interface Pinned {
+  readonly name: string;
+  /** Of the definition's canonical JSON, a blob in storage. */
+  readonly digest: Digest;
+}
+
+export interface Registered extends Pinned {
+  /** When this content became the latest; undefined in records of before that was kept. */
+  readonly registeredAt: string | undefined;
+}
+
+const nameRecordSchema = z.object({ digest: digestSchema, registeredAt: z.iso.datetime().optional() });
+
+/** A definition lists at most some thousand files; whatever is larger is none. */
+const mostDefinitionBytes = 32 * 1024 * 1024;
+
+/** Stores a checked definition; no name leads to it yet. */
+export async function storeDefinition(storage: Storage, name: string, definition: unknown): Promise<Pinned> {
+  const { digest } = await storage.putBlob(Buffer.from(canonicalize(definition)));
+  return { name, digest };
+}
+
+/** Makes a stored definition the latest of its name, an earlier one too. */
+export async function moveName(
+  storage: Storage,
+  namespace: string,
+  type: RegistryType,
+  { name, digest }: Pinned,
+): Promise<Registered> {
+  const registeredAt = new Date().toISOString();
+  await storage.putName({ namespace, type, name }, canonicalize({ digest, registeredAt }));
+  return { name, digest, registeredAt };
+}
+
+/** What a name leads to now, or undefined. */
+export async function readName(
+  storage: Storage,
+  namespace: string,
+  type: RegistryType,
+  name: string,
+): Promise<Registered | undefined> {
+  const text = await storage.getName({ namespace, type, name });
+  if (text === undefined) return undefined;
+  const { digest, registeredAt } = readAs(nameRecordSchema, text, `name record of ${type} "${name}"`);
+  return { name, digest, registeredAt };
+}
+
+/** Everything of a type with its latest digest, sorted by name. */
+export async function listRegistered(storage: Storage, namespace: string, type: RegistryType): Promise<Registered[]> {
+  const registered: Registered[] = [];
+  for (const name of await storage.listNames(namespace, type)) {
+    const found = await readName(storage, namespace, type, name);
+    if (found !== undefined) registered.push(found);
+  }
+  return registered;
+}
+
+/** Forgets a name. Its content stays in storage: what was pinned to it still finds it. */
+export async function removeRegistered(
+  storage: Storage,
+  namespace: string,
+  type: RegistryType,
+  name: string,
+): Promise<void> {
+  if ((await readName(storage, namespace, type, name)) === undefined) {
+    throw await unknownName(storage, namespace, type, name, 'remove');
+  }
+  await storage.removeName({ namespace, type, name });
+}
+
+export interface DefinitionForm<T> {
+  readonly type: RegistryType;
+  readonly schema: { parse(value: unknown): T };
+  readonly nameOf: (definition: T) => string;
+}
+
+/** The definition a pin leads to: the latest of a name, or the very content that `name@sha256:…` says. */
+export async function resolvePin<T>(
+  storage: Storage,
+  namespace: string,
+  pin: string,
+  { type, schema, nameOf }: DefinitionForm<T>,
+): Promise<Pinned & { readonly definition: T }> {
+  const wanted = parsePin(pin, type);
+  const digest = wanted.digest ?? (await readName(storage, namespace, type, wanted.name))?.digest;
+  if (digest === undefined) throw await unknownName(storage, namespace, type, wanted.name, 'use');
+  const definition = readAs(schema, await readText(storage, digest, `${type} "${pin}"`), `${type} "${pin}"`);
+  if (nameOf(definition) !== wanted.name) {
+    throw new AppError('unknown-name', `Cannot use ${type} "${pin}": that content is "${nameOf(definition)}"`);
+  }
+  return { name: wanted.name, digest, definition };
+}
+
+function parsePin(pin: string, type: RegistryType): { readonly name: string; readonly digest: Digest | undefined } {
+  const parsed = pinSchema.safeParse(pin);
+  if (!parsed.success) {
+    throw new AppError('invalid-input', `Cannot use ${type} "${pin}": it must be a name, or name@sha256:<hex>`);
+  }
+  const [name = '', digest] = parsed.data.split('@');
+  return { name, digest: digest === undefined ? undefined : digestSchema.parse(digest) };
+}
+
+async function readText(storage: Storage, digest: Digest, what: string): Promise<string> {
+  const found = await storage.statBlob(digest);
+  if (found === undefined) {
+    throw new AppError('not-found', `Cannot use ${what}: its content ${digest} is not in storage`, {
+      next: 'Register it again, or use a digest that was registered here.',
+    });
+  }
+  if (found.sizeBytes > mostDefinitionBytes) throw corrupt(what);
+  return (await buffer(storage.getBlob(digest))).toString('utf8');
+}
+
+async function unknownName(
+  storage: Storage,
+  namespace: string,
+  type: RegistryType,
+  name: string,
+  verb: string,
+): Promise<AppError> {
+  const near = suggestion(name, await storage.listNames(namespace, type));
+  const message = `Cannot ${verb} ${type} "${name}": namespace "${namespace}" has none of that name${near}`;
+  return new AppError('unknown-name', message, { next: `agora ${commandGroups[type]} list` });
+}
+
+const commandGroups = { capability: 'capabilities', subagent: 'subagent', env: 'env', pipeline: 'pipeline' } as const;
+
+function readAs<T>(schema: { parse(value: unknown): T }, text: string, what: string): T {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    if (isAppError(cause)) throw cause;
+    throw corrupt(what, cause);
+  }
+}
+
+function corrupt(what: string, cause?: unknown): AppError {
+  return new AppError('state-corrupt', `Cannot read ${what}: it does not have the expected form`, { cause });
+}
