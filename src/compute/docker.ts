@@ -2,6 +2,7 @@ import { retry } from '../base/retry.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import { containerLabels, workerPaths } from '../contracts/names.ts';
+import type { RuntimeName } from '../contracts/subagent.ts';
 import type { Task } from '../contracts/task.ts';
 import { type ContainerState, type Engine, stdinBytes } from '../engine/engine.ts';
 import type { Compute, DescribeOptions, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
@@ -13,10 +14,18 @@ import { networkOf } from './docker-network.ts';
 import { SharedStarts } from './docker-shared-start.ts';
 import { secretBytes } from './task-inputs.ts';
 
+/** What an image is wanted for. */
+export interface ImageWish {
+  readonly runtime: RuntimeName;
+  /** The one a caller named, to be checked and used instead of the provider's own. */
+  readonly reference?: string | undefined;
+  readonly onProgress?: ((line: string) => void) | undefined;
+}
+
 export interface DockerComputeOptions {
   readonly engine: () => Promise<Engine>;
   /** The image to run, an id or a reference; asked for each task. It may be made first, with lines about that. */
-  readonly image: (onProgress?: (line: string) => void) => Promise<string>;
+  readonly image: (wish: ImageWish) => Promise<string>;
   /** Longest wait between two tries to reach an engine that went away. Default: 2000. */
   readonly maxRetryDelayMs?: number;
 }
@@ -85,8 +94,8 @@ export class DockerCompute implements Compute {
     return containers.flatMap((container) => handleOf(container) ?? []);
   }
 
-  async describe({ onProgress }: DescribeOptions = {}): Promise<ProviderInfo> {
-    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image(onProgress)]);
+  async describe({ runtime = 'command', onProgress }: DescribeOptions = {}): Promise<ProviderInfo> {
+    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image({ runtime, onProgress })]);
     const { hasCpuLimit, hasMemoryLimit, hasPidsLimit } = await engine.information();
     const held = (has: boolean) => (has ? 'enforced' : 'not-enforced');
     return {
@@ -110,7 +119,7 @@ export class DockerCompute implements Compute {
   async #start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
     const secrets = stdinOf(task);
     const inputs = inputTar(task);
-    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image()]);
+    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image(wishOf(task))]);
     const network = await networkOf(engine, task.spec);
     const claim = await claimContainer(engine, containerSpec(task, image, network), signal);
     if (claim.kind === 'existing') return existingHandle(claim.state, task);
@@ -156,6 +165,10 @@ function stdinOf(task: Task): Uint8Array {
   throw new AppError('limit-exceeded', `Cannot start task "${task.spec.dispatchId}": ${state}`, {
     next: 'Hand large files in as inputs, and keep only keys and tokens as secrets.',
   });
+}
+
+function wishOf({ spec, image }: Task): ImageWish {
+  return { runtime: spec.agent.runtime, reference: image };
 }
 
 function existingHandle({ id, imageId }: ContainerState, { spec, owner }: Task): TaskHandle {

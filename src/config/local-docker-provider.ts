@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import type Dockerode from 'dockerode';
 import { withDeadline } from '../base/deadline.ts';
-import { DockerCompute } from '../compute/docker.ts';
+import { DockerCompute, type ImageWish } from '../compute/docker.ts';
 import { prepareWorkerImage } from '../compute/worker-image.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
@@ -23,7 +23,7 @@ export class LocalDockerProvider extends DockerCompute {
   constructor(options: LocalDockerProviderOptions = {}) {
     const { docker, image } = options;
     const engine = once(() => (docker === undefined ? environmentEngine() : Promise.resolve(dockerEngine({ docker }))));
-    const ownImage = once(async (onProgress: (line: string) => void = () => undefined) => {
+    const ownImage = once(async ({ onProgress = () => undefined }: ImageWish) => {
       return (await prepareWorkerImage(await engine(), { packageRoot, onProgress })).imageId;
     });
     super({
