@@ -6,6 +6,7 @@ import { referencePages } from '../scripts/reference-pages.ts';
 import { environmentNames, stateNames, workerEnvironmentNames } from '../src/contracts/names.ts';
 import { failureCodes, itemStatuses, runStatuses } from '../src/contracts/run.ts';
 import { subagentFields } from '../src/contracts/subagent.ts';
+import { engineForTests } from './support/engine.ts';
 import { importTable } from './support/import-table.ts';
 import { readPage } from './support/markdown-page.ts';
 import { CheckoutCopy, runPage } from './support/page-session.ts';
@@ -16,7 +17,7 @@ const pages = [
   ...readdirSync(join(repositoryRoot, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
-  'examples/offload-fanout/README.md',
+  ...['hello-world', 'init', 'offload-fanout'].map((name) => `examples/${name}/README.md`),
 ]
   .sort()
   .map(readPage);
@@ -25,10 +26,12 @@ const tried = pages.filter(({ path, commands }) => commands.length > 0 && !path.
 
 let copy: CheckoutCopy;
 let canRunItems = false;
+let hasEngine = false;
 
 before(async () => {
   copy = await CheckoutCopy.make();
   canRunItems = await copy.canRunItems();
+  hasEngine = (await engineForTests()).engine !== undefined;
 });
 
 after(() => copy?.remove());
@@ -41,7 +44,7 @@ for (const page of tried) {
     }
     await copy.reset();
 
-    await runPage(page, copy);
+    await runPage(page, copy, { has: hasEngine ? ['engine'] : [] });
   });
 }
 

@@ -9,6 +9,8 @@ export interface ShownCommand {
   readonly exitCode: number;
   /** What the page says it prints; `…` stands for anything. Undefined when it does not say. */
   readonly output: string | undefined;
+  /** What has to be there for it, such as `engine`; said in a comment `needs: engine key`. */
+  readonly needs: readonly string[];
 }
 
 export interface MarkdownPage {
@@ -31,8 +33,8 @@ interface Block {
 
 /**
  * Reads a page. Commands are in blocks marked `sh`, one a line, and in `console`, after `$ ` and with their output. A
- * comment before a block may say `file: <path>` or `not run: <why>`; one that begins with `setup` holds commands that
- * bring about what the page takes for granted.
+ * comment before a block may say `file: <path>`, `not run: <why>` or `needs: <what>`; one that begins with `setup` holds
+ * commands that bring about what the page takes for granted.
  */
 export function readPage(path: string): MarkdownPage {
   const text = readFileSync(join(repositoryRoot, path), 'utf8');
@@ -49,7 +51,7 @@ export function readPage(path: string): MarkdownPage {
 }
 
 function blocksOf(text: string): Block[] {
-  const found = text.matchAll(/(?:<!-- ((?:file|not run): [^\n]*) -->\n)?^```(\w+)\n([\s\S]*?)^```$/gm);
+  const found = text.matchAll(/(?:<!-- ((?:file|not run|needs): [^\n]*) -->\n)?^```(\w+)\n([\s\S]*?)^```$/gm);
   return [...found].map(([, comment = '', language = '', body = '']) => ({ language, body, comment }));
 }
 
@@ -60,24 +62,33 @@ function fileOf(comment: string, body: string): [string, string][] {
 
 function setupOf(text: string): ShownCommand[] {
   const setup = /<!-- setup\n([\s\S]*?)-->/.exec(text)?.[1];
-  return setup === undefined ? [] : setup.trim().split('\n').map(shown);
+  return setup === undefined ? [] : linesOf(setup, []);
 }
 
 function commandsOf({ language, body, comment }: Block): ShownCommand[] {
-  if (comment !== '') return [];
-  if (language === 'sh') return body.trim().split('\n').map(shown);
+  const needs = /^needs: (.+)$/.exec(comment)?.[1]?.split(' ');
+  if (comment !== '' && needs === undefined) return [];
+  if (language === 'sh') return linesOf(body, needs ?? []);
   if (language !== 'console') return [];
   return body
     .split(/^\$ /m)
     .slice(1)
     .map((part) => {
       const [command = '', ...output] = part.trimEnd().split('\n');
-      return { ...shown(command), output: output.length === 0 ? undefined : output.join('\n') };
+      return shown(command, needs ?? [], output.length === 0 ? undefined : output.join('\n'));
     });
 }
 
-function shown(text: string): ShownCommand {
-  return { text, exitCode: Number(/# exits (\d+)$/.exec(text)?.[1] ?? 0), output: undefined };
+/** One command a line; a backslash at its end takes the next one in. */
+function linesOf(body: string, needs: readonly string[]): ShownCommand[] {
+  return body
+    .trim()
+    .split(/(?<!\\)\n/)
+    .map((text) => shown(text, needs));
+}
+
+function shown(text: string, needs: readonly string[], output?: string): ShownCommand {
+  return { text, exitCode: Number(/# exits (\d+)$/.exec(text)?.[1] ?? 0), output, needs };
 }
 
 /** As GitHub makes it from a heading. */

@@ -10,7 +10,7 @@ import type { MarkdownPage, ShownCommand } from './markdown-page.ts';
 import { repositoryRoot } from './source-files.ts';
 
 const run = promisify(execFile);
-const patienceMs = 120_000;
+const defaultPatienceMs = 120_000;
 /** In the environment of everything a page starts, by which what is left of it is found. */
 const markName = 'AGORA_DOCS_TEST';
 
@@ -58,16 +58,30 @@ export class CheckoutCopy {
   }
 }
 
+export interface PageSessionOptions {
+  /** What is there of what commands need; the others are left out. Default: nothing. */
+  readonly has?: readonly string[];
+  /** Set over this process's environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Default: two minutes. */
+  readonly patienceMs?: number;
+}
+
 /** Types a page's commands into one shell, in order, and compares exit codes and outputs. */
-export async function runPage(page: MarkdownPage, copy: CheckoutCopy): Promise<void> {
+export async function runPage(
+  page: MarkdownPage,
+  copy: CheckoutCopy,
+  { has = [], env = {}, patienceMs = defaultPatienceMs }: PageSessionOptions = {},
+): Promise<void> {
   const results = await mkdtemp(join(tmpdir(), 'agora-docs-results-'));
+  const commands = page.commands.filter(({ needs }) => needs.every((need) => has.includes(need)));
   try {
     for (const [path, text] of page.files) {
       await mkdir(dirname(join(copy.root, path)), { recursive: true });
       await writeFile(join(copy.root, path), text);
     }
-    await runShell(scriptOf(page.commands, results), copy.root);
-    for (const [index, command] of page.commands.entries()) await check(command, join(results, String(index)));
+    await runShell(scriptOf(commands, results), { cwd: copy.root, env: { ...process.env, ...env } }, patienceMs);
+    for (const [index, command] of commands.entries()) await check(command, join(results, String(index)));
   } finally {
     await rm(results, { recursive: true, force: true });
   }
@@ -82,13 +96,13 @@ function scriptOf(commands: readonly ShownCommand[], results: string): string {
   return `set -m\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n${steps.join('\n')}\n`;
 }
 
-async function runShell(script: string, folder: string): Promise<void> {
+async function runShell(
+  script: string,
+  { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+  patienceMs: number,
+): Promise<void> {
   const mark = `${process.pid}-${Date.now()}`;
-  const shell = spawn('bash', ['-c', script], {
-    cwd: folder,
-    env: { ...process.env, [markName]: mark },
-    stdio: 'ignore',
-  });
+  const shell = spawn('bash', ['-c', script], { cwd, env: { ...env, [markName]: mark }, stdio: 'ignore' });
   try {
     await once(shell, 'exit', { signal: AbortSignal.timeout(patienceMs) });
   } finally {
