@@ -11,7 +11,9 @@ export { LocalDockerProvider, type LocalDockerProviderOptions } from './config/l
 export { LocalProcessProvider, type LocalProcessProviderOptions } from './config/local-process-provider.ts';
 export type { OrchContext, ServeOptions } from './config/orch-context.ts';
 export type { Declarations, QueueDeclaration, TaskDeclarations } from './contracts/declarations.ts';
+export type { EnvBundle, GivenSecret } from './contracts/env-bundle.ts';
 export { AppError, type AppErrorOptions, type ErrorCode, errorCodes, exitCodes } from './contracts/errors.ts';
+export type { Pipeline } from './contracts/pipeline.ts';
 export type { Plan, PlanItem } from './contracts/plan.ts';
 export type { StatusRecord } from './contracts/status.ts';
 export type { Subagent, SubagentInput } from './contracts/subagent.ts';
@@ -24,5 +26,10 @@ export { AgoraOrchestrator, type OrchestratorOptions } from './orchestrator/orch
 export { SqliteRunStateStore, type SqliteRunStateStoreOptions } from './orchestrator/run-store-sqlite.ts';
 export { type ServeLoopOptions, serve } from './orchestrator/serve.ts';
 export { MailboxSubmissionTransport } from './orchestrator/submission-transport.ts';
+export type { CapabilityFile, CapabilityFileSource } from './registry/capability-files.ts';
+export { EnvironmentSecretSource, type EnvironmentSecretSourceOptions } from './secrets/environment.ts';
+export { FileSecretSource, type FileSecretSourceOptions } from './secrets/file.ts';
+export { LocalSecretStore, type LocalSecretStoreOptions } from './secrets/local.ts';
+export type { SecretSource, SecretStore, StagedSecret, StageOptions } from './secrets/secrets.ts';
 export { LocalStorage as LocalStorageProvider, type LocalStorageOptions } from './storage/local.ts';
 export type { Storage, StoredBlob } from './storage/storage.ts';

@@ -1,10 +1,9 @@
 import type { Compute } from '../compute/compute.ts';
 import { AppError } from '../contracts/errors.ts';
-import type { Digest } from '../contracts/ids.ts';
 import { defaultNamespace } from '../contracts/names.ts';
-import type { Subagent } from '../contracts/subagent.ts';
-import { listSubagents, registerSubagent, resolveSubagent } from '../registry/subagents.ts';
+import { combineSources, type SecretSource, type SecretStore } from '../secrets/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
+import { type ClientRegistry, clientRegistry } from './client-registry.ts';
 
 export interface TargetDeclaration {
   /** The compute provider, by its name in `compute`. */
@@ -19,17 +18,42 @@ export interface AgoraClientOptions {
   readonly compute: Readonly<Record<string, Compute>>;
   /** Where work can run, by the name a plan or command gives. Default: one target for each provider, of its name. */
   readonly targets?: Readonly<Record<string, TargetDeclaration>>;
+  /** Keeps secrets that are given themselves. Default: none, and only refs can be given. */
+  readonly secretStore?: SecretStore;
+  /** Where refs of other kinds are found, such as `env:` and `file:`. Default: nowhere. */
+  readonly secretSources?: readonly SecretSource[];
+  /** This project's state folder (`.agora`), which says what deployment it is. */
+  readonly stateFolder?: string;
 }
 
 /** The SDK: what is registered, and where it can run. Constructing it touches nothing. */
 export class AgoraClient {
   readonly namespace: string;
   readonly storage: Storage;
+  readonly secretStore: SecretStore | undefined;
+  /** Finds a secret by its ref, wherever it lies. */
+  readonly secrets: SecretSource;
+  readonly stateFolder: string | undefined;
+  readonly capabilities: ClientRegistry['capabilities'];
+  readonly subagent: ClientRegistry['subagent'];
+  readonly env: ClientRegistry['env'];
+  readonly pipeline: ClientRegistry['pipeline'];
   readonly #targets: ReadonlyMap<string, Compute>;
 
   constructor(options: AgoraClientOptions) {
     this.namespace = options.namespace ?? defaultNamespace;
     this.storage = options.storage;
+    this.secretStore = options.secretStore;
+    this.secrets = combineSources([
+      ...(options.secretStore ? [options.secretStore] : []),
+      ...(options.secretSources ?? []),
+    ]);
+    this.stateFolder = options.stateFolder;
+    const registry = clientRegistry(this.storage, this.namespace, this.secretStore);
+    this.capabilities = registry.capabilities;
+    this.subagent = registry.subagent;
+    this.env = registry.env;
+    this.pipeline = registry.pipeline;
     this.#targets = targetsOf(options);
   }
 
@@ -46,14 +70,6 @@ export class AgoraClient {
       `Cannot use target "${target}": this config has ${this.targets.join(', ') || 'none'}`,
     );
   }
-
-  readonly subagent = {
-    /** Stores the definition and makes it the latest of its name. */
-    register: (subagent: Subagent): Promise<{ readonly name: string; readonly digest: Digest }> =>
-      registerSubagent(this.storage, this.namespace, subagent),
-    get: (name: string) => resolveSubagent(this.storage, this.namespace, name),
-    list: () => listSubagents(this.storage, this.namespace),
-  };
 }
 
 function targetsOf({ compute, targets }: AgoraClientOptions): Map<string, Compute> {

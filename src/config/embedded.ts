@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { LocalAnchor } from '../audit/local-anchor.ts';
 import { createLocalSigner } from '../audit/local-signer.ts';
 import { AgoraClient } from '../client/client.ts';
@@ -11,6 +11,9 @@ import { AgoraOrchestrator } from '../orchestrator/orchestrator.ts';
 import { SqliteRunStateStore } from '../orchestrator/run-store-sqlite.ts';
 import { serve } from '../orchestrator/serve.ts';
 import { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
+import { EnvironmentSecretSource } from '../secrets/environment.ts';
+import { FileSecretSource } from '../secrets/file.ts';
+import { LocalSecretStore } from '../secrets/local.ts';
 import { LocalStorage } from '../storage/local.ts';
 import { LocalComputeProvider } from './local-compute-provider.ts';
 import type { OrchContext } from './orch-context.ts';
@@ -43,6 +46,12 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
     storage,
     ...(namespace === undefined ? {} : { namespace }),
     compute: { [defaultTargetName]: new LocalComputeProvider({ stateFolder }) },
+    secretStore: new LocalSecretStore({ folder: at('secrets') }),
+    secretSources: [
+      new EnvironmentSecretSource({ env: process.env }),
+      new FileSecretSource({ folder: dirname(stateFolder) }),
+    ],
+    stateFolder,
   });
   const orchestrator = new AgoraOrchestrator({
     ...declared,

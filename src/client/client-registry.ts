@@ -1,0 +1,68 @@
+import {
+  type GivenCapability,
+  listCapabilities,
+  registerCapability,
+  removeCapability,
+  resolveCapability,
+} from '../registry/capabilities.ts';
+import { type GivenEnv, listEnvs, registerEnv, removeEnv, resolveEnv } from '../registry/envs.ts';
+import {
+  type GivenPipeline,
+  listPipelines,
+  registerPipeline,
+  removePipeline,
+  resolvePipeline,
+} from '../registry/pipelines.ts';
+import type { Pinned, Registered } from '../registry/registered.ts';
+import {
+  type GivenSubagent,
+  listSubagents,
+  registerSubagent,
+  removeSubagent,
+  resolveSubagent,
+} from '../registry/subagents.ts';
+import type { SecretStore } from '../secrets/secrets.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** What can be done with everything of one kind that is registered. */
+export interface RegistryMember<Given, Found extends Pinned> {
+  /** Checks and stores it, and makes it the latest of its name. */
+  register(given: Given): Promise<Registered>;
+  /** What a name, or name@sha256:<hex>, leads to. */
+  get(pin: string): Promise<Found>;
+  /** Names and latest digests, sorted by name. */
+  list(): Promise<Registered[]>;
+  /** Forgets a name. What was pinned to its content still finds that. */
+  remove(name: string): Promise<void>;
+}
+
+/** The registry in one namespace. */
+export function clientRegistry(storage: Storage, namespace: string, secrets: SecretStore | undefined) {
+  return {
+    capabilities: {
+      register: (given: GivenCapability) => registerCapability({ storage, namespace }, given),
+      get: (pin: string) => resolveCapability(storage, namespace, pin),
+      list: () => listCapabilities(storage, namespace),
+      remove: (name: string) => removeCapability(storage, namespace, name),
+    },
+    subagent: {
+      register: (given: GivenSubagent) => registerSubagent(storage, namespace, given),
+      get: (pin: string) => resolveSubagent(storage, namespace, pin),
+      list: () => listSubagents(storage, namespace),
+      remove: (name: string) => removeSubagent(storage, namespace, name),
+    },
+    env: {
+      register: (given: GivenEnv) => registerEnv({ storage, namespace, secrets }, given),
+      get: (pin: string) => resolveEnv(storage, namespace, pin),
+      list: () => listEnvs(storage, namespace),
+      remove: (name: string) => removeEnv(storage, namespace, name),
+    },
+    pipeline: {
+      register: (given: GivenPipeline) => registerPipeline(storage, namespace, given),
+      get: (pin: string) => resolvePipeline(storage, namespace, pin),
+      list: () => listPipelines(storage, namespace),
+      remove: (name: string) => removePipeline(storage, namespace, name),
+    },
+  } satisfies Record<string, RegistryMember<never, Pinned>>;
+}
+export type ClientRegistry = ReturnType<typeof clientRegistry>;
