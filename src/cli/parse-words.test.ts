@@ -8,6 +8,7 @@ const spec: CommandSpec = {
   options: {
     out: { type: 'string', value: '<file>', summary: 'Where' },
     tree: { type: 'boolean', summary: 'How' },
+    env: { type: 'string', value: '<name>', summary: 'With', multiple: true, short: 'e' },
   },
   examples: ['agora orch apply run-1'],
 };
@@ -57,4 +58,23 @@ test('one word too many is refused', () => {
   const narrow = { ...spec, operands: ['<run>', '[item]'] };
 
   assert.throws(() => parseWords('orch patch', narrow, ['a', 'b', 'c']), { message: /"c" is one word too many/ });
+});
+
+test('an option that may be given several times yields the list, by its letter too', () => {
+  assert.deepEqual(parse('run-1', '--env', 'one', '-e', 'two', '--env=three')?.options['env'], ['one', 'two', 'three']);
+  assert.deepEqual(parse('run-1', '-e', 'one')?.options['env'], ['one']);
+});
+
+test('an option given twice is refused, as only one of its values could count', () => {
+  assert.throws(() => parse('run-1', '--out', 'a', '--out', 'b'), /option "--out" is given twice/);
+});
+
+test('an option whose value was forgotten does not swallow the next option', () => {
+  assert.throws(() => parse('run-1', '--out', '--tree'), /option "--out" needs a value/);
+  assert.throws(() => parse('run-1', '--out', '-e', 'x'), /option "--out" needs a value/);
+  assert.equal(parse('run-1', '--out=--tree')?.options['out'], '--tree');
+});
+
+test('an unknown letter is refused', () => {
+  assert.throws(() => parse('run-1', '-x'), /unknown option "-x"/);
 });

@@ -14,8 +14,11 @@ export function parseWords(name: string, spec: CommandSpec, typed: readonly stri
     tokens: true,
   });
   if (values['help'] === true) return undefined;
+  const given = new Set<string>();
   for (const token of tokens) {
-    if (token.kind === 'option') checkOption(name, spec, token);
+    if (token.kind !== 'option') continue;
+    checkOption(name, spec, token);
+    checkRepetition(name, spec, token, given);
   }
   checkOperands(name, spec, positionals);
   // Each value was just checked to be of the type its spec says.
@@ -26,13 +29,30 @@ type Token = Extract<NonNullable<ReturnType<typeof parseArgs>['tokens']>[number]
 
 function checkOption(name: string, spec: CommandSpec, token: Token): void {
   const { rawName: typed, value } = token;
-  const option = spec.options[token.name];
+  const option = Object.hasOwn(spec.options, token.name) ? spec.options[token.name] : undefined;
   if (option === undefined) {
     const known = [...Object.keys(spec.options), 'help'].map((each) => `--${each}`);
     throw usageError(name, `unknown option "${typed}"${suggestion(typed, known)}`);
   }
-  if (option.type === 'string' && value === undefined) throw usageError(name, `option "${typed}" needs a value`);
+  const isMissing = value === undefined || (!token.inlineValue && isOptionOf(spec, value));
+  if (option.type === 'string' && isMissing) throw usageError(name, `option "${typed}" needs a value`);
   if (option.type === 'boolean' && value !== undefined) throw usageError(name, `option "${typed}" takes no value`);
+}
+
+/** Whether a word is one of the command's own options, and so hardly the value of another one. */
+function isOptionOf(spec: CommandSpec, word: string): boolean {
+  const [typed = ''] = word.split('=');
+  const isShort = Object.values(spec.options).some(
+    (option) => option.short !== undefined && `-${option.short}` === typed,
+  );
+  return isShort || (typed.startsWith('--') && Object.hasOwn(spec.options, typed.slice(2)));
+}
+
+function checkRepetition(name: string, spec: CommandSpec, token: Token, given: Set<string>): void {
+  const option = spec.options[token.name];
+  const isAgain = option?.type === 'string' && option.multiple !== true && given.has(token.name);
+  if (isAgain) throw usageError(name, `option "${token.rawName}" is given twice`);
+  given.add(token.name);
 }
 
 function checkOperands(name: string, spec: CommandSpec, operands: readonly string[]): void {
