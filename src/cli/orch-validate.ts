@@ -16,7 +16,7 @@ export const orchValidate = defineCommand(
     const [typed = ''] = operands;
     const input = await readPlanInput(typed, context);
     const { orch } = await openOrch(options.config, context);
-    const reading = readPlan(input.content, orch.declarations);
+    const reading = await readPlan(input.content, orch);
     if (reading.kind === 'invalid') throw invalidPlan(`Cannot accept "${input.label}"`, reading.problems);
     await say(context.stdout, JSON.stringify({ valid: true, items: reading.plan.items.length }));
     return exitCodes.ok;

@@ -34,7 +34,7 @@ export interface EarlierRun {
 /** Checks a plan, snapshots its source and puts it into the inbox; a run that is there is not submitted again. */
 export async function submitPlan(orch: OrchContext, request: SubmitRequest): Promise<Submitted> {
   const { input, actor } = request;
-  const reading = readPlan(input.content, orch.declarations, {
+  const reading = await readPlan(input.content, orch, {
     ...(request.id === undefined ? {} : { id: request.id }),
     ...(request.queue === undefined ? {} : { queue: request.queue }),
   });

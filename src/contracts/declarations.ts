@@ -18,6 +18,8 @@ export interface Declarations {
   readonly executors: readonly string[];
   readonly targets: readonly string[];
   readonly subagents: Readonly<Record<string, Subagent>>;
+  /** Where what else a plan may name is registered. Default: `default`. */
+  readonly namespace?: string;
   /** Absolute path of the directory a run starts from, when its plan names none. */
   readonly source?: string;
   readonly enforceLocks: boolean;

@@ -16,6 +16,7 @@ import { answerText } from './answer-text.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { LoopEvent } from './loop.ts';
 import { checkValue, type PlanReading } from './plan.ts';
+import { lookUpNames } from './plan-names.ts';
 import { mostSubmissionBytes, readSubmission } from './read-submission.ts';
 import type { RunStore } from './run-store.ts';
 
@@ -108,7 +109,7 @@ export class Inbox {
   }
 
   async #decide(key: string, runId: RunId): Promise<Decision | undefined> {
-    const { mailbox, declarations } = this.#options;
+    const { mailbox, storage, declarations } = this.#options;
     const size = await mailbox.size(key);
     if (size === undefined) return undefined;
     if (size > mostSubmissionBytes) return reject('', `is ${size} bytes, the limit is ${mostSubmissionBytes}`);
@@ -120,7 +121,8 @@ export class Inbox {
     this.#unfinished.delete(key);
     if (read.kind !== 'submission') return { kind: 'reject', problems: read.problems };
     const { submission } = read;
-    const reading = checkValue(submission.plan, declarations);
+    const names = await lookUpNames(submission.plan, storage, declarations);
+    const reading = checkValue(submission.plan, declarations, { names });
     if (reading.kind === 'invalid') return { kind: 'reject', problems: reading.problems };
     if (reading.plan.id !== runId) return reject('id', `is "${reading.plan.id}", but it was submitted as "${runId}"`);
     return (await this.#checkSource(submission)) ?? { kind: 'admit', submission, reading };

@@ -1,10 +1,9 @@
 import { suggestion } from '../base/suggest.ts';
-import type { Declarations } from '../contracts/declarations.ts';
-import { isAppError } from '../contracts/errors.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { defaultExecutorName, limits } from '../contracts/names.ts';
 import type { PlanItem } from '../contracts/plan.ts';
-import { renderCommand } from '../registry/template.ts';
+import { checkDispatch, type Known } from './dispatch-checks.ts';
+import { unknownName } from './unknown-name.ts';
 
 /** A plan as far as its schema could read it: what could not be read is undefined. */
 export interface PlanSketch {
@@ -15,7 +14,7 @@ export interface PlanSketch {
 }
 
 /** What the schema cannot say: references, names, cycles. At most `limits.planProblems` are returned. */
-export function checkPlan(plan: PlanSketch, declarations: Declarations): Problem[] {
+export function checkPlan(plan: PlanSketch, { declarations, names }: Known): Problem[] {
   const problems: Problem[] = [];
   const indexes = new Map<string, number>();
   plan.ids.forEach((id, index) => {
@@ -32,7 +31,9 @@ export function checkPlan(plan: PlanSketch, declarations: Declarations): Problem
     checkReferences(problems, path, item, indexes);
     checkName(problems, `${path}.executor`, 'executor', item.executor, declarations.executors);
     if (item.target !== undefined) checkName(problems, `${path}.target`, 'target', item.target, declarations.targets);
-    if (item.executor === defaultExecutorName) checkDispatchInputs(problems, path, item, declarations);
+    if (item.executor === defaultExecutorName) {
+      problems.push(...checkDispatch(path, item, { declarations, names }));
+    }
   });
   const items = plan.items.filter((item) => item !== undefined);
   if (problems.length === 0 && items.length === plan.items.length) problems.push(...checkCycles(items, indexes));
@@ -67,55 +68,7 @@ function checkReferences(
 }
 
 function checkName(problems: Problem[], path: string, kind: string, name: string, known: readonly string[]): void {
-  if (known.includes(name)) return;
-  const hint = suggestion(name, known);
-  const list =
-    known.length === 0
-      ? `none is declared; add it to "${kind}s" of the config`
-      : `declared: ${known.slice(0, 20).join(', ')}`;
-  problems.push({ path, message: `unknown ${kind} "${name}"${hint}; ${list}` });
-}
-
-function checkDispatchInputs(problems: Problem[], path: string, item: PlanItem, declarations: Declarations): void {
-  for (const key of Object.keys(item.inputs)) {
-    if (key === 'subagent' || key === 'workerInput') continue;
-    problems.push({
-      path: `${path}.inputs.${key}`,
-      message: `unknown key${suggestion(key, ['subagent', 'workerInput'])}`,
-    });
-  }
-  const name = item.inputs['subagent'];
-  if (typeof name !== 'string') {
-    problems.push({ path: `${path}.inputs.subagent`, message: 'must name a subagent' });
-    return;
-  }
-  checkName(problems, `${path}.inputs.subagent`, 'subagent', name, Object.keys(declarations.subagents));
-  const subagent = declarations.subagents[name];
-  if (subagent === undefined) return;
-  if (item.network === 'none' && subagent.network === 'internet') {
-    const message = `"none" contradicts subagent "${name}", which declares that it needs "internet"`;
-    problems.push({ path: `${path}.network`, message });
-  }
-  try {
-    const tooLong = renderCommand(subagent.command ?? [], item.inputs['workerInput']).find(isTooLongForArgument);
-    if (tooLong !== undefined) {
-      const message = `makes an argument of ${Buffer.byteLength(tooLong)} bytes for subagent "${name}", the limit is ${argumentBytes}; let the command read the file at AGORA_INPUT instead`;
-      problems.push({ path: `${path}.inputs.workerInput`, message });
-    }
-  } catch (error) {
-    if (!isAppError(error)) throw error;
-    problems.push({
-      path: `${path}.inputs.workerInput`,
-      message: `does not fill the command of subagent "${name}": ${error.message}`,
-    });
-  }
-}
-
-/** Linux takes no longer argument (MAX_ARG_STRLEN, with its end). */
-const argumentBytes = 131_071;
-
-function isTooLongForArgument(argument: string): boolean {
-  return argument.length > argumentBytes / 4 && Buffer.byteLength(argument) > argumentBytes;
+  if (!known.includes(name)) problems.push({ path, message: unknownName(kind, name, { declared: known }) });
 }
 
 /** Kahn's algorithm: what it cannot remove lies on or behind a cycle. Iterative, so 100,000 items are no matter. */

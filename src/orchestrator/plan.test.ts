@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Declarations } from '../contracts/declarations.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { subagentsOf } from './orchestrator.ts';
-import { readPlan } from './plan.ts';
+import { checkValue, type PlanReading, parsePlan, type ReadingOptions } from './plan.ts';
 
 const declarations: Declarations = {
   queues: { default: { concurrency: 2 } },
@@ -16,6 +16,11 @@ const declarations: Declarations = {
   enforceLocks: false,
   defaults: {},
 };
+
+function readPlan(content: string | Uint8Array, known: Declarations, options: ReadingOptions = {}): PlanReading {
+  const parsed = parsePlan(content);
+  return parsed.kind === 'json' ? checkValue(parsed.value, known, options) : parsed;
+}
 
 function item(id: string, more: object = {}): object {
   return { id, inputs: { subagent: 'edit', workerInput: { file: 'a.ts' } }, ...more };

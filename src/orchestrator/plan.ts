@@ -8,31 +8,46 @@ import type { Problem } from '../contracts/mailbox.ts';
 import { defaultQueueName, limits } from '../contracts/names.ts';
 import { itemSchema, needSchema, type Plan, planSchema, resourcesSchema, retrySchema } from '../contracts/plan.ts';
 import { schemaProblems } from '../registry/schema-problems.ts';
+import type { Storage } from '../storage/storage.ts';
 import { checkPlan, type PlanSketch } from './plan-checks.ts';
+import { lookUpNames, type PlanNames } from './plan-names.ts';
 
 export type PlanReading =
   | { readonly kind: 'plan'; readonly plan: Plan; readonly planDigest: Digest /** JCS. */; readonly text: string }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
-export interface PlanOverrides {
+export interface ReadingOptions {
+  /** Instead of what the plan says. */
   readonly id?: string;
   readonly queue?: string;
+  /** What is registered of all it names. Default: only what the config declares is known. */
+  readonly names?: PlanNames;
 }
 
 /** Reads a plan file: strict JSON, the schema, then everything the schema cannot say. Collects every problem. */
-export function readPlan(
+export async function readPlan(
   content: string | Uint8Array,
-  declarations: Declarations,
-  overrides: PlanOverrides = {},
-): PlanReading {
-  let value: unknown;
+  at: { readonly declarations: Declarations; readonly storage: Storage },
+  options: Omit<ReadingOptions, 'names'> = {},
+): Promise<PlanReading> {
+  const parsed = parsePlan(content);
+  if (parsed.kind === 'invalid') return parsed;
+  const names = await lookUpNames(parsed.value, at.storage, at.declarations);
+  return checkValue(parsed.value, at.declarations, { ...options, names });
+}
+
+export type ParsedPlan = { readonly kind: 'json'; readonly value: unknown } | Extract<PlanReading, { kind: 'invalid' }>;
+
+/** The strict JSON of a plan file. */
+export function parsePlan(content: string | Uint8Array): ParsedPlan {
   try {
-    value = parseStrictJson(content, {
+    const value = parseStrictJson(content, {
       maxBytes: limits.planBytes,
       maxDepth: limits.planDepth,
       maxStringBytes: limits.planStringBytes,
       numbers: 'double',
     });
+    return { kind: 'json', value };
   } catch (error) {
     if (!(error instanceof StrictJsonError)) throw error;
     return {
@@ -40,24 +55,24 @@ export function readPlan(
       problems: [{ path: error.path, message: `${error.message} (line ${error.line}, column ${error.column})` }],
     };
   }
-  return checkValue(value, declarations, overrides);
 }
 
-/** The same for a value that was parsed before, such as one inside a submission. */
-export function checkValue(value: unknown, declarations: Declarations, overrides: PlanOverrides = {}): PlanReading {
+/** Checks a plan that was parsed before, such as one inside a submission. */
+export function checkValue(value: unknown, declarations: Declarations, options: ReadingOptions = {}): PlanReading {
   const tooMany = countProblem(value);
   if (tooMany !== undefined) return { kind: 'invalid', problems: [tooMany] };
 
-  const written = withOverrides(value, overrides);
+  const known = { declarations, names: options.names };
+  const written = withOverrides(value, options);
   const parsed = planSchema.safeParse(written);
   if (!parsed.success) {
-    const problems = [...schemaProblems(parsed.error, knownKeys), ...checkPlan(sketchOf(written), declarations)];
+    const problems = [...schemaProblems(parsed.error, knownKeys), ...checkPlan(sketchOf(written), known)];
     return { kind: 'invalid', problems: problems.slice(0, limits.planProblems) };
   }
 
   const { $schema: _, ...rest } = parsed.data;
   const plan: Plan = { ...rest, id: rest.id ?? generatedRunId() };
-  const problems = checkPlan({ ...plan, ids: plan.items.map((item) => item.id) }, declarations);
+  const problems = checkPlan({ ...plan, ids: plan.items.map((item) => item.id) }, known);
   if (problems.length > 0) return { kind: 'invalid', problems };
 
   const text = canonicalize(plan);
@@ -84,12 +99,12 @@ function countProblem(value: unknown): Problem | undefined {
   return { path: 'items', message: `holds ${items.length} items, the limit is ${limits.planItems}` };
 }
 
-function withOverrides(value: unknown, overrides: PlanOverrides): unknown {
+function withOverrides(value: unknown, options: ReadingOptions): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return {
     ...value,
-    ...(overrides.id === undefined ? {} : { id: overrides.id }),
-    ...(overrides.queue === undefined ? {} : { queue: overrides.queue }),
+    ...(options.id === undefined ? {} : { id: options.id }),
+    ...(options.queue === undefined ? {} : { queue: options.queue }),
   };
 }
 
