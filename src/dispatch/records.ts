@@ -21,6 +21,12 @@ export function writeRecord(place: RecordPlace, record: DispatchRecord): Promise
   return write(place, 'dispatch', record.dispatchId, dispatchRecordSchema.parse(record));
 }
 
+/** The first record of a dispatch; false when there is one of its id. */
+export function createRecord({ storage, namespace }: RecordPlace, record: DispatchRecord): Promise<boolean> {
+  const path = { namespace, type: 'dispatch', name: record.dispatchId } as const;
+  return storage.createName(path, JSON.stringify(dispatchRecordSchema.parse(record)));
+}
+
 /** Undefined when there is none; `state-corrupt` when it cannot be read. */
 export function readRecord(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchRecord | undefined> {
   return read(place, { type: 'dispatch', name: dispatchId, schema: dispatchRecordSchema });
