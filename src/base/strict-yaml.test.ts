@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseStrictYaml, StrictYamlError } from './strict-yaml.ts';
+
+function parse(text: string | Uint8Array, maxBytes = 10_000) {
+  return parseStrictYaml(typeof text === 'string' ? Buffer.from(text) : text, { maxBytes });
+}
+
+test('a document is its JSON value, and each value has its place', () => {
+  const { value, placeOf } = parse('# top\nenvs:\n  - name: minimal\n    values: { A: "1" }\n');
+
+  assert.deepEqual(value, { envs: [{ name: 'minimal', values: { A: '1' } }] });
+  assert.deepEqual(placeOf(['envs', 0, 'values', 'A']), { line: 4, column: 18 });
+  assert.deepEqual(placeOf(['envs', 0, 'missing']), { line: 3, column: 5 });
+  assert.deepEqual(placeOf([]), { line: 2, column: 1 });
+});
+
+test('words that other parsers take for booleans stay text', () => {
+  assert.deepEqual(parse('[no, yes, on, 1.0, true]').value, ['no', 'yes', 'on', 1, true]);
+});
+
+const refused: readonly (readonly [title: string, text: string | Uint8Array, message: RegExp, line: number])[] = [
+  ['a key twice', 'a: 1\nb: 2\na: 3\n', /unique/, 3],
+  ['an alias', 'a: &x [1]\nb: *x\n', /aliases/, 2],
+  ['a tag of its own', 'a: !secret x\n', /tag/, 1],
+  ['a second document', 'a: 1\n---\nb: 2\n', /document/, 2],
+  ['a key that is no text', '1: x\n', /key must be text/, 1],
+  ['a number JSON lacks', 'a: .inf\n', /finite/, 1],
+  ['a tab for indentation', 'a:\n\tb: 1\n', /tab|indent/i, 2],
+  ['bytes that are not UTF-8', Uint8Array.of(0x61, 0x3a, 0x20, 0xff), /UTF-8/, 1],
+];
+
+for (const [title, text, message, line] of refused) {
+  test(`${title} is refused with its line`, () => {
+    assert.throws(
+      () => parse(text),
+      (error) => error instanceof StrictYamlError && message.test(error.message) && error.place.line === line,
+    );
+  });
+}
+
+test('a text over the limit is refused unparsed', () => {
+  assert.throws(() => parse('a: 1\n', 4), /5 bytes long, the limit is 4/);
+});
+
+test('an empty document is null', () => {
+  assert.equal(parse('').value, null);
+  assert.equal(parse('# nothing\n').value, null);
+});

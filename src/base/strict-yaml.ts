@@ -1,0 +1,98 @@
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+
+/** Counted from 1. */
+export interface TextPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Why a text was refused, and where. */
+export class StrictYamlError extends Error {
+  readonly place: TextPlace;
+
+  constructor(message: string, place: TextPlace) {
+    super(message);
+    this.name = 'StrictYamlError';
+    this.place = place;
+  }
+}
+
+export interface YamlDocument {
+  /** What the text says, as plain JSON values. */
+  readonly value: unknown;
+  /** Where a value stands; where what is above it stands, if it is not there. */
+  placeOf(path: readonly PropertyKey[]): TextPlace;
+}
+
+export interface StrictYamlOptions {
+  readonly maxBytes: number;
+}
+
+/**
+ * Parses one YAML document that says what JSON can say: no tags of its own, no aliases, no key twice, keys that are
+ * text, finite numbers.
+ */
+export function parseStrictYaml(bytes: Uint8Array, { maxBytes }: StrictYamlOptions): YamlDocument {
+  const start = { line: 1, column: 1 };
+  if (bytes.byteLength > maxBytes) {
+    throw new StrictYamlError(`is ${bytes.byteLength} bytes long, the limit is ${maxBytes}`, start);
+  }
+  const lines = new LineCounter();
+  const placeAt = (offset: number): TextPlace => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const document = parseDocument(decode(bytes, start), { lineCounter: lines, prettyErrors: false, strict: true });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined) throw new StrictYamlError(sentenceOf(problem.message), placeAt(problem.pos[0]));
+  refuseWhatJsonLacks(document.contents, placeAt);
+  return {
+    value: document.toJS({ maxAliasCount: 0 }),
+    placeOf: (path) => placeAt(offsetOf(document.contents, path)),
+  };
+}
+
+function decode(bytes: Uint8Array, start: TextPlace): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new StrictYamlError('is not valid UTF-8', start);
+  }
+}
+
+function refuseWhatJsonLacks(contents: unknown, placeAt: (offset: number) => TextPlace): void {
+  if (!isNode(contents)) return;
+  const refuse = (node: Node, message: string) => {
+    throw new StrictYamlError(message, placeAt(node.range?.[0] ?? 0));
+  };
+  visit(contents, {
+    Alias: (_, node) => refuse(node, 'aliases are not taken: write the value again'),
+    Pair: (_, pair) => {
+      if (!isScalar(pair.key) || typeof pair.key.value !== 'string') {
+        refuse(isNode(pair.key) ? pair.key : contents, 'a key must be text: quote it');
+      }
+    },
+    Scalar: (_, node) => {
+      const { value } = node;
+      if (typeof value === 'number' && !Number.isFinite(value)) refuse(node, 'a number must be finite');
+      if (value !== null && !['string', 'number', 'boolean'].includes(typeof value)) refuse(node, 'must be JSON');
+    },
+  });
+}
+
+function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
+  let at: unknown = contents;
+  let offset = isNode(contents) ? (contents.range?.[0] ?? 0) : 0;
+  for (const key of path) {
+    const next: unknown = isMap(at) || isSeq(at) ? at.get(typeof key === 'symbol' ? '' : key, true) : undefined;
+    if (!isNode(next)) return offset;
+    at = next;
+    offset = next.range?.[0] ?? offset;
+  }
+  return offset;
+}
+
+function sentenceOf(message: string): string {
+  const [first = ''] = message.split('\n');
+  return first.charAt(0).toLowerCase() + first.slice(1);
+}
