@@ -5,7 +5,7 @@ import { AppError } from '../contracts/errors.ts';
 import { inNames } from '../contracts/names.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
-import { createBaseline } from '../worktree/capture.ts';
+import { createBaseline } from '../worktree/baseline.ts';
 import { extractTree, type Owner } from './extract-tree.ts';
 
 const inputsFolder = 'inputs';
@@ -25,7 +25,7 @@ export async function prepareWork(place: WorkerPlace, spec: TaskSpec, signal: Ab
     await extractTree(createReadStream(join(paths.in, inNames.worktree)), paths.workspace, options);
   }
   await copyInputs(place, spec.inputKeys);
-  await createBaseline({ gitDir: paths.git, workTree: paths.workspace }, signal);
+  await createBaseline({ gitDir: paths.git, workTree: paths.workspace }, { signal });
 }
 
 async function openFolder(path: string, mode: number, owner?: Owner): Promise<void> {

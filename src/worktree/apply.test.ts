@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { type ApplyOutcome, applyPatches, type ItemPatch } from './apply.ts';
-import { capturePatch, createBaseline } from './capture.ts';
+import { createBaseline } from './baseline.ts';
+import { capturePatch } from './capture.ts';
 import { snapshotDirectory } from './snapshot.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'agora-apply-'));

@@ -15,8 +15,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
-import { capturePatch, createBaseline } from './capture.ts';
+import { createBaseline, listFiles } from './baseline.ts';
+import { capturePatch } from './capture.ts';
 import { patchPaths } from './patch-paths.ts';
+import type { ChangedFile, Verdict } from './review-changes.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'agora-capture-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -25,6 +27,8 @@ let counter = 0;
 interface Fixture {
   readonly workTree: string;
   readonly write: (path: string, content: string | Uint8Array) => Promise<void>;
+  readonly paths: { readonly gitDir: string; readonly workTree: string };
+  readonly outFile: string;
   readonly capture: (maxBytes?: number, signal?: AbortSignal) => Promise<Buffer>;
   /** The files at the start, for applying the patch to. */
   readonly copy: string;
@@ -50,7 +54,7 @@ async function aWorktree(files: Readonly<Record<string, string | Uint8Array>>): 
     assert.equal(patch.length, sizeBytes);
     return patch;
   };
-  return { workTree: paths.workTree, write, capture, copy };
+  return { workTree: paths.workTree, paths, outFile, write, capture, copy };
 }
 
 function applyWithGit(directory: string, patch: Uint8Array): void {
@@ -238,6 +242,113 @@ test('an ignore rule that takes git for ever is given up at the deadline, with i
 
   assert.deepEqual(gitProcessesIn(tree.workTree), []);
 });
+
+test('a rename, a mode alone and a text that became binary come through exactly', async () => {
+  const tree = await aWorktree({ 'old-name': 'same\n'.repeat(50), 'run.sh': 'echo\n', 'becomes-binary': 'text\n' });
+  await rename(join(tree.workTree, 'old-name'), join(tree.workTree, 'new-name'));
+  await chmod(join(tree.workTree, 'run.sh'), 0o755);
+  await tree.write('becomes-binary', Uint8Array.from([0, 1, 2, 255]));
+  await mkdir(join(tree.workTree, 'empty/folder'), { recursive: true });
+
+  const patch = await tree.capture();
+  applyWithGit(tree.copy, patch);
+
+  assert.deepEqual(patchPaths(patch), ['becomes-binary', 'new-name', 'old-name', 'run.sh']);
+  rmSync(join(tree.workTree, 'empty'), { recursive: true });
+  execFileSync('diff', ['-r', tree.workTree, tree.copy]);
+  assert.equal((await stat(join(tree.copy, 'run.sh'))).mode & 0o111, 0o111);
+});
+
+test('a second capture tells the state of its own time', async () => {
+  const tree = await aWorktree({ a: '1\n', b: '1\n' });
+  await tree.write('a', '2\n');
+  await tree.write('new', 'x\n');
+  await tree.capture();
+  await tree.write('a', '1\n');
+  await rm(join(tree.workTree, 'new'));
+  await tree.write('b', '2\n');
+
+  assert.deepEqual(patchPaths(await tree.capture()), ['b']);
+});
+
+test('what a setup made is of the start, but for what ignore rules hide', async () => {
+  const tree = await aWorktree({ '.gitignore': 'cache/\n', a: '1\n' });
+  const { files: given } = await listFiles(tree.workTree);
+  await tree.write('cache/large', 'x\n');
+  await tree.write('made', 'x\n');
+  await createBaseline(tree.paths, { given });
+  await tree.write('cache/large', 'y\n');
+  await tree.write('made', 'y\n');
+
+  const patch = await tree.capture();
+
+  assert.match(patch.toString(), /^-x\n\+y$/m);
+  assert.deepEqual(patchPaths(patch), ['made']);
+});
+
+test('everything that is passed over is told with its reason', async () => {
+  const tree = await aWorktree({ '.gitignore': 'build/\n' });
+  await tree.write('build/output', 'x\n');
+  await tree.write('nested/.git/HEAD', 'x\n');
+  await tree.write('deep/.agora/trust.json', 'x\n');
+  await tree.write('.agora/answer.json', '{}');
+  await tree.write('inputs/given', 'x\n');
+  execFileSync('mkfifo', [join(tree.workTree, 'pipe')]);
+  const passedOver: Record<string, string> = {};
+
+  await capturePatch(tree.paths, tree.outFile, {
+    maxBytes: 1 << 20,
+    onPassedOver: (path, why) => {
+      passedOver[path] = why;
+    },
+  });
+
+  assert.deepEqual(passedOver, {
+    build: 'ignored',
+    'nested/.git': 'repository',
+    'deep/.agora': 'state',
+    pipe: 'special',
+  });
+});
+
+test('a review keeps, replaces and withholds single changes without touching the worktree', async () => {
+  const tree = await aWorktree({ kept: '1\n', 'held-back': '1\n', replaced: '1\n', gone: 'old\n' });
+  for (const path of ['kept', 'held-back', 'replaced', 'new-held-back']) await tree.write(path, '2\n');
+  await rm(join(tree.workTree, 'gone'));
+  await symlink('target', join(tree.workTree, 'link'));
+  const seen: Record<string, string> = {};
+  const review = async ({ path, isLink, before, after }: ChangedFile): Promise<Verdict> => {
+    const content = [...(await textOf(before())), '>', ...(await textOf(after()))].join('');
+    seen[path.toString()] = isLink ? `link ${content}` : content;
+    if (path.includes('held-back')) return { kind: 'withhold' };
+    return path.toString() === 'replaced' ? { kind: 'replace', content: bytes('other\n') } : { kind: 'keep' };
+  };
+
+  await capturePatch(tree.paths, tree.outFile, { maxBytes: 1 << 20, review });
+  const patch = await readFile(tree.outFile);
+
+  assert.deepEqual(seen, {
+    gone: 'old\n>',
+    'held-back': '1\n>2\n',
+    kept: '1\n>2\n',
+    link: 'link >target',
+    'new-held-back': '>2\n',
+    replaced: '1\n>2\n',
+  });
+  assert.deepEqual(patchPaths(patch), ['gone', 'kept', 'link', 'replaced']);
+  assert.match(patch.toString(), /^-1\n\+other$/m);
+  assert.equal(await readFile(join(tree.workTree, 'replaced'), 'utf8'), '2\n');
+});
+
+async function* bytes(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+async function textOf(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
 
 /** Git processes that work in a folder. */
 function gitProcessesIn(folder: string): string[] {
