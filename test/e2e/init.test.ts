@@ -21,7 +21,7 @@ const monorepo = {
   '.gitignore': 'node_modules\n*.log',
 };
 
-/** In whose README every line is a finding, without a commit, and with rules that hide whatever they do not list. */
+/** Whose rules hide whatever they do not list. */
 const strict = {
   Makefile: 'all:\n\techo\ntest: all\n',
   'src/main.rs': 'fn main() {} // HACK\n',
