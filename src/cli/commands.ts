@@ -23,6 +23,70 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Say what this machine offers and what is missing',
     load: () => import('./doctor.ts').then((file) => file.doctor),
   },
+  'capabilities register': {
+    summary: 'Register the files of a folder as a capability',
+    load: () => import('./capabilities-register.ts').then((file) => file.capabilitiesRegister),
+  },
+  'capabilities list': {
+    summary: 'List the capabilities',
+    load: () => import('./registered-list.ts').then((file) => file.listCommand('capabilities')),
+  },
+  'capabilities get': {
+    summary: 'Print a capability as it is registered',
+    load: () => import('./registered-get.ts').then((file) => file.getCommand('capabilities')),
+  },
+  'capabilities remove': {
+    summary: 'Forget the name of a capability',
+    load: () => import('./registered-remove.ts').then((file) => file.removeCommand('capabilities')),
+  },
+  'subagent register': {
+    summary: 'Register what a subagent is told and what drives it',
+    load: () => import('./subagent-register.ts').then((file) => file.subagentRegister),
+  },
+  'subagent list': {
+    summary: 'List the subagents',
+    load: () => import('./registered-list.ts').then((file) => file.listCommand('subagent')),
+  },
+  'subagent get': {
+    summary: 'Print a subagent as it is registered',
+    load: () => import('./registered-get.ts').then((file) => file.getCommand('subagent')),
+  },
+  'subagent remove': {
+    summary: 'Forget the name of a subagent',
+    load: () => import('./registered-remove.ts').then((file) => file.removeCommand('subagent')),
+  },
+  'env register': {
+    summary: 'Register variables and secrets as an env',
+    load: () => import('./env-register.ts').then((file) => file.envRegister),
+  },
+  'env list': {
+    summary: 'List the envs',
+    load: () => import('./registered-list.ts').then((file) => file.listCommand('env')),
+  },
+  'env get': {
+    summary: 'Print an env as it is registered',
+    load: () => import('./registered-get.ts').then((file) => file.getCommand('env')),
+  },
+  'env remove': {
+    summary: 'Forget the name of an env',
+    load: () => import('./registered-remove.ts').then((file) => file.removeCommand('env')),
+  },
+  'pipeline register': {
+    summary: 'Register the blocks a dispatch goes through',
+    load: () => import('./pipeline-register.ts').then((file) => file.pipelineRegister),
+  },
+  'pipeline list': {
+    summary: 'List the pipelines',
+    load: () => import('./registered-list.ts').then((file) => file.listCommand('pipeline')),
+  },
+  'pipeline get': {
+    summary: 'Print a pipeline as it is registered',
+    load: () => import('./registered-get.ts').then((file) => file.getCommand('pipeline')),
+  },
+  'pipeline remove': {
+    summary: 'Forget the name of a pipeline',
+    load: () => import('./registered-remove.ts').then((file) => file.removeCommand('pipeline')),
+  },
   'orch serve': {
     summary: 'Run the daemon that executes runs',
     ownsSignals: true,

@@ -16,9 +16,16 @@ export function parseDefinition<T>(
   throw invalidDefinition(what, schemaProblems(parsed.error, knownKeys));
 }
 
+/** One problem is told in the sentence, several one line each. */
 export function invalidDefinition(what: string, problems: readonly Problem[]): AppError {
-  const lines = problems.map(({ path, message }) => (path === '' ? message : `${path} ${message}`));
-  return new AppError('invalid-input', `Cannot register ${what}: ${lines.join('; ')}`);
+  const [first = '', ...others] = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const told =
+    others.length === 0 ? first : `${problems.length} problems\n${[first, ...others].map(indented).join('\n')}`;
+  return new AppError('invalid-input', `Cannot register ${what}: ${told}`);
+}
+
+function indented(line: string): string {
+  return `  ${line}`;
 }
 
 /** Refuses what looks like a credential anywhere in a definition, which is stored and recorded in clear. */
@@ -28,4 +35,10 @@ export function refuseCredentials(definition: unknown, what: string): void {
   throw new AppError('refused', `Cannot register ${what}: ${first.place} looks like ${first.kind}`, {
     next: 'Give it as a secret of an env: a definition is stored and recorded in clear.',
   });
+}
+
+/** How messages name a definition that may not be one: `subagent "edit"`. */
+export function whatOf(type: string, given: unknown, nameKey: string): string {
+  const name: unknown = typeof given === 'object' && given !== null ? Reflect.get(given, nameKey) : undefined;
+  return typeof name === 'string' ? `${type} ${JSON.stringify(name.slice(0, 128))}` : `the ${type}`;
 }

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { Problem } from '../contracts/mailbox.ts';
 import { type Pipeline, pipelineSchema } from '../contracts/pipeline.ts';
 import type { Storage } from '../storage/storage.ts';
-import { invalidDefinition, refuseCredentials } from './definition.ts';
+import { invalidDefinition, refuseCredentials, whatOf } from './definition.ts';
 import {
   listRegistered,
   moveName,
@@ -55,9 +55,7 @@ function parsePipeline(given: unknown): Pipeline {
   // What the order says of a kind is clearer than the schema's list of kinds.
   const told = new Set(ordered.map((problem) => problem.path));
   const found = parsed.success ? [] : schemaProblems(parsed.error, knownKeys).filter(({ path }) => !told.has(path));
-  const id =
-    typeof given === 'object' && given !== null && 'id' in given ? `pipeline "${String(given.id)}"` : 'the pipeline';
-  throw invalidDefinition(id, [...found, ...ordered]);
+  throw invalidDefinition(whatOf('pipeline', given, 'id'), [...found, ...ordered]);
 }
 
 interface SketchedBlock {

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { type Subagent, subagentFields, subagentSchema } from '../contracts/subagent.ts';
 import type { Storage } from '../storage/storage.ts';
-import { parseDefinition, refuseCredentials } from './definition.ts';
+import { parseDefinition, refuseCredentials, whatOf } from './definition.ts';
 import {
   listRegistered,
   moveName,
@@ -20,8 +20,8 @@ export interface ResolvedSubagent extends Pinned {
 }
 
 /** Checks and stores the definition; no name leads to it yet. */
-export async function prepareSubagent(storage: Storage, given: GivenSubagent): Promise<Pinned> {
-  const what = `subagent "${String(given.name)}"`;
+export async function prepareSubagent(storage: Storage, given: unknown): Promise<Pinned> {
+  const what = whatOf('subagent', given, 'name');
   const subagent = parseDefinition(subagentSchema, given, what, Object.keys(subagentFields.shape));
   refuseCredentials(subagent, what);
   return storeDefinition(storage, subagent.name, subagent);
