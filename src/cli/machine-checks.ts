@@ -8,7 +8,7 @@ import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { findConfig } from '../config/find-config.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { stateFolder } from '../config/state-folder.ts';
-import { type EngineProbe, probeEngine, probeWorkerImage } from './probe-engine.ts';
+import { type EngineProbe, probeEngine, probeWorkerImage, type WorkerImageState } from './probe-engine.ts';
 
 /** One thing a machine has or lacks. `note` is neither: it depends on what one wants. */
 export interface MachineCheck {
@@ -40,7 +40,7 @@ export async function checkMachine(options: MachineOptions): Promise<MachineRepo
     checkNode(process.versions.node),
     await checkGit(),
     checkEngine(engine),
-    ...(engine.kind === 'answers' ? [await checkWorkerImage(engine)] : []),
+    ...(engine.kind === 'answers' ? await checkWorkerImages(engine) : []),
     sandbox,
     ...(await checkPlace(options)),
   ];
@@ -85,11 +85,24 @@ function checkEngine(engine: EngineProbe): MachineCheck {
   }
 }
 
-async function checkWorkerImage({ engine }: Extract<EngineProbe, { kind: 'answers' }>): Promise<MachineCheck> {
+async function checkWorkerImages({ engine }: Extract<EngineProbe, { kind: 'answers' }>): Promise<MachineCheck[]> {
   const { digest } = await buildWorkerBundle(packageRoot);
-  const state = await probeWorkerImage(engine, digest);
-  if (state === 'current') return { name: 'worker image', state: 'pass', detail: 'is there and current' };
-  return { name: 'worker image', state: 'miss', detail: `is ${state}`, next: 'agora worker build' };
+  const plain = await probeWorkerImage(engine, digest);
+  const withClaude = await probeWorkerImage(engine, digest, 'claude-code');
+  return [
+    imageCheck('worker image', plain, { ifNot: 'miss', next: 'agora worker build' }),
+    // Commands run without it, and it is built when the first Claude Code is to run.
+    imageCheck('claude image', withClaude, { ifNot: 'note', next: 'agora worker build --with claude-code' }),
+  ];
+}
+
+function imageCheck(
+  name: string,
+  state: WorkerImageState,
+  { ifNot, next }: { readonly ifNot: 'miss' | 'note'; readonly next: string },
+): MachineCheck {
+  if (state === 'current') return { name, state: 'pass', detail: 'is there and current' };
+  return { name, state: ifNot, detail: `is ${state}`, next };
 }
 
 async function checkSandbox(): Promise<MachineCheck> {

@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 import { withDeadline } from '../base/deadline.ts';
+import { digestTag, imageKinds, serves } from '../compute/image-kind.ts';
 import { workerImage } from '../contracts/names.ts';
+import type { RuntimeName } from '../contracts/subagent.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { describeEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { Engine, EngineInformation } from '../engine/engine.ts';
@@ -38,14 +40,17 @@ export async function probeEngine(
 
 export type WorkerImageState = 'current' | 'outdated' | 'missing';
 
-/** Whether the engine has the image of exactly this worker. */
-export async function probeWorkerImage(engine: Engine, workerDigest: string): Promise<WorkerImageState> {
-  const references = [`${workerImage.repository}:${workerDigest}`, workerImage.latest];
-  let state: WorkerImageState = 'missing';
-  for (const reference of references) {
+/** Whether the engine has the image of exactly this worker, with what the runtime needs. */
+export async function probeWorkerImage(
+  engine: Engine,
+  workerDigest: string,
+  runtime: RuntimeName = 'command',
+): Promise<WorkerImageState> {
+  for (const reference of [digestTag(workerDigest, runtime), workerImage.latest]) {
     const image = await engine.inspectImage(reference);
-    if (image?.labels[workerImage.digestLabel] === workerDigest) return 'current';
-    if (image !== undefined) state = 'outdated';
+    if (image !== undefined && serves(image.labels, workerDigest, runtime)) return 'current';
   }
-  return state;
+  const { suffix } = imageKinds[runtime];
+  const tags = (await engine.listImages(workerImage.repository)).flatMap((image) => image.tags);
+  return tags.some((tag) => tag.endsWith(suffix)) ? 'outdated' : 'missing';
 }

@@ -1,22 +1,30 @@
+import { imageKinds } from '../compute/image-kind.ts';
 import { prepareWorkerImage } from '../compute/worker-image.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
+import { type RuntimeName, runtimeNames } from '../contracts/subagent.ts';
 import { defineCommand } from './command.ts';
 import { say } from './output.ts';
 import { probeEngine } from './probe-engine.ts';
 
+const programs = runtimeNames.filter((name) => imageKinds[name].program !== '');
+
 export const workerBuild = defineCommand(
   {
     operands: [],
-    options: {},
+    options: {
+      with: { type: 'string', value: '<program>', summary: `Build in what drives a model: ${programs.join(', ')}` },
+    },
     details: [
       "Builds the image from this machine's own files where that is possible, else pulls it. Prints the image id.",
-      `It is tagged ${workerImage.repository}:<worker digest> and ${workerImage.latest}.`,
+      `It is tagged ${workerImage.repository}:<worker digest>[-<program>] and ${workerImage.latest}.`,
+      'A program is downloaded from the npm registry. Without one the image runs commands only.',
     ],
-    examples: ['agora worker build'],
+    examples: ['agora worker build', 'agora worker build --with claude-code'],
   },
-  async (_words, context) => {
+  async ({ options }, context) => {
+    const runtime = runtimeOf(options.with);
     const probe = await probeEngine(context.env);
     if (probe.kind !== 'answers') {
       const state = probe.kind === 'none' ? 'no container engine is found' : `${probe.place}: ${probe.reason}`;
@@ -24,6 +32,7 @@ export const workerBuild = defineCommand(
     }
     const image = await prepareWorkerImage(probe.engine, {
       packageRoot,
+      runtime,
       onProgress: (line) => void say(context.stderr, line),
     });
     if (image.how === 'present') await say(context.stderr, 'agora: the image is there and current');
@@ -31,3 +40,10 @@ export const workerBuild = defineCommand(
     return exitCodes.ok;
   },
 );
+
+function runtimeOf(program: string | undefined): RuntimeName {
+  if (program === undefined) return 'command';
+  const runtime = programs.find((name) => name === program);
+  if (runtime !== undefined) return runtime;
+  throw new AppError('usage', `Cannot build in "${program}": only ${programs.join(', ')} is known`);
+}

@@ -33,13 +33,14 @@ const certificates = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/
 /** The files of a base image from this machine's own, or which required ones it lacks. */
 export async function findBaseFiles(
   nodeBinary: string,
+  besides: readonly BaseFile[] = [],
 ): Promise<{ readonly files: BaseFile[]; readonly missing: string[] }> {
   const names = [...requiredPrograms, ...usualPrograms];
   const found = await Promise.all(names.map(async (name) => ({ name, from: await findProgram(name) })));
   const programs = found.flatMap(({ name, from }) => (from === undefined ? [] : [{ from, to: `/usr/bin/${name}` }]));
   const parts = await findGitParts();
   const certificate = await firstReadable(certificates);
-  const executables = [{ from: nodeBinary, to: '/usr/local/bin/node' }, ...programs, ...parts];
+  const executables = [{ from: nodeBinary, to: '/usr/local/bin/node' }, ...programs, ...parts, ...besides];
   const libraries = await findLibraries(executables.map(({ from }) => from));
 
   const missing = requiredPrograms.filter((name) => !found.some((one) => one.name === name && one.from !== undefined));

@@ -1,15 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { withDeadline } from '../base/deadline.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
-import type { ByteStream, Engine } from '../engine/engine.ts';
-import { type BaseFile, findBaseFiles } from './image-base.ts';
-import { baseTar } from './image-base-tar.ts';
-import { buildLabel, buildRepository, removeOldBuilds } from './image-builds.ts';
-import { streamTar } from './tar-writer.ts';
-import { buildWorkerBundle, bundleName, type WorkerBundle, workerImageFiles } from './worker-bundle.ts';
+import type { RuntimeName } from '../contracts/subagent.ts';
+import type { Engine } from '../engine/engine.ts';
+import { removeOldBuilds } from './image-builds.ts';
+import { digestTag, imageKinds, programsOf, serves } from './image-kind.ts';
+import { buildFromThisMachine, localBuildObstacle } from './image-local-build.ts';
+import { buildWorkerBundle } from './worker-bundle.ts';
 
 export interface PreparedImage {
   readonly imageId: string;
@@ -19,88 +16,74 @@ export interface PreparedImage {
 export interface PrepareOptions {
   /** The folder of the running package, a checkout or an installed one. */
   readonly packageRoot: string;
+  /** What it must be able to run. Default: `command`. */
+  readonly runtime?: RuntimeName;
   /** Receives a line for each thing that takes time. */
-  readonly onProgress?: (line: string) => void;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: ((line: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const pullDeadlineMs = 20_000;
 
 /** Finds, builds or pulls the image of exactly this package's worker. Several processes may do so at once. */
 export async function prepareWorkerImage(engine: Engine, options: PrepareOptions): Promise<PreparedImage> {
-  const bundle = await buildWorkerBundle(options.packageRoot);
+  const { packageRoot, runtime = 'command', onProgress, signal } = options;
+  const bundle = await buildWorkerBundle(packageRoot);
+  const wanted: WantedImage = { digest: bundle.digest, runtime };
   await removeOldBuilds(engine, Date.now());
-  const present = await findPresent(engine, bundle);
+  const present = await findPresent(engine, wanted);
   if (present !== undefined) return { imageId: present, how: 'present' };
 
-  const local = await planLocalBuild(engine, options.signal);
-  if ('files' in local)
-    return { imageId: await buildFromThisMachine(engine, bundle, { ...options, ...local }), how: 'built' };
-  options.onProgress?.(`Cannot build the worker image from this machine's own files: ${local.obstacle}`);
-  return { imageId: await pull(engine, bundle, { ...options, ...local }), how: 'pulled' };
+  const obstacle = await localBuildObstacle(engine, signal);
+  if (obstacle === undefined) {
+    // Another process may have built the same worker meanwhile: all use the one that was first.
+    const use = async (built: string) => (await findPresent(engine, wanted)) ?? (await accept(engine, wanted, built));
+    const build = { packageRoot, runtime, onProgress, signal, use };
+    return { imageId: await buildFromThisMachine(engine, bundle, build), how: 'built' };
+  }
+  onProgress?.(`Cannot build the worker image from this machine's own files: ${obstacle}`);
+  return { imageId: await pull(engine, wanted, { ...options, obstacle }), how: 'pulled' };
 }
 
-function digestTag({ digest }: WorkerBundle): string {
-  return `${workerImage.repository}:${digest}`;
+/** Takes an image that a caller named, when it is one of this worker's. Gives its id. */
+export async function checkNamedImage(
+  engine: Engine,
+  reference: string,
+  { digest, packageRoot }: { readonly digest: string; readonly packageRoot: string },
+): Promise<string> {
+  const image = await engine.inspectImage(reference);
+  if (image !== undefined && serves(image.labels, digest, 'command')) return image.id;
+  const state =
+    image === undefined ? 'the engine does not have it' : otherWorker(image.labels[workerImage.digestLabel], digest);
+  throw new AppError('image-missing', `Cannot use image "${reference}": ${state}`, {
+    next: buildCommand({ digest, runtime: 'command' }, { packageRoot, tag: reference }),
+  });
+}
+
+interface WantedImage {
+  readonly digest: string;
+  readonly runtime: RuntimeName;
 }
 
 /** The image by its digest tag, or the seed's tag when it is labelled as this worker's. */
-async function findPresent(engine: Engine, bundle: WorkerBundle): Promise<string | undefined> {
-  for (const reference of [digestTag(bundle), workerImage.latest]) {
+async function findPresent(engine: Engine, { digest, runtime }: WantedImage): Promise<string | undefined> {
+  const tag = digestTag(digest, runtime);
+  for (const reference of [tag, workerImage.latest]) {
     const image = await engine.inspectImage(reference);
-    if (image?.labels[workerImage.digestLabel] !== bundle.digest) continue;
-    if (reference === workerImage.latest) await engine.tagImage(image.id, digestTag(bundle));
+    if (image === undefined || !serves(image.labels, digest, runtime)) continue;
+    if (reference === workerImage.latest) await engine.tagImage(image.id, tag);
     return image.id;
   }
   return undefined;
 }
 
-type LocalBuild = { readonly files: readonly BaseFile[] } | { readonly obstacle: string };
-
-/** The files to build from, or why this machine's programs cannot run on that engine. */
-async function planLocalBuild(engine: Engine, signal?: AbortSignal): Promise<LocalBuild> {
-  if (process.platform !== 'linux') return { obstacle: `this is ${process.platform}, containers run Linux` };
-  const { operatingSystem, architecture } = await engine.information(signal);
-  if (operatingSystem !== 'linux') return { obstacle: `the engine runs ${operatingSystem} containers` };
-  if (architecture !== process.arch) return { obstacle: `this is ${process.arch}, the engine ${architecture}` };
-  const { files, missing } = await findBaseFiles(process.execPath);
-  return missing.length > 0 ? { obstacle: `this machine has no ${missing.join(', ')}` } : { files };
+interface PullOptions extends PrepareOptions {
+  readonly obstacle: string;
 }
 
-async function buildFromThisMachine(
-  engine: Engine,
-  bundle: WorkerBundle,
-  { files, packageRoot, onProgress, signal }: PrepareOptions & { readonly files: readonly BaseFile[] },
-): Promise<string> {
-  // Every image of this build inherits the label, so that what remains of it is found, and no other builder's.
-  const build = randomUUID();
-  const labels = { [buildLabel]: build };
-  const [base, built] = [`${buildRepository}:base-${build}`, `${buildRepository}:${build}`];
-  onProgress?.("Copying this machine's node, git and shell tools into a base image");
-  try {
-    await engine.importImage(baseTar(files), { tag: base, labels, ...(signal && { signal }) });
-    await engine.buildImage(buildContext(packageRoot, bundle), {
-      tag: built,
-      dockerfile: 'docker/agora-worker/Dockerfile',
-      buildArguments: { BASE: base, WORKER_DIGEST: bundle.digest },
-      onProgress: (line) => line.startsWith('Step ') && onProgress?.(`Building the worker image: ${line}`),
-      ...(signal && { signal }),
-    });
-    // Another process may have built the same worker meanwhile: all use the one that was first.
-    return (await findPresent(engine, bundle)) ?? (await accept(engine, bundle, built));
-  } finally {
-    for (const tag of [base, built]) await engine.removeImage(tag);
-    await engine.pruneImages(labels);
-  }
-}
-
-async function pull(
-  engine: Engine,
-  bundle: WorkerBundle,
-  options: PrepareOptions & { obstacle: string },
-): Promise<string> {
-  const next = `Run \`docker build --build-arg WORKER_DIGEST=${bundle.digest} -t ${workerImage.latest} -f docker/agora-worker/Dockerfile .\` in "${options.packageRoot}".`;
-  const { onProgress } = options;
+async function pull(engine: Engine, wanted: WantedImage, options: PullOptions): Promise<string> {
+  const { onProgress, packageRoot, obstacle } = options;
+  const next = buildCommand(wanted, { packageRoot, tag: workerImage.latest });
   onProgress?.(`Pulling ${workerImage.latest}`);
   try {
     const signal = withDeadline(pullDeadlineMs, options.signal);
@@ -108,30 +91,43 @@ async function pull(
   } catch (cause) {
     options.signal?.throwIfAborted();
     if (isAppError(cause, 'unreachable')) throw cause;
-    const message = `Cannot get the worker image: it cannot be built here (${options.obstacle}) and not be pulled`;
+    const message = `Cannot get the worker image: it cannot be built here (${obstacle}) and not be pulled`;
     throw new AppError('image-missing', message, { cause, next });
   }
-  return accept(engine, bundle, workerImage.latest, next);
+  return accept(engine, wanted, workerImage.latest, next);
 }
 
-/** Takes an image as this worker's only when its label says so, and gives it both tags. */
-async function accept(engine: Engine, bundle: WorkerBundle, reference: string, next?: string): Promise<string> {
+/** Takes an image as this worker's only when its labels say so, and gives it both tags. */
+async function accept(engine: Engine, wanted: WantedImage, reference: string, next?: string): Promise<string> {
+  const { digest, runtime } = wanted;
   const image = await engine.inspectImage(reference);
-  const found = image?.labels[workerImage.digestLabel];
-  if (image === undefined || found !== bundle.digest) {
-    const message = `Cannot use image "${reference}": its worker is "${found ?? ''}", this package's is "${bundle.digest}"`;
-    throw new AppError('image-missing', message, { ...(next && { next }) });
+  if (image === undefined || !serves(image.labels, digest, runtime)) {
+    const found = image?.labels[workerImage.digestLabel];
+    const state = found === digest ? `it lacks ${imageKinds[runtime].program}` : otherWorker(found, digest);
+    throw new AppError('image-missing', `Cannot use image "${reference}": ${state}`, { ...(next && { next }) });
   }
-  for (const tag of [digestTag(bundle), workerImage.latest])
-    if (tag !== reference) await engine.tagImage(image.id, tag);
+  const tag = digestTag(digest, runtime);
+  if (tag !== reference) await engine.tagImage(image.id, tag);
+  if (await isToBeLatest(engine, wanted)) await engine.tagImage(image.id, workerImage.latest);
   return image.id;
 }
 
-/** The build's context: our Dockerfile, its script and the bundle. */
-function buildContext(packageRoot: string, bundle: WorkerBundle): ByteStream {
-  return streamTar(async (tar) => {
-    const mtime = new Date(0);
-    for (const name of workerImageFiles) tar.entry({ name, mtime }, await readFile(join(packageRoot, name)));
-    tar.entry({ name: bundleName, mtime }, Buffer.from(bundle.bytes));
-  });
+/** The seed's tag moves to the newest build, but never to one of the same worker that can do less. */
+async function isToBeLatest(engine: Engine, { digest, runtime }: WantedImage): Promise<boolean> {
+  const latest = await engine.inspectImage(workerImage.latest);
+  if (latest === undefined || latest.labels[workerImage.digestLabel] !== digest) return true;
+  return programsOf(latest.labels).every((program) => program === imageKinds[runtime].program);
+}
+
+function otherWorker(found: string | undefined, digest: string): string {
+  return `its worker is "${found ?? ''}", this package's is "${digest}"`;
+}
+
+function buildCommand(
+  { digest, runtime }: WantedImage,
+  { packageRoot, tag }: { readonly packageRoot: string; readonly tag: string },
+): string {
+  const { program } = imageKinds[runtime];
+  const added = program === '' ? '' : ` --build-arg WITH=${program}`;
+  return `Run \`docker build --build-arg WORKER_DIGEST=${digest}${added} -t ${tag} -f docker/agora-worker/Dockerfile .\` in "${packageRoot}".`;
 }

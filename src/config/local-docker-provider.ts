@@ -2,8 +2,11 @@ import { homedir } from 'node:os';
 import type Dockerode from 'dockerode';
 import { withDeadline } from '../base/deadline.ts';
 import { DockerCompute, type ImageWish } from '../compute/docker.ts';
-import { prepareWorkerImage } from '../compute/worker-image.ts';
+import { buildWorkerBundle } from '../compute/worker-bundle.ts';
+import { checkNamedImage, prepareWorkerImage } from '../compute/worker-image.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
+import { workerImage } from '../contracts/names.ts';
+import type { RuntimeName } from '../contracts/subagent.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { type EngineEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -23,13 +26,39 @@ export class LocalDockerProvider extends DockerCompute {
   constructor(options: LocalDockerProviderOptions = {}) {
     const { docker, image } = options;
     const engine = once(() => (docker === undefined ? environmentEngine() : Promise.resolve(dockerEngine({ docker }))));
-    const ownImage = once(async ({ onProgress = () => undefined }: ImageWish) => {
-      return (await prepareWorkerImage(await engine(), { packageRoot, onProgress })).imageId;
-    });
+    const images = new OwnImages(engine);
     super({
       engine,
-      image: image === undefined ? ownImage : () => Promise.resolve(image),
+      image: (wish) => (image === undefined ? images.find(wish) : Promise.resolve(image)),
     });
+  }
+}
+
+/** This Agora's worker images in one engine, each made ready once. */
+class OwnImages {
+  readonly #engine: () => Promise<Engine>;
+  readonly #bundle = once(() => buildWorkerBundle(packageRoot));
+  readonly #prepared = new Map<RuntimeName, (onProgress?: (line: string) => void) => Promise<string>>();
+
+  constructor(engine: () => Promise<Engine>) {
+    this.#engine = engine;
+  }
+
+  async find({ runtime, reference, onProgress }: ImageWish): Promise<string> {
+    // The seed's tag means the newest build, which has to be able to run what is asked for.
+    if (reference === undefined || reference === workerImage.latest) return this.#own(runtime)(onProgress);
+    const { digest } = await this.#bundle();
+    return checkNamedImage(await this.#engine(), reference, { digest, packageRoot });
+  }
+
+  #own(runtime: RuntimeName): (onProgress?: (line: string) => void) => Promise<string> {
+    const prepare = once(async (onProgress?: (line: string) => void) => {
+      const options = { packageRoot, runtime, onProgress };
+      return (await prepareWorkerImage(await this.#engine(), options)).imageId;
+    });
+    const own = this.#prepared.get(runtime) ?? prepare;
+    this.#prepared.set(runtime, own);
+    return own;
   }
 }
 
