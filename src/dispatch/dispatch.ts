@@ -78,8 +78,13 @@ export async function runDispatch(
   return {
     result: resultOf({ handle, limits, exit, endedBy, left, durationMs: times.totalMs }),
     release: () => compute.remove(handle),
-    stages: { ...handle.timings, ...times.stages },
+    stages: handle.timings === undefined ? times.stages : { ...handle.timings, ...withoutStart(times.stages) },
   };
+}
+
+/** The provider tells the start in more detail. */
+function withoutStart({ start: _start, ...others }: StageTimes['stages']): StageTimes['stages'] {
+  return others;
 }
 
 /** Undefined when it was stopped before it started. What an engine began nevertheless is swept by the next daemon. */

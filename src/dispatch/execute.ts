@@ -86,7 +86,7 @@ async function run(place: DispatchPlace, accepted: AcceptedDispatch, options: Ru
   const times = new StageTimes();
   try {
     const task = await patiently(() => taskOf(place, accepted, options), { signal: stop, onProblem });
-    times.end('inputs');
+    times.end('build');
     const ports = { compute: accepted.compute, storage: place.storage, onProblem, onStarted };
     const ended = await runDispatch(ports, { task, isResumed: false }, { stop, detach: never, expired: never });
     if (ended === undefined) throw new AppError('internal', 'Cannot follow the dispatch: it was left');

@@ -32,6 +32,15 @@ export function readRecord(place: RecordPlace, dispatchId: DispatchId): Promise<
   return read(place, { type: 'dispatch', name: dispatchId, schema: dispatchRecordSchema });
 }
 
+/** `not-found` when there is none. */
+export async function requireRecord(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchRecord> {
+  const record = await readRecord(place, dispatchId);
+  if (record !== undefined) return record;
+  throw new AppError('not-found', `Cannot find dispatch "${dispatchId}": there is no record of it`, {
+    next: 'agora dispatch list',
+  });
+}
+
 /** Ids of every dispatch there is a record of, sorted. */
 export function listRecordIds({ storage, namespace }: RecordPlace): Promise<string[]> {
   return storage.listNames(namespace, 'dispatch');
@@ -40,8 +49,9 @@ export function listRecordIds({ storage, namespace }: RecordPlace): Promise<stri
 /** Forgets a dispatch, with what was noted beside its record. The artifacts stay. */
 export async function removeRecord(place: RecordPlace, dispatchId: DispatchId): Promise<void> {
   const { storage, namespace } = place;
-  for (const name of await shellNames(place, dispatchId))
-    await storage.removeName({ namespace, type: 'dispatch-shell', name });
+  for (const type of ['dispatch-shell', 'dispatch-answer'] as const) {
+    for (const name of await namesOf(place, type, dispatchId)) await storage.removeName({ namespace, type, name });
+  }
   await storage.removeName({ namespace, type: 'dispatch-cancel', name: dispatchId });
   // Last: whatever crashes before is found by it and removed again.
   await storage.removeName({ namespace, type: 'dispatch', name: dispatchId });
@@ -66,7 +76,7 @@ export function writeShell(place: RecordPlace, shell: DispatchShell): Promise<vo
 
 export async function listShells(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchShell[]> {
   const shells: DispatchShell[] = [];
-  for (const name of await shellNames(place, dispatchId)) {
+  for (const name of await namesOf(place, 'dispatch-shell', dispatchId)) {
     const shell = await read(place, { type: 'dispatch-shell', name, schema: dispatchShellSchema });
     if (shell !== undefined) shells.push(shell);
   }
@@ -79,8 +89,13 @@ export function expiryOf(acceptedAt: string, retentionDays: number = retentionDe
   return new Date(Date.parse(acceptedAt) + days * 86_400_000).toISOString();
 }
 
-async function shellNames({ storage, namespace }: RecordPlace, dispatchId: DispatchId): Promise<string[]> {
-  const names = await storage.listNames(namespace, 'dispatch-shell');
+/** Names beside a record: `<dispatchId>.<rest>`. */
+export async function namesOf(
+  { storage, namespace }: RecordPlace,
+  type: NameType,
+  dispatchId: DispatchId,
+): Promise<string[]> {
+  const names = await storage.listNames(namespace, type);
   return names.filter((name) => name.startsWith(`${dispatchId}.`));
 }
 
