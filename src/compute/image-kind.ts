@@ -27,6 +27,11 @@ export function serves(labels: Readonly<Record<string, string>>, digest: string,
   return program === '' || programsOf(labels).includes(program);
 }
 
+/** The same, with nothing that the runtime does not need. */
+export function servesExactly(labels: Readonly<Record<string, string>>, digest: string, runtime: RuntimeName): boolean {
+  return serves(labels, digest, runtime) && programsOf(labels).join() === imageKinds[runtime].program;
+}
+
 /** What is built in besides the worker. */
 export function programsOf(labels: Readonly<Record<string, string>>): string[] {
   return (labels[workerImage.withLabel] ?? '').split(',').filter((program) => program !== '');

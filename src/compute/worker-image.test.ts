@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { engineForTests, packageRoot } from '../../test/support/engine.ts';
+import { isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
+import { claudeCodeVersion } from './claude-code-program.ts';
+import { digestTag, serves } from './image-kind.ts';
 import { buildWorkerBundle } from './worker-bundle.ts';
-import { prepareWorkerImage } from './worker-image.ts';
+import { checkNamedImage, prepareWorkerImage } from './worker-image.ts';
 
 const { engine, skip } = await engineForTests();
 
@@ -36,4 +40,48 @@ test('the worker image is labelled with its digest, small, and present the secon
   assert.equal(image?.id, imageId);
   assert.equal(image?.labels[workerImage.digestLabel], digest);
   assert.ok((image?.sizeBytes ?? Number.POSITIVE_INFINITY) <= 350_000_000);
+});
+
+test('an image with Claude Code holds a program that runs, and serves commands too', { skip }, async () => {
+  assert.ok(engine);
+  const { digest } = await buildWorkerBundle(packageRoot);
+  const lines: string[] = [];
+
+  const options = { packageRoot, runtime: 'claude-code', onProgress: (line: string) => lines.push(line) } as const;
+  const { imageId, how } = await prepareWorkerImage(engine, options);
+  await prepareWorkerImage(engine, { packageRoot });
+
+  // The build itself runs the program and fails where a library is missing.
+  if (how === 'built') assert.match(lines[0] ?? '', /^Downloading @anthropic-ai\/claude-code-linux-\S+ [\d.]+ from/);
+  const image = await engine.inspectImage(digestTag(digest, 'claude-code'));
+  assert.equal(image?.id, imageId);
+  assert.equal(image?.labels[workerImage.withLabel], `claude-code@${claudeCodeVersion}`);
+  assert.ok(serves(image?.labels ?? {}, digest, 'command'));
+  const latest = await engine.inspectImage(workerImage.latest);
+  // A test beside this one may have built another worker.
+  if (latest?.labels[workerImage.digestLabel] === digest)
+    assert.equal(latest.id, imageId, 'plain takes it from no other');
+});
+
+test('an image that a caller names is used when its worker is this one', { skip }, async (t) => {
+  assert.ok(engine);
+  const { digest } = await buildWorkerBundle(packageRoot);
+  const { imageId } = await prepareWorkerImage(engine, { packageRoot });
+  const own = `agora-test-named:${randomUUID()}`;
+  t.after(() => engine.removeImage(own));
+  await engine.tagImage(imageId, own);
+  const check = (reference: string, wanted: string) =>
+    checkNamedImage(engine, reference, { digest: wanted, packageRoot });
+
+  assert.equal(await check(own, digest), imageId);
+  for (const [reference, wanted] of [
+    [own, 'f'.repeat(64)],
+    ['agora-test-named:none', digest],
+  ] as const) {
+    await assert.rejects(check(reference, wanted), (error) => {
+      assert.ok(isAppError(error, 'image-missing'));
+      assert.match(error.next ?? '', new RegExp(`docker build --build-arg WORKER_DIGEST=${wanted} -t ${reference} `));
+      return true;
+    });
+  }
 });

@@ -4,7 +4,7 @@ import { workerImage } from '../contracts/names.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import type { Engine } from '../engine/engine.ts';
 import { removeOldBuilds } from './image-builds.ts';
-import { digestTag, imageKinds, programsOf, serves } from './image-kind.ts';
+import { digestTag, imageKinds, programsOf, serves, servesExactly } from './image-kind.ts';
 import { buildFromThisMachine, localBuildObstacle } from './image-local-build.ts';
 import { buildWorkerBundle } from './worker-bundle.ts';
 
@@ -41,6 +41,9 @@ export async function prepareWorkerImage(engine: Engine, options: PrepareOptions
     const build = { packageRoot, runtime, onProgress, signal, use };
     return { imageId: await buildFromThisMachine(engine, bundle, build), how: 'built' };
   }
+  // Where none can be built, one that can do more will do.
+  const other = await findPresent(engine, wanted, serves);
+  if (other !== undefined) return { imageId: other, how: 'present' };
   onProgress?.(`Cannot build the worker image from this machine's own files: ${obstacle}`);
   return { imageId: await pull(engine, wanted, { ...options, obstacle }), how: 'pulled' };
 }
@@ -66,11 +69,15 @@ interface WantedImage {
 }
 
 /** The image by its digest tag, or the seed's tag when it is labelled as this worker's. */
-async function findPresent(engine: Engine, { digest, runtime }: WantedImage): Promise<string | undefined> {
+async function findPresent(
+  engine: Engine,
+  { digest, runtime }: WantedImage,
+  fits: typeof serves = servesExactly,
+): Promise<string | undefined> {
   const tag = digestTag(digest, runtime);
   for (const reference of [tag, workerImage.latest]) {
     const image = await engine.inspectImage(reference);
-    if (image === undefined || !serves(image.labels, digest, runtime)) continue;
+    if (image === undefined || !fits(image.labels, digest, runtime)) continue;
     if (reference === workerImage.latest) await engine.tagImage(image.id, tag);
     return image.id;
   }
