@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Declarations } from '../contracts/declarations.ts';
 import type { Problem } from '../contracts/mailbox.ts';
-import { subagentsOf } from './orchestrator.ts';
+import { subagentsOf } from '../registry/declared-subagents.ts';
 import { checkValue, type PlanReading, parsePlan, type ReadingOptions } from './plan.ts';
 
 const declarations: Declarations = {
