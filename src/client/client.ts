@@ -1,9 +1,16 @@
 import type { Compute } from '../compute/compute.ts';
+import type { TaskDeclarations } from '../contracts/declarations.ts';
+import type { DispatchEvent } from '../contracts/dispatch.ts';
 import { AppError } from '../contracts/errors.ts';
 import { defaultNamespace } from '../contracts/names.ts';
+import type { Subagent, SubagentInput } from '../contracts/subagent.ts';
+import { deploymentOf } from '../dispatch/deployment.ts';
+import type { DispatchPlace } from '../dispatch/place.ts';
+import { subagentsOf } from '../registry/declared-subagents.ts';
 import { combineSources, type SecretSource, type SecretStore } from '../secrets/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type ClientRegistry, clientRegistry } from './client-registry.ts';
+import { clientDispatch, type Dispatch } from './dispatch.ts';
 
 export interface TargetDeclaration {
   /** The compute provider, by its name in `compute`. */
@@ -24,6 +31,14 @@ export interface AgoraClientOptions {
   readonly secretSources?: readonly SecretSource[];
   /** This project's state folder (`.agora`), which says what deployment it is. */
   readonly stateFolder?: string;
+  /** Subagents by name that need no registering; they come before registered ones. */
+  readonly subagents?: Readonly<Record<string, SubagentInput>>;
+  /** What counts for a dispatch where neither it nor its subagent says. */
+  readonly defaults?: TaskDeclarations;
+  /** The model of subagents that name none: fast, standard, max, or its own name. Default: the runtime's. */
+  readonly defaultModel?: string;
+  /** Told of the whole life of every dispatch that this process executes. */
+  readonly onDispatchEvent?: (event: DispatchEvent) => void;
 }
 
 /** The SDK: what is registered, and where it can run. Constructing it touches nothing. */
@@ -38,7 +53,10 @@ export class AgoraClient {
   readonly subagent: ClientRegistry['subagent'];
   readonly env: ClientRegistry['env'];
   readonly pipeline: ClientRegistry['pipeline'];
+  /** Runs one dispatch, called itself; its members do the rest. */
+  readonly dispatch: Dispatch;
   readonly #targets: ReadonlyMap<string, Compute>;
+  readonly #subagents: Readonly<Record<string, Subagent>>;
 
   constructor(options: AgoraClientOptions) {
     this.namespace = options.namespace ?? defaultNamespace;
@@ -55,6 +73,8 @@ export class AgoraClient {
     this.env = registry.env;
     this.pipeline = registry.pipeline;
     this.#targets = targetsOf(options);
+    this.#subagents = subagentsOf(options.subagents ?? {});
+    this.dispatch = clientDispatch(this.#place(options), options.onDispatchEvent ?? (() => undefined));
   }
 
   get targets(): readonly string[] {
@@ -69,6 +89,19 @@ export class AgoraClient {
       'unknown-name',
       `Cannot use target "${target}": this config has ${this.targets.join(', ') || 'none'}`,
     );
+  }
+
+  #place({ defaults, defaultModel }: AgoraClientOptions): DispatchPlace {
+    return {
+      namespace: this.namespace,
+      storage: this.storage,
+      secrets: this.secrets,
+      secretStore: this.secretStore,
+      declared: this.#subagents,
+      defaults: { ...defaults, ...(defaultModel === undefined ? {} : { model: defaultModel }) },
+      computeOf: (target) => this.computeOf(target),
+      deploymentId: () => deploymentOf(this),
+    };
   }
 }
 

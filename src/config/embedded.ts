@@ -28,6 +28,14 @@ export interface EmbeddedOptions {
   readonly source?: string;
   readonly enforceLocks?: boolean;
   readonly defaults?: TaskDeclarations;
+  /** Secrets of every item of a run, by variable: refs such as `env:ANTHROPIC_API_KEY`, never the secrets themselves. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Registered environments of every item of a run. */
+  readonly env?: readonly string[];
+  /** Model of subagents where neither plan nor subagent says. */
+  readonly model?: string;
+  /** An image of the engine instead of the one that is built here. */
+  readonly workerImage?: string;
 }
 
 export interface Embedded {
@@ -37,7 +45,7 @@ export interface Embedded {
 
 /** Everything on this machine: SQLite, local files, Docker or sandboxed processes. Constructing it touches nothing. */
 export function createEmbedded(options: EmbeddedOptions): Embedded {
-  const { stateFolder, namespace, ...declared } = options;
+  const { stateFolder, namespace, secrets, env, model, workerImage, ...declared } = options;
   const at = (name: keyof typeof stateNames) => join(stateFolder, stateNames[name]);
   const storage = new LocalStorage({ root: at('storage') });
   const store = new SqliteRunStateStore({ file: at('database') });
@@ -53,6 +61,12 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
     ],
     stateFolder,
   });
+  const itemDefaults = {
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(env === undefined ? {} : { env }),
+    ...(model === undefined ? {} : { model }),
+    ...(workerImage === undefined ? {} : { workerImage }),
+  };
   const orchestrator = new AgoraOrchestrator({
     ...declared,
     stateFolder,
@@ -60,7 +74,7 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
     storage,
     signer: createLocalSigner({ keyFile: join(at('keys'), stateNames.sealKey) }),
     anchors: [new LocalAnchor(store)],
-    executors: { [defaultExecutorName]: new DispatchExecutor({ client }) },
+    executors: { [defaultExecutorName]: new DispatchExecutor({ client, ...itemDefaults }) },
   });
   const orch: OrchContext = {
     transport,

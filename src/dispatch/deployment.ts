@@ -6,6 +6,7 @@ import { createFileAtomically } from '../base/atomic-file.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { type DeploymentId, deploymentIdSchema } from '../contracts/ids.ts';
 import { stateNames } from '../contracts/names.ts';
+import type { Storage } from '../storage/storage.ts';
 
 const deploymentSchema = z.strictObject({ deploymentId: deploymentIdSchema });
 
@@ -20,6 +21,22 @@ export async function deploymentIdOf(stateFolder: string): Promise<DeploymentId>
   const made = await readDeployment(file);
   if (made === undefined) throw new AppError('internal', `Cannot read "${file}": it was removed while it was made`);
   return made;
+}
+
+export interface DeploymentPlace {
+  readonly stateFolder: string | undefined;
+  readonly storage: Storage;
+  readonly namespace: string;
+}
+
+/** The id of a state folder; where there is none, the storage itself keeps one. */
+export async function deploymentOf({ stateFolder, storage, namespace }: DeploymentPlace): Promise<DeploymentId> {
+  if (stateFolder !== undefined) return deploymentIdOf(stateFolder);
+  const path = { namespace, type: 'deployment', name: 'id' } as const;
+  const known = await storage.getName(path);
+  if (known !== undefined) return deploymentIdSchema.parse(known);
+  await storage.createName(path, randomBytes(16).toString('hex'));
+  return deploymentIdSchema.parse(await storage.getName(path));
 }
 
 async function readDeployment(file: string): Promise<DeploymentId | undefined> {

@@ -29,9 +29,9 @@ export async function* dispatchLogs(
     if (isEnded(record)) return yield* storedLines(place, record, options);
     const worker = await workerOf(place, record);
     if (worker !== undefined) {
-      const shown = yield* liveLines(worker, options);
-      // One that was removed before it could be read is in storage by now, or will be.
-      if (shown !== 'gone') return;
+      const hasShown = yield* liveLines(worker, options);
+      // Nothing comes of one that has not started yet, or was just removed: the transcript will be there.
+      if (hasShown || !follow) return;
     } else if (!follow) return;
     await sleep(lookMs, signal);
   }
@@ -57,11 +57,8 @@ async function workerOf(place: DispatchPlace, record: DispatchRecord): Promise<W
   return handle && { compute, handle };
 }
 
-/** `gone` when there was nothing to read any more. */
-async function* liveLines(
-  { compute, handle }: Worker,
-  options: DispatchLogOptions,
-): AsyncGenerator<LogLine, 'gone' | undefined> {
+/** Returns whether there was something to read. */
+async function* liveLines({ compute, handle }: Worker, options: DispatchLogOptions): AsyncGenerator<LogLine, boolean> {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const assembler = new LineAssembler();
   let hasShown = false;
@@ -74,8 +71,11 @@ async function* liveLines(
     }
   } catch (error) {
     if (hasShown || !isAppError(error, 'not-found')) throw error;
-    return 'gone';
+    return false;
   }
-  yield* assembler.rest();
-  return undefined;
+  for (const line of assembler.rest()) {
+    hasShown = true;
+    yield line;
+  }
+  return hasShown;
 }
