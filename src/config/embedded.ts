@@ -60,6 +60,9 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
       new FileSecretSource({ folder: dirname(stateFolder) }),
     ],
     stateFolder,
+    ...(options.subagents === undefined ? {} : { subagents: options.subagents }),
+    ...(options.defaults === undefined ? {} : { defaults: options.defaults }),
+    ...(model === undefined ? {} : { defaultModel: model }),
   });
   const itemDefaults = {
     ...(secrets === undefined ? {} : { secrets }),
