@@ -33,6 +33,7 @@ export { SqliteRunStateStore, type SqliteRunStateStoreOptions } from './orchestr
 export { type ServeLoopOptions, serve } from './orchestrator/serve.ts';
 export { MailboxSubmissionTransport } from './orchestrator/submission-transport.ts';
 export type { CapabilityFile, CapabilityFileSource } from './registry/capability-files.ts';
+export type { SyncOptions, SyncProvider } from './registry/sync-provider.ts';
 export { EnvironmentSecretSource, type EnvironmentSecretSourceOptions } from './secrets/environment.ts';
 export { FileSecretSource, type FileSecretSourceOptions } from './secrets/file.ts';
 export { LocalSecretStore, type LocalSecretStoreOptions } from './secrets/local.ts';

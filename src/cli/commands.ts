@@ -27,6 +27,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Register the files of a folder as a capability',
     load: () => import('./capabilities-register.ts').then((file) => file.capabilitiesRegister),
   },
+  'capabilities sync': {
+    summary: 'Register the capabilities that another tool keeps',
+    load: () => import('./sync-command.ts').then((file) => file.syncCommand('capabilities')),
+  },
   'capabilities list': {
     summary: 'List the capabilities',
     load: () => import('./registered-list.ts').then((file) => file.listCommand('capabilities')),
@@ -42,6 +46,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'subagent register': {
     summary: 'Register what a subagent is told and what drives it',
     load: () => import('./subagent-register.ts').then((file) => file.subagentRegister),
+  },
+  'subagent sync': {
+    summary: 'Register the subagents that another tool keeps',
+    load: () => import('./sync-command.ts').then((file) => file.syncCommand('subagent')),
   },
   'subagent list': {
     summary: 'List the subagents',
@@ -86,6 +94,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'pipeline remove': {
     summary: 'Forget the name of a pipeline',
     load: () => import('./registered-remove.ts').then((file) => file.removeCommand('pipeline')),
+  },
+  deploy: {
+    summary: 'Register everything a manifest says, all or nothing',
+    load: () => import('./deploy.ts').then((file) => file.deploy),
   },
   'orch serve': {
     summary: 'Run the daemon that executes runs',

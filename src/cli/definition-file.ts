@@ -1,16 +1,23 @@
 import { open } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseStrictYaml, StrictYamlError, type YamlDocument } from '../base/strict-yaml.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
 /** Definitions are written by hand; whatever is larger is something else. */
 const mostBytes = 4 * 1024 * 1024;
 
+export interface DefinitionFile {
+  readonly document: YamlDocument;
+  readonly text: string;
+  readonly folder: string;
+}
+
 /** Reads a definition in YAML or JSON, which is YAML too. A failure names the file, the line and the column. */
-export async function readDefinitionFile(typed: string, cwd: string): Promise<YamlDocument> {
+export async function readDefinitionFile(typed: string, cwd: string): Promise<DefinitionFile> {
   const content = await readBytes(typed, cwd);
   try {
-    return parseStrictYaml(content, { maxBytes: mostBytes });
+    const document = parseStrictYaml(content, { maxBytes: mostBytes });
+    return { document, text: content.toString('utf8'), folder: dirname(resolve(cwd, typed)) };
   } catch (cause) {
     if (!(cause instanceof StrictYamlError)) throw cause;
     const { line, column } = cause.place;
@@ -18,7 +25,7 @@ export async function readDefinitionFile(typed: string, cwd: string): Promise<Ya
   }
 }
 
-async function readBytes(typed: string, cwd: string): Promise<Uint8Array> {
+async function readBytes(typed: string, cwd: string): Promise<Buffer> {
   try {
     await using file = await open(resolve(cwd, typed));
     const parts: Uint8Array[] = [];

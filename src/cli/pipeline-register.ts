@@ -18,7 +18,7 @@ export const pipelineRegister = defineCommand(
   },
   async ({ operands, options }, context) => {
     const [file = ''] = operands;
-    const { value } = await readDefinitionFile(file, context.cwd);
+    const { value } = (await readDefinitionFile(file, context.cwd)).document;
     const { client } = await openClient(options.config, context);
     // Its schema judges what the file holds.
     const registered = await client.pipeline.register(value as GivenPipeline);

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
-import { type GivenSecret, secretRefSchema, variableNameSchema } from '../contracts/env-bundle.ts';
+import { type GivenSecret, variableNameSchema } from '../contracts/env-bundle.ts';
 import { AppError } from '../contracts/errors.ts';
+import { readSecretWord } from '../registry/secret-word.ts';
 import type { CommandContext } from './command.ts';
 
 export const valueOption = {
@@ -59,31 +59,10 @@ function splitWords(command: string, option: string, words: readonly string[]): 
   });
 }
 
-/** A secret as it is written after `NAME=`, or in a manifest. `folder` is where relative files start. */
-export function secretOf(command: string, name: string, word: string, folder: string): GivenSecret {
-  const inline = /^inline:(.*)$/s.exec(word)?.[1];
-  if (inline !== undefined) return { inline: checkedInline(command, name, inline) };
-  const path = /^file:(.+)$/s.exec(word)?.[1];
-  const ref = path === undefined ? word : `file:${resolve(folder, path)}`;
-  if (secretRefSchema.safeParse(ref).success) return { ref };
-  throw refused(command, `secret ${name} must be inline:…, stdin:, env:<NAME>, file:<path>, arn:… or local-secret://…`);
-}
-
-function checkedInline(command: string, name: string, inline: string): string {
-  if (inline === '') {
-    throw refused(
-      command,
-      `secret ${name} is empty`,
-      `If it was inline:$${name}, that variable is not set in this shell.`,
-    );
-  }
-  const variable = /^\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?$/.exec(inline)?.[1];
-  if (variable === undefined) return inline;
-  throw refused(
-    command,
-    `secret ${name} is the name of a variable, not its value`,
-    `Give it as env:${variable}, or unquoted in a shell.`,
-  );
+function secretOf(command: string, name: string, word: string, folder: string): GivenSecret {
+  const read = readSecretWord(word, folder);
+  if (read.kind === 'secret') return read.secret;
+  throw refused(command, `secret ${name} ${read.message}`, read.next?.replace('$NAME', `$${name}`));
 }
 
 async function readStdin(command: string, name: string, stdin: AsyncIterable<Uint8Array>): Promise<string> {

@@ -59,7 +59,7 @@ export const subagentRegister = defineCommand(
 );
 
 async function readFields(file: string, cwd: string): Promise<object> {
-  const { value } = await readDefinitionFile(file, cwd);
+  const { value } = (await readDefinitionFile(file, cwd)).document;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new AppError('invalid-input', `Cannot read "${file}": it does not hold the fields of a subagent`);
 }

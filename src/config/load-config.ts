@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AgoraClient } from '../client/client.ts';
 import { AppError } from '../contracts/errors.ts';
+import type { SyncProvider } from '../registry/sync-provider.ts';
 import { DefinedConfig } from './define-config.ts';
 import type { OrchContext } from './orch-context.ts';
 import { registerOwnCopies } from './resolve-hook.ts';
@@ -13,6 +14,8 @@ export interface LoadedConfig {
   readonly client: unknown;
   /** The `orch` export, or what `defineConfig` makes of its options; undefined without either. */
   readonly orch: OrchContext | undefined;
+  /** The `syncProviders` export; empty without one. */
+  readonly syncProviders: readonly SyncProvider[];
   readonly exports: readonly string[];
 }
 
@@ -22,8 +25,9 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
   const module = await importConfig(path);
   const exports = Object.keys(module).sort();
   const exported = module['default'] ?? module['client'];
-  if (exported instanceof DefinedConfig) return { path, ...exported.at(path), exports };
-  return { path, client: exported, orch: checkOrch(path, module['orch']), exports };
+  const syncProviders = checkSyncProviders(path, module['syncProviders']);
+  if (exported instanceof DefinedConfig) return { path, ...exported.at(path), syncProviders, exports };
+  return { path, client: exported, orch: checkOrch(path, module['orch']), syncProviders, exports };
 }
 
 /** The `orch` export of a config; a config without one is an error that says how to add it. */
@@ -97,6 +101,22 @@ function checkOrch(path: string, orch: unknown): OrchContext | undefined {
   }
   // A class instance from the user's own code: its members were checked to be there, their types cannot be.
   return orch as OrchContext;
+}
+
+function checkSyncProviders(path: string, providers: unknown): readonly SyncProvider[] {
+  if (providers === undefined) return [];
+  const isProvider = (each: unknown) => typeof memberOf(each, 'name') === 'string';
+  if (!Array.isArray(providers) || !providers.every(isProvider)) {
+    throw new AppError(
+      'invalid-config',
+      `Cannot use config "${path}": its "syncProviders" is not a list of providers`,
+      {
+        next: 'export const syncProviders = [{ name, capabilities, subagents }]',
+      },
+    );
+  }
+  // The user's own code, as with "orch".
+  return providers as readonly SyncProvider[];
 }
 
 function memberOf(value: unknown, name: string): unknown {

@@ -65,7 +65,8 @@ export function removeCapability(storage: Storage, namespace: string, name: stri
 const mostProblems = 100;
 
 function checkGiven({ name, files }: GivenCapability): void {
-  const paths = Object.keys(files);
+  // A sync provider or a program without types may give anything.
+  const paths = Object.keys(files ?? {});
   const problems: Problem[] = [];
   const parsedName = nameSchema.safeParse(name);
   if (!parsedName.success) problems.push({ path: 'name', message: parsedName.error.issues[0]?.message ?? '' });

@@ -48,14 +48,19 @@ export function removePipeline(storage: Storage, namespace: string, name: string
 const knownKeys = [...Object.keys(pipelineSchema.shape), 'kind', 'command', 'timeoutSeconds', 'lens', 'what'];
 
 function parsePipeline(given: unknown): Pipeline {
+  const problems = pipelineProblems(given);
+  if (problems.length > 0) throw invalidDefinition(whatOf('pipeline', given, 'id'), problems);
+  return pipelineSchema.parse(given);
+}
+
+/** Everything wrong with a pipeline, with JSON paths. */
+export function pipelineProblems(given: unknown): Problem[] {
   const parsed = pipelineSchema.safeParse(given);
-  const blocks = blocksOf(given);
-  const ordered = orderProblems(blocks);
-  if (parsed.success && ordered.length === 0) return parsed.data;
+  const ordered = orderProblems(blocksOf(given));
   // What the order says of a kind is clearer than the schema's list of kinds.
   const told = new Set(ordered.map((problem) => problem.path));
   const found = parsed.success ? [] : schemaProblems(parsed.error, knownKeys).filter(({ path }) => !told.has(path));
-  throw invalidDefinition(whatOf('pipeline', given, 'id'), [...found, ...ordered]);
+  return [...found, ...ordered];
 }
 
 interface SketchedBlock {
