@@ -118,7 +118,7 @@ export function computeSuite(
       const [first, second] = await Promise.all([place.compute.start(task, signal), place.compute.start(task, signal)]);
       const third = await place.compute.start(task, signal);
 
-      assert.deepEqual([second, third], [first, first]);
+      assert.deepEqual([second, third].map(untimed), [first, first].map(untimed));
       await place.compute.remove(first);
     });
 
@@ -155,7 +155,7 @@ export function computeSuite(
 
       const listed = await place.compute.list(one);
 
-      assert.deepEqual(listed, handles.slice(0, 1));
+      assert.deepEqual(listed, handles.slice(0, 1).map(untimed));
       for (const handle of handles) await place.compute.remove(handle);
     });
 
@@ -296,4 +296,9 @@ async function aHostToLeaveAlone(t: TestContext): Promise<{ readonly connect: st
   const address = servers[0]?.address();
   assert.ok(typeof address === 'object' && address !== null);
   return { connect: [`127.0.0.1:${address.port}`, socket], file };
+}
+
+/** What stages took is told only by the start that made the task. */
+function untimed({ timings: _, ...handle }: TaskHandle): TaskHandle {
+  return handle;
 }

@@ -38,7 +38,7 @@ test('the container of a task is hardened as designed', { skip }, async () => {
   const { Config, HostConfig, Mounts, Name } = await docker.getContainer(handle.providerId).inspect();
 
   assert.equal(Name, `/${handle.dispatchId}`);
-  assert.deepEqual([Config.User, Config.OpenStdin], ['0:0', false]);
+  assert.deepEqual([Config.User, Config.OpenStdin, Config.StdinOnce], ['0:0', true, true]);
   const { CapDrop, CapAdd, SecurityOpt, ReadonlyRootfs, Init, Privileged, NetworkMode, Binds } = HostConfig;
   assert.deepEqual(
     {

@@ -23,7 +23,7 @@ export function containerSpec(task: Task, image: string, network = 'none'): Cont
     volumes,
     // Half the memory at most, so that a full /tmp is a full disk and not the end of the worker.
     tmpfs: { '/tmp': `rw,exec,nosuid,nodev,mode=1777,size=${Math.max(1, Math.floor(limits.memoryMb / 2))}m` },
-    hasStdin: task.spec.secretBytes > 0,
+    hasStdin: true,
     cpus: limits.cpus,
     memoryBytes: limits.memoryMb * mebibyte,
     pids: limits.pids,

@@ -1,18 +1,20 @@
 import { retry } from '../base/retry.ts';
+import { Stopwatch } from '../base/stopwatch.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import { containerLabels, workerPaths } from '../contracts/names.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import type { Task } from '../contracts/task.ts';
-import { type ContainerState, type Engine, stdinBytes } from '../engine/engine.ts';
+import type { ByteStream, ContainerState, Engine } from '../engine/engine.ts';
 import type { Compute, DescribeOptions, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
 import { claimContainer, removeContainer } from './docker-claim.ts';
 import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
-import { inputTar } from './docker-inputs.ts';
+import { withoutSealedLines } from './docker-logs.ts';
 import { networkOf } from './docker-network.ts';
+import { toldReport } from './docker-report.ts';
 import { SharedStarts } from './docker-shared-start.ts';
-import { secretBytes } from './task-inputs.ts';
+import { handOver, stdinOf } from './docker-stdin.ts';
 
 /** What an image is wanted for. */
 export interface ImageWish {
@@ -37,6 +39,8 @@ export class DockerCompute implements Compute {
   readonly outlivesDaemon = true;
   readonly #options: Required<DockerComputeOptions>;
   readonly #starts = new SharedStarts<DispatchId, TaskHandle>();
+  /** Of the tasks this process started. What another started is collected without. */
+  readonly #reportKeys = new Map<string, Uint8Array>();
 
   constructor(options: DockerComputeOptions) {
     this.#options = { ...defaults, ...options };
@@ -58,15 +62,13 @@ export class DockerCompute implements Compute {
 
   async *logs(handle: TaskHandle, options: LogOptions = {}): AsyncIterable<LogChunk> {
     const engine = await this.#options.engine();
-    const { follow = false, signal } = options;
-    yield* engine.logs(handle.providerId, { follow, ...(signal && { signal }) });
+    const { follow = false, ...others } = options;
+    yield* withoutSealedLines(engine.logs(handle.providerId, { follow, ...others }));
   }
 
   async *collect(handle: TaskHandle, maxBytes: number): AsyncIterable<Uint8Array> {
-    const engine = await this.#options.engine();
     let collected = 0;
-    // With `/.` the names in the tar are relative to the folder.
-    for await (const chunk of engine.getArchive(handle.providerId, `${workerPaths.out}/.`)) {
+    for await (const chunk of await this.#leftBehind(handle)) {
       collected += chunk.length;
       if (collected > maxBytes) {
         throw new AppError(
@@ -86,6 +88,7 @@ export class DockerCompute implements Compute {
   async remove(handle: TaskHandle): Promise<void> {
     const engine = await this.#options.engine();
     await removeContainer(engine, handle.providerId);
+    this.#reportKeys.delete(handle.providerId);
   }
 
   async list(deploymentId: DeploymentId): Promise<TaskHandle[]> {
@@ -117,26 +120,37 @@ export class DockerCompute implements Compute {
   async close(): Promise<void> {}
 
   async #start(task: Task, signal: AbortSignal): Promise<TaskHandle> {
-    const secrets = stdinOf(task);
-    const inputs = inputTar(task);
-    const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image(wishOf(task))]);
+    const watch = new Stopwatch();
+    const { engine: connect, image: imageOf } = this.#options;
+    const [engine, image, stdin] = await Promise.all([connect(), imageOf(wishOf(task)), stdinOf(task)]);
     const network = await networkOf(engine, task.spec);
+    watch.lap('read');
     const claim = await claimContainer(engine, containerSpec(task, image, network), signal);
+    watch.lap('create');
     if (claim.kind === 'existing') return existingHandle(claim.state, task);
     try {
       signal.throwIfAborted();
-      await Promise.all([
-        engine.putArchive(claim.id, workerPaths.in, inputs, signal),
-        secrets.length > 0 ? engine.writeStdin(claim.id, secrets, signal) : undefined,
-      ]);
+      await handOver(engine, claim.id, { task, stdin, signal });
+      watch.lap('inputs');
       await engine.startContainer(claim.id, signal);
+      watch.lap('start');
+      this.#reportKeys.set(claim.id, stdin.reportKey);
       const imageId = image.startsWith('sha256:') ? image : (await engine.inspectContainer(claim.id))?.imageId;
-      return { dispatchId: task.spec.dispatchId, owner: task.owner, providerId: claim.id, image: imageId ?? image };
+      const { dispatchId } = task.spec;
+      return { dispatchId, owner: task.owner, providerId: claim.id, image: imageId ?? image, timings: watch.laps };
     } catch (error) {
       // Best effort: what cannot be removed now is found by its label, and made again by the next start.
       await removeContainer(engine, claim.id).catch(() => undefined);
       throw error;
     }
+  }
+
+  async #leftBehind({ providerId }: TaskHandle): Promise<ByteStream> {
+    const engine = await this.#options.engine();
+    const key = this.#reportKeys.get(providerId);
+    const told = key === undefined ? undefined : await toldReport(engine, providerId, key);
+    // With `/.` the names in the tar are relative to the folder.
+    return told ?? engine.getArchive(providerId, `${workerPaths.out}/.`);
   }
 
   async #waitOnce(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
@@ -157,15 +171,6 @@ export class DockerCompute implements Compute {
 }
 
 const gone: TaskExit = { kind: 'lost', reason: 'its container is gone' };
-
-function stdinOf(task: Task): Uint8Array {
-  const secrets = secretBytes(task);
-  if (secrets.length <= stdinBytes) return secrets;
-  const state = `its secrets take ${secrets.length} bytes, at most ${stdinBytes} can be handed to a container`;
-  throw new AppError('limit-exceeded', `Cannot start task "${task.spec.dispatchId}": ${state}`, {
-    next: 'Hand large files in as inputs, and keep only keys and tokens as secrets.',
-  });
-}
 
 function wishOf({ spec, image }: Task): ImageWish {
   return { runtime: spec.agent.runtime, reference: image };

@@ -55,7 +55,7 @@ export async function stageWorker(
   { programs }: Staging,
   bundle: { bytes: Uint8Array; digest: string },
 ): Promise<string> {
-  const path = join(programs, `worker-${bundle.digest.replace(/^sha256:/, '')}.mjs`);
+  const path = join(programs, `worker-${bundle.digest.replace(/^sha256:/, '')}.cjs`);
   if ((await sizeOf(path)) !== bundle.bytes.length) await writeFileAtomically(path, bundle.bytes, { durable: false });
   return path;
 }

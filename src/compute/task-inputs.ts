@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { isPlainPath } from '../base/file-pack.ts';
 import { AppError } from '../contracts/errors.ts';
 import { isProcessText } from '../contracts/nul-character.ts';
 import type { Task, TaskInput } from '../contracts/task.ts';
@@ -8,8 +9,7 @@ export const taskFileName = 'task.json';
 /** Refuses inputs that would not stay in `/agora/in`, or would take the task file's place. */
 export function checkInputPaths({ inputs }: Task): void {
   for (const { path } of inputs) {
-    const isPlain = path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
-    if (isPlain && path !== taskFileName) continue;
+    if (isPlainPath(path) && path !== taskFileName) continue;
     throw new AppError('invalid-input', `Cannot hand in "${path}": not a plain relative path`);
   }
 }

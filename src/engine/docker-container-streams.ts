@@ -7,7 +7,8 @@ import type { DockerConnection } from './docker-connection.ts';
 import { dial } from './docker-dial.ts';
 import { whileAlive } from './docker-ping.ts';
 import { demultiplex } from './docker-stream.ts';
-import type { ByteStream, EngineContainerStreams, EngineLogChunk } from './engine.ts';
+import { openTerminal } from './docker-terminal.ts';
+import type { ByteStream, EngineContainerStreams, EngineLogChunk, EngineLogOptions } from './engine.ts';
 
 const waitAnswerSchema = z.object({ StatusCode: z.int() });
 
@@ -22,6 +23,7 @@ export function containerStreams(connection: DockerConnection): EngineContainerS
       ),
     writeStdin: (reference, bytes, signal) => writeStdin(connection, { reference, bytes, signal }),
     logs: (reference, options) => logs(connection, reference, options),
+    openTerminal: (reference, spec, signal) => openTerminal(connection, { reference, spec, signal }),
   };
 }
 
@@ -82,15 +84,29 @@ function attachStdin(docker: Dockerode, reference: string, signal: AbortSignal):
 function logs(
   connection: DockerConnection,
   reference: string,
-  { follow, signal }: Parameters<EngineContainerStreams['logs']>[1],
+  options: EngineLogOptions,
 ): AsyncIterable<EngineLogChunk> {
+  const { follow, signal, timestamps = false } = options;
   // Who follows a log waits for what a worker prints, and it may print nothing.
   const patience = follow ? { answerMs: Number.POSITIVE_INFINITY } : {};
   // `follow` outside the query makes the client stream the answer instead of collecting it.
-  const request = { _query: { stdout: 1, stderr: 1, follow: follow ? 1 : 0 }, follow: true as const };
+  const request = { _query: logQuery(options), follow: true as const };
   const bytes = connection.stream(
     { action: `read the log of container "${reference}"`, signal, ...patience },
     (docker, { signal: abortSignal }) => docker.getContainer(reference).logs({ ...request, abortSignal }),
   );
-  return demultiplex(bytes);
+  return demultiplex(bytes, timestamps);
+}
+
+function logQuery({ follow, timestamps = false, since, tail, streams }: EngineLogOptions): Record<string, unknown> {
+  const has = (stream: EngineLogChunk['stream']) => (streams === undefined || streams.includes(stream) ? 1 : 0);
+  return {
+    stdout: has('stdout'),
+    stderr: has('stderr'),
+    follow: follow ? 1 : 0,
+    timestamps: timestamps ? 1 : 0,
+    // In seconds, as the API counts.
+    ...(since !== undefined && { since: (Date.parse(since) / 1000).toFixed(3) }),
+    ...(tail !== undefined && { tail }),
+  };
 }

@@ -3,22 +3,29 @@ import type { ByteStream, EngineLogChunk } from './engine.ts';
 
 const headerBytes = 8;
 
+/** Longer than any time an engine writes before a line. */
+const longestTimeBytes = 64;
+const space = 0x20;
+
 /**
  * Splits the engine's multiplexed output (8 bytes of header, then the payload) without collecting a frame: a reader
- * that pauses holds up the engine, and a frame of any length costs no more memory than a chunk.
+ * that pauses holds up the engine, and a frame of any length costs no more memory than a chunk. `hasTimes`: each
+ * payload begins with a time and a space.
  */
-export async function* demultiplex(source: ByteStream): AsyncGenerator<EngineLogChunk> {
+export async function* demultiplex(source: ByteStream, hasTimes = false): AsyncGenerator<EngineLogChunk> {
   let header = Buffer.alloc(0);
   let stream: EngineLogChunk['stream'] = 'stdout';
   let left = 0;
+  let time: FrameTime | undefined;
   for await (const chunk of source) {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     while (rest.length > 0) {
       if (left > 0) {
-        const bytes = rest.subarray(0, left);
-        left -= bytes.length;
-        rest = rest.subarray(bytes.length);
-        yield { stream, bytes };
+        const payload = rest.subarray(0, left);
+        left -= payload.length;
+        rest = rest.subarray(payload.length);
+        const bytes = time === undefined ? payload : time.strip(payload);
+        if (bytes.length > 0) yield { stream, bytes, ...(time?.at !== undefined && { at: time.at }) };
         continue;
       }
       const missing = headerBytes - header.length;
@@ -28,7 +35,27 @@ export async function* demultiplex(source: ByteStream): AsyncGenerator<EngineLog
       stream = header[0] === 2 ? 'stderr' : 'stdout';
       left = header.readUInt32BE(4);
       header = Buffer.alloc(0);
+      if (hasTimes) time = new FrameTime();
     }
+  }
+}
+
+/** Takes the time off the front of one frame, which may come in pieces. */
+class FrameTime {
+  at: string | undefined;
+  #isStripped = false;
+  #pending = Buffer.alloc(0);
+
+  strip(payload: Buffer): Buffer {
+    if (this.#isStripped) return payload;
+    this.#pending = Buffer.concat([this.#pending, payload]);
+    const end = this.#pending.indexOf(space);
+    if (end < 0 && this.#pending.length < longestTimeBytes) return Buffer.alloc(0);
+    this.#isStripped = true;
+    const time = new Date(this.#pending.subarray(0, Math.max(0, end)).toString('latin1'));
+    if (Number.isNaN(time.getTime())) return this.#pending;
+    this.at = time.toISOString();
+    return this.#pending.subarray(end + 1);
   }
 }
 

@@ -68,6 +68,44 @@ export interface EngineInformation {
 export interface EngineLogChunk {
   readonly stream: 'stdout' | 'stderr';
   readonly bytes: Uint8Array;
+  /** When the line it belongs to was written, ISO 8601; only where asked for. */
+  readonly at?: string;
+}
+
+export interface EngineLogOptions {
+  readonly follow: boolean;
+  /** Ask for `at`. Default: false. */
+  readonly timestamps?: boolean;
+  /** Only what was written at or after this time, ISO 8601. */
+  readonly since?: string;
+  /** Only this many lines before the end, and what follows. */
+  readonly tail?: number;
+  /** Default: both. */
+  readonly streams?: readonly EngineLogChunk['stream'][];
+  readonly signal?: AbortSignal;
+}
+
+/** A program to run on a terminal in a container. */
+export interface TerminalSpec {
+  readonly command: readonly string[];
+  /** `<uid>:<gid>`. */
+  readonly user: string;
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A program that runs on a terminal in a container. It goes on when its streams are closed. */
+export interface EngineTerminal {
+  /** Ends with the program, or with its container. */
+  readonly output: ByteStream;
+  write(bytes: Uint8Array): Promise<void>;
+  resize(columns: number, rows: number): Promise<void>;
+  /** Its exit code; undefined while it runs, or once nothing is known of it any more. */
+  exitCode(): Promise<number | undefined>;
+  /** Hangs up: its input and output end. */
+  close(): void;
 }
 
 export interface BuildOptions {
@@ -92,7 +130,7 @@ export interface ImportOptions extends ProgressOptions {
 
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/** What is written before a container starts waits in the buffer of a socket: 208 KiB on Linux, its own needs included. */
+/** What is written before a container starts waits in the buffer of a socket: 208 KiB on Linux, its own needs included; a line fits besides. */
 export const stdinBytes = 128 * 1024;
 
 /** Images of an engine, by id or reference. */
@@ -132,10 +170,9 @@ export interface EngineContainerStreams {
   getArchive(reference: string, path: string): ByteStream;
   /** Writes to stdin of a container and ends it; the container reads it once it is started. At most `stdinBytes`. */
   writeStdin(reference: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
-  logs(
-    reference: string,
-    options: { readonly follow: boolean; readonly signal?: AbortSignal },
-  ): AsyncIterable<EngineLogChunk>;
+  logs(reference: string, options: EngineLogOptions): AsyncIterable<EngineLogChunk>;
+  /** Runs a program in a running container; `task-conflict` when it does not run. */
+  openTerminal(reference: string, spec: TerminalSpec, signal?: AbortSignal): Promise<EngineTerminal>;
 }
 
 /** Networks of an engine. */

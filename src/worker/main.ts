@@ -1,6 +1,9 @@
+import { writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { workerPlaceSchema } from '../contracts/worker-place.ts';
+import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { containerPlace } from './container-place.ts';
+import { takeHandOver } from './hand-over.ts';
+import { sealedReport } from './report.ts';
 import { supervise } from './supervise.ts';
 
 /** How long the subagent's end may take once nobody waits for the supervisor any more. */
@@ -14,15 +17,34 @@ process.on('SIGINT', () => stop.abort());
 const abandoned = new AbortController();
 abandoned.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), abandonedExitMs));
 
-try {
-  const placeFile = process.argv[2];
-  const place =
-    placeFile === undefined
-      ? containerPlace(process.env['PATH'])
-      : workerPlaceSchema.parse(JSON.parse(await readFile(placeFile, 'utf8')));
-  await supervise(place, { stdin: process.stdin, stop: stop.signal, abandoned });
-  process.exit(0);
-} catch (error) {
-  process.stderr.write(`agora worker: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+const placeFile = process.argv[2];
+(placeFile === undefined ? inContainer() : inPlace(placeFile)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`agora worker: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);
+
+async function inContainer(): Promise<void> {
+  const place = containerPlace(process.env['PATH']);
+  const { secrets, reportKey } = await takeHandOver(0, place.paths.in);
+  await supervise(place, { stdin: secrets, stop: stop.signal, abandoned });
+  const report = await sealedReport(place.paths.out, reportKey);
+  if (report !== undefined) writeAll(2, Buffer.from(report));
+}
+
+async function inPlace(file: string): Promise<void> {
+  await supervise(await readPlace(file), { stdin: process.stdin, stop: stop.signal, abandoned });
+}
+
+async function readPlace(file: string): Promise<WorkerPlace> {
+  // Only here: its schema takes longer to load than a container's supervisor to start.
+  const { workerPlaceSchema } = await import('../contracts/worker-place.ts');
+  return workerPlaceSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+}
+
+/** Before the process ends, which does not wait for its streams. */
+function writeAll(file: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

@@ -38,7 +38,7 @@ test('secrets that are no texts are refused', async () => {
   await assert.rejects(readSecrets(stdin, 12), (error) => isAppError(error, 'invalid-input'));
 });
 
-test('a task with an unknown field is refused', async (t) => {
+test('what is no task is refused', async (t) => {
   const file = join(await aFolder(t), 'task.json');
   await writeFile(file, '{"unknown":1}');
 

@@ -1,10 +1,45 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
+import { type PackedFile, packFiles } from '../base/file-pack.ts';
+import { sealLines } from '../base/sealed-lines.ts';
+import { reportBytes } from '../contracts/hand-over.ts';
 import { outNames } from '../contracts/names.ts';
-import { type TaskResult, taskResultSchema } from '../contracts/task.ts';
+import type { TaskResult } from '../contracts/task.ts';
+import { walkTree } from './tree-walk.ts';
 
-/** Leaves the result as the last file of `out`: where it is, everything else is whole. */
+/** Leaves the result as the last file of `out`: where it is, everything else is whole. The daemon checks its shape. */
 export async function writeResult(out: string, result: TaskResult): Promise<void> {
-  const text = `${JSON.stringify(taskResultSchema.parse(result))}\n`;
-  await writeFileAtomically(join(out, outNames.result), text, { durable: false });
+  await writeFileAtomically(join(out, outNames.result), `${JSON.stringify(result)}\n`, { durable: false });
 }
+
+/**
+ * What was left in `out` as lines for the log, where it is few bytes: an engine takes longer to hand out an archive than to
+ * run a small task. Undefined when it has to be fetched.
+ */
+export async function sealedReport(out: string, key: Uint8Array): Promise<string | undefined> {
+  const files = await smallFiles(out);
+  if (files === undefined) return undefined;
+  const pack = packFiles(files);
+  // On a line of its own, wherever the last output ended.
+  return pack.length > reportBytes ? undefined : `\n${sealLines(pack, key).join('\n')}\n`;
+}
+
+async function smallFiles(out: string): Promise<PackedFile[] | undefined> {
+  const found: string[] = [];
+  let totalBytes = 0;
+  await walkTree(out, {
+    visit: ({ path, stats }) => {
+      if (!stats.isFile()) return true;
+      found.push(
+        Buffer.concat(path().flatMap((part, index) => (index === 0 ? [part] : [slash, part]))).toString('utf8'),
+      );
+      totalBytes += Number(stats.size);
+      return totalBytes <= reportBytes;
+    },
+  });
+  if (totalBytes > reportBytes) return undefined;
+  return Promise.all(found.sort().map(async (path) => ({ path, bytes: await readFile(join(out, path)) })));
+}
+
+const slash = Buffer.from('/');

@@ -1,0 +1,79 @@
+import { read as readFile } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { unpackFiles } from '../base/file-pack.ts';
+import { AppError } from '../contracts/errors.ts';
+import type { HandOver } from '../contracts/hand-over.ts';
+
+/** What a supervisor in a container was handed besides the files in its `in` folder. */
+export interface Handed {
+  readonly reportKey: Uint8Array;
+  /** Gives the secrets and ends. */
+  readonly secrets: Readable;
+}
+
+const chunkBytes = 64 * 1024;
+const mostBytes = 1024 * 1024;
+const newline = 0x0a;
+const read = promisify(readFile);
+
+/** Reads all that comes on an open file, and lays out the inputs among it: for everybody to read, for us to write. */
+export async function takeHandOver(file: number, inFolder: string): Promise<Handed> {
+  const input = new Input(file);
+  const { packBytes, secretBytes, reportKey } = parseHandOver(await input.line());
+  const pack = await input.take(packBytes);
+  for (const { path, bytes } of packBytes === 0 ? [] : unpackFiles(pack)) {
+    const target = join(inFolder, path);
+    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+    await writeFile(target, bytes, { mode: 0o444, flag: 'wx' });
+  }
+  const secrets = await input.take(secretBytes);
+  return { reportKey: Buffer.from(reportKey, 'base64url'), secrets: Readable.from(secretBytes === 0 ? [] : [secrets]) };
+}
+
+/** Not `process.stdin`: a stream of it takes longer to load than everything here to read. */
+class Input {
+  readonly #file: number;
+  #pending = Buffer.alloc(0);
+
+  constructor(file: number) {
+    this.#file = file;
+  }
+
+  async line(): Promise<string> {
+    for (let end = -1; ; ) {
+      end = this.#pending.indexOf(newline);
+      if (end >= 0) return (await this.take(end + 1)).toString('utf8');
+      await this.#more();
+    }
+  }
+
+  async take(sizeBytes: number): Promise<Buffer> {
+    while (this.#pending.length < sizeBytes) await this.#more();
+    const taken = this.#pending.subarray(0, sizeBytes);
+    this.#pending = this.#pending.subarray(sizeBytes);
+    return taken;
+  }
+
+  async #more(): Promise<void> {
+    const { bytesRead, buffer } = await read(this.#file, Buffer.alloc(chunkBytes), 0, chunkBytes, null);
+    if (bytesRead === 0) throw unusable('it ended early');
+    this.#pending = Buffer.concat([this.#pending, buffer.subarray(0, bytesRead)]);
+    if (this.#pending.length > mostBytes) throw unusable('it is too long');
+  }
+}
+
+function parseHandOver(line: string): HandOver {
+  const value: unknown = JSON.parse(line);
+  if (typeof value !== 'object' || value === null) throw unusable('it begins with no object');
+  const { packBytes, secretBytes, reportKey } = value as Partial<Record<keyof HandOver, unknown>>;
+  if (typeof packBytes !== 'number' || typeof secretBytes !== 'number' || typeof reportKey !== 'string')
+    throw unusable('its first line lacks a field');
+  return { packBytes, secretBytes, reportKey };
+}
+
+function unusable(state: string): AppError {
+  return new AppError('invalid-input', `Cannot read what was handed over on stdin: ${state}`);
+}
