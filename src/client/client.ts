@@ -95,6 +95,7 @@ export class AgoraClient {
     return {
       namespace: this.namespace,
       storage: this.storage,
+      targets: this.targets,
       secrets: this.secrets,
       secretStore: this.secretStore,
       declared: this.#subagents,

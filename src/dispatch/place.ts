@@ -9,6 +9,7 @@ import type { ResolvePorts } from './resolve-work.ts';
 export interface DispatchPlace {
   readonly namespace: string;
   readonly storage: Storage;
+  readonly targets: readonly string[];
   /** Raises `unknown-name`. */
   computeOf(target: string): Compute;
   readonly secrets: SecretSource;
