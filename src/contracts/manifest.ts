@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { artifactRefSchema, digestSchema, dispatchIdSchema, itemIdSchema, runIdSchema } from './ids.ts';
 import { networkPolicies } from './plan.ts';
-import { runtimeNames } from './subagent.ts';
+import { permissionModes, runtimeNames } from './subagent.ts';
+
+const namedDigestSchema = z.strictObject({ name: z.string(), digest: digestSchema });
 
 /** Everything that decides what an attempt ran. Integers only, so that its JCS form is in the audit subset. */
 export const manifestSchema = z.strictObject({
@@ -30,8 +32,28 @@ export const manifestSchema = z.strictObject({
       provider: z.string(),
       image: z.string(),
       subagent: z.strictObject({ name: z.string(), digest: digestSchema, runtime: z.enum(runtimeNames) }),
-      command: z.array(z.string()),
+      /** As filled in; only of the runtime `command`. */
+      command: z.array(z.string()).optional(),
+      /** What a model is asked and told; only of the other runtimes. With `resume`, what it goes on with comes besides. */
+      agent: z
+        .strictObject({
+          promptDigest: digestSchema,
+          systemPromptDigest: digestSchema.optional(),
+          model: z.string().optional(),
+          permissionMode: z.enum(permissionModes),
+          maxTurns: z.int().optional(),
+        })
+        .optional(),
       inputDigest: digestSchema,
+      capabilities: z.array(namedDigestSchema).optional(),
+      /** Of the files its capabilities lay over the worktree. */
+      overlay: digestSchema.optional(),
+      envBundles: z.array(namedDigestSchema).optional(),
+      pipeline: namedDigestSchema.optional(),
+      /** Of the JCS text of what the worker does, in order. */
+      blocksDigest: digestSchema.optional(),
+      /** Refs by variable, never values. */
+      secrets: z.record(z.string(), z.string()).optional(),
       env: z.record(z.string(), z.string()),
       network: z.enum(networkPolicies),
       limits: z.strictObject({

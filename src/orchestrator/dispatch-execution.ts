@@ -1,24 +1,25 @@
-import { canonicalize } from '../base/canonical-json.ts';
-import { digestOf } from '../base/hash.ts';
-import { AppError, isAppError } from '../contracts/errors.ts';
-import { artifactRef, type Digest, digestOfRef, digestSchema } from '../contracts/ids.ts';
+import { buffer } from 'node:stream/consumers';
+import { type AppError, isAppError } from '../contracts/errors.ts';
+import { type ArtifactRef, digestOfRef } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import { defaultBlocks } from '../contracts/pipeline.ts';
+import type { Answer } from '../contracts/question.ts';
 import type { FailureCode } from '../contracts/run.ts';
-import type { Subagent } from '../contracts/subagent.ts';
-import { nothingElseHandedIn, type Task, type TaskInput } from '../contracts/task.ts';
-import type { Collected } from '../dispatch/collect.ts';
-import { runDispatch } from '../dispatch/dispatch.ts';
-import { effectiveLimits, effectiveNetwork } from '../dispatch/effective.ts';
+import type { Task } from '../contracts/task.ts';
+import { agentOf } from '../dispatch/agent-of.ts';
+import { buildTask } from '../dispatch/build-task.ts';
+import { type EndedDispatch, runDispatch } from '../dispatch/dispatch.ts';
 import { patiently } from '../dispatch/patience.ts';
-import { type DispatchResult, unstartedResult } from '../dispatch/result.ts';
-import type { OpenedTarget } from '../dispatch/targets.ts';
-import { renderCommand } from '../registry/template.ts';
-import type { Storage, StoredBlob } from '../storage/storage.ts';
-import { patchPaths } from '../worktree/patch-paths.ts';
+import type { DispatchPlace } from '../dispatch/place.ts';
+import type { ResolvedWork } from '../dispatch/resolve-work.ts';
+import { unstartedResult } from '../dispatch/result.ts';
+import type { StoredBlob } from '../storage/storage.ts';
+import { answerFrom } from './answer-text.ts';
+import { AttemptRecord } from './attempt-record.ts';
 import { ComposedWorktrees } from './composed-worktrees.ts';
+import { attemptOutcome, type Objection, objectionTo } from './dispatch-judgement.ts';
+import { dispatchManifest } from './dispatch-manifest.ts';
+import type { OpenedPlaces } from './dispatch-places.ts';
 import type {
-  Artifact,
   AttemptOutcome,
   AttemptRequest,
   AttemptSignals,
@@ -27,22 +28,20 @@ import type {
   FiredManifest,
   RunExecution,
 } from './executor.ts';
-import { keyCovers } from './lock-table.ts';
-import { baseManifest, manifestLimits } from './manifest.ts';
+import { baseManifest } from './manifest.ts';
+import type { ResolvedItem, ResolvedItems } from './resolved-items.ts';
 
 export interface DispatchExecutionOptions {
   readonly run: ExecutorRun;
-  readonly namespace: string;
-  readonly storage: Storage;
-  readonly targets: ReadonlyMap<string, OpenedTarget>;
-  readonly subagents: ReadonlyMap<string, { readonly subagent: Subagent; readonly digest: Digest }>;
-  /** Target of items that name none. */
-  readonly target: string;
+  readonly client: Pick<DispatchPlace, 'namespace' | 'storage' | 'secrets'>;
+  readonly places: OpenedPlaces;
+  readonly items: ResolvedItems;
 }
 
-type DispatchManifest = NonNullable<Manifest['dispatch']>;
-
-type Prepared = { readonly task: Task } | { readonly conflict: string };
+interface Prepared {
+  readonly task: Task;
+  readonly answer: Answer | undefined;
+}
 
 /** The dispatches of one run: each is prepared from its manifest, run, and judged by what it left. */
 export class DispatchExecution implements RunExecution {
@@ -51,38 +50,22 @@ export class DispatchExecution implements RunExecution {
 
   constructor(options: DispatchExecutionOptions) {
     this.#options = options;
-    this.#worktrees = new ComposedWorktrees(options.run.workFolder, options.storage);
+    this.#worktrees = new ComposedWorktrees(options.run.workFolder, options.client.storage);
   }
 
+  /** An item that cannot run has only the general part; `execute` says why. */
   manifest(request: AttemptRequest): Manifest {
-    const { run, targets, subagents } = this.#options;
-    const { item } = request;
-    const targetName = item.target ?? this.#options.target;
-    const target = required(targets.get(targetName), `target "${targetName}"`);
-    const { subagent, digest } = required(subagents.get(String(item.inputs['subagent'])), 'its subagent');
-    const source = run.source?.snapshot;
-    const hasWorktree = source !== undefined || request.patches.length > 0;
-    const dispatch: DispatchManifest = {
-      target: targetName,
-      provider: target.info.summary,
-      image: target.info.image,
-      subagent: { name: subagent.name, digest, runtime: subagent.runtime },
-      command: renderCommand(subagent.command ?? [], item.inputs['workerInput']),
-      inputDigest: digestSchema.parse(digestOf(inputText(request))),
-      env: { ...subagent.env, ...item.env },
-      network: effectiveNetwork(item, subagent),
-      limits: manifestLimits(effectiveLimits(item, subagent, run.declarations.defaults)),
-      ...(hasWorktree
-        ? {
-            worktree: {
-              ...(source === undefined ? {} : { source }),
-              patches: request.patches.map((patch) => ({ ...patch })),
-            },
-          }
-        : {}),
-      needs: request.needs.map((need) => ({ ...need })),
-    };
-    return { ...baseManifest(run, request), dispatch };
+    const { run } = this.#options;
+    const base = baseManifest(run, request);
+    try {
+      const item = this.#options.items.of(request.item);
+      const agent = agentOf(item.resolved, item.resolved.work.input);
+      const parts = { ...item, agent, ...this.#placeOf(item), source: run.source?.snapshot };
+      return { ...base, dispatch: dispatchManifest(request, parts) };
+    } catch (error) {
+      if (isAppError(error)) return base;
+      throw error;
+    }
   }
 
   async execute(
@@ -91,47 +74,77 @@ export class DispatchExecution implements RunExecution {
     signals: AttemptSignals,
   ): Promise<ExecutedAttempt | undefined> {
     const startedAt = performance.now();
-    const missing = Object.keys(request.item.needs ?? {}).find(
-      (key) => !request.needs.some((need) => need.key === key),
-    );
-    if (missing !== undefined) {
-      return { outcome: refused('refused', `needs."${missing}" names a product its item did not make`, startedAt) };
-    }
-    const dispatch = required(fired.manifest.dispatch, 'its dispatch manifest');
-    const prepared = await this.#prepare(request, dispatch, { fired, signals });
-    if (prepared === 'stopped') return fired.isResumed ? undefined : { outcome: neverStarted(signals, startedAt) };
-    if ('conflict' in prepared) return { outcome: refused('patch-conflict', prepared.conflict, startedAt) };
-
-    const { storage, targets } = this.#options;
-    const { compute } = required(targets.get(dispatch.target), `target "${dispatch.target}"`);
+    const refuse = (objection: Objection): ExecutedAttempt => ({
+      outcome: { ...refusal(objection, performance.now() - startedAt), artifacts: [] },
+    });
     try {
-      const ended = await runDispatch(
-        { compute, storage, onProblem: (line) => this.#say(request, line) },
-        { task: prepared.task, isResumed: fired.isResumed },
-        signals,
-      );
-      if (ended === undefined) return undefined;
-      return { outcome: await this.#outcomeOf(request, ended.result), release: ended.release };
+      const item = this.#itemOf(request);
+      const prepared = await this.#prepare(request, item.resolved, { fired, signals });
+      if (prepared === 'stopped') return fired.isResumed ? undefined : { outcome: neverStarted(signals, startedAt) };
+      if ('code' in prepared) return refuse(prepared);
+      return await this.#run(request, item, { prepared, isResumed: fired.isResumed, signals });
     } catch (error) {
-      if (isAppError(error, 'image-missing')) return { outcome: refused('image-missing', error.message, startedAt) };
+      if (!isAppError(error)) throw error;
+      return refuse(objectionOf(error));
+    }
+  }
+
+  async #run(
+    request: AttemptRequest,
+    item: ResolvedItem,
+    attempt: { readonly prepared: Prepared; readonly isResumed: boolean; readonly signals: AttemptSignals },
+  ): Promise<ExecutedAttempt | undefined> {
+    const { run, client } = this.#options;
+    const { prepared, isResumed, signals } = attempt;
+    const { provider } = this.#placeOf(item);
+    const onProblem = (line: string) => this.#say(request, line);
+    const record = await AttemptRecord.accept({
+      place: client,
+      run,
+      request,
+      resolved: item.resolved,
+      provider,
+      answer: prepared.answer,
+      signals,
+      onProblem,
+    });
+    const compute = this.#options.places.computeOf(item.resolved.work.target);
+    // Nothing waits for it: a later change of the record comes after it.
+    const onStarted = (handle: { readonly providerId: string; readonly image: string }) => void record.started(handle);
+    const dispatch = { task: prepared.task, isResumed };
+    const startedAt = performance.now();
+    try {
+      const ended = await runDispatch({ compute, storage: client.storage, onProblem, onStarted }, dispatch, signals);
+      return ended && (await this.#judge(request, ended, record));
+    } catch (error) {
+      if (isAppError(error)) await record.ended(refusal(objectionOf(error), performance.now() - startedAt));
       throw error;
     }
   }
 
-  /** Waits while the disk is full; `stopped` when nobody wants the attempt any more. */
-  async #prepare(
-    request: AttemptRequest,
-    dispatch: DispatchManifest,
-    { fired, signals }: { readonly fired: FiredManifest; readonly signals: AttemptSignals },
-  ): Promise<Prepared | 'stopped'> {
-    const signal = fired.isResumed ? signals.detach : AbortSignal.any([signals.stop, signals.detach]);
-    try {
-      const onProblem = (line: string) => this.#say(request, line);
-      return await patiently(() => this.#taskOf(request, dispatch), { signal, onProblem });
-    } catch (error) {
-      if (signal.aborted) return 'stopped';
-      throw error;
-    }
+  /** The record is written first: what is committed after it may be gone from the provider at once. */
+  async #judge(request: AttemptRequest, ended: EndedDispatch, record: AttemptRecord): Promise<ExecutedAttempt> {
+    const objection = await this.#objectionTo(request, ended.result);
+    const result =
+      objection === undefined ? ended.result : { ...ended.result, outcome: 'failed' as const, ...objection };
+    await record.ended(result);
+    return { outcome: attemptOutcome(request, this.#options.client.namespace, result), release: ended.release };
+  }
+
+  async #objectionTo(request: AttemptRequest, result: EndedDispatch['result']): Promise<Objection | undefined> {
+    const patch = result.collected?.patch;
+    if (patch === undefined || (result.outcome !== 'done' && result.outcome !== 'needs-input')) return undefined;
+    const bytes = await this.#worktrees.readPatch(patch.digest);
+    return objectionTo(bytes, request.item.resourceLocks, this.#options.run.enforceLocks);
+  }
+
+  #itemOf(request: AttemptRequest): ResolvedItem {
+    return this.#options.items.of(request.item);
+  }
+
+  #placeOf({ resolved }: ResolvedItem): { readonly provider: string; readonly image: string } {
+    const { summary, image } = this.#options.places.infoOf(resolved.work.target, resolved.subagent.subagent.runtime);
+    return { provider: summary, image: resolved.work.image ?? image };
   }
 
   #say({ item, attempt }: AttemptRequest, line: string): void {
@@ -139,133 +152,91 @@ export class DispatchExecution implements RunExecution {
     onLine(`run ${runId}, attempt ${attempt} of "${item.id}": ${line}`);
   }
 
-  async #taskOf(request: AttemptRequest, dispatch: DispatchManifest): Promise<Prepared> {
-    const { run, storage, subagents } = this.#options;
-    const { item } = request;
-    const { subagent } = required(subagents.get(dispatch.subagent.name), 'its subagent');
-    const inputs: TaskInput[] = [this.#input('input.json', await storage.putBlob(Buffer.from(inputText(request))))];
-    if (dispatch.worktree !== undefined) {
-      const composed = await this.#worktrees.compose(dispatch.worktree.source, request.patches);
-      if (composed.kind === 'conflict') return { conflict: composed.message };
-      inputs.push(this.#input('worktree.tar', composed.tar));
-    }
-    for (const need of request.needs) {
-      const digest = digestOfRef(need.ref);
-      const blob = required(await storage.statBlob(digest), `artifact "${need.ref}" in storage`);
-      inputs.push(this.#input(`inputs/${need.key}`, blob));
-    }
-    const task: Task = {
-      spec: {
-        dispatchId: request.dispatchId,
-        agent: { runtime: 'command', command: dispatch.command },
-        blocks: defaultBlocks(),
-        ...nothingElseHandedIn,
-        env: dispatch.env,
-        limits: effectiveLimits(item, subagent, run.declarations.defaults),
-        network: dispatch.network,
-        hasWorktree: dispatch.worktree !== undefined,
-        inputKeys: request.needs.map((need) => need.key),
-        secretBytes: 0,
-      },
-      owner: { deploymentId: run.deploymentId, runId: run.runId, itemId: item.id, attempt: request.attempt },
-      inputs,
-      secrets: {},
-      allowUnsandboxed: run.allowUnsandboxed,
-    };
-    return { task };
-  }
-
-  #input(path: string, { digest, sizeBytes }: StoredBlob): TaskInput {
-    return { path, digest, sizeBytes, content: () => this.#options.storage.getBlob(digest) };
-  }
-
-  async #outcomeOf(request: AttemptRequest, result: DispatchResult): Promise<AttemptOutcome> {
-    const { collected, ...judged } = result;
-    const artifacts = collected === undefined ? [] : this.#artifactsOf(request, collected);
-    const objection = judged.outcome === 'done' ? await this.#objectionTo(request, collected) : undefined;
-    const outcome = objection === undefined ? judged : { ...judged, outcome: 'failed' as const, ...objection };
-    return { ...withLogHint(outcome, artifacts), artifacts };
-  }
-
-  #artifactsOf(request: AttemptRequest, collected: Collected): Artifact[] {
-    const { namespace } = this.#options;
-    const artifacts: Artifact[] = [];
-    const add = (
-      artifact: Omit<Artifact, 'ref' | 'sizeBytes'>,
-      blob: { readonly digest: Digest; readonly sizeBytes: number },
-    ) =>
-      artifacts.push({
-        ...artifact,
-        ref: artifactRef(namespace, request.dispatchId, blob.digest),
-        sizeBytes: blob.sizeBytes,
-      });
-    if (collected.patch !== undefined) add({ port: 'patch', mediaType: 'text/x-diff' }, collected.patch);
-    if (collected.log !== undefined) add({ port: 'log', mediaType: 'application/jsonl' }, collected.log);
-    for (const output of collected.outputs) {
-      add({ port: 'output', path: output.path, mediaType: 'application/octet-stream' }, output);
-    }
-    return artifacts;
-  }
-
-  /** A patch must be one that can be applied; with `enforceLocks` it may only touch what its item's locks cover. */
-  async #objectionTo(
+  /** Waits while the disk is full; `stopped` when nobody wants the attempt any more. */
+  async #prepare(
     request: AttemptRequest,
-    collected: Collected | undefined,
-  ): Promise<{ readonly code: FailureCode; readonly message: string } | undefined> {
-    if (collected?.patch === undefined) return undefined;
-    const patch = await this.#worktrees.readPatch(collected.patch.digest);
-    let paths: readonly string[];
+    resolved: ResolvedWork,
+    { fired, signals }: { readonly fired: FiredManifest; readonly signals: AttemptSignals },
+  ): Promise<Prepared | Objection | 'stopped'> {
+    const signal = fired.isResumed ? signals.detach : AbortSignal.any([signals.stop, signals.detach]);
+    const onProblem = (line: string) => this.#say(request, line);
+    const prepare = () =>
+      fired.isResumed ? this.#prepareFound(request, resolved) : this.#prepareNew(request, resolved);
     try {
-      paths = patchPaths(patch);
+      return await patiently(prepare, { signal, onProblem });
     } catch (error) {
-      if (!isAppError(error, 'invalid-input')) throw error;
-      return { code: 'integrity', message: `its patch cannot be applied anywhere: ${error.message}` };
+      if (signal.aborted) return 'stopped';
+      throw error;
     }
-    if (!this.#options.run.enforceLocks) return undefined;
-    const outside = paths.find((path) => !request.item.resourceLocks.some((key) => keyCovers(key, path)));
-    if (outside === undefined) return undefined;
-    return {
-      code: 'lock-violation',
-      message: `its patch touches "${outside}", which none of its resourceLocks covers`,
-    };
+  }
+
+  /** Of a task that runs already only the names and limits matter: secrets are not asked for again. */
+  async #prepareFound(request: AttemptRequest, resolved: ResolvedWork): Promise<Prepared> {
+    const task = await this.#task(request, { ...resolved, secretRefs: {} }, { needs: [] });
+    return { task, answer: undefined };
+  }
+
+  async #prepareNew(request: AttemptRequest, resolved: ResolvedWork): Promise<Prepared | Objection> {
+    const { needs, item, resume } = request;
+    const missing = Object.keys(item.needs ?? {}).find((key) => !needs.some((need) => need.key === key));
+    if (missing !== undefined) {
+      return { code: 'refused', message: `needs."${missing}" names a product its item did not make` };
+    }
+    const source = this.#options.run.source?.snapshot;
+    const hasWorktree = source !== undefined || request.patches.length > 0;
+    const composed = hasWorktree ? await this.#worktrees.compose(source, request.patches) : undefined;
+    if (composed?.kind === 'conflict') return { code: 'patch-conflict', message: composed.message };
+    const answer =
+      resume === undefined
+        ? undefined
+        : answerFrom(await this.#textOf(resume.question), await this.#textOf(resume.answer));
+    const worktree = composed?.tar;
+    const { partialPatch, session } = resume ?? {};
+    return { task: await this.#task(request, resolved, { needs, worktree, answer, partialPatch, session }), answer };
+  }
+
+  #task(
+    { item, attempt, dispatchId, resume }: AttemptRequest,
+    resolved: ResolvedWork,
+    handedIn: {
+      readonly needs: AttemptRequest['needs'];
+      readonly worktree?: StoredBlob | undefined;
+      readonly answer?: Answer | undefined;
+      readonly partialPatch?: ArtifactRef | undefined;
+      readonly session?: ArtifactRef | undefined;
+    },
+  ): Promise<Task> {
+    const { run, client } = this.#options;
+    const { input } = resolved.work;
+    const resumes = { answer: handedIn.answer, sessionId: resume?.sessionId };
+    return buildTask(client, resolved, {
+      ...handedIn,
+      dispatchId,
+      owner: { deploymentId: run.deploymentId, runId: run.runId, itemId: item.id, attempt },
+      agent: agentOf(resolved, input, resumes),
+      input,
+      allowUnsandboxed: run.allowUnsandboxed,
+    });
+  }
+
+  async #textOf(ref: ArtifactRef): Promise<string> {
+    return (await buffer(this.#options.client.storage.getBlob(digestOfRef(ref)))).toString('utf8');
   }
 }
 
-/** A failed item's reason says where to read what it printed. */
-function withLogHint<T extends Pick<AttemptOutcome, 'outcome' | 'message'>>(
-  outcome: T,
-  artifacts: readonly Artifact[],
-): T {
-  const log = artifacts.find((artifact) => artifact.port === 'log');
-  if (outcome.outcome !== 'failed' || log === undefined) return outcome;
-  const hint = `what it printed: agora artifact get ${digestOfRef(log.ref)}`;
-  return { ...outcome, message: outcome.message === undefined ? hint : `${outcome.message}; ${hint}` };
-}
-
-/** The file a worker finds at `AGORA_INPUT`. */
-function inputText(request: AttemptRequest): string {
-  return canonicalize(request.item.inputs['workerInput'] ?? null);
-}
-
-function refused(
-  code: 'refused' | 'patch-conflict' | 'image-missing',
-  message: string,
-  startedAt: number,
-): AttemptOutcome {
+/** Codes that say more than `refused` are kept; what may pass was waited for. */
+function objectionOf({ code, message, next }: AppError): Objection {
+  const known: FailureCode = code === 'image-missing' || code === 'secret-missing' ? code : 'refused';
   return {
-    outcome: 'failed',
-    code,
-    message: message.slice(0, 1024),
-    durationMs: performance.now() - startedAt,
-    artifacts: [],
+    code: code === 'artifact-mismatch' ? 'integrity' : known,
+    message: next === undefined ? message : `${message}. ${next}`,
   };
+}
+
+function refusal({ code, message }: Objection, durationMs: number) {
+  return { outcome: 'failed' as const, code, message: message.slice(0, 1024), durationMs };
 }
 
 function neverStarted({ stop }: AttemptSignals, startedAt: number): AttemptOutcome {
   return { ...unstartedResult(performance.now() - startedAt, !stop.aborted), artifacts: [] };
-}
-
-function required<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new AppError('internal', `Cannot run a dispatch: ${what} is not there`);
-  return value;
 }

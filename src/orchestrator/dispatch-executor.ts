@@ -1,33 +1,62 @@
+import * as z from 'zod';
+import { secretRefSchema, variableNameSchema } from '../contracts/env-bundle.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
-import type { DeploymentId, Digest, DispatchId } from '../contracts/ids.ts';
+import { type DeploymentId, type DispatchId, pinSchema } from '../contracts/ids.ts';
 import { defaultExecutorName, defaultTargetName } from '../contracts/names.ts';
 import type { FailureCode } from '../contracts/run.ts';
-import type { Subagent } from '../contracts/subagent.ts';
-import { closeTargets, type DispatchClient, openTargets, sweepTargets } from '../dispatch/targets.ts';
-import { registerSubagent } from '../registry/subagents.ts';
+import { modelSchema } from '../contracts/subagent.ts';
+import type { DispatchPlace } from '../dispatch/place.ts';
+import { closeTargets, type DispatchClient, sweepTargets } from '../dispatch/targets.ts';
 import { DispatchExecution } from './dispatch-execution.ts';
+import { OpenedPlaces } from './dispatch-places.ts';
+import type { ItemDefaults } from './dispatch-work.ts';
 import type { Executor, ExecutorRun, RunExecution } from './executor.ts';
 import { refusingExecution } from './refusing-execution.ts';
+import { ResolvedItems } from './resolved-items.ts';
 
 export interface DispatchExecutorOptions {
-  readonly client: DispatchClient;
+  readonly client: DispatchClient & Pick<DispatchPlace, 'secrets'>;
   /** Where items run that name no target. Default: `local`. */
   readonly target?: string;
+  /** Secrets of every item, by variable: refs such as `env:ANTHROPIC_API_KEY`, never the secrets themselves. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Registered environments of every item, before the item's own. */
+  readonly env?: readonly string[];
+  /** For model-driven subagents where neither plan nor subagent says. Default: the runtime's own. */
+  readonly model?: string;
+  /** An image instead of the target's own. */
+  readonly workerImage?: string;
 }
+
+const optionsSchema = z.object({
+  secrets: z.record(variableNameSchema, secretRefSchema).default({}),
+  env: z.array(pinSchema).default([]),
+  model: modelSchema.optional(),
+  workerImage: z.string().min(1).max(512).optional(),
+});
 
 /** Runs each item as one dispatch: one worker, in a container or a sandbox of its own. */
 export class DispatchExecutor implements Executor {
-  readonly #client: DispatchClient;
+  readonly #client: DispatchExecutorOptions['client'];
   readonly #target: string;
+  readonly #model: string | undefined;
+  readonly #defaults: ItemDefaults;
 
   constructor(options: DispatchExecutorOptions) {
     this.#client = options.client;
     this.#target = options.target ?? defaultTargetName;
     this.#client.computeOf(this.#target);
+    const { model, workerImage, ...rest } = checked(options);
+    this.#model = model;
+    this.#defaults = { ...rest, workerImage, target: this.#target };
   }
 
   get targets(): readonly string[] {
     return this.#client.targets;
+  }
+
+  get namespace(): string {
+    return this.#client.namespace;
   }
 
   async describe(onProgress: (line: string) => void): Promise<string> {
@@ -40,11 +69,14 @@ export class DispatchExecutor implements Executor {
 
   async open(run: ExecutorRun): Promise<RunExecution> {
     try {
-      const names = dispatchItems(run).map((item) => item.target ?? this.#target);
-      const targets = await openTargets(this.#client, names);
-      const subagents = await this.#registerSubagents(run);
       const { namespace, storage } = this.#client;
-      return new DispatchExecution({ run, namespace, storage, targets, subagents, target: this.#target });
+      const { subagents: declared, defaults } = run.declarations;
+      const model = this.#model === undefined ? {} : { model: this.#model };
+      const ports = { namespace, storage, declared, defaults: { ...defaults, ...model } };
+      const items = await ResolvedItems.resolve(run, dispatchItems(run), { ports, defaults: this.#defaults });
+      const onProgress = (line: string) => run.onLine(`run ${run.runId}: ${line}`);
+      const places = await OpenedPlaces.open(this.#client, items.places(), onProgress);
+      return new DispatchExecution({ run, client: this.#client, places, items });
     } catch (error) {
       const code = permanentFailure(error);
       if (code === undefined) throw error;
@@ -59,20 +91,16 @@ export class DispatchExecutor implements Executor {
   close(): Promise<void> {
     return closeTargets(this.#client);
   }
+}
 
-  async #registerSubagents(
-    run: ExecutorRun,
-  ): Promise<ReadonlyMap<string, { readonly subagent: Subagent; readonly digest: Digest }>> {
-    const registered = new Map<string, { readonly subagent: Subagent; readonly digest: Digest }>();
-    for (const name of new Set(dispatchItems(run).map((item) => String(item.inputs['subagent'])))) {
-      const subagent = run.declarations.subagents[name];
-      if (subagent === undefined)
-        throw new AppError('unknown-name', `Cannot run "${run.runId}": no subagent "${name}" is declared`);
-      const { digest } = await registerSubagent(this.#client.storage, this.#client.namespace, subagent);
-      registered.set(name, { subagent, digest });
-    }
-    return registered;
-  }
+function checked({ secrets, env, model, workerImage }: DispatchExecutorOptions): z.infer<typeof optionsSchema> {
+  const parsed = optionsSchema.safeParse({ secrets, env, model, workerImage });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new AppError(
+    'invalid-config',
+    `Cannot use "${issue?.path.join('.')}" of a DispatchExecutor: ${issue?.message ?? 'it does not have the expected form'}`,
+  );
 }
 
 function dispatchItems(run: ExecutorRun) {

@@ -4,8 +4,8 @@ import type { Signer } from '../audit/signer.ts';
 import type { Declarations, QueueDeclaration, TaskDeclarations } from '../contracts/declarations.ts';
 import { AppError } from '../contracts/errors.ts';
 import { defaultQueueName } from '../contracts/names.ts';
-import { type Subagent, type SubagentInput, subagentFields, subagentSchema } from '../contracts/subagent.ts';
-import { schemaProblems } from '../registry/schema-problems.ts';
+import type { SubagentInput } from '../contracts/subagent.ts';
+import { subagentsOf } from '../registry/declared-subagents.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Executor } from './executor.ts';
 import type { RunStore } from './run-store.ts';
@@ -48,6 +48,7 @@ export class AgoraOrchestrator {
       executors: Object.keys(options.executors),
       targets: options.targets ?? Object.values(options.executors).flatMap((executor) => executor.targets ?? []),
       subagents: subagentsOf(options.subagents ?? {}),
+      ...namespaceOf(options),
       ...(options.source === undefined ? {} : { source: resolve(options.source) }),
       enforceLocks: options.enforceLocks ?? false,
       defaults: options.defaults ?? {},
@@ -55,21 +56,9 @@ export class AgoraOrchestrator {
   }
 }
 
-/** Checks subagents as a config writes them, where the key is the name. */
-export function subagentsOf(written: Readonly<Record<string, SubagentInput>>): Record<string, Subagent> {
-  const subagents: Record<string, Subagent> = {};
-  for (const [name, subagent] of Object.entries(written)) {
-    const parsed = subagentSchema.safeParse({ ...subagent, name });
-    if (!parsed.success) {
-      const problems = schemaProblems(parsed.error, Object.keys(subagentFields.shape));
-      // The unknown key is usually the missing one, misspelt.
-      const problem = problems.find(({ message }) => message.startsWith('unknown key')) ?? problems[0];
-      const reason = `"${problem?.path}" ${problem?.message}`;
-      throw new AppError('invalid-config', `Cannot use subagent "${name}" of the config: ${reason}`);
-    }
-    subagents[name] = parsed.data;
-  }
-  return subagents;
+function namespaceOf({ executors }: OrchestratorOptions): Pick<Declarations, 'namespace'> {
+  const [namespace] = Object.values(executors).flatMap((executor) => executor.namespace ?? []);
+  return namespace === undefined ? {} : { namespace };
 }
 
 function queuesOf(written: Readonly<Record<string, QueueDeclaration>>): Record<string, Required<QueueDeclaration>> {
