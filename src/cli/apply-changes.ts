@@ -22,8 +22,7 @@ export async function applyChanges(
   { isDryRun, context }: { readonly isDryRun: boolean; readonly context: CommandContext },
 ): Promise<void> {
   await sayChanges(changes, context);
-  if (!isDryRun) await applyRegistrations(ports, registrations, changes);
-  await printChanges(changes, context);
+  await printChanges(isDryRun ? changes : await applyRegistrations(ports, registrations, changes), context);
   const summary = isDryRun ? `this was a dry run: ${sumOf(changes)} if it is done` : sumOf(changes);
   await say(context.stderr, `agora: ${summary}`);
 }

@@ -2,7 +2,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import { type GivenCapability, prepareCapability } from './capabilities.ts';
 import { type EnvPorts, type GivenEnv, prepareEnv, unstage } from './envs.ts';
-import { moveNames } from './move-names.ts';
+import { type Move, moveNames } from './move-names.ts';
 import { preparePipeline } from './pipelines.ts';
 import { closedSecretStore, hashingStorage } from './planning.ts';
 import { type Pinned, type RegistryType, readName } from './registered.ts';
@@ -51,24 +51,29 @@ export async function planRegistrations(
 
 /**
  * Registers all of them or none: every content is stored before the first name is moved, and a failure moves the names
- * back. After a crash between two names, doing it again completes it.
+ * back. After a crash between two names, doing it again completes it. Returns the changes with every digest.
  */
 export async function applyRegistrations(
   ports: EnvPorts,
   registrations: readonly Registration[],
   changes: readonly PlannedChange[],
-): Promise<void> {
+): Promise<readonly PlannedChange[]> {
   const staged: string[] = [];
   try {
-    const prepared = [];
+    const moves: Move[] = [];
+    const done: PlannedChange[] = [];
     for (const [index, registration] of registrations.entries()) {
-      const pinned = await prepare(ports, registration);
-      staged.push(...pinned.staged);
+      const { staged: stagedForIt, ...pinned } = await prepare(ports, registration);
+      staged.push(...stagedForIt);
       const change = changes[index];
-      if (change?.digest !== undefined && change.digest !== pinned.digest) throw changedMeanwhile(change);
-      if (change?.action !== 'unchanged') prepared.push({ type: registration.type, ...pinned });
+      if (change === undefined || (change.digest ?? pinned.digest) !== pinned.digest) {
+        throw changedMeanwhile(registration.type, pinned.name);
+      }
+      done.push({ ...change, digest: pinned.digest });
+      if (change.action !== 'unchanged') moves.push({ type: registration.type, ...pinned });
     }
-    await moveNames(ports.storage, ports.namespace, prepared);
+    await moveNames(ports.storage, ports.namespace, moves);
+    return done;
   } catch (error) {
     await unstage(ports.secrets, staged);
     throw error;
@@ -112,7 +117,7 @@ function isOfInput(error: unknown): error is AppError {
   return error instanceof AppError && codesOfInput.includes(error.code);
 }
 
-function changedMeanwhile({ type, name }: PlannedChange): AppError {
+function changedMeanwhile(type: RegistryType, name: string): AppError {
   const message = `Cannot register ${type} "${name}": it changed after it was planned`;
   return new AppError('source-refused', message, { next: 'Run the command again.' });
 }
