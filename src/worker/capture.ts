@@ -1,34 +1,67 @@
 import { chmodSync, lstatSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
 import { outNames } from '../contracts/names.ts';
-import type { TaskResult, TaskSpec } from '../contracts/task.ts';
-import type { WorkerPlace } from '../contracts/worker-place.ts';
+import type { TaskResult } from '../contracts/task.ts';
 import { capturePatch } from '../worktree/capture.ts';
+import type { PassedOver } from '../worktree/files.ts';
 import { copyOutputs } from './copy-outputs.ts';
+import type { Job } from './job.ts';
+import { ListedLines } from './listed-lines.ts';
+import { worktreeOf } from './prepare.ts';
+import { PatchReview } from './redact-patch.ts';
 import { walkTree } from './tree-walk.ts';
 
-/** What was kept of the subagent's work, as the result file lists it. */
-export type CapturedWork = Pick<TaskResult, 'patchBytes' | 'outputs' | 'leftOut' | 'redacted' | 'blocks'>;
+/** What was kept, as the result file lists it. */
+export type KeptWork = Pick<TaskResult, 'patchBytes' | 'outputs' | 'leftOut' | 'redacted'>;
 
-export const nothingCaptured: CapturedWork = { patchBytes: 0, outputs: [], leftOut: [], redacted: [], blocks: [] };
+export const nothingKept: KeptWork = { patchBytes: 0, outputs: [], leftOut: [], redacted: [] };
 
 const bytesPerMb = 1024 * 1024;
+const passedOverBecause: Readonly<Record<PassedOver, string>> = {
+  ignored: 'in the worktree, hidden by .gitignore',
+  special: 'in the worktree, not a regular file',
+  repository: 'in the worktree, the files of a repository of its own',
+  state: "in the worktree, a folder for agora's own state",
+  unreadable: 'in the worktree, it cannot be read',
+};
 
 /** Keeps the outputs of a subagent that has no process left. */
-export async function captureOutputs({ paths }: WorkerPlace, spec: TaskSpec): Promise<CapturedWork> {
+export async function captureOutputs({ place, spec, redactor }: Job): Promise<KeptWork> {
+  const { paths } = place;
   await openUp(paths.outputs);
-  const maxBytes = spec.limits.diskMb * bytesPerMb;
-  const copied = await copyOutputs(paths.outputs, join(paths.out, outNames.outputs), { maxBytes });
-  return { ...nothingCaptured, ...copied };
+  const kept = join(paths.out, outNames.outputs);
+  await rm(kept, { recursive: true, force: true });
+  const copied = await copyOutputs(paths.outputs, kept, { maxBytes: spec.limits.diskMb * bytesPerMb, redactor });
+  return { ...nothingKept, ...copied };
 }
 
-/** Keeps its patch; gives the size. */
-export async function captureWorktree({ paths }: WorkerPlace, spec: TaskSpec, signal: AbortSignal): Promise<number> {
-  await openUp(paths.workspace);
-  const worktree = { gitDir: paths.git, workTree: paths.workspace };
-  const options = { maxBytes: spec.limits.outputBytes, signal };
-  return (await capturePatch(worktree, join(paths.out, outNames.patch), options)).sizeBytes;
+/** A patch, and whether a secret would have had to be shown to make it whole. */
+export interface CapturedPatch {
+  readonly kept: KeptWork;
+  /** The file that the patch does without, because of the secret that it held from the start. */
+  readonly shownFromStart: string | undefined;
+}
+
+/** Keeps the patch of a subagent that has no process left. */
+export async function captureWorktree({ place, spec, redactor }: Job, signal: AbortSignal): Promise<CapturedPatch> {
+  await openUp(place.paths.workspace);
+  const review = new PatchReview(redactor);
+  const passedOver = new ListedLines();
+  const { sizeBytes } = await capturePatch(worktreeOf(place), join(place.paths.out, outNames.patch), {
+    maxBytes: spec.limits.outputBytes,
+    signal,
+    review: redactor.isIdle ? undefined : review.review,
+    onPassedOver: (path, why) => {
+      passedOver.add(redactor.text(Buffer.from(path, 'latin1').toString('utf8')), passedOverBecause[why]);
+    },
+  });
+  const leftOut = [...review.leftOut.all(), ...passedOver.all()];
+  return {
+    kept: { ...nothingKept, patchBytes: sizeBytes, leftOut, redacted: review.redacted.all() },
+    shownFromStart: review.shownFromStart,
+  };
 }
 
 /** Lets the supervisor read what the subagent closed, where it has no right to read everything. */

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { systemErrorCode } from '../contracts/errors.ts';
+import type { SubagentProgram } from './subagent.ts';
 
 /** How a child ended; `startError` when there never was one. */
 export interface ChildExit {
@@ -17,6 +18,14 @@ export function childExit(child: ChildProcess): Promise<ChildExit> {
       resolve({ exitCode: null, signal: null, startError: systemErrorCode(error) ?? 'unknown' }),
     );
   });
+}
+
+/** Writes a program its input, where it has one. */
+export function giveInput(stdin: Writable | null, { stdin: text }: Pick<SubagentProgram, 'stdin'>): void {
+  if (stdin === null || text === undefined) return;
+  // It may end without reading all of it; its exit says how that went.
+  stdin.on('error', () => {});
+  stdin.end(text);
 }
 
 const longestTextCharacters = 4096;

@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ListedLines } from './listed-lines.ts';
+import type { Redactor } from './redact.ts';
 import { type TreeEntry, walkTree } from './tree-walk.ts';
 
 /** How much of the outputs is kept. */
@@ -9,22 +11,24 @@ export const outputLimits = {
   pathBytes: 1024,
   /** Of all paths together: the result file must stay small. */
   listBytes: 128 * 1024,
-  leftOutLines: 64,
 } as const;
 
-const shownCharacters = 200;
 const slash = Buffer.from('/');
 
 export interface CopyOptions {
   /** How much the copied files may hold together. */
   readonly maxBytes: number;
   readonly maxFiles?: number;
+  /** Blacks out secrets in what is copied; a file whose name holds one stays behind. */
+  readonly redactor: Redactor;
 }
 
 export interface CopiedOutputs {
   readonly outputs: { path: string; sizeBytes: number }[];
   /** What stayed behind and why, one line each. */
   readonly leftOut: string[];
+  /** Files in which a secret was blacked out. */
+  readonly redacted: string[];
 }
 
 /**
@@ -47,8 +51,8 @@ class Copying {
   readonly #target: string;
   readonly #limits: Required<CopyOptions>;
   readonly #outputs: { path: string; sizeBytes: number }[] = [];
-  readonly #leftOut: string[] = [];
-  #leftOutCount = 0;
+  readonly #leftOut = new ListedLines();
+  readonly #redacted = new ListedLines();
   #totalBytes = 0;
   #listBytes = 0;
 
@@ -61,20 +65,19 @@ class Copying {
     const bytes = Buffer.concat(entry.path().flatMap((part, index) => (index === 0 ? [part] : [slash, part])));
     const path = bytes.toString('utf8');
     const reason = this.#objection(entry, bytes, path) ?? this.#copy(entry, path);
-    if (reason !== undefined) this.#leave(path, reason);
+    if (reason !== undefined) this.#leftOut.add(this.#limits.redactor.text(path), reason);
   }
 
   result(): CopiedOutputs {
-    const hidden = this.#leftOutCount - this.#leftOut.length;
-    const more = hidden > 0 ? [`${hidden} more`] : [];
     const outputs = this.#outputs.sort((one, other) => (one.path < other.path ? -1 : 1));
-    return { outputs, leftOut: [...this.#leftOut.sort(), ...more] };
+    return { outputs, leftOut: this.#leftOut.all(), redacted: this.#redacted.all() };
   }
 
   #objection({ stats }: TreeEntry, bytes: Buffer, path: string): string | undefined {
     if (!stats.isFile()) return stats.isSymbolicLink() ? 'a link' : 'not a regular file';
     if (bytes.length > outputLimits.pathBytes) return `its path is longer than ${outputLimits.pathBytes} bytes`;
     if (!bytes.equals(Buffer.from(path))) return 'its name is not UTF-8';
+    if (this.#limits.redactor.holds(bytes)) return 'its name holds a secret';
     if (stats.size > outputLimits.fileBytes) return `larger than ${outputLimits.fileBytes} bytes`;
     if (this.#outputs.length >= this.#limits.maxFiles) return `more than ${this.#limits.maxFiles} files`;
     if (this.#totalBytes + Number(stats.size) > this.#limits.maxBytes) {
@@ -92,7 +95,8 @@ class Copying {
       const target = join(this.#target, path);
       mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
       // Not copyFile: it also copies the mode, which the supervisor may not without CAP_FOWNER.
-      const sizeBytes = copyBytes(source, target);
+      const { sizeBytes, isRedacted } = copyBytes(source, target, this.#limits.redactor);
+      if (isRedacted) this.#redacted.add(path);
       this.#outputs.push({ path, sizeBytes });
       this.#totalBytes += sizeBytes;
       this.#listBytes += Buffer.byteLength(path);
@@ -101,25 +105,28 @@ class Copying {
       closeSync(source);
     }
   }
-
-  #leave(path: string, reason: string): void {
-    this.#leftOutCount += 1;
-    if (this.#leftOut.length >= outputLimits.leftOutLines) return;
-    const shown = path.length > shownCharacters ? `${path.slice(0, shownCharacters)}…` : path;
-    this.#leftOut.push(`${JSON.stringify(shown)}: ${reason}`);
-  }
 }
 
-function copyBytes(source: number, target: string): number {
+interface CopiedFile {
+  readonly sizeBytes: number;
+  readonly isRedacted: boolean;
+}
+
+function copyBytes(source: number, target: string, redactor: Redactor): CopiedFile {
   const copy = openSync(target, 'wx', 0o600);
   const buffer = Buffer.alloc(256 * 1024);
+  const redacted = redactor.stream();
+  let sizeBytes = 0;
+  const write = (bytes: Buffer): void => {
+    for (let at = 0; at < bytes.length; ) at += writeSync(copy, bytes, at);
+    sizeBytes += bytes.length;
+  };
   try {
-    let copiedBytes = 0;
-    for (let bytes = readSync(source, buffer); bytes > 0; bytes = readSync(source, buffer)) {
-      for (let at = 0; at < bytes; ) at += writeSync(copy, buffer, at, bytes - at);
-      copiedBytes += bytes;
+    for (let count = readSync(source, buffer); count > 0; count = readSync(source, buffer)) {
+      write(redacted.push(buffer.subarray(0, count)));
     }
-    return copiedBytes;
+    write(redacted.end());
+    return { sizeBytes, isRedacted: redacted.hasFound };
   } finally {
     closeSync(copy);
   }

@@ -4,9 +4,11 @@ import {
   closeSync,
   constants,
   lchownSync,
+  lstatSync,
   mkdirSync,
   openSync,
   symlinkSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -29,6 +31,11 @@ export interface ExtractOptions {
   readonly signal?: AbortSignal;
   /** Who gets the files. Default: the writer. */
   readonly owner?: Owner;
+  /**
+   * The folder holds files already, and those of the tar take their places. What is no folder gives way to one; a file in
+   * place of a folder raises `source-refused`. Default: false.
+   */
+  readonly replaces?: boolean;
 }
 
 interface Link {
@@ -37,7 +44,7 @@ interface Link {
 }
 
 /**
- * Writes a tar of files, folders and links into an empty folder that nobody else writes to. Links are made after
+ * Writes a tar of files, folders and links into a folder that nobody else writes to, through no link. Links are made after
  * everything else, so that no path is ever written through one. Anything else in it raises `invalid-input`.
  */
 export async function extractTree(tar: Readable, folder: string, options: ExtractOptions): Promise<void> {
@@ -102,6 +109,7 @@ class TreeWriter {
   linkAll(): void {
     for (const { path, target } of this.#links) {
       // Every parent was made as a real folder before the first link, and a name is never taken twice.
+      this.#clear(path);
       symlinkSync(target, join(this.#folder, path));
       this.#own(path);
     }
@@ -111,8 +119,10 @@ class TreeWriter {
     for (let depth = 1; depth <= parts.length; depth += 1) {
       const path = parts.slice(0, depth).join('/');
       if (this.#folders.has(path)) continue;
-      mkdirSync(join(this.#folder, path), 0o755);
-      this.#own(path);
+      if (!this.#isFolder(path)) {
+        mkdirSync(join(this.#folder, path), 0o755);
+        this.#own(path);
+      }
       this.#folders.add(path);
       this.#count(this.#folders.size);
     }
@@ -120,6 +130,7 @@ class TreeWriter {
 
   async #writeFile(path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void> {
     const full = join(this.#folder, path);
+    this.#clear(path);
     const file = openSync(
       full,
       constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
@@ -142,6 +153,18 @@ class TreeWriter {
     // The mode before the owner: without CAP_FOWNER only the owner may change it.
     chmodSync(full, (mode & 0o777) | 0o600);
     if (this.#options.owner) chownSync(full, this.#options.owner.uid, this.#options.owner.gid);
+  }
+
+  /** Whether a folder is there; something else that it may replace is taken away. */
+  #isFolder(path: string): boolean {
+    const found = this.#options.replaces ? lstatSync(join(this.#folder, path), { throwIfNoEntry: false }) : undefined;
+    if (found?.isDirectory()) return true;
+    if (found) unlinkSync(join(this.#folder, path));
+    return false;
+  }
+
+  #clear(path: string): void {
+    if (this.#isFolder(path)) throw new AppError('source-refused', `Cannot lay out "${path}": it is a folder there`);
   }
 
   #count(entries: number): void {

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { signalGroup } from '../base/process-sweep.ts';
 import { workerEnvironmentNames } from '../contracts/names.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
-import { childExit, pipeText } from './child-exit.ts';
+import { childExit, giveInput, pipeText } from './child-exit.ts';
 import { containerCommand, readWatchReport, watchingCommand } from './launch-script.ts';
 import type { Subagent, SubagentExit, SubagentProgram } from './subagent.ts';
 import { killEverything, killTask, killUser } from './sweep.ts';
@@ -19,9 +19,15 @@ export function launchDirectly(place: WorkerPlace, program: SubagentProgram): Su
     cwd: place.paths.workspace,
     env: { ...program.env },
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', ...(place.isContainer ? [] : (['pipe'] as const))],
+    stdio: [
+      program.stdin === undefined ? 'ignore' : 'pipe',
+      'pipe',
+      'pipe',
+      ...(place.isContainer ? [] : (['pipe'] as const)),
+    ],
     ...user,
   });
+  giveInput(child.stdin, program);
   const report = place.isContainer ? undefined : pipeText(child.stdio[3] as Readable);
 
   return {

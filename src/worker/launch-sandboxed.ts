@@ -5,7 +5,7 @@ import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
 import { isProcessText } from '../contracts/nul-character.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
-import { childExit, pipeText } from './child-exit.ts';
+import { childExit, giveInput, pipeText } from './child-exit.ts';
 import { readWatchReport, watchingCommand } from './launch-script.ts';
 import type { Subagent, SubagentExit, SubagentProgram } from './subagent.ts';
 import { untilEnded } from './sweep.ts';
@@ -29,9 +29,10 @@ export function launchSandboxed(place: WorkerPlace, sandbox: readonly string[], 
     // Bubblewrap itself runs outside: a loader variable of the task must not reach it.
     env: { PATH: '/usr/bin:/bin' },
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: [program.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     ...place.user,
   });
+  giveInput(child.stdin, program);
   const pipes: ReadonlyArray<Readable | Writable | null | undefined> = child.stdio;
   send(pipes[argumentsFile] as Writable, settings);
   const report = pipeText(pipes[reportFile] as Readable);

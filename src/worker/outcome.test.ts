@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../contracts/errors.ts';
-import { captureFailure, outcomeOf, prepareFailure, type RunEvidence } from './outcome.ts';
+import { outcomeOf, type RunEvidence } from './outcome.ts';
+import { captureFailure, prepareFailure } from './stage-failure.ts';
 import type { SubagentExit } from './subagent.ts';
 import { someLimits } from './worker-under-test.ts';
 

@@ -19,11 +19,8 @@ export function prepareSignal({ stop, abandoned }: StageOptions): AbortSignal {
 }
 
 /** Ends a capture at its deadline, soon after a stop, and at once when nobody waits for it. */
-export function captureSignal(
-  { stop, abandoned }: StageOptions,
-  { timeoutMs, elapsedMs }: { readonly timeoutMs: number; readonly elapsedMs: number },
-): AbortSignal {
-  const ms = Math.round(Math.min(stageMs, Math.max(timeoutMs - elapsedMs, 0) + pastTimeoutMs));
+export function captureSignal({ stop, abandoned }: StageOptions, taskRemainingMs: number): AbortSignal {
+  const ms = Math.round(Math.min(stageMs, taskRemainingMs + pastTimeoutMs));
   return withDeadline(ms, AbortSignal.any([soonAfter(stop), abandoned]));
 }
 

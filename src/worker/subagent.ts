@@ -26,6 +26,8 @@ export interface Subagent {
 export interface SubagentProgram {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Given on its stdin, which then ends. Default: an empty stdin. */
+  readonly stdin?: string | undefined;
   /** No file of it may grow past this. */
   readonly fileBytes: number;
   /** How many processes it may have. */

@@ -14,7 +14,7 @@ test('an edited worktree becomes a patch, written outputs become outputs', async
     inputs: { part: 'part\n' },
   });
 
-  const { timings, patchBytes, ...rest } = result;
+  const { timings, patchBytes, blocks, ...rest } = result;
   assert.deepEqual(rest, {
     dispatchId: aDispatchId,
     outcome: 'done',
@@ -23,8 +23,15 @@ test('an edited worktree becomes a patch, written outputs become outputs', async
     outputs: [{ path: 'made', sizeBytes: 5 }],
     leftOut: [],
     redacted: [],
-    blocks: [],
   });
+  assert.deepEqual(
+    blocks.map(({ durationMs: _, ...block }) => block),
+    [
+      { kind: 'agent', passed: true, exitCode: 0 },
+      { kind: 'capture', name: 'patch', passed: true },
+      { kind: 'capture', name: 'outputs', passed: true },
+    ],
+  );
   const patch = await read(outNames.patch);
   assert.match(patch, /^-one\n\+two\n\+part$/m);
   assert.equal(patchBytes, Buffer.byteLength(patch));
@@ -149,7 +156,14 @@ test('a worktree made hostile is captured without leaving it', async (t) => {
 
   const { outcome, outputs, leftOut } = result;
   assert.deepEqual({ outcome, outputs }, { outcome: 'done', outputs: [] });
-  assert.deepEqual(leftOut, ['"etc": a link', '"pipe": not a regular file']);
+  assert.deepEqual(leftOut, [
+    '".git": in the worktree, the files of a repository of its own',
+    '".gitignore": in the worktree, not a regular file',
+    '"nested/.git": in the worktree, the files of a repository of its own',
+    '"pipe": in the worktree, not a regular file',
+    '"etc": a link',
+    '"pipe": not a regular file',
+  ]);
   const patch = await read(outNames.patch);
   assert.match(patch, /deleted file mode 100644/);
   assert.match(patch, /new file mode 120000/);

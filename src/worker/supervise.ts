@@ -3,21 +3,23 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { inNames, outNames } from '../contracts/names.ts';
-import type { RuntimeName } from '../contracts/subagent.ts';
-import type { TaskResult, TaskSpec } from '../contracts/task.ts';
+import type { TaskResult } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
-import { commandRuntime } from '../runtime/command.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import { type CapturedWork, captureOutputs, captureWorktree, nothingCaptured } from './capture.ts';
-import { captureFailure, type Outcome, prepareFailure, runFailure, stoppedBeforeRun } from './outcome.ts';
-import { prepareWork } from './prepare.ts';
+import { runBlocks } from './blocks.ts';
+import { nothingKept } from './capture.ts';
+import { complain, type Job } from './job.ts';
+import type { OutputFiles } from './live-output.ts';
+import type { Outcome } from './outcome.ts';
+import { openFolders, type Prepared, prepareWork } from './prepare.ts';
 import { readSecrets, readTaskSpec } from './receive.ts';
-import type { OutputFiles } from './relay.ts';
+import { Recording } from './recording.ts';
+import { Redactor } from './redact.ts';
+import { isLongEnough } from './redact-forms.ts';
 import { writeResult } from './report.ts';
-import { runSubagent } from './run.ts';
-import { captureSignal, prepareSignal } from './stage-deadline.ts';
-
-const runtimes: { readonly [Name in RuntimeName]?: Runtime } = { command: commandRuntime };
+import { prepareSignal } from './stage-deadline.ts';
+import { prepareFailure, stoppedBeforeRun } from './stage-failure.ts';
+import { StageTimes } from './stage-times.ts';
+import { TaskClock } from './task-clock.ts';
 
 /** How the world outside reaches a supervisor. */
 export interface SupervisorSignals {
@@ -33,26 +35,67 @@ export interface SupervisorSignals {
 
 /** Does one task, from its files to its result file. Rejects only when no truthful result can be left. */
 export async function supervise(place: WorkerPlace, signals: SupervisorSignals): Promise<TaskResult> {
+  const job = await begin(place, signals);
+  if ('outcome' in job) return report(place, job);
+  try {
+    const prepared = await prepare(job);
+    const rest = prepared.failure ? nothingDone(prepared.failure) : await doBlocks(job);
+    if (job.abandoned.aborted) throw new AppError('interrupted', 'Cannot report: nobody waits for this worker');
+    const blocks = [...prepared.blocks, ...rest.blocks];
+    const { dispatchId } = job.spec;
+    await job.recording.close();
+    return await report(place, { dispatchId, ...rest, blocks, timings: job.times.all });
+  } finally {
+    await job.recording.close();
+  }
+}
+
+type Ending = Omit<TaskResult, 'dispatchId' | 'timings'>;
+
+/** Takes the task over; gives its result at once where there is not even room for its transcript. */
+async function begin(
+  place: WorkerPlace,
+  { stdin, stop, abandoned, output }: SupervisorSignals,
+): Promise<Job | TaskResult> {
   const spec = await readTaskSpec(join(place.paths.in, inNames.task));
-  const secrets = await readSecrets(signals.stdin, spec.secretBytes);
-  if (place.endsWithStdin) watchStdin(signals.stdin, signals.abandoned);
+  const secrets = await readSecrets(stdin, spec.secretBytes);
+  if (place.endsWithStdin) watchStdin(stdin, abandoned);
+  // A process's clock begins with it.
+  const times = new StageTimes(performance.now());
+  const redactor = new Redactor(secrets);
+  const path = join(place.paths.out, outNames.transcript);
+  try {
+    await openFolders(place);
+    const recording = await Recording.open({ path, maxBytes: spec.limits.outputBytes, redactor, output });
+    const clock = new TaskClock(spec.limits.timeoutSeconds);
+    return { place, spec, secrets, redactor, recording, clock, times, stop, abandoned: abandoned.signal };
+  } catch (error) {
+    complain(redactor, 'prepare the worktree', error);
+    const ending = nothingDone(prepareFailure(error, spec.limits));
+    return { dispatchId: spec.dispatchId, ...ending, timings: times.all };
+  }
+}
 
-  const startedAt = performance.now();
-  const prepared = await timed(() => prepare(place, spec, signals));
-  const ran = await timed(() => run(place, spec, { secrets, signals, prepared: prepared.value }));
-  const captured = await timed(() => {
-    const { outcome, hasWork } = ran.value;
-    if (!hasWork) return { ...outcome, ...nothingCaptured };
-    const times = { timeoutMs: spec.limits.timeoutSeconds * 1000, elapsedMs: performance.now() - startedAt };
-    const signal = captureSignal({ stop: signals.stop, abandoned: signals.abandoned.signal }, times);
-    return capture(place, spec, { outcome, signal });
-  });
-  if (signals.abandoned.signal.aborted)
-    throw new AppError('interrupted', 'Cannot report: nobody waits for this worker');
+async function prepare(job: Job): Promise<Prepared> {
+  const { spec, secrets, redactor, recording, stop, abandoned } = job;
+  const tooShort = Object.keys(secrets).filter((name) => !isLongEnough(secrets[name] ?? ''));
+  if (tooShort.length > 0) await recording.note(`too short to be blacked out: ${tooShort.join(', ')}`);
+  try {
+    return await prepareWork(job, prepareSignal({ stop, abandoned }));
+  } catch (error) {
+    if (stop.aborted || abandoned.aborted) return { blocks: [], failure: stoppedBeforeRun };
+    complain(redactor, 'prepare the worktree', error);
+    return { blocks: [], failure: prepareFailure(error, spec.limits) };
+  }
+}
 
-  const timings = { receiveMs: 0, setupMs: 0, prepareMs: prepared.ms, runMs: ran.ms, captureMs: captured.ms };
-  const result: TaskResult = { dispatchId: spec.dispatchId, ...captured.value, timings };
-  return report(place, result);
+async function doBlocks(job: Job): Promise<Ending> {
+  const { outcome, kept, ...told } = await runBlocks(job);
+  return { ...outcome, ...kept.all, ...told };
+}
+
+function nothingDone(outcome: Outcome): Ending {
+  return { ...outcome, ...nothingKept, blocks: [] };
 }
 
 /** Where the disk has no room for the result, it takes the place of what was kept. */
@@ -62,74 +105,14 @@ async function report({ paths }: WorkerPlace, result: TaskResult): Promise<TaskR
     return result;
   } catch (error) {
     if (!isAppError(error, 'disk-full')) throw error;
-    const names = [outNames.patch, outNames.outputs, outNames.transcript];
+    const names = [outNames.patch, outNames.outputs, outNames.transcript, outNames.question, outNames.session];
     for (const name of names) await rm(join(paths.out, name), { recursive: true, force: true });
-    const { exitCode, signal } = result;
+    const { exitCode, signal, dispatchId, blocks, timings } = result;
     const message = 'No space was left on the disk for the result';
     const failed = { outcome: 'failed', failure: 'disk-limit', message, exitCode, signal } as const;
-    const bare: TaskResult = { ...result, ...failed, ...nothingCaptured };
+    const bare: TaskResult = { dispatchId, ...failed, ...nothingKept, blocks, timings };
     await writeResult(paths.out, bare);
     return bare;
-  }
-}
-
-/** Lays out the worktree; gives the outcome only when that failed. */
-async function prepare(
-  place: WorkerPlace,
-  spec: TaskSpec,
-  { stop, abandoned }: SupervisorSignals,
-): Promise<Outcome | undefined> {
-  try {
-    await prepareWork(place, spec, prepareSignal({ stop, abandoned: abandoned.signal }));
-    return undefined;
-  } catch (error) {
-    if (stop.aborted || abandoned.signal.aborted) return stoppedBeforeRun;
-    complain('prepare the worktree', error);
-    return prepareFailure(error, spec.limits);
-  }
-}
-
-interface RunWish {
-  readonly secrets: Readonly<Record<string, string>>;
-  readonly signals: SupervisorSignals;
-  /** The outcome when there is nothing to run in. */
-  readonly prepared: Outcome | undefined;
-}
-
-interface Ran {
-  readonly outcome: Outcome;
-  /** False when there is nothing to capture, or something may still write to it. */
-  readonly hasWork: boolean;
-}
-
-async function run(place: WorkerPlace, spec: TaskSpec, { secrets, signals, prepared }: RunWish): Promise<Ran> {
-  const { stop, abandoned, output } = signals;
-  if (prepared) return { outcome: prepared, hasWork: false };
-  if (stop.aborted || abandoned.signal.aborted) return { outcome: stoppedBeforeRun, hasWork: true };
-  const runtime = runtimes[spec.agent.runtime];
-  if (runtime === undefined) return { outcome: runFailure(undefined), hasWork: false };
-  const options = { runtime, secrets, stop, abandoned: abandoned.signal, ...(output && { output }) };
-  try {
-    return { outcome: await runSubagent(place, spec, options), hasWork: true };
-  } catch (error) {
-    complain('run the command', error);
-    return { outcome: runFailure(error), hasWork: false };
-  }
-}
-
-/** Outputs first: they are kept also where the patch cannot be made. */
-async function capture(
-  place: WorkerPlace,
-  spec: TaskSpec,
-  { outcome, signal }: { readonly outcome: Outcome; readonly signal: AbortSignal },
-): Promise<Outcome & CapturedWork> {
-  let kept = nothingCaptured;
-  try {
-    kept = await captureOutputs(place, spec);
-    return { ...outcome, ...kept, patchBytes: await captureWorktree(place, spec, signal) };
-  } catch (error) {
-    complain('capture the work', error);
-    return { ...captureFailure(outcome, error, spec.limits), ...kept };
   }
 }
 
@@ -137,15 +120,4 @@ function watchStdin(stdin: Readable, abandoned: AbortController): void {
   const onEnd = (): void => abandoned.abort();
   stdin.on('end', onEnd).on('close', onEnd).on('error', onEnd).resume();
   if (stdin.readableEnded) onEnd();
-}
-
-/** The cause goes to the worker's log; the result file says only what is certain. */
-function complain(action: string, error: unknown): void {
-  process.stderr.write(`agora worker: cannot ${action}: ${error instanceof Error ? error.message : String(error)}\n`);
-}
-
-async function timed<T>(stage: () => T | Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
-  const startedAt = performance.now();
-  const value = await stage();
-  return { value, ms: performance.now() - startedAt };
 }

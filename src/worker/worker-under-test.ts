@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -10,8 +10,14 @@ import { type Pack, pack } from 'tar-stream';
 import { waitUntil } from '../base/deadline.ts';
 import { type DispatchId, dispatchIdSchema } from '../contracts/ids.ts';
 import { inNames } from '../contracts/names.ts';
-import { defaultBlocks } from '../contracts/pipeline.ts';
-import { nothingElseHandedIn, type TaskLimits, type TaskResult, type TaskSpec } from '../contracts/task.ts';
+import { type Block, defaultBlocks } from '../contracts/pipeline.ts';
+import {
+  nothingElseHandedIn,
+  type TaskAgent,
+  type TaskLimits,
+  type TaskResult,
+  type TaskSpec,
+} from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { supervise } from './supervise.ts';
 
@@ -27,10 +33,21 @@ export const someLimits: TaskLimits = {
 };
 
 export interface WorkWish {
-  readonly command: readonly string[];
+  readonly command?: readonly string[];
+  /** Instead of a command. */
+  readonly agent?: TaskAgent;
+  readonly blocks?: readonly Block[];
   readonly env?: Readonly<Record<string, string>>;
   readonly limits?: Partial<TaskLimits>;
   readonly files?: Readonly<Record<string, string>>;
+  /** Files of capabilities; those below `.agora/setup/` are run in the order of their names. */
+  readonly overlay?: Readonly<Record<string, string>>;
+  readonly setupTimeoutSeconds?: number;
+  readonly partialPatch?: string;
+  readonly answer?: unknown;
+  readonly session?: Readonly<Record<string, string>>;
+  /** Programs on the subagent's search path, shell scripts by name. */
+  readonly programs?: Readonly<Record<string, string>>;
   readonly inputs?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
   /** Asks to stop once this file of the worktree is there. */
@@ -42,35 +59,58 @@ export interface Work {
   /** The subagent's user; undefined when the tests are not run by root. */
   readonly uid: number | undefined;
   readonly workspace: string;
+  readonly home: string;
+  readonly out: string;
   /** Text of a file in `out`. */
   read(name: string): Promise<string>;
+  /** What was shown while it ran. */
+  readonly live: { readonly stdout: string; readonly stderr: string };
 }
 
 /** Does a task from its files to its result in a folder of its own, as the container would but for its paths. */
 export async function doWork(t: TestContext, wish: WorkWish): Promise<Work> {
   const root = await aFolder(t);
   const place = aPlace(root);
-  await mkdir(join(place.paths.in, inNames.inputs), { recursive: true });
-  for (const [key, text] of Object.entries(wish.inputs ?? {}))
-    await writeFile(join(join(place.paths.in, inNames.inputs), key), text);
-  if (wish.files)
-    await writeFile(join(place.paths.in, inNames.worktree), await tarOf((tar) => addFiles(tar, wish.files ?? {})));
+  await handIn(place, wish);
   const secrets = wish.secrets ? JSON.stringify(wish.secrets) : '';
   await writeFile(join(place.paths.in, inNames.task), JSON.stringify(aSpec(wish, Buffer.byteLength(secrets))));
 
   const stop = new AbortController();
   const watching = wish.stopAtFile && stopAt(join(place.paths.workspace, wish.stopAtFile), stop);
-  const quiet = openSync('/dev/null', 'w');
-  t.after(() => closeSync(quiet));
+  const shown = { stdout: join(root, 'stdout'), stderr: join(root, 'stderr') };
+  const output = { stdout: openSync(shown.stdout, 'w'), stderr: openSync(shown.stderr, 'w') };
+  t.after(() => Object.values(output).forEach(closeSync));
   const result = await supervise(place, {
     stdin: Readable.from([Buffer.from(secrets)]),
     stop: stop.signal,
     abandoned: new AbortController(),
-    output: { stdout: quiet, stderr: quiet },
+    output,
   });
   await watching;
   const read = (name: string): Promise<string> => readFile(join(place.paths.out, name), 'utf8');
-  return { result, uid: place.user?.uid, workspace: place.paths.workspace, read };
+  const live = { stdout: await readFile(shown.stdout, 'utf8'), stderr: await readFile(shown.stderr, 'utf8') };
+  const { workspace, out } = place.paths;
+  return { result, uid: place.user?.uid, workspace, home: place.view.home, out, read, live };
+}
+
+/** Lays out what a compute provider would. */
+async function handIn({ paths, user, view, path }: WorkerPlace, wish: WorkWish): Promise<void> {
+  await mkdir(join(paths.in, inNames.inputs), { recursive: true });
+  await mkdir(view.home);
+  if (user) await chown(view.home, user.uid, user.gid);
+  const put = (name: string, content: string | Uint8Array) => writeFile(join(paths.in, name), content);
+  for (const [key, text] of Object.entries(wish.inputs ?? {})) await put(join(inNames.inputs, key), text);
+  const tars = { [inNames.worktree]: wish.files, [inNames.overlay]: wish.overlay, [inNames.session]: wish.session };
+  for (const [name, files] of Object.entries(tars)) {
+    if (files) await put(name, await tarOf((tar) => addFiles(tar, files)));
+  }
+  if (wish.partialPatch !== undefined) await put(inNames.partialPatch, wish.partialPatch);
+  if (wish.answer !== undefined) await put(inNames.answer, JSON.stringify(wish.answer));
+  const programs = path.split(':')[0] ?? '';
+  await mkdir(programs);
+  for (const [name, script] of Object.entries(wish.programs ?? {})) {
+    await writeFile(join(programs, name), `#!/bin/sh\n${script}`, { mode: 0o755 });
+  }
 }
 
 /** A folder that is removed after the test, whatever is in it. */
@@ -118,24 +158,31 @@ export function aPlace(root: string): WorkerPlace {
       outputs: at('outputs'),
       workspace: at('workspace'),
     },
-    view: { input: at('in/input.json'), outputs: at('outputs'), workspace: at('workspace'), home: '/tmp' },
-    path: '/usr/local/bin:/usr/bin:/bin',
+    view: { input: at('in/input.json'), outputs: at('outputs'), workspace: at('workspace'), home: at('home') },
+    path: `${at('programs')}:/usr/local/bin:/usr/bin:/bin`,
     ...(uid !== undefined && { user: { uid, gid: uid } }),
     isContainer: false,
     endsWithStdin: false,
   };
 }
 
-function aSpec({ command, env = {}, limits, inputs = {}, files }: WorkWish, secretBytes: number): TaskSpec {
+function aSpec(wish: WorkWish, secretBytes: number): TaskSpec {
+  const { agent, command = ['true'], blocks = defaultBlocks(), env = {}, limits, inputs = {}, overlay = {} } = wish;
+  const setup = Object.keys(overlay).filter((path) => path.startsWith('.agora/setup/'));
   return {
     dispatchId: aDispatchId,
-    agent: { runtime: 'command', command: [...command] },
-    blocks: defaultBlocks(),
+    agent: agent ?? { runtime: 'command', command: [...command] },
+    blocks: [...blocks],
     ...nothingElseHandedIn,
+    hasOverlay: wish.overlay !== undefined,
+    setup: setup.sort().map((path) => ({ capability: path.replace(/^.*\/\d+-|\.sh$/g, ''), path })),
+    setupTimeoutSeconds: wish.setupTimeoutSeconds ?? nothingElseHandedIn.setupTimeoutSeconds,
+    hasPartialPatch: wish.partialPatch !== undefined,
+    hasAnswer: wish.answer !== undefined,
     env: { ...env },
     limits: { ...someLimits, ...limits },
     network: 'none',
-    hasWorktree: files !== undefined,
+    hasWorktree: wish.files !== undefined,
     inputKeys: Object.keys(inputs),
     secretBytes,
   };

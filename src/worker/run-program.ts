@@ -1,22 +1,20 @@
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { outNames } from '../contracts/names.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
-import type { Runtime } from '../runtime/runtime.ts';
 import { type CgroupEvents, readCgroupEvents } from './cgroup-events.ts';
 import { diskUsage, watchDisk, watchFreeSpace } from './disk-usage.ts';
 import { Ending } from './ending.ts';
+import { complain, type Job } from './job.ts';
 import { launchSubagent } from './launch.ts';
-import { type EndingReason, launchFailure, type Outcome, outcomeOf } from './outcome.ts';
-import { type OutputFiles, relayOutput, Transcript } from './relay.ts';
-import type { Subagent, SubagentProgram } from './subagent.ts';
-import { subagentEnvironment } from './subagent-environment.ts';
+import type { EndingReason, RunEvidence } from './outcome.ts';
+import type { LineReader } from './output-follower.ts';
+import type { Subagent } from './subagent.ts';
 
-/** What the subagent gets between being asked to end and being killed; less than a provider gives the supervisor. */
+/** What a program gets between being asked to end and being killed; less than a provider gives the supervisor. */
 const graceMs: Readonly<Record<EndingReason, number>> = {
   stopped: 2_000,
   timeout: 5_000,
+  'own-timeout': 2_000,
   abandoned: 0,
   'output-limit': 0,
   'disk-limit': 0,
@@ -27,41 +25,40 @@ const drainMs = 5_000;
 const longestTimerMs = 2 ** 31 - 1;
 const bytesPerMb = 1024 * 1024;
 
-export interface RunOptions {
-  readonly runtime: Runtime;
-  readonly secrets: Readonly<Record<string, string>>;
-  readonly stop: AbortSignal;
-  readonly abandoned: AbortSignal;
-  readonly output?: OutputFiles;
+export interface ProgramWish {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string | undefined;
+  /** Reads what it prints on stdout. */
+  readonly reader?: LineReader | undefined;
+  /** How long it may take by itself. Default: as long as the task has left. */
+  readonly ownMs?: number;
 }
 
-/** Runs the subagent under its limits to its end, leaves no process of it, and says how it went. */
-export async function runSubagent(place: WorkerPlace, spec: TaskSpec, options: RunOptions): Promise<Outcome> {
+export type ProgramEnd =
+  | { readonly kind: 'ended'; readonly evidence: RunEvidence }
+  /** Nothing ran. */
+  | { readonly kind: 'not-launched'; readonly error: Error };
+
+/** Runs a program as the subagent's user, under the task's limits, to its end, and leaves no process of it. */
+export async function runProgram(job: Job, wish: ProgramWish): Promise<ProgramEnd> {
+  const { place, spec, recording } = job;
   const before = readCgroupEvents();
   const ending = new Ending();
-  // Opened before anything runs: where that fails there is nothing to end.
-  const transcript = await Transcript.open(join(place.paths.out, outNames.transcript), spec.limits.outputBytes);
-  const subagent = launchOrError(() => launchSubagent(place, programOf(place, spec, options)));
-  if (subagent instanceof Error) {
-    await transcript.close();
-    return launchFailure(subagent);
-  }
-  const relayed = relayOutput(subagent, {
-    transcript,
-    maxBytes: spec.limits.outputBytes,
-    ...(options.output && { output: options.output }),
-    onTooMuch: () => ending.because('output-limit'),
-  }).catch(() => {
+  const subagent = launchOrError(() => launchSubagent(place, programOf(spec, wish)));
+  if (subagent instanceof Error) return { kind: 'not-launched', error: subagent };
+  const onTooMuch = () => ending.because('output-limit');
+  const recorded = recording.follow(subagent, { reader: wish.reader, onTooMuch }).catch(() => {
     // What was printed is lost from here on, as when the disk is full; the run's end says how it went.
     subagent.stdout.resume();
     subagent.stderr.resume();
   });
   const over = new AbortController();
-  ending.onBegun((reason) => endSubagent(subagent, graceMs[reason], over.signal));
-  const watched = watchLimits(place, spec, { ...options, ending, over: over.signal }).catch((error: unknown) => {
+  ending.onBegun((reason) => endProgram(subagent, graceMs[reason], over.signal));
+  const watched = watchLimits(job, { ending, over: over.signal, ownMs: wish.ownMs }).catch((error: unknown) => {
     // Nothing may run unmeasured.
     ending.because('disk-limit');
-    process.stderr.write(`agora worker: cannot measure the disk: ${error instanceof Error ? error.message : error}\n`);
+    complain(job.redactor, 'measure the disk', error);
   });
 
   const exit = await subagent.exited;
@@ -69,10 +66,10 @@ export async function runSubagent(place: WorkerPlace, spec: TaskSpec, options: R
   over.abort();
   await watched;
   await subagent.killAll();
-  await drained(subagent, relayed);
+  await drained(subagent, recorded);
 
   const diskBytes = await diskUsage(measuredFolders(place), limitBytesOf(spec));
-  return outcomeOf({ exit, ending: ending.reason, diskBytes, ...eventsSince(place, before) }, spec.limits);
+  return { kind: 'ended', evidence: { exit, ending: ending.reason, diskBytes, ...eventsSince(place, before) } };
 }
 
 // Node throws some failures of a launch, such as arguments that are too long, and tells others as events.
@@ -84,30 +81,27 @@ function launchOrError(launch: () => Subagent): Subagent | Error {
   }
 }
 
-function programOf(place: WorkerPlace, spec: TaskSpec, { runtime, secrets }: RunOptions): SubagentProgram {
-  const command = runtime.command(spec.agent, spec.env);
-  return {
-    command: [command.file, ...command.arguments],
-    env: subagentEnvironment(place, spec, { ...command.env, ...secrets }),
-    fileBytes: limitBytesOf(spec),
-    processes: spec.limits.pids,
-  };
+function programOf(spec: TaskSpec, { command, env, stdin }: ProgramWish) {
+  return { command, env, stdin, fileBytes: limitBytesOf(spec), processes: spec.limits.pids };
 }
 
-interface WatchOptions extends RunOptions {
+interface WatchOptions {
   readonly ending: Ending;
-  /** Aborted when the command has ended. */
+  /** Aborted when the program has ended. */
   readonly over: AbortSignal;
+  readonly ownMs: number | undefined;
 }
 
-/** Begins the ending when a limit is passed or when it is asked for, until the command is over. */
-async function watchLimits(place: WorkerPlace, spec: TaskSpec, options: WatchOptions): Promise<void> {
-  const { ending, over } = options;
+/** Begins the ending when a limit is passed or when it is asked for, until the program is over. */
+async function watchLimits(job: Job, { ending, over, ownMs }: WatchOptions): Promise<void> {
+  const { place, spec, clock, stop, abandoned } = job;
   const once = { once: true, signal: over };
-  options.stop.addEventListener('abort', () => ending.because('stopped'), once);
-  options.abandoned.addEventListener('abort', () => ending.because('abandoned'), once);
-  if (options.stop.aborted) ending.because('stopped');
-  startTimer(spec.limits.timeoutSeconds * 1000, over, () => ending.because('timeout'));
+  stop.addEventListener('abort', () => ending.because('stopped'), once);
+  abandoned.addEventListener('abort', () => ending.because('abandoned'), once);
+  if (stop.aborted) ending.because('stopped');
+  const { remainingMs } = clock;
+  if (ownMs !== undefined && ownMs < remainingMs) startTimer(ownMs, over, () => ending.because('own-timeout'));
+  else startTimer(remainingMs, over, () => ending.because('timeout'));
 
   const folders = measuredFolders(place);
   const growing = watchDisk({ folders, limitBytes: limitBytesOf(spec), signal: over });
@@ -118,7 +112,7 @@ async function watchLimits(place: WorkerPlace, spec: TaskSpec, options: WatchOpt
   ]);
 }
 
-function endSubagent(subagent: Subagent, waitMs: number, over: AbortSignal): void {
+function endProgram(subagent: Subagent, waitMs: number, over: AbortSignal): void {
   if (waitMs > 0) subagent.terminate();
   // A failed kill shows when the run's own end repeats it.
   startTimer(waitMs, over, () => void subagent.killAll().catch(() => {}));
@@ -133,10 +127,10 @@ function startTimer(ms: number, over: AbortSignal, onEnd: () => void): void {
   over.addEventListener('abort', () => clearTimeout(timer), { once: true });
 }
 
-async function drained(subagent: Subagent, relayed: Promise<void>): Promise<void> {
+async function drained(subagent: Subagent, recorded: Promise<void>): Promise<void> {
   const patience = new AbortController();
   const tooLong = pause(drainMs, undefined, { signal: patience.signal }).catch(() => {});
-  await Promise.race([relayed, tooLong]);
+  await Promise.race([recorded, tooLong]);
   patience.abort();
   subagent.stdout.destroy();
   subagent.stderr.destroy();

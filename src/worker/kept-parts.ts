@@ -1,0 +1,61 @@
+import { captureOutputs, captureWorktree, type KeptWork, nothingKept } from './capture.ts';
+import { complain, type Job } from './job.ts';
+import { failedWith, type Outcome } from './outcome.ts';
+import { captureSignal } from './stage-deadline.ts';
+import { captureFailure } from './stage-failure.ts';
+
+export type CaptureKind = 'patch' | 'outputs';
+
+/** What of the work was kept so far, each part by itself: one that cannot be kept takes nothing from the other. */
+export class KeptParts {
+  readonly #job: Job;
+  readonly #parts = new Map<CaptureKind, KeptWork>();
+
+  constructor(job: Job) {
+    this.#job = job;
+  }
+
+  get all(): KeptWork {
+    const parts = [...this.#parts.values()];
+    return {
+      patchBytes: this.#parts.get('patch')?.patchBytes ?? 0,
+      outputs: this.#parts.get('outputs')?.outputs ?? [],
+      leftOut: parts.flatMap(({ leftOut }) => leftOut),
+      redacted: parts.flatMap(({ redacted }) => redacted),
+    };
+  }
+
+  /** Keeps one part as it is now; gives the outcome, which is another one when that failed. */
+  async keep(kind: CaptureKind, outcome: Outcome): Promise<Outcome> {
+    this.#parts.set(kind, nothingKept);
+    return this.#job.times.during('capture', async () => {
+      try {
+        return await (kind === 'patch' ? this.#keepPatch(outcome) : this.#keepOutputs(outcome));
+      } catch (error) {
+        complain(this.#job.redactor, 'capture the work', error);
+        return captureFailure(outcome, error, this.#job.spec.limits);
+      }
+    });
+  }
+
+  /** Keeps what no block kept. Outputs first: a patch may take long to make, and a stop leaves little time. */
+  async keepRest(outcome: Outcome): Promise<Outcome> {
+    let last = outcome;
+    for (const kind of ['outputs', 'patch'] as const) if (!this.#parts.has(kind)) last = await this.keep(kind, last);
+    return last;
+  }
+
+  async #keepOutputs(outcome: Outcome): Promise<Outcome> {
+    this.#parts.set('outputs', await captureOutputs(this.#job));
+    return outcome;
+  }
+
+  async #keepPatch(outcome: Outcome): Promise<Outcome> {
+    const signal = captureSignal(this.#job, this.#job.clock.remainingMs);
+    const { kept, shownFromStart } = await captureWorktree(this.#job, signal);
+    this.#parts.set('patch', kept);
+    if (shownFromStart === undefined || outcome.outcome === 'failed') return outcome;
+    const path = shownFromStart.slice(0, 200);
+    return failedWith(outcome)('refused', `The patch would show a secret that "${path}" held from the start`);
+  }
+}

@@ -1,0 +1,12 @@
+/** The time that setup, subagent and scripts have together. */
+export class TaskClock {
+  readonly #endsAt: number;
+
+  constructor(timeoutSeconds: number) {
+    this.#endsAt = performance.now() + timeoutSeconds * 1000;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, this.#endsAt - performance.now());
+  }
+}
