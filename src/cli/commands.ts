@@ -124,6 +124,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the runs',
     load: () => import('./orch-runs.ts').then((file) => file.orchRuns),
   },
+  'orch answer': {
+    summary: 'Answer the question an item waits with',
+    load: () => import('./orch-answer.ts').then((file) => file.orchAnswer),
+  },
   'orch cancel': {
     summary: 'Ask the daemon to cancel a run or one item',
     load: () => import('./orch-cancel.ts').then((file) => file.orchCancel),

@@ -12,8 +12,18 @@ export function findItem(state: RunState, word: string): ItemView {
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return only;
   const ids = items.map((item) => item.id);
-  const problem = only === undefined ? `no such item${suggestion(word, ids)}` : `${matches.length} items begin so`;
+  const problem =
+    only === undefined ? `no such item${suggestion(word, ids)}` : `${matches.length} begin so: ${listed(matches)}`;
   throw new AppError('unknown-name', `Cannot find item "${word}" of run "${state.record.runId}": ${problem}`, {
     next: `agora orch status ${state.record.runId}`,
   });
+}
+
+function listed(items: readonly ItemView[]): string {
+  return (
+    items
+      .slice(0, 5)
+      .map(({ id }) => id)
+      .join(', ') + (items.length > 5 ? ', …' : '')
+  );
 }

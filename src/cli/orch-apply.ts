@@ -9,6 +9,7 @@ import { type ApplyOutcome, applyPatches } from '../worktree/apply.ts';
 import { choosePatches } from './choose-patches.ts';
 import { defineCommand } from './command.ts';
 import { requireRun } from './find-run.ts';
+import { sayHumanTouched } from './human-touch.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { type Output, say } from './output.ts';
 import { type ItemPatch, type RunPatches, readPatch, readRunPatches } from './run-patches.ts';
@@ -40,6 +41,7 @@ export const orchApply = defineCommand(
     const directory = options.to === undefined ? source.directory : resolve(context.cwd, options.to);
     await requireFolder(runId, directory);
     if (itemWords.length === 0) await sayWhatIsMissing(runId, found, context.stderr);
+    await sayHumanTouched(found, patches, context.stderr);
     const outcome = await apply(orch, { source, directory, patches });
     return report(outcome, { runId, directory, output: context.stdout });
   },

@@ -2,6 +2,7 @@ import { exitCodes } from '../contracts/errors.ts';
 import { choosePatches } from './choose-patches.ts';
 import { defineCommand } from './command.ts';
 import { requireRun } from './find-run.ts';
+import { sayHumanTouched } from './human-touch.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { readPatch, readRunPatches } from './run-patches.ts';
 
@@ -17,7 +18,9 @@ export const orchPatch = defineCommand(
     const { orch } = await openOrch(options.config, context);
     const runId = await requireRun(orch.transport, runWord);
     const found = await readRunPatches(orch.transport, runId);
-    for (const patch of choosePatches(runId, found, itemWords)) {
+    const patches = choosePatches(runId, found, itemWords);
+    await sayHumanTouched(found, patches, context.stderr);
+    for (const patch of patches) {
       await context.stdout.write(await readPatch(orch.storage, patch));
     }
     return exitCodes.ok;

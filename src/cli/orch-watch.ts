@@ -1,15 +1,17 @@
 import { AppError, type ExitCode, exitCodes } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
 import { environmentNames } from '../contracts/names.ts';
+import type { StatusRecord } from '../contracts/status.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
 import { asRunId, findRun, knownRuns } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { configOption, type OpenedOrch, openOrch } from './open-orch.ts';
-import { say } from './output.ts';
+import { type Output, say } from './output.ts';
 import { problemLines } from './plan-input.ts';
 import { isWhollyDone, mergeStatus, type RunState } from './run-state.ts';
 import { openRunView, type RunView } from './run-view.ts';
+import { questionLines } from './status-tree.ts';
 
 /** How long a run that nobody submitted may still come. */
 const unsubmittedWaitMs = 30_000;
@@ -37,24 +39,32 @@ export const orchWatch = defineCommand(
     }
     const view = openRunView(isTree ? 'tree' : 'json', context.stdout);
     try {
-      return await watch(opened, runId, view, context);
+      return await watch(opened, runId, { view, isTree }, context);
     } finally {
       await view.close();
     }
   },
 );
 
-async function watch(opened: OpenedOrch, runId: RunId, view: RunView, context: CommandContext): Promise<ExitCode> {
+async function watch(
+  opened: OpenedOrch,
+  runId: RunId,
+  { view, isTree }: { readonly view: RunView; readonly isTree: boolean },
+  context: CommandContext,
+): Promise<ExitCode> {
   const { transport } = opened.orch;
   const startedAt = Date.now();
   let hasSaidNoDaemon = false;
   let hasSaidUnknown = false;
+  const said = new Set<string>();
   let state: RunState | undefined;
   for await (const event of followRun(transport, runId, context.stop)) {
     switch (event.kind) {
       case 'status':
         state = mergeStatus(state, event.record);
         await view.show(state);
+        // A tree shows questions itself.
+        if (!isTree) await sayQuestions(event.record, said, context.stderr);
         break;
       case 'rejected':
         await say(context.stderr, `agora: Run "${runId}" was rejected:\n${problemLines(event.problems).join('\n')}`);
@@ -71,6 +81,15 @@ async function watch(opened: OpenedOrch, runId: RunId, view: RunView, context: C
     }
   }
   return state !== undefined && isWhollyDone(state) ? exitCodes.ok : exitCodes.no;
+}
+
+/** Says once of each question that it waits, and what answers it. */
+async function sayQuestions({ runId, items }: StatusRecord, said: Set<string>, stderr: Output): Promise<void> {
+  for (const item of items) {
+    if (item.question === undefined || said.has(item.question.dispatchId)) continue;
+    said.add(item.question.dispatchId);
+    await say(stderr, [`agora: item "${item.id}" waits for an answer:`, ...questionLines(runId, item)].join('\n'));
+  }
 }
 
 async function waitingText({ orch }: OpenedOrch, runId: RunId): Promise<string> {

@@ -1,7 +1,7 @@
 import { ItemClock } from './item-clock.ts';
 import type { Output } from './output.ts';
 import type { RunState } from './run-state.ts';
-import { itemLine, treeLines } from './status-tree.ts';
+import { itemLine, questionLines, treeLines } from './status-tree.ts';
 
 /** Shows a run as it goes. */
 export interface RunView {
@@ -49,7 +49,8 @@ class LineView implements RunView {
       const key = `${item.status} ${item.attempt}`;
       if (this.#said.get(item.id) === key) continue;
       this.#said.set(item.id, key);
-      await this.#output.write(`${itemLine(item, this.#clock.elapsedMs(item, Date.now()), width)}\n`);
+      const line = itemLine(item, this.#clock.elapsedMs(item, Date.now()), width);
+      await this.#output.write(`${[line, ...questionLines(state.record.runId, item)].join('\n')}\n`);
     }
   }
 

@@ -1,9 +1,11 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { formatDuration } from '../base/duration.ts';
+import { digestOfRef, type RunId } from '../contracts/ids.ts';
 import type { ItemStatus } from '../contracts/run.ts';
 import type { ItemView } from '../contracts/status.ts';
 import type { ItemClock } from './item-clock.ts';
 import { countItems, type RunState } from './run-state.ts';
+import { usageText } from './usage-text.ts';
 
 const marks = {
   pending: { mark: '·', color: 'dim' },
@@ -40,7 +42,15 @@ export function treeLines(state: RunState, clock: ItemClock, frame: TreeFrame): 
   const room = Math.max(1, frame.rows - 2);
   const shown = items.length <= room ? items : mostUrgent(items, room);
   const width = Math.max(...shown.map((item) => item.id.length));
-  const lines = [heading(state), ...shown.map((item) => paintedLine(item, clock.elapsedMs(item, frame.now), width))];
+  const lines = [heading(state)];
+  let spare = room - shown.length;
+  for (const item of shown) {
+    lines.push(paintedLine(item, clock.elapsedMs(item, frame.now), width));
+    const asked = questionLines(state.record.runId, item);
+    if (asked.length > spare) continue;
+    lines.push(...asked);
+    spare -= asked.length;
+  }
   if (shown.length < items.length) lines.push(`  … and ${items.length - shown.length} more`);
   return lines.map((line) => fit(line, frame.columns));
 }
@@ -53,10 +63,36 @@ export function itemLine(item: ItemView, elapsedMs: number | undefined, width = 
   return words.join('  ');
 }
 
+/** What an item asks, and the command that answers it. */
+export function questionLines(runId: RunId, { id, status, question }: ItemView): string[] {
+  if (status !== 'waiting' || question === undefined) return [];
+  const { options = [], context, isCut } = question;
+  const shown = options.slice(0, shownOptions).map((option, index) => `${indent}${index + 1}) ${oneLine(option)}`);
+  const more = options.length > shown.length ? [`${indent}… and ${options.length - shown.length} more`] : [];
+  const whole = isCut === true ? [`${indent}all of it: agora artifact get ${digestOfRef(question.ref)}`] : [];
+  return [
+    `${indent}${oneLine(question.question)}`,
+    ...shown,
+    ...more,
+    ...(context === undefined ? [] : [`${indent}context: ${oneLine(textOf(context))}`]),
+    ...whole,
+    `${indent}answer: agora orch answer ${runId} ${id} ${options.length > 0 ? '--option <n>' : '"…"'}`,
+  ];
+}
+
+const indent = '      ';
+const shownOptions = 9;
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 function heading(state: RunState): string {
   const { runId, status, reason } = state.record;
   const counts = [...countItems(state)].map(([name, count]) => `${count} ${name}`).join(', ');
-  return `${runId}  ${status}  (${counts})${reason === undefined ? '' : `  ${oneLine(reason)}`}`;
+  const used = usageText(state);
+  const notes = [...(reason === undefined ? [] : [oneLine(reason)]), ...(used === '' ? [] : [used])];
+  return [`${runId}  ${status}  (${counts})`, ...notes].join('  ');
 }
 
 function paintedLine(item: ItemView, elapsedMs: number | undefined, width: number): string {
@@ -70,6 +106,7 @@ function notes(item: ItemView): string[] {
   if (item.attempt > 1) found.push(`attempt ${item.attempt}`);
   if (item.blockedBy.length > 0) found.push(blockedText(item.blockedBy));
   if (item.reason !== undefined) found.push(oneLine(item.reason));
+  if (item.humanTouched === true) found.push('human-touched');
   return found;
 }
 

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import * as z from 'zod';
+import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { type Answer, type Question, questionBytes } from '../contracts/question.ts';
+import type { CommandContext } from './command.ts';
+
+export const answerOptions = {
+  option: { type: 'string', value: '<n>', summary: 'The answer is this one of its options, counted from 1' },
+  json: { type: 'string', value: '<value>', summary: 'The answer is this JSON' },
+  file: { type: 'string', value: '<file>', summary: 'The answer is the text of this file; - is standard input' },
+} as const;
+
+export interface AnswerWords {
+  readonly text?: string | undefined;
+  readonly option?: string | undefined;
+  readonly json?: string | undefined;
+  readonly file?: string | undefined;
+}
+
+/** The answer a person typed, in whichever of the four ways. */
+export async function givenAnswer(
+  words: AnswerWords,
+  question: Pick<Question, 'options'>,
+  context: Pick<CommandContext, 'cwd' | 'stdin'>,
+): Promise<Answer['answer']> {
+  const given = Object.entries(words).filter(([, word]) => word !== undefined);
+  if (given.length !== 1) {
+    const state = given.length === 0 ? 'none is given' : `${given.map(([name]) => name).join(' and ')} are given`;
+    throw new AppError('usage', `Cannot answer: ${state}`, { next: 'give one of <text>, --option, --json or --file' });
+  }
+  const { text, option, json, file } = words;
+  if (option !== undefined) return chosenOption(option, question.options ?? []);
+  if (json !== undefined) return parsedJson(json);
+  const answer = text ?? (await fileText(file ?? '', context));
+  if (answer.trim() === '') throw new AppError('usage', 'Cannot answer with nothing: the text is empty');
+  if (Buffer.byteLength(answer) > questionBytes) {
+    throw new AppError('limit-exceeded', `Cannot answer: the text is over ${questionBytes} bytes`);
+  }
+  return answer;
+}
+
+function chosenOption(typed: string, options: readonly string[]): string {
+  if (options.length === 0) {
+    throw new AppError('usage', `Cannot choose option "${typed}": the question has no options`, {
+      next: 'answer in words',
+    });
+  }
+  const chosen = /^[1-9][0-9]{0,8}$/.test(typed) ? options[Number(typed) - 1] : undefined;
+  if (chosen !== undefined) return chosen;
+  throw new AppError('usage', `Cannot choose option "${typed}": the options are 1 to ${options.length}`);
+}
+
+function parsedJson(text: string): Answer['answer'] {
+  try {
+    const limits = { maxBytes: questionBytes, maxDepth: 32, maxStringBytes: questionBytes } as const;
+    return z.json().parse(parseStrictJson(text, { ...limits, numbers: 'double' }));
+  } catch (error) {
+    if (!(error instanceof StrictJsonError)) throw error;
+    throw new AppError('usage', `Cannot answer with this JSON: ${error.message}`, { cause: error });
+  }
+}
+
+async function fileText(typed: string, context: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<string> {
+  if (typed === '-') return (await buffer(context.stdin)).toString('utf8');
+  try {
+    return await readFile(resolve(context.cwd, typed), 'utf8');
+  } catch (cause) {
+    const reason = systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
+    throw new AppError('usage', `Cannot read the answer in "${typed}": ${reason}`, { cause });
+  }
+}
