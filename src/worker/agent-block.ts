@@ -16,6 +16,8 @@ import { subagentEnvironment } from './subagent-environment.ts';
 /** What a run of the subagent came to. */
 export interface AgentEnd extends Pick<TaskResult, 'usage' | 'summary' | 'sessionId'> {
   readonly outcome: Outcome;
+  /** What was left out of what it left, and why, one line each. */
+  readonly leftOut?: readonly string[];
 }
 
 const summaryCharacters = 16_384;
@@ -106,6 +108,7 @@ async function hearQuestion(job: Job, { outcome, runtime, conclusion }: Heard): 
   const { sessionId } = conclusion;
   if (runtime.sessionFolder === undefined || sessionId === undefined || redactor.holds(sessionId))
     return { outcome: asked };
-  const isKept = await keepSession(job, runtime.sessionFolder);
-  return isKept ? { outcome: asked, sessionId } : { outcome: asked };
+  const session = await keepSession(job, runtime.sessionFolder);
+  if (session === 'kept') return { outcome: asked, sessionId };
+  return { outcome: asked, leftOut: session === 'none' ? [] : ['the session: too large to be gone on with'] };
 }

@@ -1,6 +1,7 @@
 import type { Block } from '../contracts/pipeline.ts';
 import type { BlockResult, TaskResult, TaskSpec, Usage } from '../contracts/task.ts';
 import { type AgentEnd, runAgent } from './agent-block.ts';
+import type { KeptWork } from './capture.ts';
 import { complain, type Job } from './job.ts';
 import { type CaptureKind, KeptParts } from './kept-parts.ts';
 import type { Outcome } from './outcome.ts';
@@ -13,7 +14,7 @@ import { addUsage } from './usage.ts';
 /** What became of the blocks of a task, and of the work they made. */
 export interface BlocksEnd extends Pick<TaskResult, 'usage' | 'summary' | 'sessionId' | 'blocks'> {
   readonly outcome: Outcome;
-  readonly kept: KeptParts;
+  readonly kept: KeptWork;
 }
 
 /** How one block ended. */
@@ -57,10 +58,10 @@ export async function runBlocks(job: Job): Promise<BlocksEnd> {
     if (!(error instanceof Uncontrolled)) throw error;
     outcome = runFailure(error.cause);
   }
-  const { summary, sessionId } = agent;
+  const { summary, sessionId, leftOut = [] } = agent;
   return {
     outcome,
-    kept,
+    kept: { ...kept.all, leftOut: [...leftOut, ...kept.all.leftOut] },
     blocks,
     ...(usage && { usage }),
     ...(summary && { summary }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdir, readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
@@ -49,6 +49,39 @@ test('nothing is written through a link, whatever the order', async (t) => {
   );
 
   assert.deepEqual(await readdir(outside), []);
+});
+
+test('files that replace others take the place of links and files, and lead nowhere else', async (t) => {
+  const outside = await aFolder(t);
+  const folder = await aFolder(t);
+  await writeFile(join(outside, 'target'), 'untouched');
+  await symlink(outside, join(folder, 'door'));
+  await symlink(join(outside, 'target'), join(folder, 'link'));
+  await writeFile(join(folder, 'file'), 'old');
+  await mkdir(join(folder, 'kept'));
+  await writeFile(join(folder, 'kept/other'), 'kept');
+  const tar = await tarOf((pack) => {
+    for (const name of ['door/file', 'link', 'file/below', 'kept/new']) pack.entry({ name }, 'new');
+  });
+
+  await extractTree(Readable.from([tar]), folder, { maxBytes: 1_000, replaces: true });
+
+  assert.deepEqual(await readdir(outside), ['target']);
+  assert.equal(await readFile(join(outside, 'target'), 'utf8'), 'untouched');
+  for (const name of ['door/file', 'link', 'file/below', 'kept/new']) {
+    assert.equal(await readFile(join(folder, name), 'utf8'), 'new');
+  }
+  assert.deepEqual((await readdir(join(folder, 'kept'))).sort(), ['new', 'other']);
+});
+
+test('a file does not replace a folder', async (t) => {
+  const folder = await aFolder(t);
+  await mkdir(join(folder, 'taken'));
+  const tar = await tarOf((pack) => void pack.entry({ name: 'taken' }, 'new'));
+
+  await assert.rejects(extractTree(Readable.from([tar]), folder, { maxBytes: 1_000, replaces: true }), (error) =>
+    isAppError(error, 'source-refused'),
+  );
 });
 
 test('devices and pipes are refused', async (t) => {

@@ -22,17 +22,17 @@ export async function restoreSession({ place, spec }: Job, signal: AbortSignal):
 }
 
 /**
- * Keeps the files of a session below the subagent's home, which nobody uses any more, secrets blacked out. False when there
- * are none or too many bytes of them: a part of a session is none.
+ * Keeps the files of a session below the subagent's home, which nobody uses any more, secrets blacked out. Where
+ * they hold too much, nothing is kept: a part of a session is none.
  */
-export async function keepSession({ place, redactor }: Job, folder: string): Promise<boolean> {
+export async function keepSession({ place, redactor }: Job, folder: string): Promise<'kept' | 'none' | 'too-large'> {
   const root = folderInside(homeOf(place), folder);
-  if (root === undefined) return false;
+  if (root === undefined) return 'none';
   const tar = new SessionTar(folder, redactor);
   await walkTree(root, { visit: (entry) => !entry.stats.isFile() || tar.add(entry) });
-  if (!tar.isWhole) return false;
+  if (!tar.isWhole) return tar.isTooLarge ? 'too-large' : 'none';
   await writeFile(join(place.paths.out, outNames.session), await tar.finish(), { mode: 0o600 });
-  return true;
+  return 'kept';
 }
 
 /** The subagent's home as the supervisor reaches it: a sandbox has its own name for it. */
@@ -56,23 +56,25 @@ class SessionTar {
   readonly #redactor: Redactor;
   #bytes = 0;
   #files = 0;
-  #isTooLarge = false;
 
   constructor(folder: string, redactor: Redactor) {
     this.#folder = folder;
     this.#redactor = redactor;
   }
 
+  get isTooLarge(): boolean {
+    return this.#bytes > mostBytes;
+  }
+
   get isWhole(): boolean {
-    return this.#files > 0 && !this.#isTooLarge;
+    return this.#files > 0 && !this.isTooLarge;
   }
 
   /** False when there is no room for it. */
   add(entry: TreeEntry): boolean {
     const name = `${this.#folder}/${entry.path().join('/')}`;
     this.#bytes += Number(entry.stats.size);
-    this.#isTooLarge ||= this.#bytes > mostBytes;
-    if (this.#isTooLarge) return false;
+    if (this.isTooLarge) return false;
     const content = this.#redactor.holds(name) ? undefined : readFileAt(entry.location);
     if (content === undefined) return true;
     this.#tar.entry({ name, mode: 0o600, mtime: new Date(0) }, this.#redactor.stream().end(content));

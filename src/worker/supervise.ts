@@ -91,7 +91,7 @@ async function prepare(job: Job): Promise<Prepared> {
 
 async function doBlocks(job: Job): Promise<Ending> {
   const { outcome, kept, ...told } = await runBlocks(job);
-  return { ...outcome, ...kept.all, ...told };
+  return { ...outcome, ...kept, ...told };
 }
 
 function nothingDone(outcome: Outcome): Ending {
