@@ -113,8 +113,8 @@ function checkGiven({ name, values = {}, secrets = {}, ...others }: GivenEnv): v
   for (const [variable, secret] of Object.entries(secrets)) checkSecret(what, variable, secret);
 }
 
-function checkSecret(what: string, variable: string, secret: GivenSecret): void {
-  if ('inline' in secret && secret.inline === '') {
+function checkSecret(what: string, variable: string, secret: unknown): void {
+  if (typeof secret === 'object' && secret !== null && 'inline' in secret && secret.inline === '') {
     throw new AppError('invalid-input', `Cannot register ${what}: secret ${variable} is empty`, {
       next: `If it was given as inline:$${variable}, that variable is not set in this shell.`,
     });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
 import { LocalStorage } from '../storage/local.ts';
-import { listSubagents, registerSubagent, resolveSubagent } from './subagents.ts';
+import { listSubagents, registerSubagent, removeSubagent, resolveSubagent } from './subagents.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'agora-registry-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -17,7 +17,8 @@ test('a subagent resolves to what was registered, pinned by its digest', async (
   const resolved = await resolveSubagent(storage, 'first', 'edit');
 
   assert.deepEqual(resolved, {
-    ...registered,
+    name: registered.name,
+    digest: registered.digest,
     subagent: { name: 'edit', runtime: 'command', command: ['sh', '-c', 'true'] },
   });
   assert.deepEqual(await listSubagents(storage, 'first'), [registered]);
@@ -61,4 +62,43 @@ test('a name record that was damaged is reported as such', async () => {
   await storage.putName({ namespace: 'damaged', type: 'subagent', name: 'edit' }, '{"digest":');
 
   await assert.rejects(resolveSubagent(storage, 'damaged', 'edit'), (error) => isAppError(error, 'state-corrupt'));
+});
+
+test('a pin leads to its content, whatever the name leads to by now', async () => {
+  const old = await registerSubagent(storage, 'pins', { name: 'edit', command: ['old'] });
+  await registerSubagent(storage, 'pins', { name: 'edit', command: ['new'] });
+
+  const pinned = await resolveSubagent(storage, 'pins', `edit@${old.digest}`);
+
+  assert.deepEqual(pinned.subagent.command, ['old']);
+  assert.equal(pinned.digest, old.digest);
+});
+
+test('a pin to the content of another name, to nothing, or to something else is refused', async () => {
+  const other = await registerSubagent(storage, 'odd-pins', { name: 'other', command: ['x'] });
+  const text = await storage.putBlob(Buffer.from('no definition'));
+  const resolve = (pin: string) => resolveSubagent(storage, 'odd-pins', pin);
+
+  await assert.rejects(resolve(`edit@${other.digest}`), (error) => isAppError(error, 'unknown-name'));
+  await assert.rejects(resolve(`edit@sha256:${'0'.repeat(64)}`), (error) => isAppError(error, 'not-found'));
+  await assert.rejects(resolve(`edit@${text.digest}`), (error) => isAppError(error, 'state-corrupt'));
+  for (const pin of ['', 'edit@', 'edit@sha256:0', '@sha256:0', 'edit@latest', 'edit ', 'a/b']) {
+    await assert.rejects(resolve(pin), (error) => isAppError(error, 'invalid-input'));
+  }
+});
+
+test('removing forgets the name and keeps the content for what is pinned to it', async () => {
+  const { digest } = await registerSubagent(storage, 'gone', { name: 'edit', command: ['x'] });
+
+  await removeSubagent(storage, 'gone', 'edit');
+
+  await assert.rejects(resolveSubagent(storage, 'gone', 'edit'), (error) => isAppError(error, 'unknown-name'));
+  assert.equal((await resolveSubagent(storage, 'gone', `edit@${digest}`)).digest, digest);
+  await assert.rejects(removeSubagent(storage, 'gone', 'edit'), (error) => isAppError(error, 'unknown-name'));
+});
+
+test('a misspelt name is told with the one that was meant', async () => {
+  await registerSubagent(storage, 'near', { name: 'code-edit', command: ['x'] });
+
+  await assert.rejects(resolveSubagent(storage, 'near', 'code-edt'), /did you mean "code-edit"/);
 });
