@@ -21,6 +21,12 @@ await writeFile(join(root, 'caps', 'hello', 'a.txt'), 'hello');
 /** Fails the write of one name, as a full disk or a lost network would. */
 class FaultyStorage extends LocalStorage {
   failsAt: string | undefined;
+  failsToRemove = false;
+
+  override async removeName(path: NamePath): Promise<void> {
+    if (this.failsToRemove) throw new AppError('unreachable', `Cannot remove "${path.name}": no answer`);
+    await super.removeName(path);
+  }
 
   override async putName(path: NamePath, text: string): Promise<void> {
     if (path.name === this.failsAt) throw new AppError('disk-full', `Cannot write "${path.name}": no space left`);
@@ -136,14 +142,33 @@ test('when one name cannot be moved, those before it go back and no secret stays
   const { registrations, changes } = await planned(place);
   place.storage.failsAt = 'greeter';
 
-  await assert.rejects(applyRegistrations(place, registrations, changes), (error) => {
-    // The one that could not be written could not be put back either, and is what it was.
-    return isAppError(error, 'unreachable') && isAppError(error.cause, 'disk-full');
-  });
+  await assert.rejects(applyRegistrations(place, registrations, changes), (error) => isAppError(error, 'disk-full'));
 
   assert.deepEqual(await registeredNames(place), ['greeter']);
   assert.equal((await readName(place.storage, 'default', 'subagent', 'greeter'))?.digest, old.digest);
   assert.deepEqual(await place.secrets.list(), []);
+});
+
+test('when names cannot be put back, it says which, keeps their secrets, and doing it again completes it', async () => {
+  const place = aPlace();
+  const { registrations, changes } = await planned(place);
+  place.storage.failsAt = 'greeter';
+  place.storage.failsToRemove = true;
+
+  await assert.rejects(applyRegistrations(place, registrations, changes), (error) => {
+    return (
+      isAppError(error, 'unreachable') && /env "minimal"/.test(error.message) && isAppError(error.cause, 'disk-full')
+    );
+  });
+  assert.equal((await place.secrets.list()).length, 1);
+
+  place.storage.failsAt = undefined;
+  assert.deepEqual(actions(await deploy(place)), [
+    'unchanged capability hello',
+    'unchanged pipeline checked',
+    'unchanged env minimal',
+    'create subagent greeter',
+  ]);
 });
 
 test('a file that changed after the plan stops the deployment before any name is moved', async () => {

@@ -49,7 +49,7 @@ export async function prepareEnv(ports: EnvPorts, given: GivenEnv): Promise<Prep
     } satisfies EnvBundle);
     return { ...pinned, staged };
   } catch (error) {
-    await unstage(ports.secrets, staged);
+    await unstage(ports, staged);
     throw error;
   }
 }
@@ -63,13 +63,17 @@ export async function registerEnv(ports: EnvPorts, given: GivenEnv): Promise<Reg
   try {
     return await moveName(ports.storage, ports.namespace, 'env', pinned);
   } catch (error) {
-    await unstage(ports.secrets, staged);
+    await unstage(ports, staged);
     throw error;
   }
 }
 
-export async function unstage(secrets: SecretStore | undefined, refs: readonly string[]): Promise<void> {
-  for (const ref of refs) await secrets?.remove(ref);
+/** Removes what was staged in vain. What some env refers to after all stays, and everything where that is not known. */
+export async function unstage({ storage, namespace, secrets }: EnvPorts, refs: readonly string[]): Promise<void> {
+  if (refs.length === 0) return;
+  const inUse = await secretRefsInUse(storage, namespace).catch(() => undefined);
+  if (inUse === undefined) return;
+  for (const ref of refs) if (!inUse.has(ref)) await secrets?.remove(ref);
 }
 
 export async function resolveEnv(storage: Storage, namespace: string, pin: string): Promise<ResolvedEnv> {

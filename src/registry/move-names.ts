@@ -31,6 +31,7 @@ async function moveBack(storage: Storage, moved: readonly Earlier[], cause: unkn
   const stuck: string[] = [];
   for (const { path, text } of moved.toReversed()) {
     try {
+      if ((await storage.getName(path)) === text) continue;
       await (text === undefined ? storage.removeName(path) : storage.putName(path, text));
     } catch {
       stuck.push(`${path.type} "${path.name}"`); // Told below, with why the whole failed.

@@ -75,7 +75,7 @@ export async function applyRegistrations(
     await moveNames(ports.storage, ports.namespace, moves);
     return done;
   } catch (error) {
-    await unstage(ports.secrets, staged);
+    await unstage(ports, staged);
     throw error;
   }
 }
