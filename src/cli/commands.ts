@@ -99,6 +99,32 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Register everything a manifest says, all or nothing',
     load: () => import('./deploy.ts').then((file) => file.deploy),
   },
+  'dispatch run': {
+    summary: 'Run a subagent once and wait for its end',
+    ownsSignals: true,
+    load: () => import('./dispatch-run.ts').then((file) => file.dispatchRun),
+  },
+  'dispatch describe': {
+    summary: 'Print what is known of a dispatch',
+    load: () => import('./dispatch-describe.ts').then((file) => file.dispatchDescribe),
+  },
+  'dispatch list': {
+    summary: 'List the dispatches',
+    load: () => import('./dispatch-list.ts').then((file) => file.dispatchList),
+  },
+  'dispatch logs': {
+    summary: 'Print what a dispatch printed',
+    load: () => import('./dispatch-logs.ts').then((file) => file.dispatchLogs),
+  },
+  'dispatch answer': {
+    summary: 'Answer what a dispatch asks, and go on',
+    ownsSignals: true,
+    load: () => import('./dispatch-answer.ts').then((file) => file.dispatchAnswer),
+  },
+  'dispatch cancel': {
+    summary: 'Stop a dispatch',
+    load: () => import('./dispatch-cancel.ts').then((file) => file.dispatchCancel),
+  },
   'orch serve': {
     summary: 'Run the daemon that executes runs',
     ownsSignals: true,

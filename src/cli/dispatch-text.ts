@@ -1,0 +1,110 @@
+import { formatDuration } from '../base/duration.ts';
+import type { DispatchReport } from '../client/dispatch-report.ts';
+import type { DispatchArtifact, DispatchRecord } from '../contracts/dispatch.ts';
+import type { Question } from '../contracts/question.ts';
+import type { Usage } from '../contracts/task.ts';
+import { columns } from './command-help.ts';
+
+type Ended = Pick<DispatchReport, 'dispatchId' | 'status' | 'artifacts' | 'durationMs'> &
+  Partial<Pick<DispatchReport, 'exitCode' | 'failure' | 'question' | 'usage' | 'humanTouched'>>;
+
+/** How a dispatch ended, and what can be done now. */
+export function verdictLines(ended: Ended): string[] {
+  const { dispatchId, status, artifacts, durationMs, failure, question, usage } = ended;
+  const exit = typeof ended.exitCode === 'number' ? `, exit code ${ended.exitCode}` : '';
+  const verdict = status === 'waiting' ? 'asks' : status;
+  const reason = failure === undefined ? '' : `: ${failure.code}: ${failure.message}`;
+  return [
+    `dispatch ${dispatchId} ${verdict} after ${formatDuration(durationMs)}${exit}${reason}`,
+    ...(usage === undefined ? [] : [`  used: ${usageText(usage)}`]),
+    ...(ended.humanTouched === true ? ['  a person had a shell in its worktree'] : []),
+    ...(question === undefined ? [] : questionLines(question)),
+    ...nextSteps(dispatchId, status, artifacts),
+  ];
+}
+
+export function questionLines({ question, options = [], context }: Question): string[] {
+  return [
+    `  question: ${question}`,
+    ...options.map((option, index) => `    ${index + 1}. ${option}`),
+    ...(context === undefined ? [] : [`  context: ${typeof context === 'string' ? context : JSON.stringify(context)}`]),
+  ];
+}
+
+function nextSteps(
+  dispatchId: string,
+  status: DispatchRecord['status'],
+  artifacts: readonly DispatchArtifact[],
+): string[] {
+  const patch = artifacts.find(({ port }) => port === 'patch');
+  const log = artifacts.find(({ port }) => port === 'log');
+  return [
+    ...(status === 'waiting' ? [`  answer: agora dispatch answer ${dispatchId} <text>`] : []),
+    ...(patch === undefined ? [] : [`  patch: agora artifact get ${patch.ref}`]),
+    ...(status === 'failed' && log !== undefined ? [`  log: agora dispatch logs ${dispatchId}`] : []),
+  ];
+}
+
+export function usageText({ models, inputTokens, outputTokens, costUsd, turns }: Usage): string {
+  return [
+    models.join(', '),
+    `${inputTokens} tokens in`,
+    `${outputTokens} out`,
+    ...(turns === undefined ? [] : [`${turns} turns`]),
+    ...(costUsd === undefined ? [] : [`$${costUsd.toFixed(4)}`]),
+  ].join(', ');
+}
+
+export function stageLines(stages: DispatchReport['stages']): string[] {
+  const rows = Object.entries(stages).map(([stage, ms]) => [stage, `${ms.toFixed(1).padStart(9)} ms`] as const);
+  return ['stages', ...columns(rows)];
+}
+
+/** A record for a person. */
+export function recordLines(record: DispatchRecord): string[] {
+  const { work, resolved, result } = record;
+  const pin = ({ name, digest }: { readonly name: string; readonly digest: string }) => `${name}@${digest}`;
+  const { cpus, memoryMb, pids, diskMb, timeoutSeconds } = resolved.limits;
+  const rows: (readonly [string, string | undefined])[] = [
+    ['status', statusText(record)],
+    ['run', record.run && `${record.run.runId}/${record.run.itemId}, attempt ${record.run.attempt}`],
+    ['accepted', `${record.acceptedAt} by ${record.actor}`],
+    ['started', record.startedAt],
+    ['ended', record.endedAt],
+    ['kept until', record.expiresAt],
+    ['subagent', pin(resolved.subagent)],
+    ...resolved.capabilities.map((capability) => ['capability', pin(capability)] as const),
+    ...resolved.env.map((env) => ['env', pin(env)] as const),
+    ['pipeline', resolved.pipeline && pin(resolved.pipeline)],
+    ['secrets', resolved.secrets.join(', ') || undefined],
+    ['runtime', resolved.model === undefined ? resolved.runtime : `${resolved.runtime}, model ${resolved.model}`],
+    ['network', resolved.network],
+    ['limits', `${cpus} cpus, ${memoryMb} MiB memory, ${pids} pids, ${diskMb} MiB disk, ${timeoutSeconds} s`],
+    ['target', work.target],
+    ['provider', record.provider],
+    ['worker', record.providerId],
+    ['image', record.image],
+    ['resumes', record.resumes],
+    ['answered by', record.answeredBy],
+    ['cancelled', record.cancel && `${record.cancel.at} by ${record.cancel.actor}`],
+    ['failure', result?.code && `${result.code}: ${result.message ?? ''}`],
+    ['exit code', result?.exitCode === undefined ? undefined : String(result.exitCode)],
+    ['took', result && formatDuration(result.durationMs)],
+    ['used', result?.usage && usageText(result.usage)],
+    ['said', result?.summary],
+    ['human-touched', result?.humanTouched && 'a person had a shell in its worktree'],
+    ...(result?.artifacts ?? []).map(
+      ({ port, path, ref }) => [port, path === undefined ? ref : `${path}: ${ref}`] as const,
+    ),
+    ...(result?.leftOut ?? []).map((line) => ['left out', line] as const),
+    ...(result?.redacted ?? []).map((line) => ['redacted', line] as const),
+  ];
+  const known = rows.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
+  const question = record.status === 'waiting' ? result?.question && questionLines(result.question) : undefined;
+  return [record.dispatchId, ...columns(known), ...(question ?? [])];
+}
+
+/** A question that was answered waits no more. */
+export function statusText({ status, answeredBy }: Pick<DispatchRecord, 'status' | 'answeredBy'>): string {
+  return status === 'waiting' && answeredBy !== undefined ? 'answered' : status;
+}
