@@ -87,9 +87,11 @@ async function openFolder(path: string, mode: number, owner?: Owner): Promise<vo
 async function copyInputs({ paths, user }: WorkerPlace, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   const folder = join(paths.workspace, inputsFolder);
-  // A link in its place would lead the inputs elsewhere.
-  if (!isFolder(folder)) await rm(folder, { force: true });
-  await openFolder(folder, 0o755, user);
+  if (!isFolder(folder)) {
+    // A link in its place would lead the inputs elsewhere.
+    await rm(folder, { force: true });
+    await openFolder(folder, 0o755, user);
+  }
   for (const key of keys) {
     if (!inputKeyPattern.test(key)) throw new AppError('invalid-input', `Cannot hand in "${key}": not an input key`);
     const target = join(folder, key);
