@@ -29,7 +29,7 @@ export async function openTargets(
   return opened;
 }
 
-/** Stops and removes this deployment's workers that are not among the live ones. */
+/** Stops and removes this deployment's workers of runs that are not among the live ones; other dispatches have owners of their own. */
 export async function sweepTargets(
   client: DispatchClient,
   deploymentId: DeploymentId,
@@ -37,7 +37,7 @@ export async function sweepTargets(
 ): Promise<void> {
   for (const compute of providersOf(client)) {
     for (const handle of await compute.list(deploymentId)) {
-      if (live.has(handle.dispatchId)) continue;
+      if (handle.owner.runId === undefined || live.has(handle.dispatchId)) continue;
       await compute.stop(handle, 0);
       await compute.remove(handle);
     }
