@@ -1,12 +1,11 @@
 import { buffer } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
-import { type Pack, pack } from 'tar-stream';
 import { type Capability, setupScriptName } from '../contracts/capability.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import { worktreeNames } from '../contracts/names.ts';
 import type { Storage, StoredBlob } from '../storage/storage.ts';
 import { findClash } from './capability-paths.ts';
+import { type LaidFile, tarOf } from './overlay-tar.ts';
 import { mergeSettings, mostSettingsBytes, type NamedSettings, settingsPath } from './settings-merge.ts';
 
 export interface ChosenCapability {
@@ -25,13 +24,6 @@ export interface Overlay {
   readonly tar: StoredBlob;
   /** In the order of the capabilities. */
   readonly setup: readonly SetupScript[];
-}
-
-interface LaidFile {
-  readonly path: string;
-  readonly mode: number;
-  readonly sizeBytes: number;
-  readonly content: { readonly digest: Digest } | { readonly bytes: Uint8Array };
 }
 
 /**
@@ -93,31 +85,6 @@ async function mergedSettings(
   if (found.length < 2) return undefined;
   const bytes = mergeSettings(found);
   return { path: settingsPath, mode: 0o644, sizeBytes: bytes.byteLength, content: { bytes } };
-}
-
-// Nothing but path, mode and bytes differs between two entries.
-const sameForAll = { type: 'file', mtime: new Date(0), uid: 0, gid: 0, uname: '', gname: '' } as const;
-
-async function* tarOf(storage: Storage, files: readonly LaidFile[]): AsyncGenerator<Uint8Array> {
-  const tar = pack();
-  const written = writeAll(tar, storage, files).then(
-    () => tar.finalize(),
-    (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
-  );
-  try {
-    yield* tar as AsyncIterable<Uint8Array>;
-    await written;
-  } finally {
-    tar.destroy();
-  }
-}
-
-async function writeAll(tar: Pack, storage: Storage, files: readonly LaidFile[]): Promise<void> {
-  for (const { path, mode, sizeBytes, content } of files) {
-    const entry = tar.entry({ ...sameForAll, name: path, mode, size: sizeBytes });
-    const bytes = 'bytes' in content ? [content.bytes] : storage.getBlob(content.digest);
-    await pipeline(bytes, entry as unknown as NodeJS.WritableStream);
-  }
 }
 
 function byPath(left: LaidFile, right: LaidFile): number {
