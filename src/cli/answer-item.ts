@@ -12,7 +12,7 @@ import { sayIfNoDaemon } from './daemon-presence.ts';
 import { type Output, say } from './output.ts';
 
 /** How long the daemon may take to say what became of an answer. */
-const verdictMs = 15_000;
+const verdictMs = 5_000;
 
 /** The whole question an item waits with. Raises `refused` when it asks nothing. */
 export async function questionOf(

@@ -1,15 +1,7 @@
 import { digestOf } from '../base/hash.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, type RunId, runIdSchema } from '../contracts/ids.ts';
-import {
-  type Control,
-  controlSchema,
-  mailboxKeys,
-  type Problem,
-  type Rejected,
-  type Submission,
-} from '../contracts/mailbox.ts';
-import { questionBytes } from '../contracts/question.ts';
+import { type Control, mailboxKeys, type Problem, type Rejected, type Submission } from '../contracts/mailbox.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
 import { answerText } from './answer-text.ts';
@@ -17,11 +9,9 @@ import type { EventQueue } from './event-queue.ts';
 import type { LoopEvent } from './loop.ts';
 import { checkValue, type PlanReading } from './plan.ts';
 import { lookUpNames } from './plan-names.ts';
+import { readControls } from './read-controls.ts';
 import { mostSubmissionBytes, readSubmission } from './read-submission.ts';
 import type { RunStore } from './run-store.ts';
-
-/** An answer may be as long as a question. */
-const mostControlBytes = questionBytes + 64 * 1024;
 
 export interface InboxOptions {
   readonly mailbox: Mailbox;
@@ -189,18 +179,10 @@ export class Inbox {
 
   async #takeControls(keys: readonly string[]): Promise<void> {
     const { mailbox, onLine } = this.#options;
-    for (const key of keys) {
-      if (this.#taken.has(key)) continue;
-      const size = (await mailbox.size(key)) ?? 0;
-      const parsed =
-        size > mostControlBytes ? undefined : controlSchema.safeParse(parseOrUndefined(await mailbox.get(key)));
-      if (parsed?.success !== true) {
-        onLine(`control message "${key}": dropped, it does not have the expected form`);
-        await mailbox.delete(key);
-        continue;
-      }
+    const untaken = keys.filter((key) => !this.#taken.has(key));
+    for (const { key, control } of await readControls(mailbox, untaken, onLine)) {
       // One that cannot be handed on now, because the disk is full, holds up no other.
-      await this.#handOn(key, parsed.data).catch((error: unknown) => {
+      await this.#handOn(key, control).catch((error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
         onLine(`Cannot take control message "${key}", trying again: ${reason}`);
       });
@@ -233,15 +215,6 @@ export class Inbox {
         this.#taken.delete(key);
         then();
       });
-  }
-}
-
-function parseOrUndefined(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    // The caller drops what has no form.
-    return undefined;
   }
 }
 
