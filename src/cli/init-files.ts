@@ -18,15 +18,19 @@ export async function starterFiles(look: Look): Promise<ReadonlyMap<string, stri
   ]);
 }
 
+const configOpening = [
+  '// What agora may run on this repository; written by "agora init", yours to change.',
+  "import { defineConfig } from 'agora-offload';",
+  '',
+  'export default defineConfig({',
+].join('\n');
+
 function configText({ source, diskMb }: Look): string {
   const defaults =
     diskMb === undefined
       ? ''
       : `  // The files and what is made of them have to fit into a worker.\n  defaults: { resources: { diskMb: ${diskMb} } },\n`;
-  return `// What agora may run on this repository; written by "agora init", yours to change.
-import { defineConfig } from 'agora-offload';
-
-export default defineConfig({
+  return `${configOpening}
   // Every run starts from a copy of these files, without what .gitignore hides.
   source: ${literal(source)},
   // A patch that touches a file its item did not lock fails the item.
