@@ -6,6 +6,7 @@ import {
   AgoraOrchestrator,
   createLocalSigner,
   DispatchExecutor,
+  EnvironmentSecretSource,
   LocalAnchor,
   LocalComputeProvider,
   LocalDirMailbox,
@@ -14,6 +15,7 @@ import {
   SqliteRunStateStore,
   serve,
 } from 'agora-offload';
+import { claudeEdit } from './claude-edit.mjs';
 
 const state = join(import.meta.dirname, '.agora');
 
@@ -24,8 +26,14 @@ const transport = new MailboxSubmissionTransport(new LocalDirMailbox(join(state,
 export const client = new AgoraClient({
   storage,
   compute: { local: new LocalComputeProvider({ stateFolder: state }) },
+  secretSources: [new EnvironmentSecretSource({ env: process.env })],
+  stateFolder: state,
 });
 export default client;
+
+// `npm run start:env` says in FANOUT_PAID_BY which variable holds a key, if one is set. Without it no model is used.
+const paidBy = process.env.FANOUT_PAID_BY;
+const secrets = paidBy === undefined ? {} : { [paidBy]: `env:${paidBy}` };
 
 const orchestrator = new AgoraOrchestrator({
   stateFolder: state,
@@ -33,10 +41,10 @@ const orchestrator = new AgoraOrchestrator({
   storage,
   signer: createLocalSigner({ keyFile: join(state, 'keys', 'seal.pem') }),
   anchors: [new LocalAnchor(store)],
-  executors: { dispatch: new DispatchExecutor({ client, target: 'local' }) },
+  executors: { dispatch: new DispatchExecutor({ client, target: 'local', secrets }) },
   queues: { default: { concurrency: 2 } },
   subagents: {
-    'code-edit': { command: ['node', 'code-edit.mjs', '{{file}}'] },
+    'code-edit': paidBy === undefined ? { command: ['node', 'code-edit.mjs', '{{file}}'] } : claudeEdit(process.env),
     verify: { command: ['node', 'verify.mjs'] },
   },
   source: import.meta.dirname,

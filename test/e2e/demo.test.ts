@@ -6,10 +6,12 @@ import { waitUntil } from '../../src/base/deadline.ts';
 import { runningProcesses } from '../../src/base/process-identity.ts';
 import { stagingOf } from '../../src/compute/process-staging.ts';
 import { buildWorkerBundle } from '../../src/compute/worker-bundle.ts';
+import { prepareWorkerImage } from '../../src/compute/worker-image.ts';
 import { containerLabels, workerImage } from '../../src/contracts/names.ts';
 import { checkoutCopy } from '../support/checkout.ts';
 import { rawEngine, requireEngine } from '../support/engine.ts';
 import { editIds } from '../support/fanout.ts';
+import { startModelApi } from '../support/model-api/model-api.ts';
 import type { Finished, Project, Running } from '../support/project.ts';
 import { providerPlaces } from '../support/provider-place.ts';
 import { patience } from '../support/shell-project.ts';
@@ -163,3 +165,41 @@ async function assertNothingRuns(checkout: Project): Promise<void> {
     [],
   );
 }
+
+test('with a key Claude Code makes the edits, and what it is and costs is said first', async (t) => {
+  const engine = await requireEngine(t);
+  if (engine === undefined) return;
+  await using api = await startModelApi(engine);
+  const checkout = await checkoutCopy(t, { engine: engine.address });
+  // Here and not by the demo, whose environment has nothing of this machine's npm.
+  await prepareWorkerImage(engine, { packageRoot: checkout.folder, runtime: 'claude-code' });
+  const key = 'sk-ant-api03-a-key-of-the-demo-0123456789';
+  await writeFile(join(checkout.folder, '.env'), `ANTHROPIC_API_KEY=${key}\nANTHROPIC_BASE_URL=${api.url('edit')}\n`);
+
+  const demo = await checkout.start('npm', ['run', 'start:env', '--workspace', 'offload-fanout-example']).finished;
+
+  assert.equal(demo.code, 0, demo.stdout + demo.stderr);
+  assertOutcome(demo.stdout);
+  const said = demo.stdout.indexOf(
+    'code-edit runs claude-code, model fast; its tokens are paid for with ANTHROPIC_API_KEY.',
+  );
+  assert.ok(said >= 0 && said < demo.stdout.indexOf('Submitted as'), demo.stdout);
+  assert.match(demo.stdout, /^verify runs a command: no model and no key is used\.$/m);
+  assert.match(
+    (await api.seen('edit')).map((request) => request.said).join('\n'),
+    /fixture\/beta\.ts, rename OLD_NAME/,
+  );
+  const state = join(checkout.folder, example, '.agora');
+  assert.equal((await checkout.start('grep', ['-rlF', key, state]).finished).stdout, '');
+  await assertNothingRuns(checkout);
+});
+
+test('with two keys Claude Code is not run, and nothing is spent', async (t) => {
+  const checkout = await checkoutCopy(t, 'process');
+  Object.assign(checkout.env, { ANTHROPIC_API_KEY: 'one', CLAUDE_CODE_OAUTH_TOKEN: 'other' });
+
+  const refused = await checkout.start(agora, ['demo', '--env-from', 'none.env']).finished;
+
+  assert.deepEqual([refused.code, refused.stdout], [1, '']);
+  assert.match(refused.stderr, /Both ANTHROPIC_API_KEY and CLAUDE_CODE_OAUTH_TOKEN are given/);
+});
