@@ -68,7 +68,31 @@ export class RunWriter {
     return this;
   }
 
-  fire(item: string, attempt = 1, patches: readonly { item: string; ref: string }[] = []): this {
+  /** Ends an attempt with a question, its patch so far and its session. */
+  asks(item: string, attempt = 1): this {
+    const artifacts = (['patch', 'question', 'session'] as const).map((port) => aPart(port, item, attempt));
+    const body = { outcome: 'needs-input', exitCode: 0, durationMs: 900, artifacts } as const;
+    return this.append({ kind: 'item.result', item, attempt, body });
+  }
+
+  answered(item: string, attempt = 1): this {
+    const body = { actor: 'ines', dispatchId: dispatchIdOf(item, attempt), answer: aPart('answer', item, attempt) };
+    return this.append({ kind: 'item.answered', item, attempt, body });
+  }
+
+  /** Starts the attempt that goes on with the answer to an earlier one. */
+  resume(item: string, attempt: number, asked = attempt - 1): this {
+    const refOf = (port: Parameters<typeof aPart>[0]) => aPart(port, item, asked).ref;
+    const resume = { question: refOf('question'), answer: refOf('answer'), partialPatch: refOf('patch') };
+    return this.fire(item, attempt, [], { ...resume, session: refOf('session'), sessionId: 's-1' });
+  }
+
+  fire(
+    item: string,
+    attempt = 1,
+    patches: readonly { item: string; ref: string }[] = [],
+    resume?: Readonly<Record<string, string>>,
+  ): this {
     const dispatchId = dispatchIdOf(item, attempt);
     const manifest = {
       format: 'agora/manifest/v1',
@@ -79,6 +103,7 @@ export class RunWriter {
       executor: 'dispatch',
       actor: 'mara',
       locks: [],
+      ...(resume === undefined ? {} : { resume }),
     };
     this.#manifests.push(manifest);
     const body = { dispatchId, manifest: digestOf(canonicalize(manifest)), locks: [], patches };
@@ -175,6 +200,26 @@ export async function bundleOf(run: SampleRun, signer: Signer): Promise<{ bundle
     evidence: anchorEntryOf(sealed),
   } as const;
   return { bundle: assembleBundle({ ...run, seal: sealed, anchors: [evidence], trust }), trust };
+}
+
+/** What an attempt that asked left, or what it was answered with. */
+export function aPart(port: 'patch' | 'question' | 'session' | 'answer', item: string, attempt: number) {
+  const ref = `agora://default/artifact/${dispatchIdOf(item, attempt)}/${digestOf(`${port} of ${item} ${attempt}`)}`;
+  return { port, ref, sizeBytes: 40, mediaType: port === 'patch' ? 'text/x-diff' : 'application/json' };
+}
+
+/** A run whose item asked, was answered, failed, and then was done. */
+export function anAnsweredRun(): SampleRun {
+  return new RunWriter([{ id: 'edit' }])
+    .fire('edit')
+    .asks('edit')
+    .answered('edit')
+    .resume('edit', 2)
+    .failed('edit', 2)
+    .append({ kind: 'item.retried', item: 'edit', attempt: 2, body: { dueAt: at, because: 'exit-nonzero' } })
+    .resume('edit', 3, 1)
+    .done('edit', 3)
+    .close('done', { done: 1 });
 }
 
 export function refOf(item: string, attempt: number): string {

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { aRun, doneOutcome, Scheduler } from '../../test/support/board.ts';
+import { aRun, askedOutcome, doneOutcome, Scheduler } from '../../test/support/board.ts';
 import { readPlan } from '../audit/verify/plan.ts';
 import { auditRecord } from '../audit/verify/record.ts';
 import { replay } from '../audit/verify/replay.ts';
 import { canonicalize } from '../base/canonical-json.ts';
+import type { Digest } from '../contracts/ids.ts';
 import { isTerminalItem } from '../contracts/run.ts';
 import type { ItemNode, RunBoard } from './board.ts';
 import type { AttemptOutcome } from './executor.ts';
+import { answer } from './inquiry.ts';
 import { keysClash } from './lock-table.ts';
 import { cancel } from './schedule.ts';
 
@@ -31,10 +33,11 @@ const randomItems = fc.array(
   { minLength: 1, maxLength: 25 },
 );
 
-const outcomes: readonly AttemptOutcome[] = [
+const outcomes: readonly (AttemptOutcome | 'asks')[] = [
   doneOutcome,
   doneOutcome,
   doneOutcome,
+  'asks',
   { outcome: 'failed', code: 'exit-nonzero', exitCode: 1, durationMs: 1, artifacts: [] },
   { outcome: 'lost', code: 'worker-lost', durationMs: 1, artifacts: [] },
   { outcome: 'stopped', code: 'interrupted', durationMs: 1, artifacts: [] },
@@ -87,8 +90,25 @@ function assertReplayed(run: RunBoard, recordTexts: readonly string[]): void {
 function assertLive(scheduler: Scheduler): void {
   if (scheduler.board.runs.size === 0) return;
   const running = scheduler.board.queues.get('default')?.running.size ?? 0;
-  assert.ok(running > 0 || scheduler.board.timers.size > 0, 'an open run has work that runs or is due');
+  const waiting = waitingOf(scheduler).length;
+  assert.ok(running > 0 || scheduler.board.timers.size > 0 || waiting > 0, 'an open run has work that runs or is due');
+  for (const run of scheduler.board.runs.values()) {
+    const canGoOn = run.items.some(({ status }) => status === 'running' || status === 'ready');
+    assert.equal(run.status, canGoOn ? 'running' : 'waiting', 'a run waits exactly when only answers help');
+  }
 }
+
+function waitingOf(scheduler: Scheduler): ItemNode[] {
+  const waiting = [...scheduler.board.runs.values()].flatMap((run) => [...run.waiting]);
+  for (const node of waiting) assert.equal(node.status, 'waiting');
+  return waiting;
+}
+
+const given = {
+  actor: 'human:test',
+  at: '2026-01-01T00:00:00.000Z',
+  answer: { digest: `sha256:${'b'.repeat(64)}` as Digest, sizeBytes: 3 },
+};
 
 test('whatever the plan and whatever fails, limits and locks hold and every run ends', () => {
   const scenario = fc.record({
@@ -110,11 +130,16 @@ test('whatever the plan and whatever fails, limits and locks hold and every run 
         assertLive(scheduler);
         const running = [...(scheduler.board.queues.get('default')?.running ?? [])];
         const node = running[next() % Math.max(1, running.length)];
+        const waiting = waitingOf(scheduler);
+        const asking = waiting[next() % Math.max(1, waiting.length)];
         if (step === cancelAt && runs[0] !== undefined && scheduler.board.runs.has(runs[0].runId)) {
           const run = runs[0];
           scheduler.turn((turn) => cancel(scheduler.board, turn, { run, actor: 'human:test' }));
+        } else if (asking !== undefined && (node === undefined || next() % 3 === 0)) {
+          scheduler.turn((turn) => answer(scheduler.board, turn, asking, given));
         } else if (node !== undefined) {
-          scheduler.finish(node, outcomes[next() % outcomes.length]);
+          const outcome = outcomes[next() % outcomes.length];
+          scheduler.finish(node, outcome === 'asks' ? askedOutcome(node) : outcome);
         } else {
           scheduler.nowMs += 10_000;
           scheduler.turn();

@@ -1,11 +1,11 @@
 import { canonicalize } from '../../src/base/canonical-json.ts';
 import { digestOf } from '../../src/base/hash.ts';
-import { type Digest, deploymentIdSchema, type ItemId, runIdSchema } from '../../src/contracts/ids.ts';
+import { artifactRef, type Digest, deploymentIdSchema, type ItemId, runIdSchema } from '../../src/contracts/ids.ts';
 import { type PlanItem, planSchema } from '../../src/contracts/plan.ts';
 import { dispatchIdOf } from '../../src/dispatch/dispatch-id.ts';
 import { finishAttempt } from '../../src/orchestrator/attempt-end.ts';
 import { type Board, emptyBoard, type ItemNode, newRunBoard, type RunBoard } from '../../src/orchestrator/board.ts';
-import type { AttemptOutcome } from '../../src/orchestrator/executor.ts';
+import type { Asked, AttemptOutcome } from '../../src/orchestrator/executor.ts';
 import { restRuns } from '../../src/orchestrator/inquiry.ts';
 import { fillSlots } from '../../src/orchestrator/ready.ts';
 import { admitRun, closeRuns, openRun, type SchedulePolicy, wakeTimers } from '../../src/orchestrator/schedule.ts';
@@ -40,6 +40,23 @@ export const context: TurnContext = {
 };
 
 export const doneOutcome: AttemptOutcome = { outcome: 'done', exitCode: 0, durationMs: 1, artifacts: [] };
+
+/** As of an item's running attempt: a question with a patch so far. */
+export function askedOutcome(node: ItemNode): AttemptOutcome & { readonly asked: Asked } {
+  const dispatchId = context.dispatchIdOf(node, node.attempt);
+  const artifact = (port: 'patch' | 'question', mediaType: string) => {
+    const digest = digestOf(`${port} of ${node.id} ${node.attempt}`) as Digest;
+    return { port, ref: artifactRef('default', dispatchId, digest), sizeBytes: 1, mediaType };
+  };
+  const [patch, question] = [artifact('patch', 'text/x-diff'), artifact('question', 'application/json')];
+  return {
+    outcome: 'needs-input',
+    exitCode: 0,
+    durationMs: 1,
+    artifacts: [patch, question],
+    asked: { question: { dispatchId, question: 'Which one?', ref: question.ref }, partialPatch: patch.ref },
+  };
+}
 
 export type ItemSketch = Partial<Omit<PlanItem, 'id' | 'depends_on'>> & {
   readonly id: string;

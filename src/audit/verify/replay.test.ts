@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aRun, RunWriter, refOf, type SampleItem, type SampleRun } from '../sample-run.suite.ts';
+import { anAnsweredRun, aPart, aRun, RunWriter, refOf, type SampleItem, type SampleRun } from '../sample-run.suite.ts';
 import { readPlan } from './plan.ts';
 import { auditRecord } from './record.ts';
 import { type Replay, replay } from './replay.ts';
@@ -89,6 +89,62 @@ test('an item that runs after failure starts when its dependencies have ended in
   assert.equal(replayed(run).outcome, 'failed');
 });
 
+test('an item that asked goes on with its answer, also when it is tried again', () => {
+  const { items: found, artifacts, resumed } = replayed(anAnsweredRun());
+
+  assert.deepEqual(found, [{ id: 'edit', status: 'done', attempt: 3, resultRef: refOf('edit', 3) }]);
+  assert.deepEqual(
+    artifacts.map(({ attempt, port }) => `${attempt} ${port}`),
+    ['1 patch', '1 question', '1 session', '1 answer', '3 patch'],
+  );
+  assert.equal(resumed[0], undefined);
+  assert.deepEqual(resumed[1], resumed[2]);
+});
+
+test('an item that waits for an answer may be cancelled', () => {
+  const run = new RunWriter([{ id: 'edit' }])
+    .fire('edit')
+    .asks('edit')
+    .append({ kind: 'item.cancelled', item: 'edit', attempt: 1, body: {} })
+    .close('cancelled', { cancelled: 1 });
+
+  assert.equal(replayed(run).items[0]?.status, 'cancelled');
+});
+
+const shellNote = {
+  port: 'shell',
+  path: 'one',
+  ref: refOf('edit', 9),
+  sizeBytes: 1,
+  mediaType: 'application/json',
+} as const;
+
+test('a result is human-touched when its attempt was, or the one it goes on from; a fresh retry is not', () => {
+  const touched = { durationMs: 1, humanTouched: true } as const;
+  const asked = new RunWriter([{ id: 'edit' }]).fire('edit').append({
+    kind: 'item.result',
+    item: 'edit',
+    attempt: 1,
+    body: { ...touched, outcome: 'needs-input', artifacts: [aPart('question', 'edit', 1), shellNote] },
+  });
+  const carried = asked.answered('edit').fire('edit', 2).done('edit', 2).close('done', { done: 1 });
+  const fresh = new RunWriter([{ id: 'edit' }])
+    .fire('edit')
+    .append({
+      kind: 'item.result',
+      item: 'edit',
+      attempt: 1,
+      body: { ...touched, outcome: 'failed', artifacts: [shellNote] },
+    })
+    .append(aRetry(1))
+    .fire('edit', 2)
+    .done('edit', 2)
+    .close('done', { done: 1 });
+
+  assert.equal(replayed(carried).items[0]?.humanTouched, true);
+  assert.equal(replayed(fresh).items[0]?.humanTouched, undefined);
+});
+
 const impossible: Readonly<Record<string, () => SampleRun>> = {
   'nothing happened': () => new RunWriter(items).finish(),
   'the run was not closed': () => new RunWriter(items).fire('edit').done('edit').finish(),
@@ -121,6 +177,33 @@ const impossible: Readonly<Record<string, () => SampleRun>> = {
       .append({ kind: 'item.skipped', item: 'verify', body: { because: 'edit' } })
       .append(aRetry(1))
       .finish(),
+  'an item waits without a question': () =>
+    new RunWriter(items)
+      .fire('edit')
+      .append({
+        kind: 'item.result',
+        item: 'edit',
+        attempt: 1,
+        body: { outcome: 'needs-input', durationMs: 1, artifacts: [] },
+      })
+      .finish(),
+  'an item that waits started without an answer': () =>
+    new RunWriter(items).fire('edit').asks('edit').fire('edit', 2).finish(),
+  'an item that did not ask was answered': () => new RunWriter(items).fire('edit').answered('edit').finish(),
+  'an item was answered twice': () =>
+    new RunWriter(items).fire('edit').asks('edit').answered('edit').answered('edit').finish(),
+  'another attempt was answered': () =>
+    new RunWriter(items)
+      .fire('edit')
+      .asks('edit')
+      .answered('edit')
+      .resume('edit', 2)
+      .asks('edit', 2)
+      .answered('edit', 1)
+      .finish(),
+  'a waiting item was retried': () => new RunWriter(items).fire('edit').asks('edit').append(aRetry(1)).finish(),
+  'the run was closed while an item waits': () =>
+    new RunWriter([{ id: 'edit' }]).fire('edit').asks('edit').close('done', { waiting: 1 }),
   'an item of a cancelled run started': () =>
     new RunWriter(items)
       .append({ kind: 'run.cancelled', body: { actor: 'mara' } })
