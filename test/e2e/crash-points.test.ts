@@ -49,6 +49,44 @@ test('a daemon killed at any moments leaves a run that completes with one seal, 
   await assertOneHistory(transport, items.length);
 });
 
+test('questions and answers survive daemons killed at any moments, and each question is answered once', async (t) => {
+  const folder = await folderFor(t);
+  const transport = new MailboxSubmissionTransport(new LocalDirMailbox(join(folder, 'mailbox')));
+  const items = Array.from({ length: 20 }, (_, index) => [
+    { id: `ask-${index}`, executor: 'stamped', retry: { lostAttempts: 100, delaySeconds: 0 } },
+    { id: `then-${index}`, executor: 'stamped', depends_on: [`ask-${index}`], retry: { lostAttempts: 100 } },
+  ]).flat();
+  const random = randomFrom(Number(process.env['AGORA_TEST_SEED'] ?? 20_261_121));
+  const over = new AbortController();
+
+  await submit(transport, items);
+  const answering = answerAll(transport, over.signal);
+  for (let kill = 0; kill < kills; kill++) {
+    const isServing = kill % 2 === 1;
+    await liveFor(folder, isServing, random() * (isServing ? lifeMs.serving : lifeMs.started));
+  }
+  const last = startDaemon(folder);
+  t.after(() => last.kill('SIGKILL'));
+  const status = await waitUntil('the end of the run', () => terminalStatus(transport), { timeoutMs: 60_000 });
+  over.abort();
+  const asked = await answering;
+  await waitUntil('no message left', async () => (await transport.mailbox.list(mailboxKeys.control)).length === 0);
+  last.kill('SIGTERM');
+  await once(last, 'exit');
+
+  assert.equal(status, 'done');
+  assert.ok(asked >= 20);
+  assert.deepEqual(await startedTwice(folder), []);
+  await assertOneSeal(folder, transport);
+  const { auditLog } = JSON.parse((await transport.auditText(runId)) ?? '{}');
+  const counts = (kind: string, outcome?: string) =>
+    auditLog.entries.filter(
+      (entry: { readonly kind: string; readonly body: { readonly outcome?: string } }) =>
+        entry.kind === kind && entry.body.outcome === outcome,
+    ).length;
+  assert.equal(counts('item.answered'), counts('item.result', 'needs-input'));
+});
+
 test('a daemon killed between seal and publication leaves the one seal that the next one publishes', async (t) => {
   const folder = await folderFor(t);
   const transport = new MailboxSubmissionTransport(new LocalDirMailbox(join(folder, 'mailbox')));
@@ -88,6 +126,37 @@ async function submit(transport: MailboxSubmissionTransport, items: readonly obj
   const plan = { id: runId, items };
   const submission = { format: formats.submission, plan, actor: 'human:test', submittedAt: new Date().toISOString() };
   await transport.mailbox.put(mailboxKeys.submission(runId, 'test'), JSON.stringify(submission));
+}
+
+/** Answers each question that shows in a status, twice; resolves to how many there were. */
+async function answerAll(transport: MailboxSubmissionTransport, signal: AbortSignal): Promise<number> {
+  const answered = new Set<string>();
+  let after: string | undefined;
+  for await (const _ of transport.mailbox.watch(mailboxKeys.statuses(runId), signal)) {
+    for (const key of await transport.statusKeys(runId, after)) {
+      after = key;
+      for (const { id, question } of (await transport.statusAt(key)).items) {
+        if (question === undefined || answered.has(question.dispatchId)) continue;
+        answered.add(question.dispatchId);
+        const { dispatchId } = question;
+        const at = new Date().toISOString();
+        const control = {
+          kind: 'answer',
+          runId,
+          itemId: id,
+          dispatchId,
+          answer: 'yes',
+          actor: 'human:test',
+          at,
+        } as const;
+        await Promise.all([
+          transport.control(`${dispatchId}.1`, control),
+          transport.control(`${dispatchId}.2`, control),
+        ]);
+      }
+    }
+  }
+  return answered.size;
 }
 
 function startDaemon(folder: string) {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LocalAnchor } from '../../src/audit/local-anchor.ts';
 import { createLocalSigner } from '../../src/audit/local-signer.ts';
+import { artifactRef } from '../../src/contracts/ids.ts';
 import { LocalDirMailbox } from '../../src/mailbox/local-dir.ts';
-import type { AttemptRequest, Executor, RunExecution } from '../../src/orchestrator/executor.ts';
+import type { AttemptOutcome, AttemptRequest, Executor, RunExecution } from '../../src/orchestrator/executor.ts';
 import { baseManifest } from '../../src/orchestrator/manifest.ts';
 import { AgoraOrchestrator } from '../../src/orchestrator/orchestrator.ts';
 import { SqliteRunStateStore } from '../../src/orchestrator/run-store-sqlite.ts';
@@ -24,11 +25,28 @@ const execution = (run: Parameters<Executor['open']>[0]): RunExecution => ({
     const artifacts: [] = [];
     if (isResumed) return { outcome: { outcome: 'lost', code: 'worker-lost', durationMs: 0, artifacts } };
     stamp('start', request);
+    if (request.item.id.startsWith('ask') && request.resume === undefined) {
+      stamp('end', request);
+      return { outcome: await questionOf(request) };
+    }
     await pause(((request.item.id.at(-1)?.charCodeAt(0) ?? 0) % 5) * 10);
     stamp('end', request);
     return { outcome: { outcome: 'done', exitCode: 0, durationMs: 1, artifacts } };
   },
 });
+
+async function questionOf({ item, dispatchId }: AttemptRequest): Promise<AttemptOutcome> {
+  const question = `What about ${item.id}?`;
+  const { digest, sizeBytes } = await storage.putBlob(Buffer.from(JSON.stringify({ question })));
+  const ref = artifactRef('default', dispatchId, digest);
+  return {
+    outcome: 'needs-input',
+    exitCode: 0,
+    durationMs: 1,
+    artifacts: [{ port: 'question', ref, sizeBytes, mediaType: 'application/json' }],
+    asked: { question: { dispatchId, question, ref } },
+  };
+}
 
 const executor: Executor = {
   describe: async () => 'short-lived work',
@@ -37,11 +55,12 @@ const executor: Executor = {
   close: async () => undefined,
 };
 
+const storage = new LocalStorage({ root: join(folder, 'storage') });
 const store = new SqliteRunStateStore({ file: join(folder, 'state.db') });
 const orchestrator = new AgoraOrchestrator({
   stateFolder: folder,
   store,
-  storage: new LocalStorage({ root: join(folder, 'storage') }),
+  storage,
   signer: createLocalSigner({ keyFile: join(folder, 'keys', 'seal.pem') }),
   anchors: [new LocalAnchor(store)],
   executors: { stamped: executor },
