@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract, type Header } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { AppError } from '../contracts/errors.ts';
 import { limits } from '../contracts/names.ts';
 
@@ -48,6 +48,8 @@ interface Link {
  * everything else, so that no path is ever written through one. Anything else in it raises `invalid-input`.
  */
 export async function extractTree(tar: Readable, folder: string, options: ExtractOptions): Promise<void> {
+  // Loaded here: a task without files is over before it is.
+  const { extract } = await import('tar-stream');
   const writer = new TreeWriter(folder, options);
   const entries = extract();
   const failed = Promise.withResolvers<never>();

@@ -1,7 +1,7 @@
 import { closeSync, constants, createReadStream, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Pack, pack } from 'tar-stream';
+import type { Pack } from 'tar-stream';
 import { inNames, outNames } from '../contracts/names.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { isFolder } from './agora-folder.ts';
@@ -28,7 +28,8 @@ export async function restoreSession({ place, spec }: Job, signal: AbortSignal):
 export async function keepSession({ place, redactor }: Job, folder: string): Promise<'kept' | 'none' | 'too-large'> {
   const root = folderInside(homeOf(place), folder);
   if (root === undefined) return 'none';
-  const tar = new SessionTar(folder, redactor);
+  const { pack } = await import('tar-stream');
+  const tar = new SessionTar(pack(), { folder, redactor });
   await walkTree(root, { visit: (entry) => !entry.stats.isFile() || tar.add(entry) });
   if (!tar.isWhole) return tar.isTooLarge ? 'too-large' : 'none';
   await writeFile(join(place.paths.out, outNames.session), await tar.finish(), { mode: 0o600 });
@@ -51,13 +52,14 @@ function folderInside(home: string, folder: string): string | undefined {
 }
 
 class SessionTar {
-  readonly #tar: Pack = pack();
+  readonly #tar: Pack;
   readonly #folder: string;
   readonly #redactor: Redactor;
   #bytes = 0;
   #files = 0;
 
-  constructor(folder: string, redactor: Redactor) {
+  constructor(tar: Pack, { folder, redactor }: { readonly folder: string; readonly redactor: Redactor }) {
+    this.#tar = tar;
     this.#folder = folder;
     this.#redactor = redactor;
   }

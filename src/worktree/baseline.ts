@@ -25,16 +25,17 @@ export interface BaselineOptions extends Abortable {
 const filesName = 'agora-baseline';
 const treeName = 'agora-baseline-tree';
 
-/** Remembers every file of the worktree, handed-in ones that `.gitignore` hides included. */
+/**
+ * Remembers every file of the worktree, handed-in ones that `.gitignore` hides included. Of an empty one nothing is
+ * written: most tasks without files leave none either, and then need no repository.
+ */
 export async function createBaseline(paths: WorktreePaths, { given, signal }: BaselineOptions = {}): Promise<void> {
-  const repository = createRepository(paths.gitDir);
-  if (given !== undefined) await repository;
+  if (given !== undefined) await createRepository(paths.gitDir);
   const finding = given === undefined ? listFiles(paths.workTree, signal) : findAmong(paths, given, { signal });
-  const [found] = await Promise.all([finding, repository]);
-  await Promise.all([
-    writeFile(join(paths.gitDir, filesName), joinPaths(found.files)),
-    indexFiles(paths, found.files, { signal }),
-  ]);
+  const { files } = await finding;
+  if (files.size === 0) return;
+  await createRepository(paths.gitDir);
+  await Promise.all([writeFile(join(paths.gitDir, filesName), joinPaths(files)), indexFiles(paths, files, { signal })]);
 }
 
 /** All files of a worktree, for `given`. */
@@ -62,8 +63,10 @@ export async function findAmong(
   }
 }
 
+/** The files of the start. */
 export async function baselineFiles({ gitDir }: WorktreePaths): Promise<ReadonlySet<string>> {
-  return splitPaths(await readFile(join(gitDir, filesName)));
+  const list = await undefinedIfMissing(readFile(join(gitDir, filesName)));
+  return list === undefined ? new Set() : splitPaths(list);
 }
 
 /** The tree of the start; the index holds it afterwards, whatever an earlier capture left in it. */

@@ -1,4 +1,4 @@
-import { createWriteStream, unlinkSync } from 'node:fs';
+import { createWriteStream, readdirSync, unlinkSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -6,6 +6,7 @@ import { diskFullError } from '../base/atomic-file.ts';
 import { type Abortable, baselineFiles, baselineTree, findAmong, indexFiles, type WorktreePaths } from './baseline.ts';
 import { bytesOf, type FoundFiles, type PassedOver } from './files.ts';
 import { gitStream } from './git.ts';
+import { createRepository } from './git-environment.ts';
 import { type ReviewFile, reviewChanges } from './review-changes.ts';
 
 export interface CaptureOptions extends Abortable {
@@ -31,19 +32,25 @@ export async function capturePatch(
 ): Promise<{ readonly sizeBytes: number }> {
   const { signal, onPassedOver } = options;
   const baseline = await baselineFiles(paths);
+  if (baseline.size === 0) {
+    if (readdirSync(paths.workTree).length === 0) return writeEmpty(outFile);
+    await createRepository(paths.gitDir);
+  }
   // Not at once: `write-tree` looks at files again, and would open the pipes that finding takes away.
   const onSpecial = (path: string) => removeRules(paths.workTree, path);
   const found = await findAmong(paths, baseline, { signal, onSpecial, ...(onPassedOver && { onPassedOver }) });
-  if (baseline.size === 0 && found.files.size === 0) {
-    await writeFile(outFile, '', { mode: 0o600 });
-    return { sizeBytes: 0 };
-  }
+  if (baseline.size === 0 && found.files.size === 0) return writeEmpty(outFile);
   const tree = await baselineTree(paths, signal);
   const removed = [...baseline].filter((path) => !found.files.has(path) && !isUnreadable(found, path));
   await indexFiles(paths, removed, { signal, isRemoved: true });
   await indexFiles(paths, found.files, { signal });
   if (options.review) await reviewChanges(paths, { tree, review: options.review, signal });
   return writePatch(paths, { tree, outFile, ...options });
+}
+
+async function writeEmpty(outFile: string): Promise<{ readonly sizeBytes: number }> {
+  await writeFile(outFile, '', { mode: 0o600 });
+  return { sizeBytes: 0 };
 }
 
 // Git would open a pipe of this name and wait for a writer who never comes.
