@@ -121,9 +121,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ownsSignals: true,
     load: () => import('./dispatch-answer.ts').then((file) => file.dispatchAnswer),
   },
+  'dispatch shell': {
+    summary: 'Open a shell in the worktree of a running dispatch',
+    ownsSignals: true,
+    load: () => import('./dispatch-shell.ts').then((file) => file.dispatchShell),
+  },
   'dispatch cancel': {
     summary: 'Stop a dispatch',
     load: () => import('./dispatch-cancel.ts').then((file) => file.dispatchCancel),
+  },
+  gc: {
+    summary: 'Remove what crashes left of this project',
+    load: () => import('./gc.ts').then((file) => file.gc),
   },
   'orch serve': {
     summary: 'Run the daemon that executes runs',

@@ -1,6 +1,7 @@
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
 import { columns } from './command-help.ts';
+import { checkLeftovers } from './leftover-checks.ts';
 import { checkMachine, type MachineReport } from './machine-checks.ts';
 import { configOption } from './open-orch.ts';
 import { say } from './output.ts';
@@ -16,7 +17,9 @@ export const doctor = defineCommand(
     examples: ['agora doctor'],
   },
   async ({ options }, context) => {
-    const report = await checkMachine({ env: context.env, cwd: context.cwd, config: options.config });
+    const machine = await checkMachine({ env: context.env, cwd: context.cwd, config: options.config });
+    const leftovers = await checkLeftovers(options.config, context);
+    const report = { ...machine, checks: [...machine.checks, ...leftovers] };
     const text = options.json === true ? JSON.stringify(report, undefined, 2) : reportLines(report).join('\n');
     await say(context.stdout, text);
     return report.canRunItems ? exitCodes.ok : exitCodes.no;

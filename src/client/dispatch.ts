@@ -8,6 +8,8 @@ import { answerDispatch } from '../dispatch/answer-dispatch.ts';
 import { type Cancelled, cancelDispatch } from '../dispatch/cancel-dispatch.ts';
 import { type DispatchLogOptions, dispatchLogs } from '../dispatch/dispatch-logs.ts';
 import { executeDispatch } from '../dispatch/execute.ts';
+import { findGarbage } from '../dispatch/garbage.ts';
+import type { Garbage, GarbageOptions } from '../dispatch/garbage-item.ts';
 import type { DispatchPlace } from '../dispatch/place.ts';
 import { listRecordIds, readRecord, requireRecord } from '../dispatch/records.ts';
 import { settleDispatch } from '../dispatch/settle.ts';
@@ -64,6 +66,8 @@ export interface Dispatch {
   list(): Promise<DispatchRecord[]>;
   cancel(dispatchId: string, options?: Pick<DispatchOptions, 'actor' | 'onProblem' | 'signal'>): Promise<Cancelled>;
   logs(dispatchId: string, options?: DispatchLogOptions): AsyncIterable<LogLine>;
+  /** What this deployment left and nobody works on. Nothing is changed before `clear` of each is called. */
+  garbage(options: Pick<GarbageOptions, 'hasOpenRuns' | 'onProblem'>): Promise<Garbage[]>;
 }
 
 /** `onEvent` is told of every dispatch that this process executes. */
@@ -97,6 +101,8 @@ export function clientDispatch(place: DispatchPlace, onEvent: (event: DispatchEv
       return cancelDispatch(place, idOf(id), { ...defaults, ...options });
     },
     logs: (id: string, options?: DispatchLogOptions) => dispatchLogs(place, idOf(id), options),
+    garbage: (options: Pick<GarbageOptions, 'hasOpenRuns' | 'onProblem'>) =>
+      findGarbage(place, { ...options, now: Date.now() }),
   });
 }
 

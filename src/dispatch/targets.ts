@@ -49,6 +49,6 @@ export async function closeTargets(client: DispatchClient): Promise<void> {
 }
 
 /** Several targets may share a provider. */
-function providersOf(client: DispatchClient): Set<Compute> {
+export function providersOf(client: Pick<DispatchClient, 'targets' | 'computeOf'>): Set<Compute> {
   return new Set(client.targets.map((name) => client.computeOf(name)));
 }

@@ -1,0 +1,54 @@
+import { removeOldBuilds } from '../compute/image-builds.ts';
+import { environmentEngine } from '../config/local-docker-provider.ts';
+import { exitCodes, isAppError } from '../contracts/errors.ts';
+import { defineCommand } from './command.ts';
+import { findLeftovers } from './leftover-checks.ts';
+import { openClient } from './open-client.ts';
+import { configOption } from './open-orch.ts';
+import { say } from './output.ts';
+
+export const gc = defineCommand(
+  {
+    operands: [],
+    options: {
+      'dry-run': { type: 'boolean', summary: 'Say what there is and change nothing' },
+      config: configOption,
+    },
+    details: [
+      'Removes what crashes left of this project, records whose time is over, and staged secrets that nothing needs; one line',
+      'each. What a process that died had begun is collected and recorded first. Workers of runs are the daemon’s.',
+    ],
+    examples: ['agora gc --dry-run', 'agora gc'],
+  },
+  async ({ options }, context) => {
+    const isDry = options['dry-run'] === true;
+    const { client } = await openClient(options.config, context);
+    const onProblem = (line: string) => void say(context.stderr, `agora: ${line}`);
+    const garbage = await findLeftovers(client, { config: options.config, context, onProblem });
+    let hasFailed = false;
+    for (const { what, clear } of garbage) {
+      if (isDry) {
+        await say(context.stdout, what);
+        continue;
+      }
+      try {
+        await say(context.stdout, `${what}: ${await clear()}`);
+      } catch (error) {
+        hasFailed = true;
+        onProblem(`Cannot clear ${what}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    if (!isDry) await removeBuilds();
+    if (garbage.length === 0) await say(context.stderr, 'agora: nothing is left over');
+    return hasFailed ? exitCodes.undecided : exitCodes.ok;
+  },
+);
+
+/** What builds of worker images that were killed left in the engine, if there is one. */
+async function removeBuilds(): Promise<void> {
+  try {
+    await removeOldBuilds(await environmentEngine(), Date.now());
+  } catch (error) {
+    if (!isAppError(error, 'unreachable')) throw error;
+  }
+}
