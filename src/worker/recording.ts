@@ -62,7 +62,7 @@ export class Recording {
     const { live, transcript } = this.#sinks;
     await Promise.all([
       live.pass('stderr', Buffer.from(`agora worker: ${text}\n`)),
-      transcript.add('supervisor', text),
+      transcript.add('supervisor', `${text}\n`),
     ]);
   }
 

@@ -86,5 +86,5 @@ test('a secret that cannot be blacked out is said to be shown', async (t) => {
 
   assert.equal(live.stdout, '1234\n');
   assert.match(live.stderr, /too short to be blacked out: PIN/);
-  assert.match(await read(outNames.transcript), /"stream":"supervisor","text":"too short to be blacked out: PIN"/);
+  assert.match(await read(outNames.transcript), /"stream":"supervisor","text":"too short to be blacked out: PIN\\n"/);
 });

@@ -118,6 +118,15 @@ test('each piece of a long secret is found, and each line of a key', () => {
   );
 });
 
+test('JSON stays JSON where a secret in it is replaced', () => {
+  for (const value of ['"quoted"', '\tindented', '\\\\server', 'ends with\\', 'éèêëàù']) {
+    const redactor = new Redactor({ S: value });
+    const texts = [JSON.stringify({ a: `x\\${value}"y` }), JSON.stringify({ a: JSON.stringify({ value }) })];
+
+    for (const text of texts) assert.match(JSON.parse(redactor.text(text)).a, /<redacted:S>/);
+  }
+});
+
 test('a secret that is too short or blank is none', () => {
   const redactor = new Redactor({ SHORT: 'true', BLANK: ' '.repeat(20) });
 

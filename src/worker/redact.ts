@@ -1,5 +1,6 @@
 import { patternsOf, type RedactionPattern } from './redact-forms.ts';
 import { SecretSearch, type Span } from './redact-search.ts';
+import { backslash } from './redact-skips.ts';
 
 const nothing = Buffer.alloc(0);
 
@@ -95,10 +96,17 @@ function replaced(
   for (const { start, end, name } of spans) {
     const goesOn = start < doneUntil || (start === doneUntil && name === lastName);
     if (!goesOn) {
-      pieces.push(bytes.subarray(doneUntil, start), Buffer.from(`<redacted:${name}>`));
+      pieces.push(bytes.subarray(doneUntil, escapedFrom(bytes, doneUntil, start)), Buffer.from(`<redacted:${name}>`));
       lastName = name;
     }
     doneUntil = Math.max(doneUntil, end);
   }
   return { pieces, doneUntil };
+}
+
+/** Where the backslashes before a place begin: left alone, they would escape the replacement, and JSON would be none. */
+function escapedFrom(bytes: Buffer, first: number, start: number): number {
+  let at = start;
+  while (at > first && bytes[at - 1] === backslash) at -= 1;
+  return at;
 }

@@ -43,10 +43,10 @@ export async function supervise(place: WorkerPlace, signals: SupervisorSignals):
     if (job.abandoned.aborted) throw new AppError('interrupted', 'Cannot report: nobody waits for this worker');
     const blocks = [...prepared.blocks, ...rest.blocks];
     const { dispatchId } = job.spec;
-    await job.recording.close();
+    await closeRecording(job);
     return await report(place, { dispatchId, ...rest, blocks, timings: job.times.all });
   } finally {
-    await job.recording.close();
+    await closeRecording(job);
   }
 }
 
@@ -92,6 +92,11 @@ async function prepare(job: Job): Promise<Prepared> {
 async function doBlocks(job: Job): Promise<Ending> {
   const { outcome, kept, ...told } = await runBlocks(job);
   return { ...outcome, ...kept, ...told };
+}
+
+/** Closed again without harm. What could not be written of it is lost; the result still counts. */
+async function closeRecording({ recording, redactor }: Job): Promise<void> {
+  await recording.close().catch((error: unknown) => complain(redactor, 'close the transcript', error));
 }
 
 function nothingDone(outcome: Outcome): Ending {

@@ -49,6 +49,6 @@ export class Transcript {
     this.#leftBytes -= Buffer.byteLength(line);
     return this.#leftBytes > 0
       ? line
-      : `${JSON.stringify({ at, stream: 'supervisor', text: 'The transcript is full.' })}\n`;
+      : `${JSON.stringify({ at, stream: 'supervisor', text: 'The transcript is full.\n' })}\n`;
   }
 }
