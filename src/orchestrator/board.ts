@@ -54,6 +54,8 @@ export interface RunBoard extends NewRun {
   status: RunStatus;
   /** Why the run does not start yet. */
   reason: string | undefined;
+  /** Where items run that name no target, by executor. */
+  defaultTargets: Readonly<Record<string, string>>;
   /** True once what its items need was resolved. */
   isOpen: boolean;
   cancelledBy: string | undefined;
@@ -128,6 +130,7 @@ export function newRunBoard(run: NewRun): RunBoard {
     waiting: new Set(),
     status: 'queued',
     reason: undefined,
+    defaultTargets: {},
     isOpen: false,
     cancelledBy: undefined,
     openItems: run.plan.items.length,

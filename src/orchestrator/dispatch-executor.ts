@@ -55,6 +55,10 @@ export class DispatchExecutor implements Executor {
     return this.#client.targets;
   }
 
+  get defaultTarget(): string {
+    return this.#target;
+  }
+
   get namespace(): string {
     return this.#client.namespace;
   }

@@ -123,6 +123,8 @@ export interface RunExecution {
 export interface Executor {
   /** Names an item's `target` may have. Default: none. */
   readonly targets?: readonly string[];
+  /** Where items run that name no target. */
+  readonly defaultTarget?: string;
   /** Where what its items name is registered. Default: nothing is. */
   readonly namespace?: string;
   /** Where its items run, in words, for presence and logs. */

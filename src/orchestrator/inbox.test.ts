@@ -12,7 +12,7 @@ import { LocalDirMailbox } from '../mailbox/local-dir.ts';
 import { LocalStorage } from '../storage/local.ts';
 import { EventQueue } from './event-queue.ts';
 import { Inbox } from './inbox.ts';
-import type { LoopEvent } from './loop.ts';
+import type { LoopEvent } from './loop-event.ts';
 import { SqliteRunStateStore } from './run-store-sqlite.ts';
 
 const at = '2026-01-01T00:00:00.000Z';

@@ -6,7 +6,7 @@ import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
 import { answerText } from './answer-text.ts';
 import type { EventQueue } from './event-queue.ts';
-import type { LoopEvent } from './loop.ts';
+import type { LoopEvent } from './loop-event.ts';
 import { checkValue, type PlanReading } from './plan.ts';
 import { lookUpNames } from './plan-names.ts';
 import { readControls } from './read-controls.ts';

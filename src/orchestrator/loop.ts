@@ -3,16 +3,16 @@ import { canonicalize } from '../base/canonical-json.ts';
 import { sleep } from '../base/deadline.ts';
 import { digestOf } from '../base/hash.ts';
 import { isAppError } from '../contracts/errors.ts';
-import type { DeploymentId, Digest, RunId } from '../contracts/ids.ts';
+import type { DeploymentId, Digest } from '../contracts/ids.ts';
 import { dispatchIdOf } from '../dispatch/dispatch-id.ts';
 import { waitingLine } from '../dispatch/patience.ts';
 import { finishAttempt } from './attempt-end.ts';
 import type { Attempts } from './attempts.ts';
-import { type Board, emptyBoard, type ItemNode, type NewRun, newRunBoard, type RunBoard } from './board.ts';
+import { type Board, emptyBoard, type ItemNode, newRunBoard, type RunBoard } from './board.ts';
 import { commitOf } from './commit.ts';
 import type { EventQueue } from './event-queue.ts';
-import type { ExecutedAttempt } from './executor.ts';
-import { answer, type GivenAnswer, restRuns } from './inquiry.ts';
+import { answer, restRuns } from './inquiry.ts';
+import type { LoopEvent } from './loop-event.ts';
 import type { Publisher } from './publisher.ts';
 import { fillSlots } from './ready.ts';
 import { placeRun, restoreRun } from './restore.ts';
@@ -29,34 +29,6 @@ import {
 } from './schedule.ts';
 import { newTurn, type Turn, type TurnContext } from './turn.ts';
 
-/** What happens to the loop. Everything names things by id, so that an event can be applied again after a failed commit. */
-export type LoopEvent =
-  | { readonly kind: 'submitted'; readonly run: NewRun; readonly planText: string; readonly acknowledge: () => void }
-  | { readonly kind: 'recovered'; readonly runId: RunId }
-  | { readonly kind: 'opened'; readonly runId: RunId }
-  | { readonly kind: 'held'; readonly runId: RunId; readonly reason: string }
-  | {
-      readonly kind: 'finished';
-      readonly runId: RunId;
-      readonly index: number;
-      readonly attempt: number;
-      readonly ended: ExecutedAttempt;
-    }
-  | {
-      readonly kind: 'cancel';
-      readonly runId: RunId;
-      readonly itemId?: string;
-      readonly actor: string;
-      readonly acknowledge: () => void;
-    }
-  | {
-      readonly kind: 'answer';
-      readonly runId: RunId;
-      readonly itemId: string;
-      readonly given: GivenAnswer;
-      readonly acknowledge: () => void;
-    };
-
 export interface LoopOptions {
   readonly store: RunStore;
   readonly publisher: Publisher;
@@ -66,6 +38,8 @@ export interface LoopOptions {
   /** Concurrency of each queue. */
   readonly queues: Readonly<Record<string, number>>;
   readonly policy: SchedulePolicy;
+  /** Where items run that name no target, by executor. */
+  readonly defaultTargets: Readonly<Record<string, string>>;
   /** Seals and publishes a closed run; never rejects. */
   readonly seal: (run: RunBoard) => void;
   readonly onLine: (line: string) => void;
@@ -151,6 +125,7 @@ export class Loop {
   #apply(turn: Turn, event: LoopEvent, planTexts: Map<RunBoard, string>): void {
     if (event.kind === 'submitted') {
       const run = newRunBoard(event.run);
+      run.defaultTargets = this.#options.defaultTargets;
       planTexts.set(run, event.planText);
       admitRun(this.#board, turn, run, this.#options.policy);
       return;
@@ -255,6 +230,7 @@ export class Loop {
         this.#options.seal(run);
         continue;
       }
+      run.defaultTargets = this.#options.defaultTargets;
       run.isOpen = this.#options.attempts.isOpen(run.runId);
       placeRun(board, run);
     }

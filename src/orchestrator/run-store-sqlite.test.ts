@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { deploymentId } from '../../test/support/board.ts';
 import { isAppError } from '../contracts/errors.ts';
-import { deploymentIdSchema, digestSchema, runIdSchema } from '../contracts/ids.ts';
+import { artifactRef, deploymentIdSchema, digestSchema, dispatchIdSchema, runIdSchema } from '../contracts/ids.ts';
 import type { Commit, StoredItem, StoredRun } from './run-store.ts';
 import { schemaVersion } from './run-store-schema.ts';
 import { SqliteRunStateStore } from './run-store-sqlite.ts';
@@ -53,6 +53,21 @@ function aStoredItem(more: Partial<StoredItem> = {}): StoredItem {
   };
 }
 
+const dispatchId = dispatchIdSchema.parse(`d-${'a'.repeat(26)}`);
+const ref = artifactRef('default', dispatchId, digestSchema.parse(`sha256:${'1'.repeat(64)}`));
+const asked: Partial<StoredItem> = {
+  inquiry: {
+    question: { dispatchId, question: 'Which?', options: ['a', 'b'], context: { file: 'x' }, ref, isCut: true },
+    partialPatch: ref,
+    session: ref,
+    sessionId: 's-1',
+    answer: { ref, actor: 'human:test', at: '2026-01-01T00:00:00.000Z' },
+    isHumanTouched: true,
+  },
+  isHumanTouched: true,
+  usage: { models: ['m'], inputTokens: 1, outputTokens: 2, cacheReadTokens: 3, cacheWriteTokens: 4, costMicroUsd: 5 },
+};
+
 function aCommit(more: Partial<Commit> = {}): Commit {
   return { newRuns: [], runs: [], items: [], records: [], manifests: [], outbox: [], deliveredUpTo: 0, ...more };
 }
@@ -74,7 +89,7 @@ test('what was committed is there after the store was closed and opened again', 
   const folder = await folderFor(t);
   const first = await openStore(t, folder);
   const run = aStoredRun();
-  const item = aStoredItem({ reason: 'because', dueAt: 5, doneAt: 3, isCancelling: true });
+  const item = aStoredItem({ reason: 'because', dueAt: 5, doneAt: 3, isCancelling: true, ...asked });
   await first.commit(
     aCommit({
       newRuns: [run],
@@ -150,6 +165,22 @@ test('a second daemon on the same folder is refused and told who is there', asyn
     new SqliteRunStateStore({ file: join(folder, 'state.db') }).open(deploymentId),
     (error) => isAppError(error, 'daemon-running') && error.message.includes(`process ${process.pid} on`),
   );
+});
+
+test('a database of the version before is brought up to this one with everything in it', async (t) => {
+  const folder = await folderFor(t);
+  const first = await openStore(t, folder);
+  const item = aStoredItem({ status: 'waiting', reason: 'because' });
+  await first.commit(aCommit({ newRuns: [aStoredRun()], items: [{ runId, item }] }));
+  await first.close();
+  const database = new DatabaseSync(join(folder, 'state.db'));
+  for (const name of ['inquiry', 'is_human_touched', 'usage']) database.exec(`ALTER TABLE items DROP COLUMN ${name}`);
+  database.exec('PRAGMA user_version = 2');
+  database.close();
+
+  const second = await openStore(t, folder);
+
+  assert.deepEqual((await second.loadUnpublished())[0]?.items, [item]);
 });
 
 test('a database of a newer version is refused untouched', async (t) => {

@@ -12,7 +12,8 @@ import { Attempts } from './attempts.ts';
 import type { RunBoard } from './board.ts';
 import { EventQueue } from './event-queue.ts';
 import { Inbox } from './inbox.ts';
-import { Loop, type LoopEvent } from './loop.ts';
+import { Loop } from './loop.ts';
+import type { LoopEvent } from './loop-event.ts';
 import { type AgoraOrchestrator, defaultConcurrency } from './orchestrator.ts';
 import { PresenceSign } from './presence.ts';
 import { Publisher } from './publisher.ts';
@@ -107,7 +108,23 @@ async function assembleDaemon(options: ServeLoopOptions, deploymentId: Deploymen
     ]),
   );
   const seal = (run: RunBoard) => sealer.seal(run);
-  const loop = new Loop({ store, publisher, attempts, events, deploymentId, queues, policy, seal, onLine });
+  const defaultTargets = Object.fromEntries(
+    Object.entries(executors).flatMap(([name, { defaultTarget }]) =>
+      defaultTarget === undefined ? [] : [[name, defaultTarget]],
+    ),
+  );
+  const loop = new Loop({
+    store,
+    publisher,
+    attempts,
+    events,
+    deploymentId,
+    queues,
+    policy,
+    defaultTargets,
+    seal,
+    onLine,
+  });
   const inbox = new Inbox({ mailbox, store, storage, declarations: orchestrator.declarations, events, onLine });
   return { deploymentId, events, attempts, publisher, sealer, loop, inbox };
 }

@@ -59,6 +59,10 @@ function blockersOf(node: ItemNode): string[] {
   if (node.status !== 'ready') return [];
   if (node.dueAt !== undefined) return [`retry:${new Date(node.dueAt).toISOString()}`];
   if (node.parkedOn !== undefined) return [`lock:${node.parkedOn}`];
-  if (!node.run.isOpen) return [`target:${node.plan.target ?? 'local'}`];
+  if (!node.run.isOpen) return [`target:${targetOf(node)}`];
   return [`queue:${node.run.plan.queue}`];
+}
+
+function targetOf({ plan, run }: ItemNode): string {
+  return plan.target ?? run.defaultTargets[plan.executor] ?? plan.executor;
 }
