@@ -4,13 +4,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads the body of `POST /v1/messages`; what is not there is empty. */
 export function readModelRequest(body: unknown): ModelRequest {
-  const { model, stream, messages } = fieldsOf(body);
+  const { model, stream, system, messages } = fieldsOf(body);
   const ofUser = listOf(messages).filter((message) => message['role'] === 'user');
   const blocks = ofUser.flatMap((message) => blocksOf(message['content']));
   const results = blocks.filter((block) => block['type'] === 'tool_result');
   return {
     model: String(model),
     isStreamed: stream === true,
+    told: textsOf(blocksOf(system)),
     said: textsOf(blocks),
     results: results.map((result) => textsOf(blocksOf(result['content']))),
   };

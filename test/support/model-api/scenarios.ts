@@ -2,6 +2,8 @@
 export interface ModelRequest {
   readonly model: string;
   readonly isStreamed: boolean;
+  /** The system prompt. */
+  readonly told: string;
   /** What the user said, in this session and before it was resumed; tool results left out. */
   readonly said: string;
   /** Results of tools, oldest first. */
@@ -26,6 +28,8 @@ export const scenarios: Readonly<Record<string, (request: ModelRequest) => Model
     if (results.length > 1) return text(`Edit: ${results[1]}`);
     return tool('Edit', { file_path: path, old_string: 'OLD_NAME', new_string: 'NEW_NAME', replace_all: true });
   },
+  /** Says hello when its system prompt wants that. */
+  greet: ({ told }) => text(told.includes('Say hi') ? 'Hi.' : 'Nobody wants me to say hi.'),
   /** Runs a command that shows everything a subagent can see of its keys, and tells what it printed. */
   shell: ({ results }) =>
     results[0] === undefined
