@@ -9,6 +9,7 @@ import { engineForTests, rawEngine } from '../support/engine.ts';
 import { type ModelApi, startModelApi } from '../support/model-api/model-api.ts';
 
 const { engine, skip } = await engineForTests();
+const patience = { timeoutMs: 60_000 };
 const renaming = { promptTemplate: 'Rename OLD_NAME in {{file}}.', model: 'fast' };
 
 // The real program in real containers; only its model is a stub.
@@ -159,9 +160,11 @@ describe('Claude Code', { skip }, () => {
     const docker = await rawEngine(engine?.address ?? '');
     const running = claude.run('slow', renaming, { input: { file: 'a.txt' }, timeoutSeconds: 4 });
 
-    const filters = JSON.stringify({ label: [`agora.deployment=${claude.deploymentId}`] });
-    const [found] = await waitForContainers(() => docker.listContainers({ filters }));
-    const container = docker.getContainer(found?.Id ?? '');
+    // Its container has the name of the dispatch.
+    const dispatchId = await waitUntil('the dispatch', async () => (await claude.ids())[0], patience);
+    const filters = JSON.stringify({ name: [dispatchId] });
+    const found = await waitUntil('its container', async () => (await docker.listContainers({ filters }))[0], patience);
+    const container = docker.getContainer(found.Id);
     const inspected = JSON.stringify([await container.inspect(), await container.top().catch(() => [])]);
 
     assert.equal(inspected.includes(apiKey), false);
@@ -169,17 +172,6 @@ describe('Claude Code', { skip }, () => {
     assert.deepEqual(await docker.listContainers({ all: true, filters }), []);
   });
 });
-
-async function waitForContainers<T>(list: () => Promise<readonly T[]>): Promise<readonly T[]> {
-  return waitUntil(
-    'the container',
-    async () => {
-      const found = await list();
-      return found.length > 0 ? found : undefined;
-    },
-    { timeoutMs: 60_000 },
-  );
-}
 
 /** Every stored file is searched, whatever it is. */
 async function filesHolding(folder: string, text: string): Promise<string[]> {

@@ -1,17 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { AgoraClient } from '../../src/client/client.ts';
+import type { DispatchOptions, InFlightDispatch } from '../../src/client/dispatch.ts';
 import { aWorktree } from '../../src/compute/suite-tasks.ts';
 import { LocalDockerProvider } from '../../src/config/local-docker-provider.ts';
 import type { DispatchOutcome, DispatchRecord } from '../../src/contracts/dispatch.ts';
-import { type DeploymentId, deploymentIdSchema, digestOfRef } from '../../src/contracts/ids.ts';
-import { type AcceptedDispatch, acceptDispatch, type DispatchRequest } from '../../src/dispatch/accept.ts';
-import { answerDispatch } from '../../src/dispatch/answer-dispatch.ts';
-import { executeDispatch } from '../../src/dispatch/execute.ts';
-import type { DispatchPlace } from '../../src/dispatch/place.ts';
+import { digestOfRef } from '../../src/contracts/ids.ts';
+import type { DispatchRequest } from '../../src/dispatch/accept.ts';
 import { LocalSecretStore } from '../../src/secrets/local.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
 import type { ModelApi } from './model-api/model-api.ts';
@@ -28,29 +25,18 @@ export interface EndedDispatch {
 /** Dispatches of Claude Code in containers of the engine in the environment, with the stub as its model. */
 export class ClaudeDispatches {
   readonly storage: LocalStorage;
-  readonly deploymentId: DeploymentId = deploymentIdSchema.parse(randomBytes(16).toString('hex'));
-  readonly #place: DispatchPlace;
   readonly #client: AgoraClient;
   readonly #api: ModelApi;
 
   private constructor(folder: string, api: ModelApi) {
     this.storage = new LocalStorage({ root: join(folder, 'storage') });
-    const secretStore = new LocalSecretStore({ folder: join(folder, 'secrets') });
-    const compute = { local: new LocalDockerProvider() };
-    const client = new AgoraClient({ storage: this.storage, compute, secretStore });
-    this.#client = client;
-    this.#api = api;
-    this.#place = {
-      namespace: client.namespace,
+    this.#client = new AgoraClient({
       storage: this.storage,
-      targets: client.targets,
-      computeOf: (target) => client.computeOf(target),
-      secrets: client.secrets,
-      secretStore,
-      declared: {},
-      defaults: {},
-      deploymentId: async () => this.deploymentId,
-    };
+      compute: { local: new LocalDockerProvider() },
+      secretStore: new LocalSecretStore({ folder: join(folder, 'secrets') }),
+      stateFolder: folder,
+    });
+    this.#api = api;
   }
 
   static async open(t: TestContext, api: ModelApi): Promise<ClaudeDispatches> {
@@ -69,24 +55,20 @@ export class ClaudeDispatches {
     const { files = { 'a.txt': 'OLD_NAME\n' }, variables = {}, ...others } = wish;
     const { digest } = await aWorktree(this.storage, files);
     const settings = { ANTHROPIC_BASE_URL: this.#api.url(scenario), CLAUDE_CODE_MAX_RETRIES: '1' };
-    const accepted = await acceptDispatch(
-      this.#place,
-      {
-        subagent: 'claude',
-        target: 'local',
-        source: digest,
-        secrets: { ANTHROPIC_API_KEY: { inline: apiKey } },
-        variables: { ...settings, ...variables },
-        ...others,
-      },
-      { actor: 'tester' },
-    );
-    return this.#execute(accepted);
+    const request = {
+      subagent: 'claude',
+      target: 'local',
+      source: digest,
+      secrets: { ANTHROPIC_API_KEY: { inline: apiKey } },
+      variables: { ...settings, ...variables },
+      ...others,
+    };
+    return this.#follow((options) => this.#client.dispatch.fire(request, options));
   }
 
   /** Goes on with a dispatch that asked. */
-  async answer(asked: DispatchRecord, answer: string): Promise<EndedDispatch> {
-    return this.#execute(await answerDispatch(this.#place, asked.dispatchId, answer, { actor: 'tester' }));
+  answer(asked: DispatchRecord, answer: string): Promise<EndedDispatch> {
+    return this.#follow((options) => this.#client.dispatch.answer(asked.dispatchId, answer, options));
   }
 
   /** The text of one artifact, '' when there is none. */
@@ -98,15 +80,18 @@ export class ClaudeDispatches {
     return Buffer.concat(chunks).toString('utf8');
   }
 
-  async #execute(accepted: AcceptedDispatch): Promise<EndedDispatch> {
+  /** Ids of those that were accepted here, the newest first. */
+  async ids(): Promise<readonly string[]> {
+    return (await this.#client.dispatch.list()).map(({ dispatchId }) => dispatchId);
+  }
+
+  async #follow(fire: (options: DispatchOptions) => Promise<InFlightDispatch>): Promise<EndedDispatch> {
     const shown: Uint8Array[] = [];
-    const { record } = await executeDispatch(this.#place, accepted, {
-      onEvent: () => {},
-      onOutput: ({ bytes }) => void shown.push(bytes),
-      onProblem: () => {},
-      signal: AbortSignal.timeout(120_000),
-    });
-    if (record.result === undefined) throw new Error(`No result of ${record.dispatchId}: ${record.status}`);
+    const onOutput: DispatchOptions['onOutput'] = ({ bytes }) => void shown.push(bytes);
+    const { dispatchId, exit } = await fire({ onOutput, signal: AbortSignal.timeout(120_000) });
+    await exit;
+    const record = await this.#client.dispatch.describe(dispatchId);
+    if (record.result === undefined) throw new Error(`No result of ${dispatchId}: ${record.status}`);
     return { record, outcome: record.result, shown: Buffer.concat(shown).toString('utf8') };
   }
 }
