@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dispatchInputsSchema } from '../src/contracts/dispatch-inputs.ts';
 import { limits } from '../src/contracts/names.ts';
 import { planSchema } from '../src/contracts/plan.ts';
 import { markdownTable } from './markdown-table.ts';
@@ -22,15 +23,26 @@ interface Schema {
   readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema;
   readonly oneOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
 }
 
+const pinPattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?$';
 const idPattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$';
 const mebibyte = 1024 * 1024;
 
 /** The page on plans, made from the schema that reads them. */
 export function planPage(): string {
-  const schema = z.toJSONSchema(planSchema, { target: 'draft-2020-12', io: 'input' }) as Schema;
-  return `${[introduction, ...sections('The plan', schema), rules()].join('\n\n')}\n`;
+  const inputs = schemaOf(dispatchInputsSchema);
+  const tables = [
+    ...sections('The plan', schemaOf(planSchema)),
+    ...sections('`items[].inputs` of the executor `dispatch`', inputs, 'items[].inputs'),
+  ];
+  return `${[introduction, ...tables, rules()].join('\n\n')}\n`;
+}
+
+function schemaOf(schema: z.ZodType): Schema {
+  // Its members are those that were read from it here before.
+  return z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' }) as Schema;
 }
 
 const introduction = `# plan.json
@@ -49,7 +61,8 @@ The smallest plan has one item:
 \`agora orch validate plan.json\` finds every problem at once and names each by its path; \`agora orch submit\` checks the
 same, and the daemon checks again.
 
-"id" below means 1 to 128 characters of \`A-Z a-z 0-9 . _ -\`, the first a letter or digit.`;
+"id" below means 1 to 128 characters of \`A-Z a-z 0-9 . _ -\`, the first a letter or digit; "pin" the name of something
+declared or registered, or \`name@sha256:<hex>\` for one content of it.`;
 
 /** A table for the members of an object, then one for each object below it. */
 function sections(title: string, schema: Schema, path = ''): string[] {
@@ -93,13 +106,20 @@ function typeText(schema: Schema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(' or ');
   if (schema.oneOf !== undefined) return schema.oneOf.map(shapeText).join(' or ');
+  if (schema.anyOf !== undefined && schema.type === undefined) return alternatives(schema.anyOf);
   if (schema.type === 'array')
     return `array of ${schema.items?.properties ? 'objects' : typeText(schema.items ?? {})}${atLeast(schema)}`;
   if (schema.type === 'object') return objectText(schema);
   if (schema.pattern === idPattern) return 'id';
+  if (schema.pattern === pinPattern) return 'pin';
   if (schema.type === 'string') return `string${lengthText(schema)}`;
   if (schema.type === 'integer' || schema.type === 'number') return `${schema.type}${rangeText(schema)}`;
   return schema.type ?? 'any JSON';
+}
+
+/** Values that may be anything are called so. */
+function alternatives(schemas: readonly Schema[]): string {
+  return schemas.length > 3 ? 'any JSON' : schemas.map(typeText).join(' or ');
 }
 
 function objectText(schema: Schema): string {
@@ -136,9 +156,11 @@ function rules(): string {
   return `## What else is checked
 
 - Item ids are unique; \`depends_on\` and \`needs\` name items of the plan and make no cycle.
-- The queue, the executor, the subagent and the target are declared in the config.
-- A command template finds each variable it names in the item's \`workerInput\`.
-- \`network: "none"\` does not contradict a subagent that declares \`internet\`.
+- The queue, the executor and the target are declared in the config; the subagent is declared there or registered.
+- Environments, capabilities and pipelines are registered, those that the subagent itself brings too.
+- A command or prompt template finds each variable it names in the item's \`workerInput\`.
+- \`network: "none"\` does not contradict a subagent or runtime that needs \`internet\`.
+- Nothing in \`workerInput\` or \`env\` looks like a credential: a plan is recorded in clear.
 - Nothing is there twice or misspelt: duplicate and unknown keys are errors, the latter with a suggestion.
 - Sizes: ${limits.planBytes / mebibyte} MiB for the file, ${limits.planItems.toLocaleString('en')} items, ${limits.planStringBytes / mebibyte} MiB for one string, depth ${limits.planDepth}.
 
@@ -152,5 +174,9 @@ under that id is refused; \`--id\` gives a new one.
 
 \`resources\` and \`timeoutSeconds\`: the item's, else the subagent's, else \`defaults\` of the config, else the default above,
 member by member. \`retry\`: the item's, else \`defaults\`, else the default above. \`network\`: the item's, else the subagent's, else
-\`none\`. \`env\`: the subagent's, and over it the item's.`;
+what its runtime needs: \`internet\` for \`claude-code\`, else \`none\`. \`model\`: the item's, else the subagent's, else the executor's.
+
+Environment, later ones winning: the subagent's \`env\`, the values of the executor's environments, those of \`inputs.env\` in order,
+the item's \`env\`. Secrets: those of the environments in the same order, then the executor's \`secrets\`. Where a name is both, the
+secret wins. A secret is looked up just before each attempt starts; one that is not there fails the item with \`secret-missing\`.`;
 }

@@ -56,10 +56,7 @@ export type Need = z.infer<typeof needSchema>;
 export const itemSchema = z.strictObject({
   id: itemIdSchema.describe('Names the item within its run.'),
   executor: nameSchema.default(defaultExecutorName).describe('How the item runs.'),
-  inputs: z
-    .record(z.string(), z.json())
-    .default({})
-    .describe('What the executor gets. `dispatch` takes `subagent` (a name) and `workerInput` (any JSON).'),
+  inputs: z.record(z.string(), z.json()).default({}).describe('What the executor gets; for `dispatch` see below.'),
   depends_on: z.array(itemIdSchema).default([]).describe('Items that must be done first.'),
   resourceLocks: z.array(lockKeySchema).default([]).describe('Files the item holds alone while it runs.'),
   priority: z.int().min(-1000).max(1000).optional().describe('Higher runs first. Default: 0.'),
