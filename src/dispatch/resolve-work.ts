@@ -1,7 +1,8 @@
+import { suggestion } from '../base/suggest.ts';
 import type { TaskDeclarations } from '../contracts/declarations.ts';
 import type { DispatchRecord, DispatchWork } from '../contracts/dispatch.ts';
 import type { EnvBundle } from '../contracts/env-bundle.ts';
-import { AppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import { type Block, defaultBlocks } from '../contracts/pipeline.ts';
 import type { NetworkPolicy } from '../contracts/plan.ts';
@@ -106,9 +107,18 @@ export function resolvedRecord(resolved: ResolvedWork): DispatchRecord['resolved
 
 async function findSubagent({ storage, namespace, declared }: ResolvePorts, pin: string) {
   const subagent = declared !== undefined && Object.hasOwn(declared, pin) ? declared[pin] : undefined;
-  if (subagent === undefined) return resolveSubagent(storage, namespace, pin);
   // Stored like a registered one, so that its digest leads to what ran.
-  return { ...(await registerSubagent(storage, namespace, subagent)), subagent };
+  if (subagent !== undefined) return { ...(await registerSubagent(storage, namespace, subagent)), subagent };
+  return resolveSubagent(storage, namespace, pin).catch((error: unknown) => {
+    throw withSuggestion(error, pin, Object.keys(declared ?? {}));
+  });
+}
+
+/** Names of the config may be meant as well as registered ones. */
+function withSuggestion(error: unknown, pin: string, declared: readonly string[]): unknown {
+  const near = suggestion(pin, declared);
+  if (near === '' || !isAppError(error, 'unknown-name') || error.message.includes('did you mean')) return error;
+  return new AppError(error.code, error.message + near, { ...(error.next === undefined ? {} : { next: error.next }) });
 }
 
 function capabilityPins(work: DispatchWork, subagent: Subagent): string[] {
