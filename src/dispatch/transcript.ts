@@ -48,6 +48,8 @@ async function* linesSince(storage: Storage, digest: Digest, sinceMs: number): A
   for await (const text of textLines(storage.getBlob(digest))) {
     const piece = parsePiece(text);
     if (piece === undefined || Date.parse(piece.at) < sinceMs) continue;
+    // What a runtime tells of itself, line by line; a person sees what the runtime's reader made of it.
+    if (piece.stream === 'event') continue;
     yield* assembler.add(piece.stream === 'stdout' ? 'stdout' : 'stderr', piece.text, piece.at);
   }
   yield* assembler.rest();
