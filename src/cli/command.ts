@@ -1,4 +1,3 @@
-import type { ExitCode } from '../contracts/errors.ts';
 import type { Output } from './output.ts';
 
 /** What a command is given of the process it runs in. */
@@ -56,14 +55,14 @@ export interface CommandSpec<Specs extends OptionSpecs = OptionSpecs> {
 
 export interface Command {
   readonly spec: CommandSpec;
-  /** Runs with words already checked against the spec. */
-  run(words: Words<OptionSpecs>, context: CommandContext): Promise<ExitCode>;
+  /** Runs with words already checked against the spec. Gives an `ExitCode`, or that of a program a person ran through it. */
+  run(words: Words<OptionSpecs>, context: CommandContext): Promise<number>;
 }
 
 /** Ties a spec to the function that gets its words with their types. */
 export function defineCommand<const Specs extends OptionSpecs>(
   spec: CommandSpec<Specs>,
-  run: (words: Words<Specs>, context: CommandContext) => Promise<ExitCode>,
+  run: (words: Words<Specs>, context: CommandContext) => Promise<number>,
 ): Command {
   // The words were parsed by this very spec, so they have its types.
   return { spec, run: (words, context) => run(words as Words<Specs>, context) };

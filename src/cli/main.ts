@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { AppError, type ExitCode, exitCodes, systemErrorCode } from '../contracts/errors.ts';
+import { AppError, exitCodes, systemErrorCode } from '../contracts/errors.ts';
 import { type Choice, chooseCommand } from './choose-command.ts';
 import { commandHelp } from './command-help.ts';
 import { describeError } from './describe-error.ts';
@@ -8,7 +8,7 @@ import { parseWords } from './parse-words.ts';
 import { listenForSignals } from './signals.ts';
 
 /** Runs what was typed and returns the exit code. Never throws. */
-export async function main(words: readonly string[]): Promise<ExitCode> {
+export async function main(words: readonly string[]): Promise<number> {
   endQuietlyWithoutReader();
   try {
     return await runChoice(chooseCommand(words));
@@ -19,7 +19,7 @@ export async function main(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-async function runChoice(choice: Choice): Promise<ExitCode> {
+async function runChoice(choice: Choice): Promise<number> {
   const stdout = outputOf(process.stdout);
   if (choice.kind === 'help') {
     await stdout.write(choice.text);

@@ -6,7 +6,17 @@ import { containerLabels, workerPaths } from '../contracts/names.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import type { Task } from '../contracts/task.ts';
 import type { ByteStream, ContainerState, Engine } from '../engine/engine.ts';
-import type { Compute, DescribeOptions, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
+import type {
+  Compute,
+  DescribeOptions,
+  LogChunk,
+  LogOptions,
+  ProviderInfo,
+  Shell,
+  ShellOptions,
+  TaskExit,
+  TaskHandle,
+} from './compute.ts';
 import { claimContainer, removeContainer } from './docker-claim.ts';
 import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
@@ -14,6 +24,7 @@ import { withoutSealedLines } from './docker-logs.ts';
 import { networkOf } from './docker-network.ts';
 import { toldReport } from './docker-report.ts';
 import { SharedStarts } from './docker-shared-start.ts';
+import { openDockerShell } from './docker-shell.ts';
 import { handOver, stdinOf } from './docker-stdin.ts';
 
 /** What an image is wanted for. */
@@ -78,6 +89,10 @@ export class DockerCompute implements Compute {
       }
       yield chunk;
     }
+  }
+
+  async shell(handle: TaskHandle, options: ShellOptions): Promise<Shell> {
+    return openDockerShell(await this.#options.engine(), handle, options);
   }
 
   async stop(handle: TaskHandle, graceMs: number): Promise<void> {

@@ -2,7 +2,16 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
-import type { Compute, DescribeOptions, LogOptions, ProviderInfo, TaskExit, TaskHandle } from '../compute/compute.ts';
+import type {
+  Compute,
+  DescribeOptions,
+  LogOptions,
+  ProviderInfo,
+  Shell,
+  ShellOptions,
+  TaskExit,
+  TaskHandle,
+} from '../compute/compute.ts';
 import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import type { Task } from '../contracts/task.ts';
@@ -78,6 +87,15 @@ export class LocalComputeProvider implements Compute {
 
   async describe(options?: DescribeOptions): Promise<ProviderInfo> {
     return (await this.#choose()).describe(options);
+  }
+
+  async shell(handle: TaskHandle, options: ShellOptions): Promise<Shell> {
+    const chosen = await this.#choose();
+    if (chosen.shell !== undefined) return chosen.shell(handle, options);
+    throw new AppError(
+      'refused',
+      `Cannot open a shell into "${handle.dispatchId}": tasks run as processes here, and there is no way into their sandbox`,
+    );
   }
 
   async close(): Promise<void> {
