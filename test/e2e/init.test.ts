@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
+import { chmod, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
 import { runIdSchema } from '../../src/contracts/ids.ts';
+import { aFolder, aRepository, git } from '../support/foreign-folder.ts';
 import { emptyProject, type Project } from '../support/project.ts';
 import { providerPlaces } from '../support/provider-place.ts';
 import { intactBundle } from '../support/shell-project.ts';
@@ -192,46 +190,6 @@ test('where it may not write it says so and leaves nothing', { skip: process.get
   assert.match(refused.stderr, /it may not be written to; nothing was changed/);
   assert.deepEqual((await readdir(project.folder)).sort(), ['.git', 'a.js']);
 });
-
-async function aRepository(
-  t: TestContext,
-  compute: Parameters<typeof emptyProject>[1],
-  files: Readonly<Record<string, string>>,
-): Promise<Project> {
-  const project = await aFolder(t, compute, files);
-  await git(project, 'init', '-q');
-  return project;
-}
-
-/** With a home elsewhere, as a person has. */
-async function aFolder(
-  t: TestContext,
-  compute: Parameters<typeof emptyProject>[1],
-  files: Readonly<Record<string, string>>,
-): Promise<Project> {
-  const project = await emptyProject(t, compute);
-  const home = await mkdtemp(join(tmpdir(), 'agora-home-'));
-  t.after(() => rm(home, { recursive: true, force: true }));
-  project.env['HOME'] = home;
-  await writeFiles(project, files);
-  return project;
-}
-
-async function writeFiles(project: Project, files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(project.folder, path)), { recursive: true });
-    await writeFile(join(project.folder, path), text);
-  }
-}
-
-async function git(project: Project, ...words: string[]): Promise<string> {
-  const identity = ['-c', 'user.name=t', '-c', 'user.email=t@localhost'];
-  const { stdout } = await promisify(execFile)('git', [...identity, ...words], {
-    cwd: project.folder,
-    env: project.env,
-  });
-  return stdout;
-}
 
 /** What the reader is told to type next. */
 function commandsOf(stderr: string, way?: string): string[] {
