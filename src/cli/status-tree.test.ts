@@ -41,6 +41,55 @@ test('each item is a line with its state, what holds it and its time', () => {
   ]);
 });
 
+const dispatchId = `d-${'a'.repeat(26)}`;
+const ref = `agora://default/artifact/${dispatchId}/sha256:${'1'.repeat(64)}`;
+
+function aWaitingItem(question: object = {}) {
+  const asked = { dispatchId, question: 'Which colour?', ref, ...question };
+  return { id: 'wall', status: 'waiting', attempt: 1, blockedBy: ['answer'], question: asked };
+}
+
+test('an item that waits shows what it asks and the command that answers it', () => {
+  const plain = draw(aRecord([aWaitingItem()], { status: 'waiting' }));
+  const chosen = draw(aRecord([aWaitingItem({ options: ['red', 'blue'], context: { wall: 2 } })]));
+
+  assert.deepEqual(plain.slice(1), [
+    '  ? wall  waiting  waits for answer  1.5 s',
+    '      Which colour?',
+    '      answer: agora orch answer run-1 wall "…"',
+  ]);
+  assert.deepEqual(chosen.slice(2), [
+    '      Which colour?',
+    '      1) red',
+    '      2) blue',
+    '      context: {"wall":2}',
+    '      answer: agora orch answer run-1 wall --option <n>',
+  ]);
+});
+
+test('of a long question the beginning is shown, and where the rest is; on a small terminal nothing of it', () => {
+  const record = aRecord([aWaitingItem({ question: `Why\n\u001b[2J${'x'.repeat(500)}` })]);
+
+  const lines = draw(record, 20, 300);
+
+  assert.ok(lines.some((line) => line.startsWith('      Why xxx') && line.length < 250));
+  assert.ok(lines.includes(`      all of it: agora artifact get sha256:${'1'.repeat(64)}`));
+  assert.equal(draw(record, 4).length, 2);
+});
+
+test('what models used is summed up, and what a person touched is marked', () => {
+  const usage = { models: ['m'], inputTokens: 10, outputTokens: 5, cacheReadTokens: 90, cacheWriteTokens: 0 };
+  const lines = draw(
+    aRecord([
+      { id: 'a', status: 'done', attempt: 1, usage: { ...usage, turns: 2, costMicroUsd: 12_300, modelMs: 2500 } },
+      { id: 'b', status: 'done', attempt: 1, usage, humanTouched: true },
+    ]),
+  );
+
+  assert.match(lines[0] ?? '', /200 tokens in, 10 out, 2 turns, \$0\.0123, 2\.5 s of model time$/);
+  assert.match(lines[2] ?? '', /human-touched/);
+});
+
 test('a run larger than the terminal shows what matters most and counts the rest', () => {
   const done = Array.from({ length: 50 }, (_, index) => ({ id: `done-${index}`, status: 'done', attempt: 1 }));
   const lines = draw(aRecord([...done, { id: 'bad', status: 'failed', attempt: 1, reason: 'exit-nonzero' }]), 6);

@@ -69,7 +69,9 @@ export function questionLines(runId: RunId, { id, status, question }: ItemView):
   const { options = [], context, isCut } = question;
   const shown = options.slice(0, shownOptions).map((option, index) => `${indent}${index + 1}) ${oneLine(option)}`);
   const more = options.length > shown.length ? [`${indent}… and ${options.length - shown.length} more`] : [];
-  const whole = isCut === true ? [`${indent}all of it: agora artifact get ${digestOfRef(question.ref)}`] : [];
+  const texts = [question.question, ...options, ...(context === undefined ? [] : [textOf(context)])];
+  const isShort = isCut !== true && texts.every((text) => text.length <= lineLength) && more.length === 0;
+  const whole = isShort ? [] : [`${indent}all of it: agora artifact get ${digestOfRef(question.ref)}`];
   return [
     `${indent}${oneLine(question.question)}`,
     ...shown,
@@ -82,6 +84,7 @@ export function questionLines(runId: RunId, { id, status, question }: ItemView):
 
 const indent = '      ';
 const shownOptions = 9;
+const lineLength = 200;
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -128,7 +131,7 @@ function mostUrgent(items: readonly ItemView[], room: number): ItemView[] {
 
 /** A reason may hold anything; a line of a picture may not. */
 function oneLine(text: string): string {
-  return stripVTControlCharacters(text).replace(/\s+/g, ' ').slice(0, 200);
+  return stripVTControlCharacters(text).replace(/\s+/g, ' ').slice(0, lineLength);
 }
 
 /** Cut to the terminal's width, since a wrapped line would break redrawing in place. */
