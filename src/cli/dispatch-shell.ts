@@ -17,9 +17,10 @@ export const dispatchShell = defineCommand(
     operands: ['<dispatch>'],
     options: { actor: actorOption, config: configOption },
     details: [
-      'Opens a shell in the live worktree of a running dispatch, as the user its subagent runs as. What is seen on the terminal is',
-      'recorded, and the patch will be marked human-touched. Ctrl-P Ctrl-Q leaves and lets the shell go on; it ends with the',
-      "worker. Exits with the shell's own exit code.",
+      'Opens a shell in the live worktree of a running dispatch, as the user its subagent runs as.',
+      'What is seen on the terminal is recorded, and the patch will be marked human-touched.',
+      'Ctrl-P Ctrl-Q leaves and lets the shell go on; it ends with the worker.',
+      "Exits with the shell's own exit code.",
     ],
     examples: ['agora dispatch shell d-4f7k', "echo 'git status' | agora dispatch shell fanout-1/edit-alpha"],
   },
