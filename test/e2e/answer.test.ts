@@ -4,6 +4,7 @@ import { waitUntil } from '../../src/base/deadline.ts';
 import { providerPlaces } from '../support/provider-place.ts';
 import {
   artifactText,
+  dispatchOf,
   intactBundle,
   item,
   outcomes,
@@ -72,6 +73,11 @@ for (const place of await providerPlaces()) {
         actor: 'human:mara',
       });
       assert.match(await artifactText(project, bundle, { item: 'after' }), /^\+half\n\+rest$/m);
+      const [first, second] = [await dispatchOf(project, runId, 'ask'), await dispatchOf(project, runId, 'ask', 2)];
+      const describe = async (id: string) =>
+        JSON.parse((await project.agora(['dispatch', 'describe', id, '--json'])).stdout);
+      assert.deepEqual([(await describe(first)).status, (await describe(first)).answeredBy], ['waiting', second]);
+      assert.deepEqual([(await describe(second)).status, (await describe(second)).resumes], ['done', first]);
     });
 
     test('a waiting item outlives its daemon, is told of twice answered, and can be cancelled', async (t) => {
@@ -100,6 +106,30 @@ for (const place of await providerPlaces()) {
       );
       const bundle = await intactBundle(project, runId);
       assert.equal(bundle.auditLog.entries.filter(({ kind }) => kind === 'item.answered').length, 1);
+    });
+
+    test('an answer to a question whose ground has moved fails as a conflict, and says so', async (t) => {
+      const project = await shellProject(t, place.compute, { concurrency: 1, source: { 'work.txt': 'ground\n' } });
+      await project.serve();
+      const runId = await submit(project, 'moved', [
+        item('ask', asking, { resourceLocks: ['work.txt'], priority: 1 }),
+        item('mover', 'echo moved > work.txt', { resourceLocks: ['work.txt'] }),
+      ]);
+      await seen(project, runId, 'mover', ({ status }) => status === 'done');
+
+      const answered = await project.agora(['orch', 'answer', runId, 'ask', '--json', '{"colour":"red"}']);
+      const ended = await watched(project, runId);
+
+      assert.equal(answered.code, 0, answered.stderr);
+      assert.deepEqual(ended.statuses, { ask: 'failed', mover: 'done' });
+      const bundle = await intactBundle(project, runId);
+      assert.deepEqual(
+        outcomes(bundle, 'ask').map((outcome) => outcome.slice(0, 2)),
+        [
+          ['needs-input', undefined],
+          ['failed', 'patch-conflict'],
+        ],
+      );
     });
   });
 }
