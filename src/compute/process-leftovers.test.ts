@@ -6,7 +6,7 @@ import { waitUntil } from '../base/deadline.ts';
 import { groupMembers, processIdentity, runningProcesses } from '../base/process-identity.ts';
 import { workerEnvironmentNames } from '../contracts/names.ts';
 import { endLeftovers } from './process-leftovers.ts';
-import { aDispatchId } from './suite-tasks.ts';
+import { aDeploymentId, aDispatchId } from './suite-tasks.ts';
 
 async function aLeader(t: TestContext, script: string, env: Readonly<Record<string, string>> = {}) {
   const child = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env: { ...process.env, ...env } });
@@ -26,7 +26,10 @@ test('what a supervisor started ends with it, also when the supervisor itself is
   await once(child, 'exit');
   assert.equal(groupMembers(identity).length, 2);
 
-  await endLeftovers(aDispatchId(), { supervisor: identity });
+  const starter = { pid: 1, startTicks: '0' };
+  const dispatchId = aDispatchId();
+  const owner = { deploymentId: aDeploymentId() };
+  await endLeftovers(dispatchId, { starter, dispatchId, owner, image: '', supervisor: identity });
 
   assert.deepEqual(groupMembers(identity), []);
 });

@@ -38,7 +38,7 @@ export async function removeTree(folder: string): Promise<void> {
 
 function leftovers(dispatchId: string, record: TaskRecord | undefined): number[] {
   // Its group is the supervisor's own, with the git processes it started; the subagent has another.
-  const supervisor = record === undefined ? [] : groupMembers(record.supervisor);
+  const supervisor = record?.supervisor === undefined ? [] : groupMembers(record.supervisor);
   return [...supervisor, ...processesOfTask(dispatchId, record?.uid)];
 }
 

@@ -136,6 +136,46 @@ for (const sandbox of ['bubblewrap', 'none'] as const) {
   });
 }
 
+test('another process sees, follows and stops a task whose starter lives, and leaves that its own', {
+  skip,
+}, async (t) => {
+  const { compute, folder } = await aCompute(t);
+  const task = shell('echo one; echo two; echo begun; sleep 600');
+  const starter = startDaemon(t, { folder: join(folder, 'work'), task, sandbox: 'bubblewrap' });
+  await once(starter.stdout as NodeJS.ReadableStream, 'data');
+
+  const [handle, ...others] = await compute.list(deploymentId);
+  assert.deepEqual([handle?.dispatchId, handle?.owner, others], [task.spec.dispatchId, task.owner, []]);
+  assert.ok(handle);
+  const seen = textOf(compute.logs(handle, { follow: true, tail: 2, timestamps: true }));
+  await compute.close();
+  await compute.stop(handle, 20_000);
+
+  assert.match(await seen, /^two\nbegun\n/);
+  assert.deepEqual(await compute.wait(handle, AbortSignal.timeout(10_000)), {
+    kind: 'exited',
+    exitCode: 0,
+    isOutOfMemory: false,
+  });
+  const files: string[] = [];
+  for await (const chunk of compute.collect(handle, 1_000_000)) files.push(Buffer.from(chunk).toString('latin1'));
+  assert.match(files.join(''), /result\.json/);
+  await compute.remove(handle);
+  assert.deepEqual(await compute.list(deploymentId), []);
+});
+
+test('a task that another process is starting cannot be started a second time', { skip }, async (t) => {
+  const { compute, folder } = await aCompute(t);
+  const task = shell('echo begun; sleep 600');
+  const starter = startDaemon(t, { folder: join(folder, 'work'), task, sandbox: 'bubblewrap' });
+  await once(starter.stdout as NodeJS.ReadableStream, 'data');
+
+  const second = compute.start(task, AbortSignal.timeout(10_000));
+
+  await assert.rejects(second, (error) => isAppError(error, 'task-conflict'));
+  assert.equal((await compute.list(deploymentId)).length, 1);
+});
+
 test('an ordinary user has the same sandbox', { skip: skip || !isRoot }, async (t) => {
   if (!(await isOpenToEverybody(process.execPath))) return t.skip('an ordinary user cannot read this checkout');
   const uid = 1_600_000_000 + (process.pid % 100_000);
@@ -177,6 +217,12 @@ test('a start that is given up leaves nothing, and a stop or removal meanwhile i
   );
   assert.deepEqual(await readdir(stagingOf(join(folder, 'work')).tasks), []);
 });
+
+async function textOf(log: ReturnType<ProcessCompute['logs']>): Promise<string> {
+  let text = '';
+  for await (const { bytes } of log) text += Buffer.from(bytes).toString();
+  return text;
+}
 
 interface DaemonWish {
   readonly folder: string;

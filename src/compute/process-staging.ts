@@ -32,7 +32,10 @@ export async function openStaging({ root, tasks, programs }: Staging): Promise<v
 /** Takes away the programs and every folder that is empty then. */
 export async function closeStaging({ root, tasks, programs }: Staging): Promise<void> {
   if ((await readdir(tasks).catch(() => [])).length > 0) return;
-  await rm(programs, { recursive: true, force: true });
+  // Out of the way in one step: who starts a task meanwhile makes them anew.
+  const unused = temporaryPath(programs);
+  await rename(programs, unused).catch(() => undefined);
+  await rm(unused, { recursive: true, force: true });
   for (const path of [tasks, root, ...(isRoot() ? [rootStaging] : [])]) await removeEmpty(path);
 }
 

@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSameProcess, processIdentity } from '../base/process-identity.ts';
+import { AppError } from '../contracts/errors.ts';
 import type { Task } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { type HostRoot, sandboxUserId } from './bubblewrap.ts';
 import type { TaskFolder } from './process-folder.ts';
 import { endLeftovers, removeTree } from './process-leftovers.ts';
 import { openPlace, type PlaceOptions, sandboxedPlace } from './process-place.ts';
-import { readTaskRecord, writeTaskRecord } from './process-record.ts';
+import { readTaskRecord, type TaskRecord, writeTaskRecord } from './process-record.ts';
 import { openStaging, type Staging, stageNode, stageWorker, takenUserIds } from './process-staging.ts';
 import { claiming, isRoot, taskUserIds, userIdFor } from './process-user.ts';
 import { ProcessWorker } from './process-worker.ts';
@@ -38,14 +40,17 @@ export async function startProcessTask(task: Task, options: StartOptions): Promi
   await clearEarlier(task.spec.dispatchId, folder);
   let worker: ProcessWorker | undefined;
   try {
+    const user = isRoot() ? await claimUser(task, options) : await layOut(folder);
+    const record = recordOf(task, options, user);
+    await writeTaskRecord(folder.record, record);
+    // Only now: while a task has a folder, no other process takes the programs away.
     const [program, node] = await Promise.all([stageWorker(staging, options.bundle), stageNode(staging, options.node)]);
     signal.throwIfAborted();
-    const user = isRoot() ? await claimUser(task, options) : await layOut(folder);
     await writeTaskFiles(task, folder.in, signal);
     await writePlace({ folder, node, network: task.spec.network, ...(user && { user }) }, options);
     signal.throwIfAborted();
     worker = await ProcessWorker.start({ node: options.node, worker: program, folder, secrets });
-    await writeTaskRecord(folder.record, { supervisor: worker.identity, uid: user?.uid });
+    await writeTaskRecord(folder.record, { ...record, supervisor: worker.identity });
     signal.throwIfAborted();
     return worker;
   } catch (error) {
@@ -55,11 +60,24 @@ export async function startProcessTask(task: Task, options: StartOptions): Promi
   }
 }
 
-/** What is there of a task that this process does not know was left by an earlier one. */
+/** What is there of a task whose starter is gone was left by it; one that is alive keeps what is its own. */
 async function clearEarlier(dispatchId: string, folder: TaskFolder): Promise<void> {
   if (!existsSync(folder.root)) return;
-  await endLeftovers(dispatchId, await readTaskRecord(folder.record));
+  const record = await readTaskRecord(folder.record);
+  if (record !== undefined && record.starter.pid !== process.pid && isSameProcess(record.starter)) {
+    const state = `process ${record.starter.pid} has started it`;
+    throw new AppError('task-conflict', `Cannot start task "${dispatchId}": ${state}`);
+  }
+  await endLeftovers(dispatchId, record);
   await removeTree(folder.root);
+}
+
+function recordOf({ spec, owner }: Task, { bundle }: StartOptions, user: User | undefined): TaskRecord {
+  const starter = processIdentity(process.pid);
+  if (starter === undefined)
+    throw new AppError('no-compute', 'Cannot start a worker process: this system does not show it in /proc');
+  const { dispatchId } = spec;
+  return { starter, dispatchId, owner, image: bundle.digest, ...(user && { uid: user.uid }) };
 }
 
 /** A user that no other task has: tasks can neither see nor signal each other, and process limits count apart. */

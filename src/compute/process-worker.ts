@@ -6,6 +6,7 @@ import { type ProcessIdentity, processIdentity } from '../base/process-identity.
 import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { TaskExit } from './compute.ts';
+import type { WorkerProcess } from './process-adopted.ts';
 import type { TaskFolder } from './process-folder.ts';
 
 export interface WorkerStart {
@@ -17,7 +18,7 @@ export interface WorkerStart {
 }
 
 /** A supervisor that is a child of this process and ends with it: its stdin stays open for that long. */
-export class ProcessWorker {
+export class ProcessWorker implements WorkerProcess {
   readonly identity: ProcessIdentity;
   readonly exit: Promise<TaskExit>;
   readonly #child: ChildProcess;

@@ -7,13 +7,13 @@ import { readHostRoot } from './bubblewrap.ts';
 import { probeSandbox, type SandboxProbe } from './bubblewrap-probe.ts';
 import type { Compute, LogChunk, LogOptions, ProviderInfo, TaskExit, TaskHandle } from './compute.ts';
 import { collectFolder } from './process-collect.ts';
-import { type TaskFolder, taskFolder } from './process-folder.ts';
+import { taskFolder } from './process-folder.ts';
 import { endLeftovers, removeTree } from './process-leftovers.ts';
 import { readLogs } from './process-logs.ts';
 import { readTaskRecord } from './process-record.ts';
 import { closeStaging, type Staging, stagingOf } from './process-staging.ts';
 import { startProcessTask } from './process-start.ts';
-import type { ProcessWorker } from './process-worker.ts';
+import { adoptTask, lookAtTask, type RunningTask } from './process-tasks.ts';
 
 export interface ProcessComputeOptions {
   /** This deployment's folder for work, its own. Root keeps tasks elsewhere, under a name made from it. */
@@ -26,12 +26,6 @@ export interface ProcessComputeOptions {
   readonly allowUnsandboxed?: boolean;
   /** The Node binary that workers run. Default: this process's own. */
   readonly node?: string;
-}
-
-interface RunningTask {
-  readonly handle: TaskHandle;
-  readonly folder: TaskFolder;
-  readonly worker: ProcessWorker;
 }
 
 /** How long a worker gets at shutdown to end its subagent and keep what it made. */
@@ -96,16 +90,20 @@ export class ProcessCompute implements Compute {
     if (this.#isClosed) await closeStaging(this.#staging);
   }
 
-  /** The tasks of this process. Ends and removes what an earlier one left: there is never one to go on with. */
+  /** The tasks of all processes that work here. Ends and removes what one left that is gone: there is none to go on with. */
   async list(deploymentId: DeploymentId): Promise<TaskHandle[]> {
+    const adopted: TaskHandle[] = [];
     for (const name of await namesIn(this.#staging.tasks)) {
       if (this.#tasks.has(name as DispatchId)) continue;
       const folder = taskFolder(join(this.#staging.tasks, name));
-      await endLeftovers(name, await readTaskRecord(folder.record));
+      const found = await lookAtTask(folder);
+      if (found.kind === 'alive') adopted.push(found.handle);
+      if (found.kind !== 'left') continue;
+      await endLeftovers(name, found.record);
       await removeTree(folder.root);
     }
-    const handles = (await this.#started()).map(({ handle }) => handle);
-    return handles.filter(({ owner }) => owner.deploymentId === deploymentId);
+    const own = (await this.#started()).map(({ handle }) => handle);
+    return [...own, ...adopted].filter(({ owner }) => owner.deploymentId === deploymentId);
   }
 
   async describe(): Promise<ProviderInfo> {
@@ -122,7 +120,9 @@ export class ProcessCompute implements Compute {
 
   /** A task whose start fails meanwhile is none; whoever started it is told why. */
   async #find({ dispatchId }: TaskHandle): Promise<RunningTask | undefined> {
-    return this.#tasks.get(dispatchId)?.catch(() => undefined);
+    const own = this.#tasks.get(dispatchId);
+    if (own !== undefined) return own.catch(() => undefined);
+    return adoptTask(taskFolder(join(this.#staging.tasks, dispatchId)));
   }
 
   async #start(task: Task, signal: AbortSignal): Promise<RunningTask> {

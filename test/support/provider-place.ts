@@ -82,8 +82,8 @@ function processPlace(skip: string | false): ProviderPlace {
     return taskFolder(join(stagingOf(work).tasks, dispatchId));
   };
   const supervisorOf = async (project: Project, dispatchId: DispatchId) => {
-    const record = await readTaskRecord(folderOf(project, dispatchId).record);
-    return record !== undefined && isSameProcess(record.supervisor) ? record.supervisor : undefined;
+    const supervisor = (await readTaskRecord(folderOf(project, dispatchId).record))?.supervisor;
+    return supervisor !== undefined && isSameProcess(supervisor) ? supervisor : undefined;
   };
   return {
     name: 'process',
