@@ -1,5 +1,6 @@
 import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { type ExitCode, exitCodes } from '../contracts/errors.ts';
+import { closeTargets } from '../dispatch/targets.ts';
 import { actorName, actorOption } from './actor.ts';
 import { answerItem, questionOf } from './answer-item.ts';
 import { type CommandContext, defineCommand } from './command.ts';
@@ -41,13 +42,16 @@ export const dispatchAnswer = defineCommand(
     if (record.run !== undefined) return answerRun(record.run, { words, actor, config: options.config }, context);
     const answer = await givenAnswer(words, record.result?.question ?? {}, context);
     const view = new DispatchView(context, { trace: options.trace, quiet: options.quiet });
-    const fired = await client.dispatch.answer(dispatchId, answer, {
+    const firing = client.dispatch.answer(dispatchId, answer, {
       ...view.listeners,
       signal: context.stop,
       actor,
       allowUnsandboxed: options['allow-unsandboxed'] === true,
     });
-    return view.follow(fired);
+    const code = await view.follow(firing);
+    // One that was left goes on, as far as its provider lets it.
+    if (!context.force.aborted) await closeTargets(client);
+    return code;
   },
 );
 

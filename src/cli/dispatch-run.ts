@@ -1,4 +1,5 @@
 import { exitCodes } from '../contracts/errors.ts';
+import { closeTargets } from '../dispatch/targets.ts';
 import { actorName, actorOption } from './actor.ts';
 import { defineCommand } from './command.ts';
 import { readRequest, requestOptions } from './dispatch-request.ts';
@@ -32,13 +33,16 @@ export const dispatchRun = defineCommand(
     if (context.stop.aborted) return exitCodes.interrupted;
     const view = new DispatchView(context, options);
     const dispatchId = options['dispatch-id'];
-    const fired = await client.dispatch.fire(request, {
+    const firing = client.dispatch.fire(request, {
       ...view.listeners,
       signal: context.stop,
       actor: actorName(options.actor, context.env),
       allowUnsandboxed: options['allow-unsandboxed'] === true,
       ...(dispatchId === undefined ? {} : { dispatchId }),
     });
-    return view.follow(fired);
+    const code = await view.follow(firing);
+    // One that was left goes on, as far as its provider lets it.
+    if (!context.force.aborted) await closeTargets(client);
+    return code;
   },
 );

@@ -40,17 +40,28 @@ export class DispatchView {
     };
   }
 
-  /** Follows it to its end. The first signal cancels it, the second leaves it where it is. */
-  async follow(dispatch: InFlightDispatch): Promise<ExitCode> {
+  /**
+   * Waits for its acceptance and follows it to its end. A signal before it is accepted gives it up; after that the first
+   * one cancels it, and the second leaves it where it is.
+   */
+  async follow(firing: Promise<InFlightDispatch>): Promise<ExitCode> {
+    const dispatch = await Promise.race([firing, aborted(this.#context.stop)]);
+    if (dispatch !== 'aborted') return this.#followAccepted(dispatch);
+    firing.catch(() => undefined); // Nobody waits for it any more.
+    this.#complain('given up before it was accepted');
+    await this.#said;
+    return exitCodes.interrupted;
+  }
+
+  async #followAccepted(dispatch: InFlightDispatch): Promise<ExitCode> {
     const { stop, force } = this.#context;
     const { dispatchId } = dispatch;
     const onStop = () => this.#complain(`cancelling ${dispatchId}; once more leaves it as it is`);
     stop.addEventListener('abort', onStop);
     if (stop.aborted) onStop();
-    const left = new Promise<'left'>((resolve) => force.addEventListener('abort', () => resolve('left')));
-    const report = await Promise.race([dispatch.exit, left]);
+    const report = await Promise.race([dispatch.exit, aborted(force)]);
     stop.removeEventListener('abort', onStop);
-    if (report !== 'left') return this.#finish(report);
+    if (report !== 'aborted') return this.#finish(report);
     this.#complain(`left ${dispatchId}; see what became of it: agora dispatch describe ${dispatchId}`);
     await this.#said;
     return exitCodes.interrupted;
@@ -82,6 +93,11 @@ export class DispatchView {
     if (this.#options.quiet === true) return;
     this.#said = this.#said.then(() => say(this.#stderr, line));
   }
+}
+
+function aborted(signal: AbortSignal): Promise<'aborted'> {
+  if (signal.aborted) return Promise.resolve('aborted');
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve('aborted'), { once: true }));
 }
 
 function eventLines(event: DispatchEvent): string[] {

@@ -42,6 +42,8 @@ export interface AcceptOptions {
   readonly continues?: Continuation | undefined;
   /** Gets lines about what is made ready. */
   readonly onProgress?: ((line: string) => void) | undefined;
+  /** Gives it up, unless it is accepted already. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Everything is checked and decided, and recorded. */
@@ -61,19 +63,21 @@ export async function acceptDispatch(
   options: AcceptOptions,
 ): Promise<AcceptedDispatch> {
   const dispatchId = parseDispatchId(options.dispatchId);
-  const { work: plain, inline } = parseRequest(request);
-  const compute = place.computeOf(plain.target);
-  const keptSeconds = retentionSeconds(plain);
-  const staged = await stageSecrets(place.secretStore, { dispatchId, secrets: inline, ttlSeconds: keptSeconds });
+  const { work, inline } = parseRequest(request);
+  const compute = place.computeOf(work.target);
+  const unstaged = await resolveWork(place, withSecrets(work, placeholdersOf(inline)));
+  const agent = agentOf(unstaged, work.input, options.continues);
+  const worktree = await worktreeOf(place, work);
+  const { onProgress, signal } = options;
+  const info = await compute.describe({ runtime: agent.runtime, ...(onProgress === undefined ? {} : { onProgress }) });
+  signal?.throwIfAborted();
+
+  // Only now: whatever is wrong with the work, no secret of it was written anywhere.
+  const staging = { dispatchId, secrets: inline, ttlSeconds: retentionSeconds(work) };
+  const staged = await stageSecrets(place.secretStore, staging);
   try {
-    const work = { ...plain, secrets: { ...plain.secrets, ...staged } };
-    const resolved = await resolveWork(place, work);
-    const agent = agentOf(resolved, work.input, options.continues);
-    const worktree = await worktreeOf(place, work);
-    const info = await compute.describe({
-      runtime: agent.runtime,
-      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-    });
+    const secretRefs = { ...unstaged.secretRefs, ...staged };
+    const resolved = { ...unstaged, work: withSecrets(work, staged), secretRefs };
     const record = await recordOf(place, { dispatchId, resolved, info, options });
     if (!(await createRecord(place, record))) throw alreadyThere(dispatchId);
     return { record, resolved, agent, compute, worktree, continues: options.continues };
@@ -81,6 +85,15 @@ export async function acceptDispatch(
     await unstageSecrets(place.secretStore, Object.values(staged));
     throw error;
   }
+}
+
+function withSecrets(work: DispatchWork, refs: Readonly<Record<string, string>>): DispatchWork {
+  return { ...work, secrets: { ...work.secrets, ...refs } };
+}
+
+/** Stand for secrets that have no ref yet while names are resolved. */
+function placeholdersOf(inline: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.keys(inline).map((variable) => [variable, 'env:STAGED_LATER']));
 }
 
 function parseDispatchId(given: string | undefined): DispatchId {

@@ -1,4 +1,4 @@
-import type { Compute, ProviderInfo } from '../compute/compute.ts';
+import type { Compute } from '../compute/compute.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -9,24 +9,6 @@ export interface DispatchClient {
   readonly targets: readonly string[];
   /** Raises `unknown-name`. */
   computeOf(target: string): Compute;
-}
-
-export interface OpenedTarget {
-  readonly compute: Compute;
-  readonly info: ProviderInfo;
-}
-
-/** Targets by name, each known to answer. Raises what `describe` of their providers raises. */
-export async function openTargets(
-  client: DispatchClient,
-  names: Iterable<string>,
-): Promise<ReadonlyMap<string, OpenedTarget>> {
-  const opened = new Map<string, OpenedTarget>();
-  for (const name of new Set(names)) {
-    const compute = client.computeOf(name);
-    opened.set(name, { compute, info: await compute.describe() });
-  }
-  return opened;
 }
 
 /** Stops and removes this deployment's workers of runs that are not among the live ones; other dispatches have owners of their own. */
