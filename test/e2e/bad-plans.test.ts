@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
@@ -85,8 +85,10 @@ test('bad plans written into the inbox by hand are rejected, and watch says so a
 
 async function writeByHand(project: Project, path: string, text: string): Promise<void> {
   const file = join(project.folder, '.agora', inbox, path);
+  const draft = join(project.folder, 'draft');
   await mkdir(join(file, '..'), { recursive: true });
-  await writeFile(file, text);
+  await writeFile(draft, text);
+  await rename(draft, file); // The inbox reads a file as soon as it is there.
 }
 
 async function submissions(project: Project): Promise<string[]> {

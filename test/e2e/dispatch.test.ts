@@ -21,7 +21,7 @@ for (const place of await providerPlaces()) {
       const result = JSON.parse(run.stdout);
       assert.match(
         run.stderr,
-        /^dispatch d-[a-z2-7]{26} accepted\nruntime command, network none\n(container|worker) d-/,
+        /^dispatch d-[a-z2-7]{26} accepted\nruntime command, network none\n(container|worker) d-/m,
       );
       assert.match(run.stderr, /to-stdout/);
       assert.match(run.stderr, /to-stderr/);
