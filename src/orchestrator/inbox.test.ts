@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { test } from 'node:test';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { deploymentId } from '../../test/support/board.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { runIdSchema } from '../contracts/ids.ts';
@@ -34,24 +34,19 @@ class BusyMailbox extends LocalDirMailbox {
   }
 }
 
-test('a run and its cancel that arrive while another run is read are taken in that order', async (t) => {
+interface OpenInbox {
+  readonly mailbox: BusyMailbox;
+  readonly events: EventQueue<LoopEvent>;
+  /** Starts to take messages; the test's end ends it. */
+  start(): void;
+}
+
+async function openInbox(t: TestContext): Promise<OpenInbox> {
   const folder = await mkdtemp(join(tmpdir(), 'agora-inbox-'));
   const store = new SqliteRunStateStore({ file: join(folder, 'state.db') });
   await store.open(deploymentId);
-  const stop = new AbortController();
-  t.after(async () => {
-    stop.abort();
-    await store.close();
-    await rm(folder, { recursive: true, force: true });
-  });
   const mailbox = new BusyMailbox(join(folder, 'mailbox'));
-  const [first, late] = [runIdSchema.parse('first'), runIdSchema.parse('late')];
-  await mailbox.put(mailboxKeys.submission(first, 'x'), submissionOf(first));
-  mailbox.whileReading = async () => {
-    await mailbox.put(mailboxKeys.submission(late, 'x'), submissionOf(late));
-    const cancel = { kind: 'cancel', runId: late, actor: 'human:test', at };
-    await mailbox.put(mailboxKeys.controlMessage(late, 'c'), JSON.stringify(cancel));
-  };
+  const storage = new LocalStorage({ root: join(folder, 'storage') });
   const events = new EventQueue<LoopEvent>();
   const declarations = {
     queues: { default: {} },
@@ -61,10 +56,31 @@ test('a run and its cancel that arrive while another run is read are taken in th
     enforceLocks: false,
     defaults: {},
   };
-  const storage = new LocalStorage({ root: join(folder, 'storage') });
-  const reading = new Inbox({ mailbox, store, storage, declarations, events, onLine: () => undefined }).run(
-    stop.signal,
-  );
+  const inbox = new Inbox({ mailbox, store, storage, declarations, events, onLine: () => undefined });
+  const stop = new AbortController();
+  let reading: Promise<void> | undefined;
+  t.after(async () => {
+    stop.abort();
+    await reading;
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const start = () => {
+    reading = inbox.run(stop.signal);
+  };
+  return { mailbox, events, start };
+}
+
+test('a run and its cancel that arrive while another run is read are taken in that order', async (t) => {
+  const { mailbox, events, start } = await openInbox(t);
+  const [first, late] = [runIdSchema.parse('first'), runIdSchema.parse('late')];
+  await mailbox.put(mailboxKeys.submission(first, 'x'), submissionOf(first));
+  mailbox.whileReading = async () => {
+    await mailbox.put(mailboxKeys.submission(late, 'x'), submissionOf(late));
+    const cancel = { kind: 'cancel', runId: late, actor: 'human:test', at };
+    await mailbox.put(mailboxKeys.controlMessage(late, 'c'), JSON.stringify(cancel));
+  };
+  start();
 
   const seen: string[] = [];
   await waitUntil('all three messages', () => {
@@ -76,6 +92,24 @@ test('a run and its cancel that arrive while another run is read are taken in th
   });
 
   assert.deepEqual(seen, ['run first', 'run late', 'cancel late']);
-  stop.abort();
-  await reading;
+});
+
+test('a plan that somebody writes by hand is taken whole, however often it is looked at meanwhile', async (t) => {
+  const { mailbox, events, start } = await openInbox(t);
+  const runId = runIdSchema.parse('by-hand');
+  const text = submissionOf(runId);
+  const file = join(mailbox.root, mailboxKeys.submission(runId, 'x'));
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text.slice(0, 40));
+  start();
+
+  for (const id of ['1', '2', '3']) {
+    const key = mailboxKeys.controlMessage(runId, id);
+    await mailbox.put(key, 'makes it look again');
+    await waitUntil('the look', async () => (await mailbox.get(key)) === undefined);
+  }
+  await appendFile(file, text.slice(40));
+
+  const taken = await waitUntil('the run', () => events.drain().find((event) => event.kind === 'submitted'));
+  assert.equal(taken.run.plan.id, runId);
 });

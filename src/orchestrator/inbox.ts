@@ -1,4 +1,3 @@
-import { digestOf } from '../base/hash.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, type RunId, runIdSchema } from '../contracts/ids.ts';
 import { type Control, mailboxKeys, type Problem, type Rejected, type Submission } from '../contracts/mailbox.ts';
@@ -6,6 +5,7 @@ import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
 import { answerText } from './answer-text.ts';
 import type { EventQueue } from './event-queue.ts';
+import { HalfWritten } from './half-written.ts';
 import type { LoopEvent } from './loop-event.ts';
 import { checkValue, type PlanReading } from './plan.ts';
 import { lookUpNames } from './plan-names.ts';
@@ -36,7 +36,7 @@ export class Inbox {
   /** Messages handed to the loop that it has not committed yet. */
   readonly #taken = new Set<string>();
   readonly #claimed = new Map<RunId, Digest>();
-  readonly #unfinished = new Map<string, string>();
+  readonly #halfWritten = new HalfWritten();
   #nextAge = 0;
   #taking: Promise<void> = Promise.resolve();
 
@@ -75,7 +75,9 @@ export class Inbox {
 
   /** One that cannot be read now holds up no other. */
   async #takeSubmissions(): Promise<void> {
-    for (const key of await this.#options.mailbox.list(mailboxKeys.submissions)) {
+    const keys = await this.#options.mailbox.list(mailboxKeys.submissions);
+    this.#halfWritten.keep(keys);
+    for (const key of keys) {
       if (this.#taken.has(key)) continue;
       await this.#takeSubmission(key).catch((error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
@@ -107,8 +109,7 @@ export class Inbox {
     if (text === undefined) return undefined;
 
     const read = readSubmission(text);
-    if (read.kind === 'no-json' && this.#isUnfinished(key, text)) return undefined;
-    this.#unfinished.delete(key);
+    if (read.kind === 'no-json' && this.#halfWritten.mayGrow(key, text, performance.now())) return undefined;
     if (read.kind !== 'submission') return { kind: 'reject', problems: read.problems };
     const { submission } = read;
     const names = await lookUpNames(submission.plan, storage, declarations);
@@ -116,14 +117,6 @@ export class Inbox {
     if (reading.kind === 'invalid') return { kind: 'reject', problems: reading.problems };
     if (reading.plan.id !== runId) return reject('id', `is "${reading.plan.id}", but it was submitted as "${runId}"`);
     return (await this.#checkSource(submission)) ?? { kind: 'admit', submission, reading };
-  }
-
-  /** A file that someone writes by hand may be seen half written: it is judged when it is the same at the next look. */
-  #isUnfinished(key: string, text: string): boolean {
-    const digest = digestOf(text);
-    if (this.#unfinished.get(key) === digest) return false;
-    this.#unfinished.set(key, digest);
-    return true;
   }
 
   async #checkSource(submission: Submission): Promise<Decision | undefined> {
