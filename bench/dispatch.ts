@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Stopwatch } from '../src/base/stopwatch.ts';
 import type { Compute } from '../src/compute/compute.ts';
 import { DockerCompute } from '../src/compute/docker.ts';
 import { containerSpec } from '../src/compute/docker-container.ts';
@@ -20,13 +21,31 @@ import type { Engine } from '../src/engine/engine.ts';
 import { LocalStorage } from '../src/storage/local.ts';
 
 export interface DispatchTimes {
-  /** A bare container: same image, same hardening, no network, `node -e 0`, same client. Milliseconds, sorted. */
-  readonly floorMs: readonly number[];
-  /** A whole dispatch: inputs in, worker, patch and log out, stored, container removed. */
-  readonly dispatchMs: readonly number[];
+  /** A bare container: same image, same hardening, no network, `node -e 0`, same client. */
+  readonly floor: Timed;
+  /** A whole dispatch of a command that does nothing: inputs in, worker, result and log out, stored, container removed. */
+  readonly dispatch: Timed;
+  /** The same, where the command is a program of Node as well: `node -e 0`. */
+  readonly nodeDispatch: Timed;
+  readonly tenDispatches: Ten;
+  readonly tenBare: Ten;
 }
 
-/** Undefined where no engine answers. Floor and dispatch take turns, so that a busy moment burdens both. */
+/** Medians in milliseconds, of the whole and of its stages. */
+export interface Timed {
+  readonly totalMs: number;
+  readonly stages: Stages;
+}
+
+/** Ten one after the other and ten at once, in milliseconds. */
+export interface Ten {
+  readonly inSequenceMs: number;
+  readonly atOnceMs: number;
+}
+
+type Stages = Readonly<Record<string, number>>;
+
+/** Undefined where no engine answers. Those that are compared take turns, so that a busy moment burdens each. */
 export async function measureDispatch(rounds: number): Promise<DispatchTimes | undefined> {
   const endpoint = await resolveEngineEndpoint({ env: process.env, homeDirectory: process.env['HOME'] ?? '/' });
   if (endpoint === undefined || !(await engineAnswers(endpoint))) return undefined;
@@ -40,24 +59,36 @@ export async function measureDispatch(rounds: number): Promise<DispatchTimes | u
     const storage = new LocalStorage({ root: folder });
     const compute = new DockerCompute({ engine: async () => engine, image: async () => imageId });
     const deploymentId = deploymentIdSchema.parse(randomBytes(16).toString('hex'));
-    const times = { floorMs: [] as number[], dispatchMs: [] as number[] };
+    const bare = () => runBare(engine, taskOf(deploymentId, ['true']), imageId);
+    const whole = (command: Command) => runWhole(compute, storage, taskOf(deploymentId, command));
+    const floor: Stages[] = [];
+    const dispatch: Stages[] = [];
+    const nodeDispatch: Stages[] = [];
     for (let round = 0; round < rounds; round++) {
-      times.floorMs.push(await timed(() => runBare(engine, bareTask(deploymentId), imageId)));
-      times.dispatchMs.push(await timed(() => runWhole(compute, storage, bareTask(deploymentId))));
+      floor.push(await bare());
+      dispatch.push(await whole(['true']));
+      nodeDispatch.push(await whole(['node', '-e', '0']));
     }
-    const ascending = (left: number, right: number) => left - right;
-    return { floorMs: times.floorMs.sort(ascending), dispatchMs: times.dispatchMs.sort(ascending) };
+    return {
+      floor: medians(floor),
+      dispatch: medians(dispatch),
+      nodeDispatch: medians(nodeDispatch),
+      tenDispatches: await tenOf(() => whole(['true'])),
+      tenBare: await tenOf(bare),
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function bareTask(deploymentId: Task['owner']['deploymentId']): Task {
+type Command = readonly [string, ...string[]];
+
+function taskOf(deploymentId: Task['owner']['deploymentId'], command: Command): Task {
   const { cpus, memoryMb, pids, diskMb, outputBytes, timeoutSeconds } = taskDefaults;
   return {
     spec: {
       dispatchId: randomDispatchId(),
-      agent: { runtime: 'command', command: ['node', '-e', '0'] },
+      agent: { runtime: 'command', command: [...command] },
       blocks: defaultBlocks(),
       ...nothingElseHandedIn,
       env: {},
@@ -73,22 +104,50 @@ function bareTask(deploymentId: Task['owner']['deploymentId']): Task {
   };
 }
 
-async function runBare(engine: Engine, task: Task, image: string): Promise<void> {
+async function runBare(engine: Engine, task: Task, image: string): Promise<Stages> {
+  const watch = new Stopwatch();
   const id = await engine.createContainer({ ...containerSpec(task, image), command: ['node', '-e', '0'] });
+  watch.lap('create');
   await engine.startContainer(id);
+  watch.lap('start');
   await engine.waitContainer(id);
+  watch.lap('wait');
   await engine.removeContainer(id);
+  watch.lap('remove');
+  return watch.laps;
 }
 
-async function runWhole(compute: Compute, storage: LocalStorage, task: Task): Promise<void> {
+async function runWhole(compute: Compute, storage: LocalStorage, task: Task): Promise<Stages> {
   const never = new AbortController().signal;
   const signals = { stop: never, detach: never, expired: never };
   const ended = await runDispatch({ compute, storage }, { task, isResumed: false }, signals);
+  const watch = new Stopwatch();
   await ended?.release();
+  watch.lap('remove');
   if (ended?.result.outcome !== 'done') throw new Error(`the dispatch ended ${JSON.stringify(ended?.result)}`);
+  return { ...ended.stages, ...watch.laps };
 }
 
-async function timed(work: () => Promise<void>): Promise<number> {
+/** Of each stage, and of their sums. */
+function medians(rounds: readonly Stages[]): Timed {
+  const median = (values: readonly number[]) => values.toSorted((left, right) => left - right)[values.length >> 1] ?? 0;
+  const names = Object.keys(rounds[0] ?? {});
+  const stages = Object.fromEntries(names.map((name) => [name, median(rounds.map((round) => round[name] ?? 0))]));
+  return {
+    totalMs: median(rounds.map((round) => Object.values(round).reduce((sum, value) => sum + value, 0))),
+    stages,
+  };
+}
+
+async function tenOf(work: () => Promise<unknown>): Promise<Ten> {
+  const ten = Array.from({ length: 10 }, () => work);
+  const inSequenceMs = await timed(async () => {
+    for (const one of ten) await one();
+  });
+  return { inSequenceMs, atOnceMs: await timed(() => Promise.all(ten.map((one) => one()))) };
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return performance.now() - startedAt;
