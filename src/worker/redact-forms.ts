@@ -26,9 +26,10 @@ export function patternsOf(secrets: Readonly<Record<string, string>>): Redaction
     .flatMap(([name, value]) => unique(patternsOfValue(value.trim())).map((bytes) => ({ name, bytes })));
 }
 
-/** Whether a secret is one that is blacked out. */
+/** Whether a secret is one that is blacked out: also without what is passed over in it, enough has to be left. */
 export function isLongEnough(value: string): boolean {
-  return Buffer.byteLength(value.trim()) >= shortestSecretBytes;
+  const bytes = Buffer.from(value.trim());
+  return bytes.length >= shortestSecretBytes && skipping(bytes).length >= shortestPatternBytes;
 }
 
 function patternsOfValue(value: string): Buffer[] {

@@ -12,7 +12,7 @@ export interface Found {
   readonly spans: readonly Span[];
   /** From here on the bytes may be the start of a secret; their number if none may. */
   readonly heldFrom: number;
-  /** Whether the byte before those that are held was a backslash. */
+  /** Whether the byte before those that are held was a backslash: only where more of them stand there than are held. */
   readonly endsWithBackslash: boolean;
 }
 
@@ -25,6 +25,8 @@ export interface SearchOptions {
 
 /** How many first bytes of a pattern are looked up at once. */
 const windowBytes = 4;
+/** More of them before a secret are left where they are. */
+const mostBackslashes = 64;
 const noMatch = -1;
 const unfinished = -2;
 
@@ -65,12 +67,12 @@ export class SecretSearch {
       fourth = index;
       if (this.#hashes[hashOf(window)] === 0 || first < 0) continue;
       const match = this.#longestAt(bytes, first, window, options.isLast);
-      if (match === unfinished) return { spans, heldFrom: first, endsWithBackslash: false };
+      if (match === unfinished) return { spans, ...heldWithBackslashes(bytes, first, options) };
       if (match !== undefined) spans.push(match);
     }
     const starts = [second, third, fourth];
-    const heldFrom = options.isLast ? bytes.length : this.#heldFrom(bytes.length, starts, window);
-    return { spans, heldFrom, endsWithBackslash: isAfterBackslash && heldFrom === bytes.length };
+    if (options.isLast) return { spans, heldFrom: bytes.length, endsWithBackslash: isAfterBackslash };
+    return { spans, ...heldWithBackslashes(bytes, this.#heldFrom(bytes.length, starts, window), options) };
   }
 
   /** The longest pattern at a place; a longer one that may still come counts more. */
@@ -94,6 +96,13 @@ export class SecretSearch {
   }
 }
 
+/** Backslashes before a secret go with it, wherever the bytes are cut. */
+function heldWithBackslashes(bytes: Uint8Array, from: number, { isAfterBackslash }: SearchOptions) {
+  let heldFrom = from;
+  while (heldFrom > 0 && from - heldFrom < mostBackslashes && bytes[heldFrom - 1] === backslash) heldFrom -= 1;
+  return { heldFrom, endsWithBackslash: heldFrom === 0 ? isAfterBackslash : bytes[heldFrom - 1] === backslash };
+}
+
 /** Where a pattern that begins at `start` ends. */
 function endOf(pattern: RedactionPattern, bytes: Uint8Array, start: number): number {
   const limit = start + spanLimit(pattern);
@@ -114,7 +123,7 @@ function endOf(pattern: RedactionPattern, bytes: Uint8Array, start: number): num
 
 /** How far a pattern may be stretched by what is passed over: what is held back has an end. */
 function spanLimit({ bytes }: RedactionPattern): number {
-  return 4 * bytes.length + 64;
+  return 8 * bytes.length + 64;
 }
 
 function hashOf(window: number): number {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { Redactor } from './redact.ts';
+import { isLongEnough, patternsOf } from './redact-forms.ts';
 import { skipping } from './redact-skips.ts';
 
 const secret = 'sk-ant/key+1 "quoted"\\n~é';
@@ -60,21 +61,41 @@ test('what holds no secret comes out byte for byte', () => {
   assert.ok(inPieces(redactor, bytes).equals(bytes));
 });
 
-test('random secrets in random places and pieces are all found, and nothing else is changed', () => {
-  for (let round = 0; round < 300; round += 1) {
-    const value = randomBytes(randomInt(6, 40))
-      .toString(round % 2 === 0 ? 'base64url' : 'latin1')
-      .replaceAll(/\s/g, '_');
+const alphabets = ['abcdefgh0123456789', 'nr\\ab', '"\\/\t\b nx', "%+/=&?# -_.~!*()'", 'é€😀\u2028<>&z'] as const;
+
+function randomText(alphabet: string, least: number, most: number): string {
+  const letters = [...alphabet];
+  return Array.from({ length: randomInt(least, most + 1) }, () => letters[randomInt(letters.length)]).join('');
+}
+
+test('random secrets of any alphabet in random places, forms and pieces are all found, and nothing else is changed', () => {
+  const kinds = Object.values(forms);
+  for (let round = 0; round < 2_000; round += 1) {
+    const value = randomText(alphabets[round % alphabets.length] ?? '', 6, 40);
+    if (!isLongEnough(value)) continue;
     const redactor = new Redactor({ S: value });
-    const kinds = Object.values(forms);
+    const form = kinds[randomInt(kinds.length)]?.(value) ?? '';
     const around = () => `|${randomBytes(randomInt(0, 9)).toString('hex')}|`;
-    const parts = Array.from({ length: 4 }, () => [around(), kinds[randomInt(kinds.length)]?.(value) ?? '']);
+    const [before, after] = [around(), around()];
 
-    const out = inPieces(redactor, parts.flat().join('')).toString('latin1');
+    const out = inPieces(redactor, `${before}${form}${after}`).toString();
 
-    assert.equal(redactor.holds(Buffer.from(out, 'latin1')), false);
-    assert.ok(out.split('<redacted:S>').length >= 5);
-    for (const [text] of parts) assert.ok(out.includes(text ?? ''));
+    assert.ok(out.startsWith(before) && out.endsWith(after) && out.includes('<redacted:S>'), value);
+    assert.ok(!out.includes(form), value);
+    assert.equal(out, redactor.text(`${before}${form}${after}`), 'the same however it is cut');
+  }
+});
+
+test('random text that holds nothing to look for comes out byte for byte, whatever it begins like', () => {
+  for (let round = 0; round < 2_000; round += 1) {
+    const alphabet = alphabets[round % alphabets.length] ?? '';
+    const value = randomText(alphabet, 6, 12);
+    const text = Buffer.from(randomText(`${alphabet}\n\\`, 0, 200));
+    const isThere = patternsOf({ S: value }).some(({ bytes }) => skipping(text).includes(bytes));
+
+    const out = inPieces(new Redactor({ S: value }), text);
+
+    assert.equal(out.equals(text), !isThere, JSON.stringify({ value, text: text.toString() }));
   }
 });
 
@@ -127,8 +148,16 @@ test('JSON stays JSON where a secret in it is replaced', () => {
   }
 });
 
+test('backslashes before a secret go with it also where a piece ends between them', () => {
+  const stream = new Redactor({ S: 'quoted-secret' }).stream();
+
+  const out = [...JSON.stringify({ path: '\\quoted-secret' })].map((byte) => stream.push(Buffer.from(byte)));
+
+  assert.equal(JSON.parse(Buffer.concat([...out, stream.end()]).toString()).path, '<redacted:S>');
+});
+
 test('a secret that is too short or blank is none', () => {
-  const redactor = new Redactor({ SHORT: 'true', BLANK: ' '.repeat(20) });
+  const redactor = new Redactor({ SHORT: 'true', BLANK: ' '.repeat(20), PASSED_OVER: '\\\\\\\n\\ab' });
 
   assert.equal(redactor.isIdle, true);
   assert.equal(redactor.text('true'.padEnd(30)), 'true'.padEnd(30));
