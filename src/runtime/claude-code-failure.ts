@@ -1,4 +1,4 @@
-import type { ClaudeCodeResult } from './claude-code-events.ts';
+import type { ClaudeCodeEvent, ClaudeCodeResult } from './claude-code-events.ts';
 import type { RuntimeFailure } from './runtime.ts';
 
 /** What the shell and the launcher say of a program that is not there, or cannot run here. */
@@ -10,6 +10,17 @@ const missing: RuntimeFailure = {
   message:
     'The worker has no "claude" that runs: its image comes from `agora worker build --with claude-code`; without an engine it must be installed in /usr/local/bin',
 };
+
+/** A key refused twice in a row stays refused; the program itself would try for minutes. */
+export function isRefusal(event: ClaudeCodeEvent): boolean {
+  return event.kind === 'retry' && event.status === 401 && event.attempt >= 2;
+}
+
+/** What a refused key is told as; `said` is the answer of the API. */
+export function keyRefused(said: string): RuntimeFailure {
+  const message = `The model API refused the key, which may be wrong or expired: it answered ${said}`;
+  return { code: 'key-refused', message };
+}
 
 /** Why it failed by its own account; undefined when it says that it is done. */
 export function resultFailure(result: ClaudeCodeResult): RuntimeFailure | undefined {
@@ -37,10 +48,7 @@ function apiFailure({ apiStatus, apiError }: ClaudeCodeResult): RuntimeFailure |
   const said = [apiStatus, apiError && wordOf(apiError)].filter((part) => part !== undefined).join(' ');
   if (apiError === 'billing_error' || apiStatus === 402)
     return { code: 'key-refused', message: `The account behind the key cannot pay: the model API answered ${said}` };
-  if (apiStatus === 401 || apiStatus === 403) {
-    const message = `The model API refused the key, which may be wrong or expired: it answered ${said}`;
-    return { code: 'key-refused', message };
-  }
+  if (apiStatus === 401 || apiStatus === 403) return keyRefused(said);
   if (apiStatus === 429 || apiStatus === 529) {
     const state = apiStatus === 429 ? 'the limit of requests is reached' : 'it is overloaded';
     return { code: 'rate-limit', message: `The model API let no more through, because ${state}: it answered ${said}` };

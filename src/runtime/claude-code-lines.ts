@@ -1,4 +1,5 @@
 import type { ClaudeCodeEvent, MessagePart } from './claude-code-events.ts';
+import { isRefusal } from './claude-code-failure.ts';
 
 const longestDetail = 200;
 
@@ -17,6 +18,7 @@ export function shownOf(event: ClaudeCodeEvent): string {
     case 'notPermitted':
       return `  not permitted: ${brief(event.tool)}`;
     case 'retry': {
+      if (isRefusal(event)) return `the model API answered ${event.status} again: the key is refused`;
       const state = event.status === undefined ? 'does not answer' : `answered ${event.status}`;
       return `the model API ${state}; try ${event.attempt} of ${event.attempts} follows`;
     }

@@ -75,6 +75,25 @@ test('each failure of the model API has its name, from its status and not from i
   assert.equal(failureOf({ api_error_status: 401 })?.message.includes('secret words'), false);
 });
 
+test('a key that is refused twice in a row is hopeless, whatever is tried after; a busy model API is not', () => {
+  const reader = new ClaudeCodeReader();
+  const refused = (attempt: number, status = 401) =>
+    reader.onLine(
+      JSON.stringify({ type: 'system', subtype: 'api_retry', attempt, max_retries: 10, error_status: status }),
+    );
+
+  const shown = [refused(2, 429), refused(1), reader.isHopeless, refused(2), reader.isHopeless];
+
+  assert.deepEqual(shown, [
+    'the model API answered 429; try 2 of 10 follows',
+    'the model API answered 401; try 1 of 10 follows',
+    false,
+    'the model API answered 401 again: the key is refused',
+    true,
+  ]);
+  assert.equal(reader.conclude({ exitCode: 143 }).failure?.code, 'key-refused');
+});
+
 test('a program that is not there is told from one that failed', () => {
   assert.equal(read([], 127).failure?.code, 'runtime-missing');
   assert.equal(

@@ -1,6 +1,6 @@
 import type { Usage } from '../contracts/task.ts';
 import { type ClaudeCodeEvent, type ClaudeCodeResult, parseEvent, type Tokens } from './claude-code-events.ts';
-import { endFailure, resultFailure } from './claude-code-failure.ts';
+import { endFailure, isRefusal, keyRefused, resultFailure } from './claude-code-failure.ts';
 import { shownOf } from './claude-code-lines.ts';
 import type { RuntimeConclusion, RuntimeReader } from './runtime.ts';
 
@@ -13,6 +13,7 @@ const mostMessages = 10_000;
 export class ClaudeCodeReader implements RuntimeReader {
   #sessionId: string | undefined;
   #result: ClaudeCodeResult | undefined;
+  #isRefused = false;
   /** A message comes once for each of its parts, its tokens with every one. */
   readonly #messages = new Map<string, { readonly model: string; readonly tokens: Tokens }>();
 
@@ -23,10 +24,13 @@ export class ClaudeCodeReader implements RuntimeReader {
     return shownOf(event);
   }
 
+  get isHopeless(): boolean {
+    return this.#isRefused;
+  }
+
   conclude(exit: { readonly exitCode: number | null; readonly startError?: string }): RuntimeConclusion {
     const result = this.#result;
-    const hasBegun = this.#sessionId !== undefined;
-    const failure = result === undefined ? endFailure(exit, hasBegun) : resultFailure(result);
+    const failure = result === undefined ? this.#endFailure(exit) : resultFailure(result);
     const usage = result === undefined ? this.#usageSoFar() : usageOf(result);
     const sessionId = result?.sessionId || this.#sessionId;
     return {
@@ -37,7 +41,12 @@ export class ClaudeCodeReader implements RuntimeReader {
     };
   }
 
+  #endFailure(exit: { readonly exitCode: number | null; readonly startError?: string }) {
+    return this.#isRefused ? keyRefused('401') : endFailure(exit, this.#sessionId !== undefined);
+  }
+
   #note(event: ClaudeCodeEvent): void {
+    if (isRefusal(event)) this.#isRefused = true;
     if (event.kind === 'init') this.#sessionId = event.sessionId;
     if (event.kind === 'result') this.#result = event;
     if (event.kind === 'message' && !isOwnMessage(event.model) && this.#messages.size < mostMessages) {

@@ -31,6 +31,8 @@ export interface RuntimeConclusion {
 export interface RuntimeReader {
   /** Takes one line of stdout without its end, and gives what a person should see of it, '' for nothing. */
   onLine(line: string): string;
+  /** True once going on can lead to nothing: the program is ended then, and the conclusion says why. */
+  readonly isHopeless?: boolean;
   /** Called once, after the last line. */
   conclude(exit: { readonly exitCode: number | null; readonly startError?: string }): RuntimeConclusion;
 }

@@ -9,6 +9,7 @@ export type Outcome = Pick<TaskResult, 'outcome' | 'failure' | 'message' | 'exit
 export type EndingReason =
   | 'stopped'
   | 'abandoned'
+  | 'hopeless'
   | 'timeout'
   | 'own-timeout'
   | 'output-limit'

@@ -14,6 +14,8 @@ export interface OutputSinks {
 /** Understands the lines of a runtime: gives what a person should see of one. */
 export interface LineReader {
   onLine(line: string): string;
+  /** True once it need not go on. */
+  readonly isHopeless?: boolean;
 }
 
 /** Takes one output of a program, chunk by chunk. */

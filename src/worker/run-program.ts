@@ -16,6 +16,7 @@ const graceMs: Readonly<Record<EndingReason, number>> = {
   timeout: 5_000,
   'own-timeout': 2_000,
   abandoned: 0,
+  hopeless: 2_000,
   'output-limit': 0,
   'disk-limit': 0,
   'disk-reserve': 0,
@@ -48,7 +49,8 @@ export async function runProgram(job: Job, wish: ProgramWish): Promise<ProgramEn
   const subagent = launchOrError(() => launchSubagent(place, programOf(spec, wish)));
   if (subagent instanceof Error) return { kind: 'not-launched', error: subagent };
   const onTooMuch = () => ending.because('output-limit');
-  const recorded = recording.follow(subagent, { reader: wish.reader, onTooMuch }).catch(() => {
+  const reader = wish.reader && heeding(wish.reader, () => ending.because('hopeless'));
+  const recorded = recording.follow(subagent, { reader, onTooMuch }).catch(() => {
     // What was printed is lost from here on, as when the disk is full; the run's end says how it went.
     subagent.stdout.resume();
     subagent.stderr.resume();
@@ -79,6 +81,17 @@ function launchOrError(launch: () => Subagent): Subagent | Error {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+/** The reader, and `onHopeless` as soon as it sees no use in going on. */
+function heeding(reader: LineReader, onHopeless: () => void): LineReader {
+  return {
+    onLine(line) {
+      const shown = reader.onLine(line);
+      if (reader.isHopeless === true) onHopeless();
+      return shown;
+    },
+  };
 }
 
 function programOf(spec: TaskSpec, { command, env, stdin }: ProgramWish) {

@@ -74,6 +74,21 @@ describe('Claude Code', { skip }, () => {
     });
   }
 
+  test('a key that is refused is tried twice, however often the program would', async (t) => {
+    const claude = await ClaudeDispatches.open(t, api);
+    const before = (await api.seen('unauthorized')).length;
+
+    const { outcome, shown } = await claude.run('unauthorized', renaming, {
+      input: { file: 'a.txt' },
+      variables: { CLAUDE_CODE_MAX_RETRIES: '10' },
+    });
+
+    assert.deepEqual([outcome.outcome, outcome.code], ['failed', 'key-refused'], JSON.stringify(outcome));
+    assert.match(outcome.message ?? '', /may be wrong or expired: it answered 401/);
+    assert.match(shown, /^the model API answered 401 again: the key is refused$/m);
+    assert.ok((await api.seen('unauthorized')).length - before <= 3);
+  });
+
   test('a model API that never answers ends it by its timeout', async (t) => {
     const claude = await ClaudeDispatches.open(t, api);
 
