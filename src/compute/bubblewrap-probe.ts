@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { callFilter } from '../base/call-filter.ts';
 import { bubblewrapCommand, findBubblewrap, readHostRoot } from './bubblewrap.ts';
 import type { ProviderInfo } from './compute.ts';
 import { isRoot, taskUserIds } from './process-user.ts';
@@ -28,7 +29,7 @@ export async function probeSandbox(): Promise<SandboxProbe> {
   const host = await readHostRoot();
   const [file = '', ...given] = bubblewrapCommand({ bubblewrap, host, network: 'none', binds: [] });
   const uid = isRoot() ? (await taskUserIds()).first : undefined;
-  const output = await outputOf(file, [...given, '--', '/bin/sh', '-c', script], uid);
+  const output = await outputOf(file, [...given, '--seccomp', '0', '--', '/bin/sh', '-c', script], uid);
   if (!output.includes('isolated')) return { kind: 'none', reason: 'bubblewrap cannot make a sandbox here' };
   return {
     kind: 'bubblewrap',
@@ -56,7 +57,10 @@ async function outputOf(file: string, given: readonly string[], uid: number | un
       killSignal: 'SIGKILL',
       ...user,
     } as const;
-    return (await promisify(execFile)(file, given, options)).stdout;
+    const running = promisify(execFile)(file, given, options);
+    // Its input is the filter of system calls. It may be gone before it has read it.
+    running.child.stdin?.on('error', () => {}).end(callFilter());
+    return (await running).stdout;
   } catch (error) {
     return error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
   }

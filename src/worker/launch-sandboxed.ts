@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { callFilter } from '../base/call-filter.ts';
 import { isSameProcess, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
 import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
@@ -12,9 +13,10 @@ import { untilEnded } from './sweep.ts';
 
 /** Where the watching shell tells how the command went. */
 const reportFile = 3;
-/** Files of bubblewrap: its status, and arguments that must not be seen in a process list. */
+/** Files of bubblewrap: its status, arguments that must not be seen in a process list, and the filter of system calls. */
 const statusFile = 4;
 const argumentsFile = 5;
+const filterFile = 6;
 /** The sandbox's init and the watching shell, besides the subagent's own processes. */
 const ownProcesses = 3;
 
@@ -23,18 +25,20 @@ export function launchSandboxed(place: WorkerPlace, sandbox: readonly string[], 
   const limits = { fileBytes: program.fileBytes, processes: program.processes + ownProcesses };
   const settings = settingsOf(program.env);
   const [file = '', ...fixed] = sandbox;
-  const extra = ['--json-status-fd', String(statusFile), '--args', String(argumentsFile)];
+  const files = { '--json-status-fd': statusFile, '--args': argumentsFile, '--seccomp': filterFile };
+  const extra = Object.entries(files).flatMap(([option, descriptor]) => [option, String(descriptor)]);
   const child = spawn(file, [...fixed, ...extra, '--', ...watchingCommand(limits, program.command)], {
     cwd: '/',
     // Bubblewrap itself runs outside: a loader variable of the task must not reach it.
     env: { PATH: '/usr/bin:/bin' },
     detached: true,
-    stdio: [program.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: [program.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     ...place.user,
   });
   giveInput(child.stdin, program);
   const pipes: ReadonlyArray<Readable | Writable | null | undefined> = child.stdio;
-  send(pipes[argumentsFile] as Writable, settings);
+  send(pipes[argumentsFile] as Writable, settings.map((argument) => `${argument}\0`).join(''));
+  send(pipes[filterFile] as Writable, callFilter());
   const report = pipeText(pipes[reportFile] as Readable);
   let init: ProcessIdentity | undefined;
   void pipeText(pipes[statusFile] as Readable, (text) => {
@@ -73,10 +77,10 @@ function settingsOf(env: Readonly<Record<string, string>>): string[] {
   return ['--clearenv', ...settings];
 }
 
-function send(pipe: Writable, settings: readonly string[]): void {
-  // Bubblewrap may be gone before it has read them; its exit says so.
+function send(pipe: Writable, content: string | Buffer): void {
+  // Bubblewrap may be gone before it has read it; its exit says so.
   pipe.on('error', () => {});
-  pipe.end(settings.map((argument) => `${argument}\0`).join(''));
+  pipe.end(content);
 }
 
 function initOf(statusText: string): ProcessIdentity | undefined {
