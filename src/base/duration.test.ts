@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatDuration } from './duration.ts';
+import { formatDuration, roundAllMs } from './duration.ts';
 
 test('a duration is written with the unit a person would choose', () => {
   const cases: [number, string][] = [
@@ -18,4 +18,12 @@ test('a duration is written with the unit a person would choose', () => {
     cases.map(([ms]) => formatDuration(ms)),
     cases.map(([, text]) => text),
   );
+});
+
+test('recorded milliseconds have a tenth at most', () => {
+  assert.deepEqual(roundAllMs({ run: 969.4946460000001, capture: 0.06, setup: 0 }), {
+    run: 969.5,
+    capture: 0.1,
+    setup: 0,
+  });
 });

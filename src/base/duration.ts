@@ -9,6 +9,17 @@ export function formatDuration(ms: number): string {
   return pair(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
 }
 
+/** Milliseconds as they are told and recorded: more than a tenth is noise. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
+/** The same for several, by name. */
+export function roundAllMs<K extends string>(named: Readonly<Record<K, number>>): Record<K, number>;
+export function roundAllMs(named: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(named).map(([name, ms]) => [name, roundMs(ms)]));
+}
+
 function trimmed(value: number): string {
   return value.toFixed(1).replace(/\.0$/, '');
 }

@@ -88,7 +88,7 @@ export function recordLines(record: DispatchRecord): string[] {
     ['answered by', record.answeredBy],
     ['cancelled', record.cancel && `${record.cancel.at} by ${record.cancel.actor}`],
     ['failure', result?.code && `${result.code}: ${result.message ?? ''}`],
-    ['exit code', result?.exitCode === undefined ? undefined : String(result.exitCode)],
+    ['exit code', typeof result?.exitCode === 'number' ? String(result.exitCode) : undefined],
     ['took', result && formatDuration(result.durationMs)],
     ['used', result?.usage && usageText(result.usage)],
     ['said', result?.summary],

@@ -1,3 +1,4 @@
+import { roundAllMs } from '../base/duration.ts';
 import type { DispatchOutcome, DispatchRecord } from '../contracts/dispatch.ts';
 import type { FailureCode } from '../contracts/run.ts';
 
@@ -20,7 +21,7 @@ export function reportOf(record: DispatchRecord, stages: Readonly<Record<string,
     ...others,
     resolved,
     ...(status === 'failed' && code !== undefined ? { failure: { code, message } } : {}),
-    stages: { ...stages, ...workerStages(timings) },
+    stages: roundAllMs({ ...stages, ...workerStages(timings) }),
   };
 }
 

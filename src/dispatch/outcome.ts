@@ -1,5 +1,7 @@
+import { roundAllMs, roundMs } from '../base/duration.ts';
 import type { DispatchArtifact, DispatchOutcome, DispatchStatus } from '../contracts/dispatch.ts';
 import { artifactRef, type DispatchId } from '../contracts/ids.ts';
+import type { Usage } from '../contracts/task.ts';
 import type { StoredBlob } from '../storage/storage.ts';
 import type { Collected } from './collect.ts';
 import type { DispatchResult } from './result.ts';
@@ -20,17 +22,17 @@ export function outcomeOf(owner: ArtifactOwner, ended: DispatchResult): Dispatch
     ...(code === undefined ? {} : { code }),
     ...(message === undefined ? {} : { message }),
     ...(exitCode === undefined ? {} : { exitCode }),
-    durationMs,
+    durationMs: roundMs(durationMs),
     artifacts: collected === undefined ? [] : artifactsOf(owner, collected),
     leftOut: result?.leftOut ?? [],
     redacted: result?.redacted ?? [],
-    blocks: result?.blocks ?? [],
-    ...(result?.usage === undefined ? {} : { usage: result.usage }),
+    blocks: (result?.blocks ?? []).map((block) => ({ ...block, durationMs: roundMs(block.durationMs) })),
+    ...(result?.usage === undefined ? {} : { usage: roundUsage(result.usage) }),
     ...(result?.summary === undefined ? {} : { summary: result.summary }),
     ...(question === undefined ? {} : { question }),
     ...(result?.sessionId === undefined ? {} : { sessionId: result.sessionId }),
     ...(collected !== undefined && collected.shells.length > 0 ? { humanTouched: true as const } : {}),
-    ...(result === undefined ? {} : { timings: result.timings }),
+    ...(result === undefined ? {} : { timings: roundAllMs(result.timings) }),
   };
 }
 
@@ -41,6 +43,11 @@ const outcomes = {
   lost: 'failed',
   'needs-input': 'needs-input',
 } as const satisfies Record<DispatchResult['outcome'], DispatchOutcome['outcome']>;
+
+/** To millionths of a dollar, as the usage of a run is told. */
+function roundUsage({ costUsd, ...usage }: Usage): Usage {
+  return costUsd === undefined ? usage : { ...usage, costUsd: Math.round(costUsd * 1e6) / 1e6 };
+}
 
 /** The status a record has with this outcome. */
 export function statusOf({ outcome }: Pick<DispatchOutcome, 'outcome'>): DispatchStatus {
