@@ -74,7 +74,36 @@ test('of a long question the beginning is shown, and where the rest is; on a sma
 
   assert.ok(lines.some((line) => line.startsWith('      Why xxx') && line.length < 250));
   assert.ok(lines.includes(`      all of it: agora artifact get sha256:${'1'.repeat(64)}`));
-  assert.equal(draw(record, 4).length, 2);
+  assert.deepEqual(draw(record, 4).slice(1), [
+    '  ? wall  waiting  waits for answer  1.5 s',
+    '  … and 1 to answer: agora orch status run-1',
+  ]);
+});
+
+test('how many more options a question has is not told where only some of them are known', () => {
+  const options = Array.from({ length: 20 }, (_, index) => `option ${index}`);
+
+  const all = draw(aRecord([aWaitingItem({ options })]), 40);
+  const some = draw(aRecord([aWaitingItem({ options, isCut: true })]), 40);
+
+  assert.ok(all.includes('      … and 11 more'));
+  assert.ok(some.includes('      … and more'));
+});
+
+test('questions there is no room for are counted, and the command that shows them is named', () => {
+  const items = Array.from({ length: 8 }, (_, index) => ({ ...aWaitingItem(), id: `wall-${index}` }));
+
+  const lines = draw(aRecord(items), 10);
+
+  assert.equal(lines.length, 10);
+  assert.equal(lines.at(-1), '  … and 8 to answer: agora orch status run-1');
+  assert.equal(draw(aRecord(items), 6).at(-1), '  … and 4 more, 8 to answer: agora orch status run-1');
+});
+
+test('an item that was cancelled says so once', () => {
+  const record = aRecord([{ id: 'a', status: 'cancelled', attempt: 0, reason: 'cancelled' }]);
+
+  assert.deepEqual(draw(record).slice(1), ['  ■ a  cancelled']);
 });
 
 test('what models used is summed up, and what a person touched is marked', () => {

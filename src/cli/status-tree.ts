@@ -1,9 +1,10 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import { formatDuration } from '../base/duration.ts';
 import { digestOfRef, type RunId } from '../contracts/ids.ts';
 import type { ItemStatus } from '../contracts/run.ts';
 import type { ItemView } from '../contracts/status.ts';
 import type { ItemClock } from './item-clock.ts';
+import { fit, lineLength, oneLine } from './one-line.ts';
 import { countItems, type RunState } from './run-state.ts';
 import { usageText } from './usage-text.ts';
 
@@ -44,15 +45,26 @@ export function treeLines(state: RunState, clock: ItemClock, frame: TreeFrame): 
   const width = Math.max(...shown.map((item) => item.id.length));
   const lines = [heading(state)];
   let spare = room - shown.length;
+  let unsaid = items.filter(({ question }) => question !== undefined).length;
   for (const item of shown) {
     lines.push(paintedLine(item, clock.elapsedMs(item, frame.now), width));
     const asked = questionLines(state.record.runId, item);
-    if (asked.length > spare) continue;
+    if (asked.length === 0 || asked.length > spare) continue;
     lines.push(...asked);
     spare -= asked.length;
+    unsaid--;
   }
-  if (shown.length < items.length) lines.push(`  … and ${items.length - shown.length} more`);
+  const rest = restText(state.record.runId, { items: items.length - shown.length, questions: unsaid });
+  if (rest !== '') lines.push(`  … and ${rest}`);
   return lines.map((line) => fit(line, frame.columns));
+}
+
+/** What there was no room for. */
+function restText(runId: RunId, left: { readonly items: number; readonly questions: number }): string {
+  const parts: string[] = [];
+  if (left.items > 0) parts.push(`${left.items} more`);
+  if (left.questions > 0) parts.push(`${left.questions} to answer: agora orch status ${runId}`);
+  return parts.join(', ');
 }
 
 /** One item as a plain line. */
@@ -68,7 +80,8 @@ export function questionLines(runId: RunId, { id, status, question }: ItemView):
   if (status !== 'waiting' || question === undefined) return [];
   const { options = [], context, isCut } = question;
   const shown = options.slice(0, shownOptions).map((option, index) => `${indent}${index + 1}) ${oneLine(option)}`);
-  const more = options.length > shown.length ? [`${indent}… and ${options.length - shown.length} more`] : [];
+  const unshown = options.length - shown.length;
+  const more = unshown > 0 ? [`${indent}… and ${isCut === true ? 'more' : `${unshown} more`}`] : [];
   const texts = [question.question, ...options, ...(context === undefined ? [] : [textOf(context)])];
   const isShort = isCut !== true && texts.every((text) => text.length <= lineLength) && more.length === 0;
   const whole = isShort ? [] : [`${indent}all of it: agora artifact get ${digestOfRef(question.ref)}`];
@@ -84,7 +97,6 @@ export function questionLines(runId: RunId, { id, status, question }: ItemView):
 
 const indent = '      ';
 const shownOptions = 9;
-const lineLength = 200;
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -108,7 +120,7 @@ function notes(item: ItemView): string[] {
   const found: string[] = [];
   if (item.attempt > 1) found.push(`attempt ${item.attempt}`);
   if (item.blockedBy.length > 0) found.push(blockedText(item.blockedBy));
-  if (item.reason !== undefined) found.push(oneLine(item.reason));
+  if (item.reason !== undefined && item.reason !== item.status) found.push(oneLine(item.reason));
   if (item.humanTouched === true) found.push('human-touched');
   return found;
 }
@@ -127,15 +139,4 @@ function mostUrgent(items: readonly ItemView[], room: number): ItemView[] {
   const rank = (item: ItemView) => urgency.indexOf(item.status);
   const chosen = new Set(items.toSorted((left, right) => rank(left) - rank(right)).slice(0, room));
   return items.filter((item) => chosen.has(item));
-}
-
-/** A reason may hold anything; a line of a picture may not. */
-function oneLine(text: string): string {
-  return stripVTControlCharacters(text).replace(/\s+/g, ' ').slice(0, lineLength);
-}
-
-/** Cut to the terminal's width, since a wrapped line would break redrawing in place. */
-function fit(line: string, columns: number): string {
-  if (stripVTControlCharacters(line).length <= columns) return line;
-  return `${stripVTControlCharacters(line).slice(0, Math.max(1, columns - 1))}…`;
 }
