@@ -41,6 +41,14 @@ export const forbiddenCalls: readonly SystemCall[] = [
   { name: 'syslog', number: 103, given: [3, new Uint8Array(64), 64] },
 ];
 
+/** Sockets that pass by, or look below, what a network namespace separates. */
+export const forbiddenSockets: readonly SystemCall[] = [
+  { name: 'raw socket', number: 41, given: [2, 3, 1] },
+  { name: 'packet socket', number: 41, given: [17, 3, 0] },
+  { name: 'socket to the hypervisor', number: 41, given: [40, 1, 0] },
+  { name: 'ring that passes by filters', number: 425, given: [4, new Uint8Array(128)] },
+];
+
 /** Calls that reach into another process, each given that process. */
 export function callsInto(pid: number): readonly SystemCall[] {
   return [
