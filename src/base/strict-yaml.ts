@@ -35,7 +35,7 @@ export interface StrictYamlOptions {
 export function parseStrictYaml(bytes: Uint8Array, { maxBytes }: StrictYamlOptions): YamlDocument {
   const start = { line: 1, column: 1 };
   if (bytes.byteLength > maxBytes) {
-    throw new StrictYamlError(`is ${bytes.byteLength} bytes long, the limit is ${maxBytes}`, start);
+    throw new StrictYamlError(`is larger than ${maxBytes} bytes`, start);
   }
   const lines = new LineCounter();
   const placeAt = (offset: number): TextPlace => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type GivenSecret, variableNameSchema } from '../contracts/env-bundle.ts';
 import { AppError } from '../contracts/errors.ts';
 import { readSecretWord } from '../registry/secret-word.ts';
@@ -73,9 +74,9 @@ async function readStdin(command: string, name: string, stdin: AsyncIterable<Uin
     if (sizeBytes > mostStdinBytes) throw refused(command, `secret ${name} on stdin is too large`);
     parts.push(chunk);
   }
-  const value = Buffer.concat(parts)
-    .toString('utf8')
-    .replace(/\r?\n$/, '');
+  const bytes = Buffer.concat(parts);
+  if (!isUtf8(bytes)) throw refused(command, `secret ${name} on stdin is not UTF-8`);
+  const value = bytes.toString('utf8').replace(/\r?\n$/, '');
   if (value === '') throw refused(command, `secret ${name} is empty: nothing came on stdin`);
   return value;
 }

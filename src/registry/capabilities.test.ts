@@ -160,3 +160,26 @@ test('processes and callers that register one name at once leave one of their co
   const { digest } = await resolveCapability(storage, 'test', 'race');
   assert.ok(registered.some((each) => each.digest === digest));
 });
+
+test('a path that looks like a credential is refused', async () => {
+  await assert.rejects(
+    registerCapability(place, { name: 'path', files: { [`keys/AKIA${'ABCDEFGHIJKLMNOP'}`]: 'x' } }),
+    (error) => isAppError(error, 'refused') && error.message.includes('files[0] looks like an AWS access key id'),
+  );
+});
+
+test('what goes away or may not be read between the look and the reading is told with its place', async () => {
+  const folder = await aFolder('moving', { 'a.txt': 'a', 'b.txt': 'b' });
+  const files = await readCapabilityFolder(folder);
+  await rm(join(folder, 'b.txt'));
+
+  const gone = registerCapability(place, { name: 'moving', files });
+  await assert.rejects(gone, (error) => {
+    assert.ok(isAppError(error, 'source-refused'));
+    assert.match(error.message, /moving\/b\.txt" into a capability: it is not there any more/);
+    return true;
+  });
+
+  await symlink('/etc/hosts', join(folder, 'b.txt'));
+  await assert.rejects(registerCapability(place, { name: 'moving', files }), /it is a link by now/);
+});

@@ -5,7 +5,7 @@ import type { Problem } from '../contracts/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type CapabilityFile, sizeOf, storeFiles, tooLarge } from './capability-files.ts';
 import { findClash, pathProblem } from './capability-paths.ts';
-import { invalidDefinition } from './definition.ts';
+import { invalidDefinition, refuseCredentials } from './definition.ts';
 import {
   listRegistered,
   moveName,
@@ -78,7 +78,9 @@ function checkGiven({ name, files }: GivenCapability): void {
   }
   const clash = findClash(paths);
   if (clash !== undefined) problems.push({ path: JSON.stringify(clash), message: 'is both a file and a folder' });
-  if (problems.length > 0) throw invalidDefinition(`capability "${name}"`, problems.slice(0, mostProblems));
+  const what = `capability "${name}"`;
+  if (problems.length > 0) throw invalidDefinition(what, problems.slice(0, mostProblems));
+  refuseCredentials({ name, files: paths }, what);
   const bytes = Object.values(files).reduce((sum, file) => sum + (sizeOf(file) ?? 0), 0);
   if (bytes > capabilityLimits.bytes) throw tooLarge(name);
 }

@@ -55,7 +55,7 @@ class Walk {
     const full = join(this.#folder, path);
     const problem = pathProblem(`${this.#prefix}${path}`);
     if (problem !== undefined) throw refusal(full, `its path ${problem}`);
-    const found = await lstat(full);
+    const found = await lstat(full).catch((cause) => refuseRead(full, cause));
     if (found.isDirectory()) return 'folder';
     if (found.isSymbolicLink()) throw refusal(full, 'it is a link', 'Put the file it leads to in its place.');
     if (!found.isFile()) throw refusal(full, 'it is neither a file nor a folder');
@@ -67,7 +67,9 @@ class Walk {
   // As bytes: a name that is not UTF-8 would be turned into another one.
   async #namesIn(inner: string): Promise<string[]> {
     const folder = join(this.#folder, inner);
-    const entries = await readdir(Buffer.from(folder), { encoding: 'buffer' });
+    const entries = await readdir(Buffer.from(folder), { encoding: 'buffer' }).catch((cause) =>
+      refuseRead(folder, cause),
+    );
     return entries.map((bytes) => {
       const name = bytes.toString('utf8');
       if (Buffer.from(name).equals(bytes)) return name;
@@ -92,7 +94,8 @@ async function checkFolder(folder: string): Promise<void> {
 
 async function* readFileIn(path: string): AsyncGenerator<Uint8Array> {
   // What was a file a moment ago may be a link or a pipe by now.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch((cause) => refuseRead(path, cause));
   try {
     if (!(await file.stat()).isFile()) throw refusal(path, 'it is no file any more');
     yield* file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
@@ -101,7 +104,18 @@ async function* readFileIn(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function refusal(path: string, state: string, next?: string): AppError {
+function refuseRead(path: string, cause: unknown): never {
+  const states: Readonly<Record<string, string>> = {
+    EACCES: 'it may not be read',
+    EPERM: 'it may not be read',
+    ENOENT: 'it is not there any more',
+    ENOTDIR: 'it is not there any more',
+    ELOOP: 'it is a link by now',
+  };
+  throw refusal(path, states[systemErrorCode(cause) ?? ''] ?? 'it cannot be read', undefined, cause);
+}
+
+function refusal(path: string, state: string, next?: string, cause?: unknown): AppError {
   const message = `Cannot take ${JSON.stringify(path)} into a capability: ${state}`;
-  return new AppError('source-refused', message, next === undefined ? {} : { next });
+  return new AppError('source-refused', message, { cause, ...(next === undefined ? {} : { next }) });
 }

@@ -151,3 +151,15 @@ test('no secret lies in storage, whatever was registered', async () => {
     assert.ok(!(await readFile(join(file.parentPath, file.name), 'latin1')).includes('hidden-value'));
   }
 });
+
+test('a credential behind the word of a ref is refused with its place, and not repeated', async () => {
+  const place = aPlace();
+  const key = `AKIA${'ABCDEFGHIJKLMNOP'}`;
+  for (const ref of [`file:${key}`, `env:${key}`, `arn:aws:${key}`]) {
+    await assert.rejects(registerEnv(place, { name: 'wrong', secrets: { KEY: { ref } } }), (error) => {
+      assert.ok(isAppError(error, 'refused'));
+      assert.equal(error.message, 'Cannot register env "wrong": secrets.KEY looks like an AWS access key id');
+      return true;
+    });
+  }
+});

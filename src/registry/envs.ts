@@ -115,6 +115,9 @@ function checkGiven({ name, values = {}, secrets = {}, ...others }: GivenEnv): v
     throw invalidDefinition(what, [{ path: `secrets.${twice}`, message: 'is a plain value as well: give it once' }]);
   }
   for (const [variable, secret] of Object.entries(secrets)) checkSecret(what, variable, secret);
+  // A ref is kept in clear, and may be the secret itself behind the wrong word.
+  const refs = Object.entries(secrets).map(([variable, secret]) => [variable, 'ref' in secret ? secret.ref : '']);
+  refuseCredentials({ secrets: Object.fromEntries(refs) }, what);
 }
 
 function checkSecret(what: string, variable: string, secret: unknown): void {

@@ -77,6 +77,31 @@ test('a secret can come on standard input, and is in no file of the registry', a
   assert.deepEqual(holding, [join(state, 'secrets')]);
 });
 
+test('what is piped in as a secret and is no text is refused, not turned into something else', async (t) => {
+  const project = await aProject(t);
+
+  const typed = await project.shell("printf '\\377\\376' | agora env register --name minimal --secret KEY=stdin:");
+
+  assert.equal(typed.code, 2);
+  assert.match(typed.stderr, /secret KEY on stdin is not UTF-8/);
+  assert.equal((await project.agora(['env', 'list'])).stdout, '');
+});
+
+test('a file that may not be read is told by its name', { skip: process.getuid?.() !== 0 }, async (t) => {
+  const project = await aProject(t);
+  await chmod(project.folder, 0o777);
+  await chmod(join(project.folder, 'caps', 'hello-cap', 'hello.txt'), 0o600);
+
+  // An ordinary user, to whom permissions apply.
+  const agora = (await project.shell('command -v agora')).stdout.trim();
+  const words = 'capabilities register --name hello-cap --from caps/hello-cap';
+  const refused = await project.shell(`setpriv --reuid 65534 --regid 65534 --clear-groups '${agora}' ${words}`);
+
+  assert.equal(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /hello\.txt" into a capability: it may not be read\n/);
+  assert.doesNotMatch(refused.stderr, /defect of agora/);
+});
+
 test('no message repeats a secret that was typed the wrong way', async (t) => {
   const project = await aProject(t);
   const wrong = [
