@@ -3,13 +3,14 @@ import { buffer } from 'node:stream/consumers';
 import { withDeadline } from '../base/deadline.ts';
 import type { OrchContext } from '../config/orch-context.ts';
 import { AppError } from '../contracts/errors.ts';
-import { digestOfRef, type RunId } from '../contracts/ids.ts';
+import { digestOfRef, type ItemId, type RunId } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
 import { type Answer, type Question, questionSchema } from '../contracts/question.ts';
 import type { ItemView, QuestionView } from '../contracts/status.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
 import { type Output, say } from './output.ts';
+import { readRunState } from './run-state.ts';
 
 /** How long the daemon may take to say what became of an answer. */
 const verdictMs = 5_000;
@@ -43,8 +44,11 @@ export interface GivenTo {
 }
 
 /** Hands an answer to the daemon and says what became of it. Raises `refused` when another was first. */
-export async function answerItem(orch: OrchContext, given: GivenTo, stderr: Output): Promise<void> {
-  const { transport } = orch;
+export async function answerItem(
+  { transport }: Pick<OrchContext, 'transport'>,
+  given: GivenTo,
+  stderr: Output,
+): Promise<void> {
   const { runId, item, question, answer, actor } = given;
   const at = new Date().toISOString();
   const before = (await transport.statusKeys(runId)).at(-1);
@@ -63,7 +67,7 @@ export async function answerItem(orch: OrchContext, given: GivenTo, stderr: Outp
 
 interface Sent {
   readonly runId: RunId;
-  readonly itemId: string;
+  readonly itemId: ItemId;
   /** Key of the last status there was. */
   readonly before: string | undefined;
   readonly actor: string;
@@ -73,6 +77,10 @@ interface Sent {
 type Verdict = 'taken' | 'pending' | { readonly refusal: string };
 
 async function verdictOf(transport: MailboxSubmissionTransport, sent: Sent): Promise<Verdict> {
+  // Another may have been first after the question was read.
+  const known = (await readRunState(transport, sent.runId))?.items.get(sent.itemId);
+  const first = known && judge(known, sent);
+  if (first !== undefined) return first;
   let after = sent.before;
   for await (const _ of transport.mailbox.watch(mailboxKeys.run(sent.runId), withDeadline(verdictMs))) {
     for (const key of await transport.statusKeys(sent.runId, after)) {

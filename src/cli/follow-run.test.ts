@@ -52,6 +52,19 @@ test('a late watcher gets every record from the first, and ends with the last', 
   assert.deepEqual(await collect(followRun(transport, runId, untilDone())), ['queued', 'running', 'done']);
 });
 
+test('of the records that are there at once the last is marked as the latest', async () => {
+  const { transport, publish } = aMailbox();
+  await publish(1, 'queued');
+  await publish(2, 'done');
+
+  const marks: (boolean | undefined)[] = [];
+  for await (const event of followRun(transport, runId, untilDone())) {
+    marks.push(event.kind === 'status' ? event.isLatest : undefined);
+  }
+
+  assert.deepEqual(marks, [false, true]);
+});
+
 test('records are given as they come, each once', async () => {
   const { transport, publish } = aMailbox();
   await publish(1, 'queued');

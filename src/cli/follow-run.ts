@@ -5,7 +5,8 @@ import type { StatusRecord } from '../contracts/status.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 
 export type RunEvent =
-  | { readonly kind: 'status'; readonly record: StatusRecord }
+  /** `isLatest`: none after it is known yet. */
+  | { readonly kind: 'status'; readonly record: StatusRecord; readonly isLatest: boolean }
   | { readonly kind: 'rejected'; readonly problems: readonly Problem[] }
   /** Nothing new; at least once at the start and about every second. */
   | { readonly kind: 'quiet'; readonly isSubmitted: boolean };
@@ -22,7 +23,7 @@ export async function* followRun(
     for (const key of keys) {
       const record = await transport.statusAt(key);
       after = key;
-      yield { kind: 'status', record };
+      yield { kind: 'status', record, isLatest: key === keys.at(-1) };
       if (isTerminalRun(record.status)) return;
     }
     if (keys.length > 0) continue;

@@ -46,6 +46,12 @@ for (const [name, words] of Object.entries(refused)) {
   });
 }
 
-test('an answer that is too long is refused', async () => {
-  await assert.rejects(given({ text: 'x'.repeat(1024 * 1024 + 1) }), (error) => isAppError(error, 'limit-exceeded'));
+test('an answer that is too long is refused, counted as the JSON it travels as', async (t) => {
+  const cwd = await mkdtemp(join(tmpdir(), 'agora-answer-'));
+  t.after(() => rm(cwd, { recursive: true, force: true }));
+  await writeFile(join(cwd, 'huge.txt'), 'x'.repeat(1024 * 1024 + 1));
+
+  for (const words of [{ text: '"\n'.repeat(300_000) }, { file: 'huge.txt' }]) {
+    await assert.rejects(given(words, { cwd }), (error) => isAppError(error, 'limit-exceeded'));
+  }
 });

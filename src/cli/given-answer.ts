@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
-import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import { type Answer, type Question, questionBytes } from '../contracts/question.ts';
 import type { CommandContext } from './command.ts';
 
@@ -33,13 +33,20 @@ export async function givenAnswer(
   }
   const { text, option, json, file } = words;
   if (option !== undefined) return chosenOption(option, question.options ?? []);
-  if (json !== undefined) return parsedJson(json);
-  const answer = text ?? (await fileText(file ?? '', context));
-  if (answer.trim() === '') throw new AppError('usage', 'Cannot answer with nothing: the text is empty');
-  if (Buffer.byteLength(answer) > questionBytes) {
-    throw new AppError('limit-exceeded', `Cannot answer: the text is over ${questionBytes} bytes`);
+  const answer = json === undefined ? (text ?? (await fileText(file ?? '', context))) : parsedJson(json);
+  if (typeof answer === 'string' && answer.trim() === '') {
+    throw new AppError('usage', 'Cannot answer with nothing: the text is empty');
   }
+  // It travels as JSON, in which a text may be longer than it is.
+  const sizeBytes = Buffer.byteLength(JSON.stringify(answer));
+  if (sizeBytes > questionBytes) throw tooLong(`${sizeBytes} bytes as JSON`);
   return answer;
+}
+
+function tooLong(state: string): AppError {
+  return new AppError('limit-exceeded', `Cannot answer with so much: it is ${state}, the limit is ${questionBytes}`, {
+    next: 'put it into a file of the source, and answer with its name',
+  });
 }
 
 function chosenOption(typed: string, options: readonly string[]): string {
@@ -65,9 +72,13 @@ function parsedJson(text: string): Answer['answer'] {
 
 async function fileText(typed: string, context: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<string> {
   if (typed === '-') return (await buffer(context.stdin)).toString('utf8');
+  const file = resolve(context.cwd, typed);
   try {
-    return await readFile(resolve(context.cwd, typed), 'utf8');
+    const { size } = await stat(file);
+    if (size > questionBytes) throw tooLong(`${size} bytes`);
+    return await readFile(file, 'utf8');
   } catch (cause) {
+    if (isAppError(cause)) throw cause;
     const reason = systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
     throw new AppError('usage', `Cannot read the answer in "${typed}": ${reason}`, { cause });
   }

@@ -1,7 +1,6 @@
 import { AppError, type ExitCode, exitCodes } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
 import { environmentNames } from '../contracts/names.ts';
-import type { StatusRecord } from '../contracts/status.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
 import { asRunId, findRun, knownRuns } from './find-run.ts';
@@ -63,8 +62,8 @@ async function watch(
       case 'status':
         state = mergeStatus(state, event.record);
         await view.show(state);
-        // A tree shows questions itself.
-        if (!isTree) await sayQuestions(event.record, said, context.stderr);
+        // A tree shows questions itself; those of the past may be answered.
+        if (!isTree && event.isLatest) await sayQuestions(state, said, context.stderr);
         break;
       case 'rejected':
         await say(context.stderr, `agora: Run "${runId}" was rejected:\n${problemLines(event.problems).join('\n')}`);
@@ -84,11 +83,12 @@ async function watch(
 }
 
 /** Says once of each question that it waits, and what answers it. */
-async function sayQuestions({ runId, items }: StatusRecord, said: Set<string>, stderr: Output): Promise<void> {
-  for (const item of items) {
+async function sayQuestions({ record, items }: RunState, said: Set<string>, stderr: Output): Promise<void> {
+  for (const item of items.values()) {
     if (item.question === undefined || said.has(item.question.dispatchId)) continue;
     said.add(item.question.dispatchId);
-    await say(stderr, [`agora: item "${item.id}" waits for an answer:`, ...questionLines(runId, item)].join('\n'));
+    const lines = [`agora: item "${item.id}" waits for an answer:`, ...questionLines(record.runId, item)];
+    await say(stderr, lines.join('\n'));
   }
 }
 

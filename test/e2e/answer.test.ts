@@ -45,6 +45,7 @@ for (const place of await providerPlaces()) {
       const answered = await project.agora(['orch', 'answer', runId, 'as', '--option', '2', '--actor', 'human:mara']);
       const late = await project.agora(['orch', 'answer', runId, 'ask', 'green']);
       const watch = await watching.finished;
+      const lateWatch = await project.agora(['orch', 'watch', runId]);
       const ended = await watched(project, runId);
 
       assert.deepEqual(waiting.blockedBy, ['answer']);
@@ -56,6 +57,7 @@ for (const place of await providerPlaces()) {
       assert.equal(answered.code, 0, answered.stderr);
       assert.equal(late.code, 1, late.stderr);
       assert.equal(watch.stderr.match(/waits for an answer/g)?.length, 1, watch.stderr);
+      assert.doesNotMatch(lateWatch.stderr, /waits for an answer/);
       assert.deepEqual(ended.statuses, { ask: 'done', other: 'done', after: 'done' });
       const bundle = await intactBundle(project, runId);
       assert.deepEqual(outcomes(bundle, 'ask'), [
