@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { engineForTests } from '../../test/support/engine.ts';
+import { isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import type { Engine } from '../engine/engine.ts';
 import { findOldImages, removeOldImage } from './old-images.ts';
@@ -15,7 +16,8 @@ test('of the worker images only those go that are ours, old, and used by nothing
   const [old, current, used, latest] = await Promise.all([1, 2, 3, 4].map(() => anImage(t)));
   assert.ok(old && current && used && latest);
   const unlabelled = await anImage(t, {});
-  await aContainer(t, used.tag);
+  const container = await aContainer(used.tag);
+  t.after(() => removeContainerAndImage(container, used.tag));
   const seen = only([old.tag, current.tag, used.tag, latest.tag, unlabelled.tag], latest.tag);
 
   const young = await findOldImages(seen, { digest: current.digest, now: Date.now() });
@@ -46,14 +48,15 @@ async function anImage(t: TestContext, labels?: Readonly<Record<string, string>>
   const digest = createHash('sha256').update(randomUUID()).digest('hex');
   const tag = `${workerImage.repository}:${digest}`;
   const root = streamTar(async (tar) => void tar.entry({ name: 'worker', mtime: new Date() }, digest));
-  t.after(() => engine.removeImage(tag));
+  // One that a container uses cannot be removed before that.
+  t.after(() => engine.removeImage(tag).catch(unlessUsed));
   await engine.importImage(root, { tag, labels: labels ?? { [workerImage.digestLabel]: digest } });
   return { tag, digest };
 }
 
-async function aContainer(t: TestContext, image: string): Promise<void> {
+async function aContainer(image: string): Promise<string> {
   assert.ok(engine);
-  const id = await engine.createContainer({
+  return engine.createContainer({
     name: `agora-test-${randomUUID()}`,
     image,
     labels: {},
@@ -68,5 +71,13 @@ async function aContainer(t: TestContext, image: string): Promise<void> {
     network: 'none',
     logBytes: 1024 * 1024,
   });
-  t.after(() => engine.removeContainer(id));
+}
+
+async function removeContainerAndImage(container: string, tag: string): Promise<void> {
+  await engine?.removeContainer(container);
+  await engine?.removeImage(tag);
+}
+
+function unlessUsed(error: unknown): void {
+  if (!isAppError(error, 'task-conflict')) throw error;
 }
