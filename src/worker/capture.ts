@@ -27,14 +27,21 @@ const passedOverBecause: Readonly<Record<PassedOver, string>> = {
   unreadable: 'in the worktree, it cannot be read',
 };
 
+/** Outputs, and why not all of them could be kept, where that is so. */
+export interface CapturedOutputs {
+  readonly kept: KeptWork;
+  readonly endedBy: unknown;
+}
+
 /** Keeps the outputs of a subagent that has no process left. */
-export async function captureOutputs({ place, spec, redactor }: Job): Promise<KeptWork> {
+export async function captureOutputs({ place, spec, redactor }: Job, signal: AbortSignal): Promise<CapturedOutputs> {
   const { paths } = place;
   await openUp(paths.outputs);
   const kept = join(paths.out, outNames.outputs);
   await rm(kept, { recursive: true, force: true });
-  const copied = await copyOutputs(paths.outputs, kept, { maxBytes: spec.limits.diskMb * bytesPerMb, redactor });
-  return { ...nothingKept, ...copied };
+  const maxBytes = spec.limits.diskMb * bytesPerMb;
+  const { endedBy, ...copied } = await copyOutputs(paths.outputs, kept, { maxBytes, redactor, signal });
+  return { kept: { ...nothingKept, ...copied }, endedBy };
 }
 
 /** A patch, and whether a secret would have had to be shown to make it whole. */

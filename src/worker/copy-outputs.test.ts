@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -56,6 +57,31 @@ test('a file that is too large, or too large with the others, is left out', asyn
     `"large": larger than ${outputLimits.fileBytes} bytes`,
     '"second": all together larger than 500 bytes',
   ]);
+});
+
+test('a stop while outputs are copied keeps those that are whole and names the others', async (t) => {
+  const { from, to } = await twoFolders(t);
+  await mkdir(join(from, 'sub'));
+  await writeFile(join(from, 'first'), 'whole');
+  await writeFile(join(from, 'sub/large'), '');
+  await truncate(join(from, 'sub/large'), 64 * 1024 * 1024);
+  const stop = new AbortController();
+  const reason = new Error('stopped');
+  const look = (): void => {
+    if (existsSync(join(to, 'sub/large'))) stop.abort(reason);
+    else setImmediate(look);
+  };
+  look();
+
+  const copied = await copyOutputs(from, to, { maxBytes: 1e9, redactor, signal: stop.signal });
+
+  assert.deepEqual(copied, {
+    outputs: [{ path: 'first', sizeBytes: 5 }],
+    leftOut: ['"sub/large": the copying ended before it was done'],
+    redacted: [],
+    endedBy: reason,
+  });
+  assert.deepEqual(await readdir(join(to, 'sub')), []);
 });
 
 test('a tree deeper than any path may be long is measured and passed over', async (t) => {

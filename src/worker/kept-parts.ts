@@ -1,7 +1,7 @@
 import { captureOutputs, captureWorktree, type KeptWork, nothingKept } from './capture.ts';
 import { complain, type Job } from './job.ts';
 import { failedWith, type Outcome } from './outcome.ts';
-import { captureSignal } from './stage-deadline.ts';
+import { captureSignal, soonAfter } from './stage-deadline.ts';
 import { captureFailure } from './stage-failure.ts';
 
 export type CaptureKind = 'patch' | 'outputs';
@@ -10,9 +10,11 @@ export type CaptureKind = 'patch' | 'outputs';
 export class KeptParts {
   readonly #job: Job;
   readonly #parts = new Map<CaptureKind, KeptWork>();
+  readonly #stopped: AbortSignal;
 
   constructor(job: Job) {
     this.#job = job;
+    this.#stopped = soonAfter(job.stop);
   }
 
   get all(): KeptWork {
@@ -30,7 +32,8 @@ export class KeptParts {
     this.#parts.set(kind, nothingKept);
     return this.#job.times.during('capture', async () => {
       try {
-        return await (kind === 'patch' ? this.#keepPatch(outcome) : this.#keepOutputs(outcome));
+        const signal = captureSignal({ stopped: this.#stopped, abandoned: this.#job.abandoned }, this.#job.clock);
+        return await (kind === 'patch' ? this.#keepPatch(outcome, signal) : this.#keepOutputs(outcome, signal));
       } catch (error) {
         complain(this.#job.redactor, 'capture the work', error);
         return captureFailure(outcome, error, this.#job.spec.limits);
@@ -45,13 +48,14 @@ export class KeptParts {
     return last;
   }
 
-  async #keepOutputs(outcome: Outcome): Promise<Outcome> {
-    this.#parts.set('outputs', await captureOutputs(this.#job));
+  async #keepOutputs(outcome: Outcome, signal: AbortSignal): Promise<Outcome> {
+    const { kept, endedBy } = await captureOutputs(this.#job, signal);
+    this.#parts.set('outputs', kept);
+    if (endedBy !== undefined) throw endedBy;
     return outcome;
   }
 
-  async #keepPatch(outcome: Outcome): Promise<Outcome> {
-    const signal = captureSignal(this.#job, this.#job.clock.remainingMs);
+  async #keepPatch(outcome: Outcome, signal: AbortSignal): Promise<Outcome> {
     const { kept, shownFromStart } = await captureWorktree(this.#job, signal);
     this.#parts.set('patch', kept);
     if (shownFromStart === undefined || outcome.outcome === 'failed') return outcome;

@@ -1,12 +1,13 @@
 import { withDeadline } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
+import type { TaskClock } from './task-clock.ts';
 
 /** How long laying out the files or capturing the work may take, each. */
 const stageMs = 5 * 60_000;
 /** What capturing may take past the item's own time; the daemon stops a worker a minute past it. */
 const pastTimeoutMs = 45_000;
-/** How long capturing goes on once a stop was asked for: less than a provider waits before it kills. */
-const afterStopMs = 5_000;
+/** How long after a stop was asked for capturing goes on: less than a provider waits before it kills. */
+const afterStopMs = 8_000;
 
 export interface StageOptions {
   readonly stop: AbortSignal;
@@ -18,10 +19,16 @@ export function prepareSignal({ stop, abandoned }: StageOptions): AbortSignal {
   return withDeadline(stageMs, AbortSignal.any([stop, abandoned]));
 }
 
+export interface CaptureOptions {
+  /** Aborted soon after a stop was asked for. */
+  readonly stopped: AbortSignal;
+  readonly abandoned: AbortSignal;
+}
+
 /** Ends a capture at its deadline, soon after a stop, and at once when nobody waits for it. */
-export function captureSignal({ stop, abandoned }: StageOptions, taskRemainingMs: number): AbortSignal {
-  const ms = Math.round(Math.min(stageMs, taskRemainingMs + pastTimeoutMs));
-  return withDeadline(ms, AbortSignal.any([soonAfter(stop), abandoned]));
+export function captureSignal({ stopped, abandoned }: CaptureOptions, clock: TaskClock): AbortSignal {
+  const ms = Math.round(Math.min(stageMs, clock.leftMs(pastTimeoutMs)));
+  return withDeadline(ms, AbortSignal.any([stopped, abandoned]));
 }
 
 /** Whether an error is that of a stage that reached its deadline. */
@@ -29,7 +36,8 @@ export function isDeadlineError(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'TimeoutError';
 }
 
-function soonAfter(stop: AbortSignal): AbortSignal {
+/** Aborted once a stop was asked for so long ago that what goes on has to end. */
+export function soonAfter(stop: AbortSignal): AbortSignal {
   const late = new AbortController();
   const begin = (): void => {
     const reason = new AppError('interrupted', 'Cannot capture the work: stopped before it was done');

@@ -53,7 +53,7 @@ export function captureFailure(outcome: Outcome, error: unknown, limits: TaskLim
   const { exitCode, signal } = outcome;
   if (isAppError(error, 'interrupted')) return { outcome: 'stopped', exitCode, signal };
   const failed = failedWith(outcome);
-  if (isDeadlineError(error)) return failed('timeout', 'Making the patch took too long and was given up');
+  if (isDeadlineError(error)) return failed('timeout', 'Keeping the work took too long and was given up');
   if (isAppError(error, 'limit-exceeded'))
     return failed('output-limit', `The patch is larger than ${limits.outputBytes} bytes`);
   if (isFullDisk(error)) return failed('disk-limit', 'No space was left to capture the work');

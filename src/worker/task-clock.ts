@@ -7,6 +7,11 @@ export class TaskClock {
   }
 
   get remainingMs(): number {
-    return Math.max(0, this.#endsAt - performance.now());
+    return this.leftMs(0);
+  }
+
+  /** What is left until so long past its end. */
+  leftMs(pastMs: number): number {
+    return Math.max(0, this.#endsAt + pastMs - performance.now());
   }
 }
