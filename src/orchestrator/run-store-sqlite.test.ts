@@ -167,31 +167,52 @@ test('a second daemon on the same folder is refused and told who is there', asyn
   );
 });
 
-test('a database of the version before is brought up to this one with everything in it', async (t) => {
-  const folder = await folderFor(t);
-  const first = await openStore(t, folder);
-  const item = aStoredItem({ status: 'waiting', reason: 'because' });
-  await first.commit(aCommit({ newRuns: [aStoredRun()], items: [{ runId, item }] }));
-  await first.close();
-  const database = new DatabaseSync(join(folder, 'state.db'));
-  for (const name of ['inquiry', 'is_human_touched', 'usage']) database.exec(`ALTER TABLE items DROP COLUMN ${name}`);
-  database.exec('PRAGMA user_version = 2');
-  database.close();
+/** What each version added to the table of items; the first made it. */
+const addedColumns: readonly (readonly string[])[] = [[], ['is_cancelling'], ['inquiry', 'is_human_touched', 'usage']];
 
-  const second = await openStore(t, folder);
-
-  assert.deepEqual((await second.loadUnpublished())[0]?.items, [item]);
+test('there is an older version to come from for each step of the schema', () => {
+  assert.equal(addedColumns.length, schemaVersion);
 });
 
-test('a database of a newer version is refused untouched', async (t) => {
+for (let version = 1; version < schemaVersion; version++) {
+  test(`a database of version ${version} is brought up to this one with everything in it`, async (t) => {
+    const folder = await folderFor(t);
+    const first = await openStore(t, folder);
+    const item = aStoredItem({ status: 'ready', reason: 'because' });
+    await first.commit(aCommit({ newRuns: [aStoredRun()], items: [{ runId, item }] }));
+    await first.close();
+    const database = new DatabaseSync(join(folder, 'state.db'));
+    for (const name of addedColumns.slice(version).flat()) database.exec(`ALTER TABLE items DROP COLUMN ${name}`);
+    database.exec(`PRAGMA user_version = ${version}`);
+    database.close();
+
+    const second = await openStore(t, folder);
+    const changed = { ...item, ...asked, isCancelling: true };
+    await second.commit(aCommit({ items: [{ runId, item: { ...changed, index: 1 } }] }));
+
+    assert.deepEqual((await second.loadUnpublished())[0]?.items, [item, { ...changed, index: 1 }]);
+  });
+}
+
+test('a database of a newer version is refused untouched, with the next step', async (t) => {
   const folder = await folderFor(t);
   const file = join(folder, 'state.db');
   const newer = new DatabaseSync(file);
-  newer.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
+  newer.exec(`CREATE TABLE of_tomorrow (x); PRAGMA user_version = ${schemaVersion + 1}`);
   newer.close();
 
-  await assert.rejects(new SqliteRunStateStore({ file }).open(deploymentId), (error) =>
-    isAppError(error, 'state-newer'),
+  await assert.rejects(
+    new SqliteRunStateStore({ file }).open(deploymentId),
+    (error) => isAppError(error, 'state-newer') && error.next?.includes('newer Agora') === true,
+  );
+  const after = new DatabaseSync(file, { readOnly: true });
+  t.after(() => after.close());
+  assert.deepEqual(
+    after
+      .prepare('SELECT name FROM sqlite_schema')
+      .all()
+      .map((row) => row['name']),
+    ['of_tomorrow'],
   );
 });
 
