@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { stateFolderName } from '../contracts/names.ts';
+import { checkConfigOptions } from './config-options.ts';
 import { createEmbedded, type Embedded, type EmbeddedOptions } from './embedded.ts';
 
 /** What a config says that wants the defaults for everything else. */
@@ -13,8 +14,9 @@ export class DefinedConfig {
     this.options = options;
   }
 
-  /** State lies in `.agora` beside the config; `source` is relative to it. */
+  /** State lies in `.agora` beside the config; `source` is relative to it. `invalid-config` names every bad option. */
   at(configPath: string): Embedded {
+    checkConfigOptions(configPath, this.options);
     const folder = dirname(configPath);
     const { source } = this.options;
     return createEmbedded({

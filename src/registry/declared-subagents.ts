@@ -1,20 +1,31 @@
 import { AppError } from '../contracts/errors.ts';
 import { type Subagent, type SubagentInput, subagentFields, subagentSchema } from '../contracts/subagent.ts';
+import { findCredentials } from './credential-scan.ts';
 import { schemaProblems } from './schema-problems.ts';
+import { schemaWords } from './schema-words.ts';
 
 /** Checks subagents as a config writes them, where the key is the name. */
 export function subagentsOf(written: Readonly<Record<string, SubagentInput>>): Record<string, Subagent> {
   const subagents: Record<string, Subagent> = {};
   for (const [name, subagent] of Object.entries(written)) {
-    const parsed = subagentSchema.safeParse({ ...subagent, name });
+    const parsed = subagentSchema.safeParse({ ...subagent, name }, { error: schemaWords });
     if (!parsed.success) {
       const problems = schemaProblems(parsed.error, Object.keys(subagentFields.shape));
       // The unknown key is usually the missing one, misspelt.
       const problem = problems.find(({ message }) => message.startsWith('unknown key')) ?? problems[0];
-      const reason = `"${problem?.path}" ${problem?.message}`;
-      throw new AppError('invalid-config', `Cannot use subagent "${name}" of the config: ${reason}`);
+      throw unusable(name, `"${problem?.path}" ${problem?.message}`);
+    }
+    const [credential] = findCredentials(parsed.data);
+    if (credential !== undefined) {
+      const next = 'Give it as a secret: what a subagent is, is stored and recorded in clear.';
+      throw unusable(name, `${credential.place} looks like ${credential.kind}`, next);
     }
     subagents[name] = parsed.data;
   }
   return subagents;
+}
+
+function unusable(name: string, state: string, next?: string): AppError {
+  const message = `Cannot use subagent "${name}" of the config: ${state}`;
+  return new AppError('invalid-config', message, next === undefined ? {} : { next });
 }

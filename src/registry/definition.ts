@@ -3,6 +3,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { findCredentials } from './credential-scan.ts';
 import { schemaProblems } from './schema-problems.ts';
+import { schemaWords } from './schema-words.ts';
 
 /** A value as its schema has it. All its problems are in one `invalid-input`, with their JSON paths. */
 export function parseDefinition<T>(
@@ -11,7 +12,7 @@ export function parseDefinition<T>(
   what: string,
   knownKeys: readonly string[],
 ): T {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: schemaWords });
   if (parsed.success) return parsed.data;
   throw invalidDefinition(what, schemaProblems(parsed.error, knownKeys));
 }

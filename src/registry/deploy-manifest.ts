@@ -9,17 +9,21 @@ import { subagentFields, subagentSchema } from '../contracts/subagent.ts';
 import { findCredential } from './credential-stream.ts';
 import { pipelineProblems } from './pipelines.ts';
 import { schemaProblems } from './schema-problems.ts';
+import { schemaWords } from './schema-words.ts';
 
 export interface PlacedProblem {
   readonly place: TextPlace;
   readonly message: string;
 }
 
-const secretSchema = z.union([
-  z.string(),
-  z.strictObject({ ref: z.string() }),
-  z.strictObject({ inline: z.string(), ttlSeconds: z.number().positive().optional() }),
-]);
+const secretSchema = z.union(
+  [
+    z.string(),
+    z.strictObject({ ref: z.string() }),
+    z.strictObject({ inline: z.string(), ttlSeconds: z.number().positive().optional() }),
+  ],
+  'must be text, { ref } or { inline, ttlSeconds }',
+);
 
 const manifestFields = z.strictObject({
   /** The namespace it is meant for. */
@@ -46,7 +50,7 @@ export type ManifestReading =
 /** A manifest as its schema has it, or everything that is wrong with it, each where it stands. */
 export function readManifest(document: YamlDocument, text: string): ManifestReading {
   const { value } = document;
-  const parsed = manifestFields.safeParse(value);
+  const parsed = manifestFields.safeParse(value, { error: schemaWords });
   const problems: PlacedProblem[] = [
     ...(parsed.success ? [] : schemaProblems(parsed.error, knownKeys)),
     ...pipelinesOf(value).flatMap((pipeline, index) => within(`pipelines[${index}]`, pipelineProblems(pipeline))),

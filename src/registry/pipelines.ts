@@ -13,6 +13,7 @@ import {
   storeDefinition,
 } from './registered.ts';
 import { schemaProblems } from './schema-problems.ts';
+import { schemaWords } from './schema-words.ts';
 
 export type GivenPipeline = z.input<typeof pipelineSchema>;
 
@@ -55,7 +56,7 @@ function parsePipeline(given: unknown): Pipeline {
 
 /** Everything wrong with a pipeline, with JSON paths. */
 export function pipelineProblems(given: unknown): Problem[] {
-  const parsed = pipelineSchema.safeParse(given);
+  const parsed = pipelineSchema.safeParse(given, { error: schemaWords });
   const ordered = orderProblems(blocksOf(given));
   // What the order says of a kind is clearer than the schema's list of kinds.
   const told = new Set(ordered.map((problem) => problem.path));

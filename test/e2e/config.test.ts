@@ -71,7 +71,7 @@ test('a config that cannot be used is an error that names the file and what to d
     ['import "not-a-package";', [/Cannot load config .*not-a-package/]],
     [
       `import { defineConfig } from 'agora-offload';\nexport default defineConfig({ queues: { default: { concurrency: 0 } } });`,
-      [/queue "default".*: concurrency is 0/],
+      [/agora\.config\.mjs": "queues\.default\.concurrency": must be at least 1/],
     ],
   ];
 

@@ -1,0 +1,49 @@
+import type { z } from 'zod';
+
+type Issue = Parameters<z.core.$ZodErrorMap>[0];
+
+const nouns: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  record: 'an object',
+  string: 'text',
+};
+
+/** Says what a schema without words of its own expects; the `error` option of a parse. */
+export function schemaWords(issue: Issue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is missing';
+      return `must be ${nouns[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    case 'invalid_key':
+      return issue.issues[0]?.message;
+    case 'too_small':
+      return isCounted(issue.origin)
+        ? tooFew(issue.origin, Number(issue.minimum))
+        : `must be ${issue.inclusive === true ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      return isCounted(issue.origin) ? `is longer than ${issue.maximum}` : `must be at most ${issue.maximum}`;
+    default:
+      return undefined;
+  }
+}
+
+function isCounted(origin: string): boolean {
+  return origin === 'string' || origin === 'array';
+}
+
+function tooFew(origin: string, minimum: number): string {
+  if (minimum === 1) return 'is empty';
+  return `must hold at least ${minimum} ${origin === 'string' ? 'characters' : 'of them'}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return nouns[typeof value] ?? typeof value;
+}
