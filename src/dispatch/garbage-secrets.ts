@@ -26,43 +26,32 @@ export async function secretGarbage(
   const { secretStore: store } = place;
   const staged = (await store?.list()) ?? [];
   if (store === undefined || staged.length === 0) return [];
-  const inUse = hasOpenRuns || records.unreadable.size > 0 ? undefined : await refsInUse(place, records);
-  const isGarbage = (secret: StagedSecret): boolean => {
-    const age = now - Date.parse(secret.stagedAt);
-    const dispatchId = dispatchOfStaged(secret.name);
-    if (dispatchId === undefined) return inUse !== undefined && age > leftoverAgeMs && !inUse.has(secret.ref);
+  const needing = [...records.values()].filter((record) => needsSecrets(record, records));
+  const ofDispatches = new Set(needing.flatMap(({ work }) => Object.values(work.secrets)));
+  const ofEnvs = hasOpenRuns || records.unreadable.size > 0 ? undefined : await refsOfEnvs(place, needing);
+  const isGarbage = ({ name, ref, stagedAt }: StagedSecret): boolean => {
+    if (ofDispatches.has(ref)) return false;
+    const age = now - Date.parse(stagedAt);
+    const dispatchId = dispatchOfStaged(name);
+    if (dispatchId === undefined) return ofEnvs !== undefined && age > leftoverAgeMs && !ofEnvs.has(ref);
     if (records.unreadable.has(dispatchId)) return false;
-    const last = lastOf(records, dispatchId);
-    return last === undefined ? age > acceptMs : !needsSecrets(last);
+    return records.has(dispatchId) || age > acceptMs;
   };
   return staged.filter(isGarbage).map(({ name, ref }) => removing(`secret ${name}`, () => store.remove(ref)));
 }
 
-/** What envs refer to now, and what dispatches refer to that go on or may be answered. */
-async function refsInUse(place: DispatchPlace, records: Records): Promise<ReadonlySet<string>> {
-  const { storage, namespace } = place;
+/** What envs refer to now, and what those refer to that dispatches were resolved with. */
+async function refsOfEnvs({ storage, namespace }: DispatchPlace, needing: readonly DispatchRecord[]) {
   const refs = await secretRefsInUse(storage, namespace);
-  for (const { work, resolved } of [...records.values()].filter(needsSecrets)) {
-    for (const ref of Object.values(work.secrets)) refs.add(ref);
-    for (const { name, digest } of resolved.env) {
-      const { env } = await resolveEnv(storage, namespace, `${name}@${digest}`);
-      for (const ref of Object.values(env.secrets)) refs.add(ref);
-    }
+  for (const { name, digest } of needing.flatMap(({ resolved }) => resolved.env)) {
+    const { env } = await resolveEnv(storage, namespace, `${name}@${digest}`);
+    for (const ref of Object.values(env.secrets)) refs.add(ref);
   }
   return refs;
 }
 
-function needsSecrets(record: DispatchRecord): boolean {
-  return !isEnded(record) || (record.status === 'waiting' && record.answeredBy === undefined);
-}
-
-/** The dispatch that goes on last with what one began. */
-function lastOf(records: Records, dispatchId: string): DispatchRecord | undefined {
-  let last = records.get(dispatchId);
-  const seen = new Set<DispatchRecord>();
-  while (last?.answeredBy !== undefined && !seen.has(last)) {
-    seen.add(last);
-    last = records.get(last.answeredBy) ?? last;
-  }
-  return last;
+/** Also one that was answered while the records were read: the dispatch that goes on is not among them. */
+function needsSecrets(record: DispatchRecord, records: Records): boolean {
+  if (!isEnded(record)) return true;
+  return record.status === 'waiting' && (record.answeredBy === undefined || !records.has(record.answeredBy));
 }

@@ -19,7 +19,7 @@ test('times and cost are recorded as somebody reads them', () => {
     redacted: [],
     blocks: [block],
     usage: { ...usage, costUsd: 0.30000000000000004 },
-    timings: { receiveMs: 3.14159, prepareMs: 1, setupMs: 0, runMs: 37.84031799999998, captureMs: 0.04 },
+    timings: { receiveMs: 3.14999, prepareMs: 1, setupMs: 0, runMs: 37.84031799999998, captureMs: 0.04 },
   };
   const nothing = { patch: undefined, log: undefined, question: undefined, session: undefined };
   const collected = { ...nothing, result, outputs: [], shells: [], isTooLarge: false };
