@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { WorkerPlace } from '../contracts/worker-place.ts';
 
 /** How often the kernel enforced a limit on this container so far. */
 export interface CgroupEvents {
@@ -28,6 +29,17 @@ export function readCgroupEvents(root = '/sys/fs/cgroup'): CgroupEvents {
     return 0;
   };
   return { memoryKills: count('memoryKills'), refusedForks: count('refusedForks') };
+}
+
+/** What the kernel enforced on a task since `before`. */
+export function eventsSince({ isContainer }: WorkerPlace, before: CgroupEvents): CgroupEvents {
+  // Elsewhere the counters are those of the whole machine.
+  if (!isContainer) return { memoryKills: 0, refusedForks: 0 };
+  const after = readCgroupEvents();
+  return {
+    memoryKills: after.memoryKills - before.memoryKills,
+    refusedForks: after.refusedForks - before.refusedForks,
+  };
 }
 
 function readCounter(path: string, word: string): number | undefined {

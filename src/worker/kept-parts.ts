@@ -1,8 +1,9 @@
 import { captureOutputs, captureWorktree, type KeptWork, nothingKept } from './capture.ts';
+import { eventsSince, readCgroupEvents } from './cgroup-events.ts';
 import { complain, type Job } from './job.ts';
 import { failedWith, type Outcome } from './outcome.ts';
 import { captureSignal, soonAfter } from './stage-deadline.ts';
-import { captureFailure } from './stage-failure.ts';
+import { captureFailure, captureProblem } from './stage-failure.ts';
 
 export type CaptureKind = 'patch' | 'outputs';
 
@@ -31,12 +32,16 @@ export class KeptParts {
   async keep(kind: CaptureKind, outcome: Outcome): Promise<Outcome> {
     this.#parts.set(kind, nothingKept);
     return this.#job.times.during('capture', async () => {
+      const before = readCgroupEvents();
       try {
         const signal = captureSignal({ stopped: this.#stopped, abandoned: this.#job.abandoned }, this.#job.clock);
         return await (kind === 'patch' ? this.#keepPatch(outcome, signal) : this.#keepOutputs(outcome, signal));
       } catch (error) {
-        complain(this.#job.redactor, 'capture the work', error);
-        return captureFailure(outcome, error, this.#job.spec.limits);
+        const { redactor, place, spec } = this.#job;
+        complain(redactor, 'capture the work', error);
+        const problem = captureProblem(error, spec.limits, eventsSince(place, before).memoryKills);
+        this.#leaveOut(kind, problem.message);
+        return captureFailure(outcome, problem);
       }
     });
   }
@@ -46,6 +51,12 @@ export class KeptParts {
     let last = outcome;
     for (const kind of ['outputs', 'patch'] as const) if (!this.#parts.has(kind)) last = await this.keep(kind, last);
     return last;
+  }
+
+  /** Also where the work failed already, and this is not the failure that is told: what is missing is never silently so. */
+  #leaveOut(kind: CaptureKind, reason: string): void {
+    const part = this.#parts.get(kind) ?? nothingKept;
+    this.#parts.set(kind, { ...part, leftOut: [...part.leftOut, `the ${kind}: ${reason}`] });
   }
 
   async #keepOutputs(outcome: Outcome, signal: AbortSignal): Promise<Outcome> {

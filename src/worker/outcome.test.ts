@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../contracts/errors.ts';
 import { outcomeOf, type RunEvidence } from './outcome.ts';
-import { captureFailure, prepareFailure } from './stage-failure.ts';
+import { captureFailure, captureProblem, prepareFailure } from './stage-failure.ts';
 import type { SubagentExit } from './subagent.ts';
 import { someLimits } from './worker-under-test.ts';
 
@@ -87,10 +87,18 @@ test('a failed capture takes nothing back of how the run failed', () => {
   const failed = { outcome: 'failed', failure: 'timeout', exitCode: null, signal: 'SIGKILL' } as const;
   const done = { outcome: 'done', exitCode: 0, signal: null } as const;
   const tooBig = new AppError('limit-exceeded', 'Cannot read "git diff-index": more than 1 bytes');
+  const problem = captureProblem(tooBig, someLimits);
 
-  assert.equal(captureFailure(failed, tooBig, someLimits), failed);
-  assert.equal(captureFailure(done, tooBig, someLimits).failure, 'output-limit');
-  assert.equal(captureFailure(done, new Error('git'), someLimits).failure, 'no-result');
+  assert.equal(captureFailure(failed, problem), failed);
+  assert.equal(captureFailure(done, problem).failure, 'output-limit');
+  assert.equal(captureProblem(new Error('git'), someLimits).failure, 'no-result');
+});
+
+test('a capture that the kernel killed for memory says how much it had', () => {
+  assert.deepEqual(captureProblem(new Error('git'), someLimits, 1), {
+    failure: 'memory-limit',
+    message: 'Making the patch needed more than 256 MiB of memory',
+  });
 });
 
 test('a stage that reached its deadline is a timeout, one that was stopped is a stop', () => {
@@ -99,6 +107,6 @@ test('a stage that reached its deadline is a timeout, one that was stopped is a 
   const stopped = new AppError('interrupted', 'Cannot capture the work: stopped');
 
   assert.equal(prepareFailure(late, someLimits).failure, 'timeout');
-  assert.equal(captureFailure(done, late, someLimits).failure, 'timeout');
-  assert.equal(captureFailure(done, stopped, someLimits).outcome, 'stopped');
+  assert.equal(captureProblem(late, someLimits).failure, 'timeout');
+  assert.equal(captureFailure(done, captureProblem(stopped, someLimits)).outcome, 'stopped');
 });

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
-import { type CgroupEvents, readCgroupEvents } from './cgroup-events.ts';
+import { eventsSince, readCgroupEvents } from './cgroup-events.ts';
 import { diskUsage, watchDisk, watchFreeSpace } from './disk-usage.ts';
 import { Ending } from './ending.ts';
 import { complain, type Job } from './job.ts';
@@ -147,16 +147,6 @@ async function drained(subagent: Subagent, recorded: Promise<void>): Promise<voi
   patience.abort();
   subagent.stdout.destroy();
   subagent.stderr.destroy();
-}
-
-function eventsSince(place: WorkerPlace, before: CgroupEvents): CgroupEvents {
-  // Elsewhere the counters are those of the whole machine.
-  if (!place.isContainer) return { memoryKills: 0, refusedForks: 0 };
-  const after = readCgroupEvents();
-  return {
-    memoryKills: after.memoryKills - before.memoryKills,
-    refusedForks: after.refusedForks - before.refusedForks,
-  };
 }
 
 function measuredFolders({ paths }: WorkerPlace): string[] {

@@ -47,17 +47,31 @@ export function runFailure(error: unknown): Outcome {
   return notRun('no-result', 'The worker could not follow the command to its end');
 }
 
+/** Why a part of the work could not be kept; `stopped` is no failure. */
+export interface CaptureProblem {
+  readonly failure: FailureCode | 'stopped';
+  readonly message: string;
+}
+
+/** `memoryKills`: how many processes the kernel killed for memory meanwhile. */
+export function captureProblem(error: unknown, limits: TaskLimits, memoryKills = 0): CaptureProblem {
+  if (isAppError(error, 'interrupted'))
+    return { failure: 'stopped', message: 'The worker was stopped before all was kept' };
+  if (isDeadlineError(error)) return { failure: 'timeout', message: 'Keeping the work took too long and was given up' };
+  if (isAppError(error, 'limit-exceeded'))
+    return { failure: 'output-limit', message: `The patch is larger than ${limits.outputBytes} bytes` };
+  if (isFullDisk(error)) return { failure: 'disk-limit', message: 'No space was left to capture the work' };
+  if (memoryKills > 0)
+    return { failure: 'memory-limit', message: `Making the patch needed more than ${limits.memoryMb} MiB of memory` };
+  return { failure: 'no-result', message: 'The worktree could not be captured' };
+}
+
 /** The outcome after capture failed; what already failed stays as it was. */
-export function captureFailure(outcome: Outcome, error: unknown, limits: TaskLimits): Outcome {
+export function captureFailure(outcome: Outcome, { failure, message }: CaptureProblem): Outcome {
   if (outcome.outcome === 'failed') return outcome;
   const { exitCode, signal } = outcome;
-  if (isAppError(error, 'interrupted')) return { outcome: 'stopped', exitCode, signal };
-  const failed = failedWith(outcome);
-  if (isDeadlineError(error)) return failed('timeout', 'Keeping the work took too long and was given up');
-  if (isAppError(error, 'limit-exceeded'))
-    return failed('output-limit', `The patch is larger than ${limits.outputBytes} bytes`);
-  if (isFullDisk(error)) return failed('disk-limit', 'No space was left to capture the work');
-  return failed('no-result', 'The worktree could not be captured');
+  if (failure === 'stopped') return { outcome: 'stopped', exitCode, signal };
+  return failedWith(outcome)(failure, message);
 }
 
 function notRun(failure: FailureCode, message: string): Outcome {

@@ -211,6 +211,16 @@ test('a patch that takes for ever to make is given up soon after a stop, and the
 
   assert.deepEqual([result.outcome, result.patchBytes], ['stopped', 0]);
   assert.deepEqual(result.outputs, [{ path: 'kept', sizeBytes: 5 }]);
+  assert.deepEqual(result.leftOut, ['the patch: The worker was stopped before all was kept']);
+});
+
+test('a patch that cannot be kept of a command that failed is said to be missing', async (t) => {
+  const script = 'head -c 5000 /dev/urandom | base64 > large; exit 3';
+
+  const { result } = await doWork(t, { command: shell(script), limits: { outputBytes: 4096 } });
+
+  assert.deepEqual([result.failure, result.exitCode], ['exit-nonzero', 3]);
+  assert.deepEqual(result.leftOut, ['the patch: The patch is larger than 4096 bytes']);
 });
 
 test('an argument, a variable or a secret that is too long is a refusal with a result', async (t) => {
