@@ -38,8 +38,9 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
     imports: [...foundation, 'audit', 'audit/verify', 'registry', 'dispatch', 'worktree', ports.storage, ports.mailbox],
   },
   worker: { imports: [...foundation, 'runtime', 'worktree'] },
-  server: { imports: [...foundation, 'audit', 'audit/verify', ports.storage, ports.secrets] },
-  agent: { imports: [...foundation, 'server-client', 'engine', 'compute/docker.ts'] },
+  reconcile: { imports: foundation, node: false },
+  server: { imports: [...foundation, 'audit', 'audit/verify', 'reconcile', ports.storage, ports.secrets] },
+  agent: { imports: [...foundation, 'reconcile', 'server-client', 'engine', 'compute/docker.ts'] },
   client: { imports: [...foundation, 'registry', 'dispatch', ...Object.values(ports)] },
   mcp: { imports: [...foundation, ports.mailbox, ports.storage] },
   config: { imports: 'everything' },
@@ -53,4 +54,4 @@ export const freeFiles: readonly string[] = ['index.ts', 'worker/main.ts'];
 export const environmentReaders: readonly string[] = ['worker/main.ts'];
 
 /** Packages that load with `await import()` at first use, never with their importer. */
-export const lazyPackages: readonly string[] = ['dockerode', 'docker-modem', '@aws-sdk', 'esbuild'];
+export const lazyPackages: readonly string[] = ['dockerode', 'docker-modem', '@aws-sdk', 'esbuild', 'fastify', 'ws'];

@@ -1,0 +1,58 @@
+import * as z from 'zod';
+
+const bytes = z.number().nonnegative();
+const share = z.number().min(0);
+
+/** Rates are per second since the sample before; the first sample has none. */
+export const hostSampleSchema = z.object({
+  /** Of all processors, 0 to 1; and of each. */
+  cpu: share.optional(),
+  cpus: z.array(share).max(1024).optional(),
+  load: z.tuple([z.number(), z.number(), z.number()]),
+  memory: z.object({ totalBytes: bytes, usedBytes: bytes, availableBytes: bytes }),
+  swap: z.object({ totalBytes: bytes, usedBytes: bytes }),
+  disks: z.array(z.object({ path: z.string().max(4096), totalBytes: bytes, usedBytes: bytes })).max(64),
+  io: z.object({ readBytesPerSecond: bytes, writeBytesPerSecond: bytes }).optional(),
+  network: z.object({ receivedBytesPerSecond: bytes, sentBytesPerSecond: bytes }).optional(),
+  processes: z.int().nonnegative(),
+  /** Share of the last 10 s in which some task waited; undefined where the kernel does not tell (PSI). */
+  pressure: z.object({ cpu: share, memory: share, io: share }).optional(),
+  uptimeSeconds: z.number().nonnegative(),
+});
+export type HostSample = z.infer<typeof hostSampleSchema>;
+
+export const gpuSampleSchema = z.object({
+  uuid: z.string().max(128),
+  name: z.string().max(256),
+  /** 0 to 1; undefined where the device does not tell. */
+  use: share.optional(),
+  memoryUsedBytes: bytes.optional(),
+  memoryTotalBytes: bytes.optional(),
+  temperatureCelsius: z.number().optional(),
+  powerWatts: z.number().nonnegative().optional(),
+  processes: z.array(z.object({ pid: z.int().positive(), memoryBytes: bytes.optional() })).max(1024),
+});
+export type GpuSample = z.infer<typeof gpuSampleSchema>;
+
+export const workspaceSampleSchema = z.object({
+  name: z.string().max(128),
+  /** Processors in use: 1.5 is one and a half. */
+  cpus: share.optional(),
+  /** Without what the kernel can drop at once (inactive file pages), as `docker stats` counts. */
+  memoryBytes: bytes.optional(),
+  memoryLimitBytes: bytes.optional(),
+  io: z.object({ readBytesPerSecond: bytes, writeBytesPerSecond: bytes }).optional(),
+  network: z.object({ receivedBytesPerSecond: bytes, sentBytesPerSecond: bytes }).optional(),
+  processes: z.int().nonnegative().optional(),
+  restarts: z.int().nonnegative(),
+});
+export type WorkspaceSample = z.infer<typeof workspaceSampleSchema>;
+
+/** What one heartbeat measured. A kind that is switched off, or cannot be read, is not there. */
+export const metricsSampleSchema = z.object({
+  at: z.iso.datetime(),
+  host: hostSampleSchema.optional(),
+  gpus: z.array(gpuSampleSchema).max(64).optional(),
+  workspaces: z.array(workspaceSampleSchema).max(2000).optional(),
+});
+export type MetricsSample = z.infer<typeof metricsSampleSchema>;

@@ -1,0 +1,7 @@
+import { agentRoutes } from './routes-agent.ts';
+import { hostRoutes } from './routes-hosts.ts';
+import { peopleRoutes } from './routes-people.ts';
+
+/** All that a server can be asked for over HTTP, besides `/healthz`, `/readyz`, `/metrics` and `/api/v1/openapi.json`. */
+export const routes = { ...agentRoutes, ...peopleRoutes, ...hostRoutes } as const;
+export type RouteName = keyof typeof routes;

@@ -1,0 +1,138 @@
+import type {
+  ObservedContainer,
+  ObservedImage,
+  ObservedNetwork,
+  ObservedVolume,
+} from '../contracts/host-observation.ts';
+import type { BuildSpec, NetworkSpec, VolumeSpec, WorkspaceSpec } from '../contracts/host-spec.ts';
+import type { ByteStream, EngineInformation, ProgressOptions } from './engine.ts';
+
+export interface HostEngineInformation extends EngineInformation {
+  /** The engine's own id, stable over restarts. */
+  readonly id: string;
+  /** The name of the host that it runs on. */
+  readonly hostName: string;
+  readonly product: 'docker' | 'podman';
+  readonly kernel: string;
+  /** As the host calls itself: `Debian GNU/Linux 12 (bookworm)`. */
+  readonly distribution: string;
+  /** Where it keeps images and volumes, a path of the host. */
+  readonly rootFolder: string;
+  readonly cgroupVersion: 1 | 2;
+  /** Names of OCI runtimes, and of device drivers such as `nvidia`. */
+  readonly runtimes: readonly string[];
+}
+
+/** A workspace's container, every reference in it resolved. */
+export interface WorkspaceContainer {
+  /** The container's name. */
+  readonly name: string;
+  readonly spec: WorkspaceSpec;
+  /** The image's id. */
+  readonly imageId: string;
+  /** Values of the spec's secrets, by variable. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Those of the spec, and ours. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface BuildRequest
+  extends Pick<BuildSpec, 'dockerfile' | 'target' | 'useCache' | 'pullBase'>,
+    ProgressOptions {
+  readonly tag: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Something changed on the engine, whoever did it. */
+export interface EngineEvent {
+  readonly type: 'container' | 'network' | 'volume' | 'image';
+  /** The engine's word: `start`, `die`, `destroy`, `health_status: healthy`, … */
+  readonly action: string;
+  /** A container's, network's or volume's name; an image's reference. */
+  readonly name: string;
+}
+
+/** What one container has used since it started. */
+export interface ContainerUsage {
+  readonly cpuNanoseconds: number;
+  readonly memoryBytes: number;
+  readonly memoryLimitBytes: number | undefined;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly processes: number;
+}
+
+/** Registry credentials, as `~/.docker/config.json` has them. */
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface PullOptions extends ProgressOptions {
+  readonly login?: RegistryLogin | undefined;
+}
+
+/**
+ * What the host agent needs of an engine, Docker or Podman's compatible socket. References are ids or names. Every call has a
+ * deadline or a signal. Failures raised are those of `Engine`; besides `disk-full`, where the engine says that no space is left,
+ * and `invalid-input` with the engine's own words where it refuses a specification (a port that is taken, a device that is not there).
+ * To stop or remove what is already so is fine, and so is to connect what is connected.
+ */
+export interface HostEngine {
+  /** How it is reached, for people. */
+  readonly address: string;
+  ping(signal?: AbortSignal): Promise<void>;
+  describeHost(signal?: AbortSignal): Promise<HostEngineInformation>;
+
+  observeContainers(signal?: AbortSignal): Promise<ObservedContainer[]>;
+  observeNetworks(signal?: AbortSignal): Promise<ObservedNetwork[]>;
+  observeVolumes(signal?: AbortSignal): Promise<ObservedVolume[]>;
+  observeImages(signal?: AbortSignal): Promise<ObservedImage[]>;
+
+  createNetwork(name: string, spec: NetworkSpec, options: CreateOptions): Promise<string>;
+  removeNetwork(reference: string, signal?: AbortSignal): Promise<void>;
+  connectNetwork(network: string, container: string, signal?: AbortSignal): Promise<void>;
+  disconnectNetwork(network: string, container: string, signal?: AbortSignal): Promise<void>;
+  createVolume(name: string, spec: VolumeSpec, options: CreateOptions): Promise<void>;
+  removeVolume(name: string, signal?: AbortSignal): Promise<void>;
+
+  /** Created and connected to its networks, not started. The id. */
+  createWorkspace(container: WorkspaceContainer, signal?: AbortSignal): Promise<string>;
+  startContainer(reference: string, signal?: AbortSignal): Promise<void>;
+  stopContainer(reference: string, graceMs: number, signal?: AbortSignal): Promise<void>;
+  renameContainer(reference: string, name: string, signal?: AbortSignal): Promise<void>;
+  removeContainer(reference: string, signal?: AbortSignal): Promise<void>;
+
+  /** The id that the reference then has. */
+  pull(reference: string, options?: PullOptions): Promise<string>;
+  /** The digest that the registry gave it: `sha256:…`. */
+  push(reference: string, options?: PullOptions): Promise<string>;
+  /** Builds from a tar of the context. The image's id. */
+  build(context: ByteStream, request: BuildRequest): Promise<string>;
+  removeImage(reference: string): Promise<void>;
+
+  /** What changes from now on, until the signal; ends when the engine goes away. */
+  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+  usageOf(container: string, signal?: AbortSignal): Promise<ContainerUsage>;
+  /** Runs a small container of an image to its end and gives what it printed to stdout, at most 1 MiB; removed afterwards. */
+  runHelper(helper: HelperContainer, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+export interface CreateOptions {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** A container of our own that looks at the host. */
+export interface HelperContainer {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** `<path of the host>:<path inside>:ro` or a volume's name before the first colon. */
+  readonly binds: readonly string[];
+  readonly hostNamespaces: boolean;
+  readonly stdin?: Uint8Array;
+}
