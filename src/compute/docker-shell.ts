@@ -51,6 +51,7 @@ function shellOf(terminal: EngineTerminal, signal?: AbortSignal): Shell {
     } catch {
       // The connection ended with the shell, its container or by our hand; how it ended is asked below.
     } finally {
+      terminal.close();
       over.resolve();
     }
   };

@@ -38,6 +38,7 @@ async function* endless(): AsyncGenerator<Uint8Array> {
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const spec = { name: 'any', labels: {}, capabilities: [], volumes: [], tmpfs: {} } as unknown as ContainerSpec;
+const terminal = { command: ['sh'], user: '1:1', folder: '/', env: {}, columns: 80, rows: 24 };
 const image = { tag: 'any', labels: {} };
 
 const calls: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
@@ -62,6 +63,7 @@ const calls: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
   'putArchive of much': (engine) => engine.putArchive('any', '/', endless()),
   getArchive: (engine) => drain(engine.getArchive('any', '/')),
   writeStdin: (engine) => engine.writeStdin('any', Buffer.from('x')),
+  openTerminal: (engine) => engine.openTerminal('any', terminal),
   isolatedNetwork: (engine) => engine.isolatedNetwork('any', {}),
   logs: (engine) => drain(engine.logs('any', { follow: false })),
 };

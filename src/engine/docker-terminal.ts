@@ -1,7 +1,12 @@
 import type { Duplex } from 'node:stream';
+import { retry } from '../base/retry.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { orUndefined } from './docker-errors.ts';
 import type { EngineTerminal, TerminalSpec } from './engine.ts';
+
+/** Up to three seconds. */
+const patience = { attempts: 7, delayMs: 50 };
 
 export interface TerminalRequest {
   readonly reference: string;
@@ -35,7 +40,12 @@ export async function openTerminal(
     docker.getExec(id).start({ hijack: true, stdin: true, Tty: true }),
   );
   stream.on('error', () => undefined); // Its reader is told; without a listener a late one would end the process.
-  await resize(spec.columns, spec.rows);
+  try {
+    await resize(spec.columns, spec.rows);
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
   return {
     output: stream,
     write: (bytes) => write(stream, bytes),
@@ -45,29 +55,42 @@ export async function openTerminal(
   };
 }
 
-/** Fine when the program has just ended. */
+/** The engine refuses for as long as the program is being started; that it has ended is fine. */
 async function resizeTerminal(
   connection: DockerConnection,
   id: string,
   size: { readonly w: number; readonly h: number },
 ): Promise<void> {
-  await orUndefined(
-    connection.call({ action: 'resize a terminal' }, async (docker, { signal: abortSignal }) => {
-      await docker
-        .getExec(id)
-        .resize({ ...size, abortSignal })
-        .catch(() => undefined);
-    }),
-  );
+  const resize = () =>
+    connection.call({ action: 'resize a terminal' }, (docker, { signal: abortSignal }) =>
+      docker.getExec(id).resize({ ...size, abortSignal }),
+    );
+  const unlessEnded = async (error: unknown) => {
+    if ((await lookAt(connection, id))?.Running === true) throw error;
+  };
+  await retry(() => resize().catch(unlessEnded), patience);
 }
 
+/** The engine hears of a program's end a moment after its output has ended. */
 async function exitCodeOf(connection: DockerConnection, id: string): Promise<number | undefined> {
-  const found = await orUndefined(
+  const look = async () => {
+    const found = await lookAt(connection, id);
+    if (found?.Running === true) throw stillRunning();
+    return found?.ExitCode ?? undefined;
+  };
+  return retry(look, { ...patience, isRetryable: (error) => isAppError(error, 'not-ready') });
+}
+
+function stillRunning(): AppError {
+  return new AppError('not-ready', 'Cannot say how a terminal ended: the connection to it broke, and its program runs');
+}
+
+function lookAt(connection: DockerConnection, id: string) {
+  return orUndefined(
     connection.call({ action: 'ask how a terminal ended' }, (docker, { signal: abortSignal }) =>
       docker.getExec(id).inspect({ abortSignal }),
     ),
   );
-  return found?.ExitCode ?? undefined;
 }
 
 function write(stream: Duplex, bytes: Uint8Array): Promise<void> {

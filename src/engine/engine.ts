@@ -102,7 +102,7 @@ export interface EngineTerminal {
   readonly output: ByteStream;
   write(bytes: Uint8Array): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
-  /** Its exit code; undefined while it runs, or once nothing is known of it any more. */
+  /** Asked once its output has ended: its exit code, undefined when the engine knows none any more; `not-ready` while it runs. */
   exitCode(): Promise<number | undefined>;
   /** Hangs up: its input and output end. */
   close(): void;

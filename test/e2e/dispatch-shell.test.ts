@@ -112,8 +112,12 @@ function aTerminal(t: TestContext, project: Project, program: string) {
   });
   return {
     type: (keys: string) => child.stdin.write(keys),
-    shows: (text: string | RegExp) =>
-      waitUntil(`${text}`, () => (typeof text === 'string' ? shown.includes(text) : text.test(shown)), patience),
+    shows: async (text: string | RegExp) => {
+      const isShown = () => (typeof text === 'string' ? shown.includes(text) : text.test(shown));
+      await waitUntil(`${text}`, isShown, patience).catch((cause) =>
+        assert.fail(`${cause}; it shows ${JSON.stringify(shown)}`),
+      );
+    },
     ended: once(child, 'exit').then(([code]) => ({ code, shown })),
   };
 }
