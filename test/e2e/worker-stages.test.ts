@@ -10,6 +10,7 @@ import type { Block } from '../../src/contracts/pipeline.ts';
 import type { Task, TaskInput, TaskSpec } from '../../src/contracts/task.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { someLimits } from '../../src/worker/worker-under-test.ts';
 import { engineForTests, packageRoot } from '../support/engine.ts';
 
 const { engine, skip } = await engineForTests();
@@ -123,4 +124,25 @@ test('in a container a question, a failing gate and a failing setup each keep wh
   assert.equal(gated.result.failure, 'gate-failed');
   assert.match(gated.files.get('patch.diff') ?? '', /^\+half$/m);
   assert.deepEqual([setUp.result.failure, setUp.result.exitCode], ['setup-failed', 5]);
+});
+
+test('in a container a patch that needs more memory than the task has is a memory limit, and the outputs are kept', {
+  skip,
+}, async (t) => {
+  const { result } = await inContainer(t, {
+    inputs: async (storage) => [
+      await aWorktree(storage, { 'a.txt': 'one\n' }),
+      await tar(storage, 'overlay.tar', { '.agora/setup/01-large.sh': 'head -c 60000000 /dev/urandom > large' }),
+    ],
+    spec: {
+      hasOverlay: true,
+      setup: [{ capability: 'large', path: '.agora/setup/01-large.sh' }],
+      limits: { ...someLimits, memoryMb: 160, diskMb: 256, outputBytes: 256 * 1024 * 1024 },
+    },
+    script: 'echo more >> large; echo kept > "$AGORA_OUTPUT_DIR/kept"',
+  });
+
+  assert.deepEqual([result.failure, result.exitCode], ['memory-limit', 0]);
+  assert.deepEqual(result.leftOut, ['the patch: Making the patch needed more than 160 MiB of memory']);
+  assert.deepEqual(result.outputs, [{ path: 'kept', sizeBytes: 5 }]);
 });
