@@ -11,11 +11,10 @@ export async function printChanges(changes: readonly PlannedChange[], { stdout }
   }
 }
 
-/** The same for a person: a line each, and what they come to. */
+/** The same for a person, a line each; the digests are in the data. */
 export async function sayChanges(changes: readonly PlannedChange[], { stderr }: Pick<CommandContext, 'stderr'>) {
-  for (const { action, type, name, digest } of changes) {
-    const content = digest ?? 'content known once its secrets are stored';
-    await say(stderr, `  ${action.padEnd(9)}  ${type.padEnd(10)}  ${name}  ${content}`);
+  for (const { action, type, name } of changes) {
+    await say(stderr, `  ${action.padEnd(9)}  ${type.padEnd(10)}  ${name}`);
   }
 }
 

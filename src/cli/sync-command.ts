@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { undefinedIfMissing } from '../base/missing-file.ts';
 import { suggestion } from '../base/suggest.ts';
 import { findConfig } from '../config/find-config.ts';
 import { AppError, exitCodes } from '../contracts/errors.ts';
@@ -76,14 +78,52 @@ async function registrationsOf(
   { stderr }: Pick<CommandContext, 'stderr'>,
 ): Promise<Registration[]> {
   const notes: string[] = [];
-  const options = { onNote: (line: string) => notes.push(line) };
-  const registrations =
-    kind === 'capabilities'
-      ? (await provider.capabilities?.(from, options))?.map((given) => ({ type: 'capability', given }) as const)
-      : (await provider.subagents?.(from, options))?.map((given) => ({ type: 'subagent', given }) as const);
+  const given = await givenBy(kind, provider, from, (line) => notes.push(line));
   for (const line of notes) await say(stderr, `agora: ${line}`);
-  if (registrations !== undefined) return registrations;
-  throw new AppError('usage', `Cannot sync with "${provider.name}": it provides no ${kind}`);
+  const twice = repeatedName(given);
+  if (twice !== undefined) throw unusable(provider, `it gives two ${kind} named "${twice}"`);
+  const type = kind === 'capabilities' ? 'capability' : kind;
+  // What it gave is the user's own: the registry checks each of them.
+  return given.map((each) => ({ type, given: each }) as Registration);
+}
+
+async function givenBy(
+  kind: SyncedKind,
+  provider: SyncProvider,
+  from: string,
+  onNote: (line: string) => void,
+): Promise<readonly unknown[]> {
+  if (!(await isFolder(from))) throw new AppError('invalid-input', `Cannot sync "${from}": there is no such folder`);
+  const member = kind === 'capabilities' ? 'capabilities' : 'subagents';
+  if (provider[member] === undefined) throw new AppError('usage', `${refusal(provider)}: it provides no ${kind}`);
+  try {
+    const given: unknown = await provider[member](from, { onNote });
+    if (Array.isArray(given)) return given;
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw unusable(provider, 'it failed', cause);
+  }
+  throw unusable(provider, `its ${member} gave no list`);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await undefinedIfMissing(stat(path)))?.isDirectory() === true;
+}
+
+function repeatedName(given: readonly unknown[]): string | undefined {
+  const names = given.map((each) => String(Reflect.get(Object(each), 'name')));
+  return names.find((name, index) => names.indexOf(name) !== index);
+}
+
+function refusal({ name }: SyncProvider): string {
+  return `Cannot sync with "${name}"`;
+}
+
+function unusable(provider: SyncProvider, state: string, cause?: unknown): AppError {
+  return new AppError('invalid-config', `${refusal(provider)}: ${state}`, {
+    cause,
+    next: 'Correct it where the config exports syncProviders.',
+  });
 }
 
 /** All that is planned; the first problem otherwise. */

@@ -3,7 +3,7 @@ import { AppError } from '../contracts/errors.ts';
 import { nameSchema } from '../contracts/ids.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
-import { type CapabilityFile, sizeOf, storeFiles, tooLarge } from './capability-files.ts';
+import { type CapabilityFile, isCapabilityFile, sizeOf, storeFiles, tooLarge } from './capability-files.ts';
 import { findClash, pathProblem } from './capability-paths.ts';
 import { invalidDefinition, refuseCredentials } from './definition.ts';
 import {
@@ -64,8 +64,9 @@ export function removeCapability(storage: Storage, namespace: string, name: stri
 /** How many problems are told at most. */
 const mostProblems = 100;
 
-function checkGiven({ name, files }: GivenCapability): void {
+function checkGiven(given: GivenCapability): void {
   // A sync provider or a program without types may give anything.
+  const { name, files } = Object(given) as GivenCapability;
   const paths = Object.keys(files ?? {});
   const problems: Problem[] = [];
   const parsedName = nameSchema.safeParse(name);
@@ -75,6 +76,8 @@ function checkGiven({ name, files }: GivenCapability): void {
   for (const path of paths) {
     const problem = pathProblem(path);
     if (problem !== undefined) problems.push({ path: JSON.stringify(path), message: problem });
+    if (!isCapabilityFile(files[path]))
+      problems.push({ path: JSON.stringify(path), message: 'must be text, bytes or { open }' });
   }
   const clash = findClash(paths);
   if (clash !== undefined) problems.push({ path: JSON.stringify(clash), message: 'is both a file and a folder' });

@@ -13,6 +13,11 @@ export interface CapabilityFileSource {
 
 export type CapabilityFile = string | Uint8Array | CapabilityFileSource;
 
+export function isCapabilityFile(value: unknown): value is CapabilityFile {
+  if (typeof value === 'string' || value instanceof Uint8Array) return true;
+  return typeof value === 'object' && value !== null && 'open' in value && typeof value.open === 'function';
+}
+
 type StoredFile = Capability['files'][number];
 
 /** Syncing to disk is most of the time a small file takes, and it overlaps well. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -22,8 +22,8 @@ async function aProject(files: Readonly<Record<string, string>>): Promise<string
   return project;
 }
 
-async function skillsOf(project: string) {
-  const skills = (await claudeCodeSync.capabilities?.(project, { onNote: () => {} })) ?? [];
+async function skillsOf(project: string, notes: string[] = []) {
+  const skills = (await claudeCodeSync.capabilities?.(project, { onNote: (line) => notes.push(line) })) ?? [];
   return skills.map(({ name, files }) => [name, Object.keys(files).sort()]);
 }
 
@@ -78,6 +78,33 @@ test('each agent is a subagent with its text and model; what is not carried over
     { name: 'z', runtime: 'claude-code', systemPrompt: 'Inherits.' },
   ]);
   assert.deepEqual(notes, ['the tools of subagent "reviewer" are not carried over']);
+});
+
+test('links and folders among skills and agents are left out, and said to be', async () => {
+  const project = await aProject({
+    '.claude/skills/a/SKILL.md': 'x',
+    '.claude/agents/a.md': 'Text.',
+    '.claude/agents/team/b.md': 'Text.',
+  });
+  await symlink('a', join(project, '.claude', 'skills', 'linked'));
+  await symlink('a.md', join(project, '.claude', 'agents', 'linked.md'));
+  const ofSkills: string[] = [];
+
+  const skills = await skillsOf(project, ofSkills);
+  const { agents, notes } = await agentsOf(project);
+
+  assert.deepEqual([skills.map(([name]) => name), agents?.map(({ name }) => name)], [['a'], ['a']]);
+  assert.deepEqual(ofSkills, [`${join(project, '.claude', 'skills', 'linked')} is a link and is left out`]);
+  assert.deepEqual(notes, [
+    `${join(project, '.claude', 'agents', 'linked.md')} is a link and is left out`,
+    `${join(project, '.claude', 'agents', 'team')} is a folder and is left out`,
+  ]);
+});
+
+test('an agent without a text is told by its file', async () => {
+  const project = await aProject({ '.claude/agents/a.md': '---\nname: empty\n---\n' });
+
+  await assert.rejects(agentsOf(project), /a\.md": it holds no text/);
 });
 
 test('a description with a colon is read although it is no YAML', () => {

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { undefinedIfMissing } from '../base/missing-file.ts';
@@ -24,8 +25,8 @@ export const claudeCodeSync: SyncProvider = {
 };
 
 /** Each folder with a SKILL.md is a capability of the folder's name, its files where Claude Code looks for them. */
-async function readSkills(from: string): Promise<GivenCapability[]> {
-  const folders = await findSkills(join(from, skillsFolder), deepestSkill);
+async function readSkills(from: string, { onNote }: SyncOptions): Promise<GivenCapability[]> {
+  const folders = await findSkills(join(from, skillsFolder), deepestSkill, onNote);
   if (folders.length === 0) throw nothing(from, `${skillsFolder}/**/${skillFile}`);
   const skills: GivenCapability[] = [];
   for (const folder of folders) {
@@ -36,34 +37,57 @@ async function readSkills(from: string): Promise<GivenCapability[]> {
   return skills;
 }
 
-async function findSkills(folder: string, depth: number): Promise<string[]> {
-  const entries = (await undefinedIfMissing(readdir(folder, { withFileTypes: true }))) ?? [];
+async function findSkills(folder: string, depth: number, onNote: SyncOptions['onNote']): Promise<string[]> {
+  const entries = await entriesIn(folder);
   // What is below a skill belongs to it.
   if (entries.some((entry) => entry.isFile() && entry.name === skillFile)) return [folder];
   if (depth === 0) return [];
+  noteLinks(folder, entries, onNote);
   const found: string[] = [];
-  for (const entry of entries.filter((each) => each.isDirectory()).sort(byName)) {
-    found.push(...(await findSkills(join(folder, entry.name), depth - 1)));
+  for (const entry of entries.filter((each) => each.isDirectory())) {
+    found.push(...(await findSkills(join(folder, entry.name), depth - 1, onNote)));
   }
   return found;
+}
+
+async function entriesIn(folder: string): Promise<Dirent[]> {
+  const entries = await undefinedIfMissing(readdir(folder, { withFileTypes: true })).catch((cause) =>
+    refuseRead(folder, cause),
+  );
+  return (entries ?? []).sort(byName);
+}
+
+function noteLinks(folder: string, entries: readonly Dirent[], onNote: SyncOptions['onNote']): void {
+  for (const { name } of entries.filter((entry) => entry.isSymbolicLink())) {
+    onNote(`${join(folder, name)} is a link and is left out`);
+  }
 }
 
 /** Each Markdown file is a subagent: its text is what it is told. */
 async function readAgents(from: string, { onNote }: SyncOptions): Promise<GivenSubagent[]> {
   const folder = join(from, agentsFolder);
-  const entries = (await undefinedIfMissing(readdir(folder, { withFileTypes: true }))) ?? [];
-  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.md')).sort(byName);
+  const entries = await entriesIn(folder);
+  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.md'));
+  noteLinks(folder, entries, onNote);
+  for (const entry of entries.filter((each) => each.isDirectory())) {
+    onNote(`${join(folder, entry.name)} is a folder and is left out`);
+  }
   if (files.length === 0) throw nothing(from, `${agentsFolder}/*.md`);
   const agents: GivenSubagent[] = [];
   for (const { name: file } of files) {
     const path = join(folder, file);
-    const { fields, body } = readFrontMatter(await readFile(path), path);
+    const { fields, body } = readFrontMatter(await readFile(path).catch((cause) => refuseRead(path, cause)), path);
+    if (body === '') throw new AppError('invalid-input', `Cannot read agent "${path}": it holds no text`);
     const name = checkedName(fields['name'] ?? basename(file, '.md'), path);
     if (agents.some((agent) => agent.name === name)) throw twice(name, path);
     if (fields['tools'] !== undefined) onNote(`the tools of subagent "${name}" are not carried over`);
     agents.push({ name, runtime: 'claude-code', systemPrompt: body, ...modelOf(fields['model'], path) });
   }
   return agents;
+}
+
+function refuseRead(path: string, cause: unknown): never {
+  throw new AppError('source-refused', `Cannot take "${path}": it cannot be read`, { cause });
 }
 
 function modelOf(model: unknown, path: string): { readonly model?: string } {

@@ -109,8 +109,12 @@ function secretsOf(
   for (const [name, secret] of Object.entries(secrets)) {
     const expires = typeof secret === 'object' && 'inline' in secret && secret.ttlSeconds !== undefined;
     const read = readSecretWord(wordOf(secret), folder);
-    if (read.kind === 'problem') problems.push({ path: `${path}.${name}`, message: read.message });
-    else given.push([name, expires ? { ...secret } : read.secret]);
+    if (read.kind === 'secret') {
+      given.push([name, expires ? { ...secret } : read.secret]);
+      continue;
+    }
+    const instead = read.instead === undefined ? '' : `: give it as ${read.instead}`;
+    problems.push({ path: `${path}.${name}`, message: `${read.message}${instead}` });
   }
   return Object.fromEntries(given);
 }

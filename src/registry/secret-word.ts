@@ -3,7 +3,14 @@ import { type GivenSecret, secretRefSchema } from '../contracts/env-bundle.ts';
 
 export type SecretWord =
   | { readonly kind: 'secret'; readonly secret: GivenSecret }
-  | { readonly kind: 'problem'; readonly message: string; readonly next?: string };
+  | {
+      readonly kind: 'problem';
+      readonly message: string;
+      /** What it was probably meant to be. */
+      readonly instead?: string;
+      /** The same for a person at a shell. */
+      readonly next?: string;
+    };
 
 /**
  * A secret as it is typed: `inline:<value>` or a ref; relative files start at `folder`. No message repeats the word,
@@ -25,6 +32,7 @@ function readInline(inline: string): SecretWord {
   }
   const variable = /^\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?$/.exec(inline)?.[1];
   if (variable === undefined) return { kind: 'secret', secret: { inline } };
-  const next = `Give it as env:${variable}, or unquoted in a shell.`;
-  return { kind: 'problem', message: 'is the name of a variable, not its value', next };
+  const instead = `env:${variable}`;
+  const next = `Give it as ${instead}, or unquoted in a shell.`;
+  return { kind: 'problem', message: 'is the name of a variable, not its value', instead, next };
 }

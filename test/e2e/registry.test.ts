@@ -252,3 +252,24 @@ test("skills, agents and a config's own provider are synced, and a dry run chang
     ['mine', 'pdf'],
   );
 });
+
+test('what a provider of the config does wrong is told as its own, and nothing is registered', async (t) => {
+  const project = await aProject(t);
+  const wrong = [
+    ['async () => 5', /its capabilities gave no list/],
+    ["async () => { throw new Error('no net'); }", /it failed\n {2}because: no net/],
+    ['async () => [null]', /Cannot register capability "undefined"/],
+    ["async () => [{ name: 'x', files: { a: 5 } }]", /"a": must be text, bytes or \{ open \}/],
+    ["async () => [{ name: 'x', files: { a: '1' } }, { name: 'x', files: { a: '2' } }]", /it gives two .* named "x"/],
+  ] as const;
+  for (const [capabilities, says] of wrong) {
+    const config = `import { defineConfig } from 'agora-offload';\nexport default defineConfig();\nexport const syncProviders = [{ name: 'own', capabilities: ${capabilities} }];\n`;
+    await writeFile(join(project.folder, 'agora.config.mjs'), config);
+
+    const refused = await project.agora(['capabilities', 'sync', '--provider', 'own']);
+
+    assert.deepEqual([refused.code, refused.stdout], [2, ''], refused.stderr);
+    assert.match(refused.stderr, says);
+  }
+  assert.equal((await project.agora(['capabilities', 'list', '--json'])).stdout, '[]\n');
+});
