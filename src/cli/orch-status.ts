@@ -46,8 +46,8 @@ async function printRun(
     await say(context.stdout, JSON.stringify(wholeRecord(state), undefined, 2));
     return;
   }
-  const { isTerminal, columns } = context.stdout;
-  const frame = { now: Date.now(), columns: isTerminal ? columns : Infinity, rows: Infinity };
+  // Nothing is drawn again here, so lines may wrap: a reason ends with the command to go on with.
+  const frame = { now: Date.now(), columns: Infinity, rows: Infinity };
   await say(context.stdout, treeLines(state, new ItemClock(), frame).join('\n'));
 }
 

@@ -137,6 +137,13 @@ test('a reason cannot break the picture', () => {
   assert.ok(lines.every((line) => line.length <= 60 && !line.includes('\u001b')));
 });
 
+test('a reason is whole where lines may be long: it ends with what to do next', () => {
+  const reason = `refused: ${'x'.repeat(1_000)} next`;
+  const lines = draw(aRecord([{ id: 'bad', status: 'failed', attempt: 1, reason }]), 20, Infinity);
+
+  assert.ok(lines[1]?.includes(reason));
+});
+
 test('partial records change only the items they name', () => {
   const first = mergeStatus(
     undefined,

@@ -4,7 +4,7 @@ import { digestOfRef, type RunId } from '../contracts/ids.ts';
 import type { ItemStatus } from '../contracts/run.ts';
 import type { ItemView } from '../contracts/status.ts';
 import type { ItemClock } from './item-clock.ts';
-import { fit, lineLength, oneLine } from './one-line.ts';
+import { fit, oneLine } from './one-line.ts';
 import { countItems, type RunState } from './run-state.ts';
 import { usageText } from './usage-text.ts';
 
@@ -79,17 +79,19 @@ export function itemLine(item: ItemView, elapsedMs: number | undefined, width = 
 export function questionLines(runId: RunId, { id, status, question }: ItemView): string[] {
   if (status !== 'waiting' || question === undefined) return [];
   const { options = [], context, isCut } = question;
-  const shown = options.slice(0, shownOptions).map((option, index) => `${indent}${index + 1}) ${oneLine(option)}`);
+  const shown = options
+    .slice(0, shownOptions)
+    .map((option, index) => `${indent}${index + 1}) ${oneLine(option, lineLength)}`);
   const unshown = options.length - shown.length;
   const more = unshown > 0 ? [`${indent}… and ${isCut === true ? 'more' : `${unshown} more`}`] : [];
   const texts = [question.question, ...options, ...(context === undefined ? [] : [textOf(context)])];
   const isShort = isCut !== true && texts.every((text) => text.length <= lineLength) && more.length === 0;
   const whole = isShort ? [] : [`${indent}all of it: agora artifact get ${digestOfRef(question.ref)}`];
   return [
-    `${indent}${oneLine(question.question)}`,
+    `${indent}${oneLine(question.question, lineLength)}`,
     ...shown,
     ...more,
-    ...(context === undefined ? [] : [`${indent}context: ${oneLine(textOf(context))}`]),
+    ...(context === undefined ? [] : [`${indent}context: ${oneLine(textOf(context), lineLength)}`]),
     ...whole,
     `${indent}answer: agora orch answer ${runId} ${id} ${options.length > 0 ? '--option <n>' : '"…"'}`,
   ];
@@ -97,6 +99,10 @@ export function questionLines(runId: RunId, { id, status, question }: ItemView):
 
 const indent = '      ';
 const shownOptions = 9;
+/** Of a text a subagent wrote. */
+const lineLength = 200;
+/** Longer than any we give. */
+const reasonLength = 1_500;
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -106,7 +112,7 @@ function heading(state: RunState): string {
   const { runId, status, reason } = state.record;
   const counts = [...countItems(state)].map(([name, count]) => `${count} ${name}`).join(', ');
   const used = usageText(state);
-  const notes = [...(reason === undefined ? [] : [oneLine(reason)]), ...(used === '' ? [] : [used])];
+  const notes = [...(reason === undefined ? [] : [oneLine(reason, reasonLength)]), ...(used === '' ? [] : [used])];
   return [`${runId}  ${status}  (${counts})`, ...notes].join('  ');
 }
 
@@ -120,7 +126,7 @@ function notes(item: ItemView): string[] {
   const found: string[] = [];
   if (item.attempt > 1) found.push(`attempt ${item.attempt}`);
   if (item.blockedBy.length > 0) found.push(blockedText(item.blockedBy));
-  if (item.reason !== undefined && item.reason !== item.status) found.push(oneLine(item.reason));
+  if (item.reason !== undefined && item.reason !== item.status) found.push(oneLine(item.reason, reasonLength));
   if (item.humanTouched === true) found.push('human-touched');
   return found;
 }

@@ -60,6 +60,7 @@ test('on a terminal, watch prints the same lines and one hint, and --tree a pict
     'agora orch watch shown 2>hint',
     'agora orch watch shown --tree',
     'AGORA_WATCH=tree agora orch watch shown >plain',
+    'stty cols 12; agora orch status shown; stty cols 80',
     'kill %1',
     'wait %1; echo "served $?"',
     'exit',
@@ -81,4 +82,5 @@ test('on a terminal, watch prints the same lines and one hint, and --tree a pict
   assert.equal(await project.read('hint'), 'agora: --tree (or AGORA_WATCH=tree) shows this as a live view\n');
   assert.match(stripVTControlCharacters(screen), /^shown {2}done {2}\(1 done\)\n {2}✓ only {2}done/m);
   assert.match(await project.read('plain'), /^ {2}✓ only {2}done/m);
+  assert.match(stripVTControlCharacters(screen), /^ {2}✓ only {2}done$/m, 'a status is not cut to the terminal');
 });
