@@ -23,7 +23,10 @@ export function checkDispatch(path: string, item: PlanItem, known: Known): Probl
   const parsed = dispatchInputsSchema.safeParse(item.inputs);
   const problems: Problem[] = parsed.success
     ? []
-    : schemaProblems(parsed.error, knownKeys).map((problem) => ({ ...problem, path: below(inputs, problem.path) }));
+    : schemaProblems(parsed.error, knownKeys).map(({ path: at, message }) => ({
+        path: below(inputs, at),
+        message: at === 'secrets' ? `${message}: ${secretsBelong}` : message,
+      }));
   problems.push(...checkNames(inputs, item, known), ...checkCredentials(path, item));
   const pin = item.inputs['subagent'];
   const subagent = typeof pin === 'string' ? subagentOf(pin, known) : undefined;
@@ -36,6 +39,8 @@ export function checkDispatch(path: string, item: PlanItem, known: Known): Probl
   }
   return problems;
 }
+
+const secretsBelong = 'a plan is recorded in clear; give them as secrets of an env or of the executor';
 
 const knownKeys = Object.keys(dispatchInputsSchema.shape);
 

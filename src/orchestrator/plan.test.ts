@@ -103,6 +103,17 @@ test('a problem of form hides no other problem', () => {
   assert.deepEqual(paths(plan), ['items[0].colour', 'items[2].id', 'items[1].id', 'items[1].depends_on[0]']);
 });
 
+test('secrets of an item are refused with where they belong', () => {
+  const inputs = { subagent: 'edit', workerInput: { file: 'a.ts' }, secrets: { KEY: 'env:KEY' } };
+
+  assert.deepEqual(problemsOf({ id: 'r', items: [item('a', { inputs })] }), [
+    {
+      path: 'items[0].inputs.secrets',
+      message: 'unknown key: a plan is recorded in clear; give them as secrets of an env or of the executor',
+    },
+  ]);
+});
+
 test('an unknown key names the one that was meant', () => {
   const problems = problemsOf({ id: 'r', items: [item('a', { dependsOn: [] })] });
 
