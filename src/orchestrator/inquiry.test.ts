@@ -86,6 +86,22 @@ test('an answered item starts a new attempt with the answer and what it had done
   assert.equal(viewOf(node).question, undefined);
 });
 
+test('an answer that is seen again after a crash changes nothing and is no second one', () => {
+  const run = aRun({ items: [{ id: 'a' }] });
+  const scheduler = new Scheduler();
+  const node = itemOf(run, 'a');
+  scheduler.admit(run);
+  scheduler.finish(node, askedOutcome(node));
+  answered(scheduler, node);
+
+  const again = answered(scheduler, node);
+  const other = answered(scheduler, node, { actor: 'human:other' });
+
+  assert.deepEqual([again.refusal, again.turn.records], [undefined, []]);
+  assert.match(other.refusal ?? '', /^human:mara was first/);
+  assert.equal(node.attempt, 2);
+});
+
 test('a retry after an answer goes on with the same answer', () => {
   const run = aRun({ items: [{ id: 'a', retry: { attempts: 2, delaySeconds: 0 } }] });
   const scheduler = new Scheduler();

@@ -24,6 +24,9 @@ export interface GivenAnswer {
 /** Lets a waiting item go on with an answer; or says why it does not, and changes nothing. */
 export function answer(board: Board, turn: Turn, node: ItemNode, given: GivenAnswer): string | undefined {
   const { inquiry } = node;
+  const first = inquiry?.answer;
+  // The same message, seen again because a daemon was killed before it could delete it.
+  if (first !== undefined && first.actor === given.actor && first.at === given.at) return undefined;
   if (node.status !== 'waiting' || inquiry === undefined) return refusalOf(node);
   const { dispatchId } = inquiry.question;
   if (given.dispatchId !== undefined && given.dispatchId !== dispatchId) {
