@@ -44,6 +44,20 @@ test('a dispatch is recorded from its acceptance on, tells its life in order and
   assert.equal(place.compute.tasks.size, 0);
 });
 
+test('whoever is told of a start finds it recorded', async (t) => {
+  const place = await placeForTests(t);
+  const statuses: Promise<string>[] = [];
+  const onEvent = ({ dispatchId }: DispatchEvent) =>
+    void statuses.push(requireRecord(place, dispatchId).then(({ status }) => status));
+  const { dispatchId, ended } = await executed(place, { onEvent });
+  await waitUntil('its start', () => statuses.length === 2);
+  await Promise.all(statuses);
+  place.compute.end(dispatchId);
+  await ended;
+
+  assert.deepEqual(await Promise.all(statuses), ['accepted', 'running', 'done']);
+});
+
 test('a secret given itself reaches the task alone and is gone at the end', async (t) => {
   const place = await placeForTests(t);
   const secrets = { KEY: { inline: 'a-secret-value' } };

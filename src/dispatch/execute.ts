@@ -50,17 +50,18 @@ export async function executeDispatch(
   const cancels = new CancelWatch(place, dispatchId);
   const watching = cancels.watch();
   const output = new OutputFollower(accepted.compute, options.onOutput);
+  let started = Promise.resolve();
   const onStarted = (handle: TaskHandle) => {
-    output.follow(handle);
-    const { providerId, image } = handle;
-    // The end is written after it in any case, and says more.
-    keeper.change({ status: 'running', startedAt: new Date().toISOString(), providerId, image }).catch(() => undefined);
-    onEvent(startedEvent(keeper.record));
+    started = recordStart(keeper, handle).then((record) => {
+      onEvent(startedEvent(record));
+      output.follow(handle);
+    });
   };
   const stop = options.signal === undefined ? cancels.asked : AbortSignal.any([options.signal, cancels.asked]);
   try {
     const ended = await run(place, accepted, { ...options, stop, onStarted });
     const times = new StageTimes();
+    await started;
     await output.drained();
     const cancel = (await cancels.look()) ?? ownCancel(keeper.record, options.signal);
     const ending = { namespace: place.namespace, result: ended.result, cancel, endedAt: new Date().toISOString() };
@@ -74,6 +75,15 @@ export async function executeDispatch(
     cancels.close();
     await watching;
   }
+}
+
+/** Resolves once a reader of the record finds it running: only then is anybody told. */
+async function recordStart(keeper: RecordKeeper, { providerId, image }: TaskHandle): Promise<DispatchRecord> {
+  const written = keeper.change({ status: 'running', startedAt: new Date().toISOString(), providerId, image });
+  const { record } = keeper;
+  // One that cannot be written is told by the end, which is written after it.
+  await written.catch(() => undefined);
+  return record;
 }
 
 interface RunOptions extends ExecuteOptions {
