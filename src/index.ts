@@ -40,3 +40,4 @@ export { LocalSecretStore, type LocalSecretStoreOptions } from './secrets/local.
 export type { SecretSource, SecretStore, StagedSecret, StageOptions } from './secrets/secrets.ts';
 export { LocalStorage as LocalStorageProvider, type LocalStorageOptions } from './storage/local.ts';
 export type { Storage, StoredBlob } from './storage/storage.ts';
+export { type Snapshot, type SnapshotLimits, snapshotDirectory } from './worktree/snapshot.ts';

@@ -2,6 +2,7 @@ import type { Compute } from '../compute/compute.ts';
 import type { TaskDeclarations } from '../contracts/declarations.ts';
 import type { DispatchEvent } from '../contracts/dispatch.ts';
 import { AppError } from '../contracts/errors.ts';
+import { artifactRefSchema, digestOfRef } from '../contracts/ids.ts';
 import { defaultNamespace } from '../contracts/names.ts';
 import type { Subagent, SubagentInput } from '../contracts/subagent.ts';
 import { deploymentOf } from '../dispatch/deployment.ts';
@@ -89,6 +90,13 @@ export class AgoraClient {
       'unknown-name',
       `Cannot use target "${target}": this config has ${this.targets.join(', ') || 'none'}`,
     );
+  }
+
+  /** The bytes of an artifact, checked against its ref. Raises `invalid-input`, and `not-found` while they are read. */
+  artifact(ref: string): AsyncIterable<Uint8Array> {
+    const parsed = artifactRefSchema.safeParse(ref);
+    if (parsed.success) return this.storage.getBlob(digestOfRef(parsed.data));
+    throw new AppError('invalid-input', `Cannot read artifact "${ref}": it is not agora://…/artifact/…/sha256:<hex>`);
   }
 
   #place({ defaults, defaultModel }: AgoraClientOptions): DispatchPlace {

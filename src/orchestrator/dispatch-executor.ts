@@ -18,7 +18,10 @@ export interface DispatchExecutorOptions {
   readonly client: DispatchClient & Pick<DispatchPlace, 'secrets'>;
   /** Where items run that name no target. Default: `local`. */
   readonly target?: string;
-  /** Secrets of every item, by variable: refs such as `env:ANTHROPIC_API_KEY`, never the secrets themselves. */
+  /**
+   * Secrets of every item, whatever its subagent, by variable: refs such as `env:ANTHROPIC_API_KEY`, never the secrets
+   * themselves. What only some items need belongs into a registered env that those items name. Default: none.
+   */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Registered environments of every item, before the item's own. */
   readonly env?: readonly string[];
