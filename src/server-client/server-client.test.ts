@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { isAppError } from '../contracts/errors.ts';
+import { ServerClient } from './server-client.ts';
+
+async function clientOf(
+  t: TestContext,
+  listener: RequestListener,
+  { isClosed = false, ...options }: { readonly timeoutMs?: number; readonly isClosed?: boolean } = {},
+) {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const close = () => server.close().closeAllConnections();
+  t.after(close);
+  const { port } = server.address() as AddressInfo;
+  if (isClosed) close();
+  return new ServerClient({ url: `http://127.0.0.1:${port}/`, authorize: ({ path }) => `Test ${path}`, ...options });
+}
+
+test('a call names path, query, body and authorization, and gives the parsed reply', async (t) => {
+  const seen: unknown[] = [];
+  const client = await clientOf(t, async (request, response) => {
+    const body = await text(request);
+    seen.push([request.method, request.url, request.headers.authorization, body]);
+    response.end(JSON.stringify({ activity: [], more: 1 }));
+  });
+
+  const reply = await client.call('listActivity', { query: { limit: 5, subject: 'a b' } });
+  await client.send('createToken', { body: { label: 'ci' } });
+
+  assert.deepEqual(reply, { activity: [] });
+  assert.deepEqual(seen, [
+    ['GET', '/api/v1/activity?limit=5&subject=a+b', 'Test /api/v1/activity?limit=5&subject=a+b', ''],
+    ['POST', '/api/v1/tokens', 'Test /api/v1/tokens', '{"label":"ci"}'],
+  ]);
+});
+
+test('a refusal has the code, the words and the next step that the server gave', async (t) => {
+  const client = await clientOf(t, (_, response) => {
+    response.statusCode = 403;
+    response.end(JSON.stringify({ error: { code: 'refused', message: 'Cannot', next: 'Ask an admin' } }));
+  });
+
+  await assert.rejects(
+    client.call('whoAmI', {}),
+    (error) => isAppError(error, 'refused') && error.next === 'Ask an admin',
+  );
+});
+
+test('what is no server of ours, does not answer or is not there is unreachable, and named', async (t) => {
+  const page = await clientOf(t, (_, response) => response.end('<html>'));
+  const proxy = await clientOf(t, (_, response) => response.writeHead(502).end('bad gateway'));
+  const silent = await clientOf(t, () => undefined, { timeoutMs: 50 });
+  const nobody = await clientOf(t, () => undefined, { isClosed: true });
+  const elsewhere = await clientOf(t, (_, response) => response.writeHead(302, { location: 'http://x/' }).end());
+
+  for (const [client, state] of [
+    [page, /no server of this version/],
+    [proxy, /status 502/],
+    [silent, /did not answer in time/],
+    [nobody, /ECONNREFUSED/],
+    [elsewhere, /redirect/],
+  ] as const) {
+    await assert.rejects(
+      client.call('whoAmI', {}),
+      (error) => isAppError(error, 'unreachable') && state.test(error.message) && error.message.includes(client.url),
+    );
+  }
+});
+
+test('an address that is none is refused', () => {
+  for (const url of ['', 'host:8090', 'ftp://host', 'http://host?x=1', 'file:///etc/passwd'])
+    assert.throws(
+      () => new ServerClient({ url }),
+      (error) => isAppError(error, 'invalid-input'),
+      url,
+    );
+});

@@ -1,0 +1,171 @@
+import * as z from 'zod';
+import { withDeadline } from '../base/deadline.ts';
+import { AppError, type ErrorCode, errorCodes } from '../contracts/errors.ts';
+import type { Route } from '../contracts/route.ts';
+import { type RouteName, routes } from '../contracts/routes.ts';
+
+type RouteOf<Name extends RouteName> = (typeof routes)[Name];
+type Field<R, Key extends string> = R extends { readonly [K in Key]: infer Schema extends z.ZodType }
+  ? { readonly [K in Key]: z.input<Schema> }
+  : unknown;
+type Body<R> = R extends { readonly body: 'bytes' } ? { readonly body: Bytes } : Field<R, 'body'>;
+type Query<R> = R extends { readonly query: infer Schema extends z.ZodType }
+  ? { readonly query?: { readonly [K in keyof z.output<Schema>]?: z.output<Schema>[K] } }
+  : unknown;
+
+export type Bytes = Uint8Array | AsyncIterable<Uint8Array>;
+/** What a route wants to be told. */
+export type RequestOf<Name extends RouteName> = Field<RouteOf<Name>, 'params'> &
+  Query<RouteOf<Name>> &
+  Body<RouteOf<Name>>;
+/** What a route of JSON answers. */
+export type ReplyOf<Name extends RouteName> = RouteOf<Name>['reply'] extends z.ZodType
+  ? z.output<RouteOf<Name>['reply']>
+  : undefined;
+
+export interface OutgoingRequest {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  /** Undefined where there is none, or it is streamed. */
+  readonly body: string | undefined;
+}
+
+export interface ServerClientOptions {
+  /** `http://host:port`, with or without a path before ours. */
+  readonly url: string;
+  /** The value of the `authorization` header. Default: none. */
+  readonly authorize?: (request: OutgoingRequest) => string;
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch;
+  /** How long a call may take until its reply begins, in milliseconds. Default: 30000. */
+  readonly timeoutMs?: number;
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: the client's. */
+  readonly timeoutMs?: number;
+}
+
+const defaults = { timeoutMs: 30_000 };
+
+/**
+ * Asks a server for what `contracts/routes.ts` lists. Failures raised: what the server says, by its code; `unreachable` when it does
+ * not answer, in time, or not as a server of ours.
+ */
+export class ServerClient {
+  readonly url: string;
+  readonly #options: ServerClientOptions;
+
+  constructor(options: ServerClientOptions) {
+    this.url = checkedUrl(options.url);
+    this.#options = options;
+  }
+
+  /** A reply of JSON, parsed; undefined for one without content. */
+  async call<Name extends RouteName>(
+    name: Name,
+    request: RequestOf<Name>,
+    options?: SendOptions,
+  ): Promise<ReplyOf<Name>> {
+    const response = await this.send(name, request, options);
+    const { reply }: Route = routes[name];
+    if (typeof reply === 'string') {
+      await response.body?.cancel();
+      return undefined as ReplyOf<Name>; // Its type says so: no schema, no value.
+    }
+    const parsed = reply.safeParse(await response.json().catch(() => undefined));
+    if (parsed.success) return parsed.data as ReplyOf<Name>; // By the schema of this very route.
+    throw this.#unreachable(`it answered "${routes[name].path}" with what no server of this version would`);
+  }
+
+  /** The whole reply, of a route that streams or says 304. */
+  async send<Name extends RouteName>(
+    name: Name,
+    request: RequestOf<Name>,
+    options: SendOptions = {},
+  ): Promise<Response> {
+    const route: Route = routes[name];
+    const { params, query, body } = request as Partial<Record<'params' | 'query' | 'body', unknown>>;
+    const path = pathOf(route, params, query);
+    const isStream = route.body === 'bytes';
+    const text = isStream || body === undefined ? undefined : JSON.stringify(body);
+    const authorization = this.#options.authorize?.({ method: route.method, path, body: text });
+    const { timeoutMs = this.#options.timeoutMs ?? defaults.timeoutMs, signal, headers } = options;
+    const init = {
+      method: route.method,
+      redirect: 'error' as const,
+      signal: withDeadline(timeoutMs, signal),
+      headers: {
+        ...(authorization !== undefined && { authorization }),
+        ...(text !== undefined && { 'content-type': 'application/json' }),
+        ...(isStream && { 'content-type': 'application/octet-stream' }),
+        ...headers,
+      },
+      ...(text !== undefined && { body: text }),
+      // Node's fetch wants to be told that it may send before it has read an answer.
+      ...(isStream && { body: body as Bytes, duplex: 'half' as const }),
+    };
+    const response = await this.#fetch(path, init, signal);
+    if (response.ok || response.status === 304) return response;
+    throw await this.#refusal(response);
+  }
+
+  async #fetch(path: string, init: RequestInit, signal: AbortSignal | undefined): Promise<Response> {
+    try {
+      return await (this.#options.fetch ?? fetch)(`${this.url}${path}`, init);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#unreachable(reasonOf(error), error);
+    }
+  }
+
+  async #refusal(response: Response): Promise<AppError> {
+    const parsed = errorReplySchema.safeParse(await response.json().catch(() => undefined));
+    if (!parsed.success)
+      return this.#unreachable(`it answered with status ${response.status}, and not as a server of Agora`);
+    const { code, message, next } = parsed.data.error;
+    return new AppError(isKnownCode(code) ? code : 'internal', message, next === undefined ? {} : { next });
+  }
+
+  #unreachable(state: string, cause?: unknown): AppError {
+    return new AppError('unreachable', `Cannot reach the server "${this.url}": ${state}`, {
+      cause,
+      next: 'Check the address, and that `agora server` runs there.',
+    });
+  }
+}
+
+const errorReplySchema = z.object({
+  error: z.object({ code: z.string(), message: z.string().max(65_536), next: z.string().max(4_096).optional() }),
+});
+
+function isKnownCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
+}
+
+function checkedUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.search === '' && url.hash === '')
+    return url.href.replace(/\/+$/, '');
+  throw new AppError('invalid-input', `Cannot use the server address "${text}": not http://… or https://…`);
+}
+
+function pathOf(route: Route, params: unknown, query: unknown): string {
+  const given = (params ?? {}) as Readonly<Record<string, unknown>>; // As the route's own schema types it.
+  const path = route.path.replace(/:([A-Za-z]+)/g, (_, name: string) => encodeURIComponent(String(given[name])));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.set(name, String(value));
+  return search.size === 0 ? path : `${path}?${search}`;
+}
+
+/** `fetch` keeps the reason in the cause of its error. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'it did not answer in time';
+  const { cause } = error;
+  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
+  return cause instanceof Error ? cause.message : error.message;
+}
