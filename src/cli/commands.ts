@@ -5,6 +5,8 @@ export interface CommandEntry {
   readonly summary: string;
   /** True for a command that ends in its own way on SIGINT and SIGTERM; the others just stop. */
   readonly ownsSignals?: boolean;
+  /** True for a command that has to put something in order when nobody reads its output any more; the others just stop. */
+  readonly outlivesReader?: boolean;
   load(): Promise<Command>;
 }
 
@@ -124,6 +126,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'dispatch shell': {
     summary: 'Open a shell in the worktree of a running dispatch',
     ownsSignals: true,
+    outlivesReader: true,
     load: () => import('./dispatch-shell.ts').then((file) => file.dispatchShell),
   },
   'dispatch cancel': {

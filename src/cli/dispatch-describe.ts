@@ -1,6 +1,7 @@
 import { exitCodes } from '../contracts/errors.ts';
 import { isEnded } from '../dispatch/ending.ts';
 import { ownerState } from '../dispatch/owner.ts';
+import { listShells } from '../dispatch/records.ts';
 import { defineCommand } from './command.ts';
 import { recordLines } from './dispatch-text.ts';
 import { requireDispatch } from './find-dispatch.ts';
@@ -24,10 +25,12 @@ export const dispatchDescribe = defineCommand(
     const dispatchId = await requireDispatch(client, operands[0] ?? '');
     const onProblem = (line: string) => void say(context.stderr, `agora: ${line}`);
     const record = await client.dispatch.describe(dispatchId, { onProblem });
-    await say(
-      context.stdout,
-      options.json === true ? JSON.stringify(record, undefined, 2) : recordLines(record).join('\n'),
-    );
+    const shells = await listShells(client, dispatchId);
+    const text =
+      options.json === true
+        ? JSON.stringify({ ...record, ...(shells.length > 0 && { shells }) }, undefined, 2)
+        : recordLines(record, shells).join('\n');
+    await say(context.stdout, text);
     if (record.run === undefined && !isEnded(record) && ownerState(record.owner) === 'gone') {
       await say(
         context.stderr,

@@ -1,3 +1,4 @@
+import type { Shell } from '../compute/compute.ts';
 import { exitCodes } from '../contracts/errors.ts';
 import { actorName, actorOption } from './actor.ts';
 import { type CommandContext, defineCommand } from './command.ts';
@@ -11,6 +12,7 @@ import { DetachKeys } from './terminal-input.ts';
 /** Ends the input of a shell on a terminal. */
 const endOfInput = Uint8Array.of(0x04);
 const newline = 0x0a;
+const killedCode = 128 + 9;
 
 export const dispatchShell = defineCommand(
   {
@@ -20,21 +22,22 @@ export const dispatchShell = defineCommand(
       'Opens a shell in the live worktree of a running dispatch, as the user its subagent runs as.',
       'What is seen on the terminal is recorded, and the patch will be marked human-touched.',
       'Ctrl-P Ctrl-Q leaves and lets the shell go on; it ends with the worker.',
-      "Exits with the shell's own exit code.",
+      "Exits with the shell's own exit code, 137 when the worker ended and took it along.",
     ],
-    examples: ['agora dispatch shell d-4f7k', "echo 'git status' | agora dispatch shell fanout-1/edit-alpha"],
+    examples: ['agora dispatch shell d-4f7k', 'echo ls | agora dispatch shell fanout-1/edit-alpha'],
   },
   async ({ operands, options }, context) => {
     const { client } = await openClient(options.config, context);
     const dispatchId = await requireDispatch(client, operands[0] ?? '');
     const actor = actorName(options.actor, context.env);
     const { columns, rows } = context.stdout;
-    const session = await openSession(client, dispatchId, { actor, columns, rows });
-    await announce(session, dispatchId, context);
+    const session = await openSession(client, dispatchId, { actor, columns, rows, signal: context.stop });
     try {
+      await announce(session, dispatchId, context);
       return await converse(session, context);
     } finally {
-      await session.finish();
+      const recording = await session.finish();
+      await say(context.stderr, `agora: what was seen: agora artifact get ${recording} --out shell.cast`);
     }
   },
 );
@@ -70,7 +73,7 @@ async function converse(session: ShellSession, context: CommandContext): Promise
   shown.catch(() => undefined); // Told by the race; a late failure must not end the process.
   try {
     const isLeft = await Promise.race([shown.then(() => false), left.promise.then(() => true)]);
-    if (!isLeft) return await shell.exited;
+    if (!isLeft) return await toldExit(shell, context);
     await shell.close();
     restore();
     await say(context.stderr, '\nagora: left; what runs in the shell goes on until its worker ends');
@@ -79,6 +82,12 @@ async function converse(session: ShellSession, context: CommandContext): Promise
     process.stdout.off('resize', onResize);
     restore();
   }
+}
+
+async function toldExit(shell: Shell, { stderr }: CommandContext): Promise<number> {
+  const code = await shell.exited;
+  if (code === killedCode) await say(stderr, '\nagora: the shell was killed, as it is when its worker ends');
+  return code;
 }
 
 async function show({ shell, recording }: ShellSession, { stdout }: CommandContext): Promise<void> {
@@ -105,5 +114,11 @@ function rawTerminal(): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => undefined;
   stdin.setRawMode(true);
-  return () => stdin.setRawMode(false);
+  return () => {
+    try {
+      stdin.setRawMode(false);
+    } catch {
+      // The terminal itself is gone.
+    }
+  };
 }

@@ -1,6 +1,6 @@
 import { formatDuration } from '../base/duration.ts';
 import type { DispatchReport } from '../client/dispatch-report.ts';
-import type { DispatchArtifact, DispatchRecord } from '../contracts/dispatch.ts';
+import type { DispatchArtifact, DispatchRecord, DispatchShell } from '../contracts/dispatch.ts';
 import type { Question } from '../contracts/question.ts';
 import type { Usage } from '../contracts/task.ts';
 import { columns } from './command-help.ts';
@@ -61,7 +61,7 @@ export function stageLines(stages: DispatchReport['stages']): string[] {
 }
 
 /** A record for a person. */
-export function recordLines(record: DispatchRecord): string[] {
+export function recordLines(record: DispatchRecord, shells: readonly DispatchShell[]): string[] {
   const { work, resolved, result } = record;
   const pin = ({ name, digest }: { readonly name: string; readonly digest: string }) => `${name}@${digest}`;
   const { cpus, memoryMb, pids, diskMb, timeoutSeconds } = resolved.limits;
@@ -93,15 +93,22 @@ export function recordLines(record: DispatchRecord): string[] {
     ['used', result?.usage && usageText(result.usage)],
     ['said', result?.summary],
     ['human-touched', result?.humanTouched && 'a person had a shell in its worktree'],
-    ...(result?.artifacts ?? []).map(
-      ({ port, path, ref }) => [port, path === undefined ? ref : `${path}: ${ref}`] as const,
-    ),
+    ...shells.map((shell) => ['shell', shellText(shell)] as const),
+    ...(result?.artifacts ?? [])
+      // The notes of those shells.
+      .filter(({ port }) => port !== 'shell')
+      .map(({ port, path, ref }) => [port, path === undefined ? ref : `${path}: ${ref}`] as const),
     ...(result?.leftOut ?? []).map((line) => ['left out', line] as const),
     ...(result?.redacted ?? []).map((line) => ['redacted', line] as const),
   ];
   const known = rows.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
   const question = record.status === 'waiting' ? result?.question && questionLines(result.question) : undefined;
   return [record.dispatchId, ...columns(known), ...(question ?? [])];
+}
+
+function shellText({ actor, openedAt, closedAt, recording }: DispatchShell): string {
+  const time = closedAt === undefined ? `from ${openedAt}, open or cut off` : `${openedAt} to ${closedAt}`;
+  return `${actor}, ${time}: ${recording ?? 'no recording'}`;
 }
 
 /** A question that was answered waits no more. */

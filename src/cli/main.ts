@@ -9,9 +9,10 @@ import { listenForSignals } from './signals.ts';
 
 /** Runs what was typed and returns the exit code. Never throws. */
 export async function main(words: readonly string[]): Promise<number> {
-  endQuietlyWithoutReader();
   try {
-    return await runChoice(chooseCommand(words));
+    const choice = chooseCommand(words);
+    endQuietlyWithoutReader(choice.kind === 'command' && choice.entry.outlivesReader === true);
+    return await runChoice(choice);
   } catch (error) {
     if (systemErrorCode(error) === 'EPIPE') return exitCodes.ok;
     process.stderr.write(describeError(error, { withStack: Boolean(process.env['AGORA_DEBUG']) }));
@@ -48,11 +49,12 @@ async function runChoice(choice: Choice): Promise<number> {
   });
 }
 
-/** `agora … | head` closes the pipe early; that is no failure. */
-function endQuietlyWithoutReader(): void {
+/** `agora … | head` closes the pipe early, a terminal may hang up; that is no failure. What was being written is told. */
+function endQuietlyWithoutReader(isOutlived: boolean): void {
   process.stdout.on('error', (error) => {
-    if (systemErrorCode(error) === 'EPIPE') process.exit(exitCodes.ok);
+    if (!isOutlived && systemErrorCode(error) === 'EPIPE') process.exit(exitCodes.ok);
   });
+  process.stderr.on('error', () => undefined);
 }
 
 function packageVersion(): string {

@@ -46,6 +46,8 @@ export class ShellRecording {
   /** Its digest, once it is stored. */
   async end(): Promise<Digest> {
     await this.#shown(this.#redacted.end());
+    const cut = this.#decoder.end();
+    if (cut !== '') await this.#event('o', cut);
     this.#content.end();
     return this.#stored;
   }

@@ -3,7 +3,7 @@ import type { AgoraClient } from '../client/client.ts';
 import type { Shell, TaskHandle } from '../compute/compute.ts';
 import type { DispatchRecord, DispatchShell } from '../contracts/dispatch.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
-import type { DispatchId } from '../contracts/ids.ts';
+import type { Digest, DispatchId } from '../contracts/ids.ts';
 import { isEnded } from '../dispatch/ending.ts';
 import { requireRecord, writeShell } from '../dispatch/records.ts';
 import { resolveSecrets } from '../dispatch/resolve-secrets.ts';
@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly actor: string;
   readonly columns: number;
   readonly rows: number;
+  /** Gives up opening; leaves the shell once it is open. */
+  readonly signal: AbortSignal;
 }
 
 /** A shell in a dispatch's worktree, with the records that say who had it and what was seen. */
@@ -24,15 +26,15 @@ export interface ShellSession {
   readonly recording: ShellRecording;
   /** Secrets that could not be looked up and are therefore not blacked out, by variable. */
   readonly unknownSecrets: readonly string[];
-  /** Writes that it is over. */
-  finish(): Promise<void>;
+  /** Writes that it is over, and gives the recording. */
+  finish(): Promise<Digest>;
 }
 
 /** Records the shell and opens it; what cannot be recorded is not opened. */
 export async function openSession(
   client: AgoraClient,
   dispatchId: DispatchId,
-  { actor, columns, rows }: SessionOptions,
+  { actor, columns, rows, signal }: SessionOptions,
 ): Promise<ShellSession> {
   const record = await requireRecord(client, dispatchId);
   const compute = client.computeOf(record.work.target);
@@ -50,13 +52,23 @@ export async function openSession(
   let shell: Shell;
   try {
     const note = { name: `${id}.json`, text: `${JSON.stringify(opened)}\n` };
-    shell = await compute.shell(handle, { columns, rows, note });
+    shell = await compute.shell(handle, { columns, rows, note, signal });
   } catch (error) {
     await close({});
     throw error;
   }
   const recording = new ShellRecording({ storage: client.storage, redactor, columns, rows, startedAt });
-  return { shell, recording, unknownSecrets, finish: async () => close({ recording: await recording.end() }) };
+  const finish = async () => {
+    try {
+      const digest = await recording.end();
+      await close({ recording: digest });
+      return digest;
+    } catch (error) {
+      await close({});
+      throw error;
+    }
+  };
+  return { shell, recording, unknownSecrets, finish };
 }
 
 async function runningWorker(client: AgoraClient, record: DispatchRecord): Promise<TaskHandle> {

@@ -40,7 +40,7 @@ export interface LogOptions {
 
 /** Which of a task's limits the provider enforces, and how. */
 export interface ProviderInfo {
-  /** `docker unix:///var/run/docker.sock`, `process (bubblewrap)`, … */
+  /** `docker unix:///var/run/docker.sock`, `process (bubblewrap; not held: cpus, memory)`, … */
   readonly summary: string;
   /** The image or worker digest a task started now would run. */
   readonly image: string;
@@ -70,8 +70,9 @@ export interface Shell {
   readonly output: AsyncIterable<Uint8Array>;
   write(bytes: Uint8Array): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
-  /** Its exit code. */
+  /** Its exit code, 137 when it went with its task; `not-ready` when it goes on: after `close`, or when its connection broke. */
   readonly exited: Promise<number>;
+  /** Leaves it; it goes on. */
   close(): Promise<void>;
 }
 

@@ -40,9 +40,11 @@ export async function openDockerShell(engine: Engine, handle: TaskHandle, option
 
 function shellOf(terminal: EngineTerminal, signal?: AbortSignal): Shell {
   const over = Promise.withResolvers<void>();
+  const exited = over.promise.then(async () => (await terminal.exitCode()) ?? endedWithTask);
+  exited.catch(() => undefined); // Whoever waits for it is told; nobody has to.
   const close = async () => {
+    over.reject(new AppError('not-ready', 'Cannot say how the shell ended: it was left and goes on'));
     terminal.close();
-    over.resolve();
   };
   signal?.addEventListener('abort', () => void close(), { once: true });
   const read = async function* () {
@@ -59,7 +61,7 @@ function shellOf(terminal: EngineTerminal, signal?: AbortSignal): Shell {
     output: read(),
     write: (bytes) => terminal.write(bytes),
     resize: (columns, rows) => terminal.resize(columns, rows),
-    exited: over.promise.then(async () => (await terminal.exitCode()) ?? endedWithTask),
+    exited,
     close,
   };
 }

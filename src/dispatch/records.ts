@@ -74,13 +74,14 @@ export function writeShell(place: RecordPlace, shell: DispatchShell): Promise<vo
   return write(place, 'dispatch-shell', `${shell.dispatchId}.${shell.id}`, dispatchShellSchema.parse(shell));
 }
 
+/** In the order they were opened. */
 export async function listShells(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchShell[]> {
   const shells: DispatchShell[] = [];
   for (const name of await namesOf(place, 'dispatch-shell', dispatchId)) {
     const shell = await read(place, { type: 'dispatch-shell', name, schema: dispatchShellSchema });
     if (shell !== undefined) shells.push(shell);
   }
-  return shells;
+  return shells.sort((a, b) => Date.parse(a.openedAt) - Date.parse(b.openedAt));
 }
 
 /** When a record made now may be removed. */

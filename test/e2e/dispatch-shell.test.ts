@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
-import { signalGroup } from '../../src/base/process-sweep.ts';
-import { dispatchShellSchema } from '../../src/contracts/dispatch.ts';
-import { type DispatchId, digestSchema, dispatchIdSchema } from '../../src/contracts/ids.ts';
+import { type DispatchShell, dispatchShellSchema } from '../../src/contracts/dispatch.ts';
+import { type DispatchId, dispatchIdSchema } from '../../src/contracts/ids.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
 import { engineForTests } from '../support/engine.ts';
 import type { Project, Running } from '../support/project.ts';
 import { dockerPlace, printed } from '../support/provider-place.ts';
 import { patience, shellProject } from '../support/shell-project.ts';
+import { aTerminal } from '../support/terminal.ts';
 
 const { engine, skip } = await engineForTests();
 const place = dockerPlace(engine?.address ?? '', skip);
@@ -40,7 +38,7 @@ test('a shell sees and changes the live worktree; it is recorded without secrets
 }, async (t) => {
   const project = await shellProject(t, place.compute);
   const { id, run } = await waitingDispatch(project);
-  const typed = `id -u; pwd; env | grep -c TOKEN; echo ${secret}; echo by hand > go; exit 7\n`;
+  const typed = `id -u; pwd; env | grep -c TOKEN; echo ${secret}; printf 'a\\007\\377b\\n'; echo by hand > go; exit 7\n`;
 
   const shell = await project.agora(['dispatch', 'shell', id, '--actor', 'human:ada'], typed);
   const ended = await run.finished;
@@ -50,17 +48,23 @@ test('a shell sees and changes the live worktree; it is recorded without secrets
   assert.match(shell.stderr, /human-touched/);
   const result = JSON.parse(ended.stdout);
   assert.deepEqual([ended.code, result.status, result.humanTouched], [0, 'done', true]);
-  const storage = new LocalStorage({ root: `${project.folder}/.agora/storage` });
-  const [name = ''] = await storage.listNames('default', 'dispatch-shell');
-  const record = dispatchShellSchema.parse(
-    JSON.parse((await storage.getName({ namespace: 'default', type: 'dispatch-shell', name })) ?? ''),
-  );
-  assert.deepEqual([record.dispatchId, record.actor], [id, 'human:ada']);
-  assert.ok(record.closedAt !== undefined && record.closedAt >= record.openedAt);
-  const recording = await textOf(storage, digestSchema.parse(record.recording));
-  assert.match(recording, /^\{"version":2,"width":80,/);
-  assert.match(recording, /<redacted:TOKEN>/);
-  assert.equal(recording.includes(secret), false);
+  const [record] = await shellsOf(project);
+  assert.deepEqual([record?.dispatchId, record?.actor], [id, 'human:ada']);
+  assert.ok(record?.closedAt !== undefined && record.closedAt >= record.openedAt);
+  const [, get] = /(artifact get \S+) --out shell\.cast$/m.exec(shell.stderr) ?? [];
+  const recording = await project.agora((get ?? '').split(' '));
+  const [header, ...events] = recording.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual([header.version, header.width, header.height], [2, 80, 24]);
+  assert.ok(events.every(([at, kind, text]) => at >= 0 && kind === 'o' && typeof text === 'string'));
+  const seen = events.map(([, , text]) => text).join('');
+  assert.match(seen, /<redacted:TOKEN>/);
+  assert.ok(seen.includes('a\u0007\uFFFDb'));
+  assert.equal(recording.stdout.includes(secret), false);
+  const described = await project.agora(['dispatch', 'describe', id]);
+  assert.match(described.stdout, new RegExp(`shell +human:ada, .*: ${record?.recording}$`, 'm'));
 });
 
 test('on a terminal keys go through one by one, its size is the shell’s, and Ctrl-P Ctrl-Q leaves it', {
@@ -90,6 +94,35 @@ test('on a terminal keys go through one by one, its size is the shell’s, and C
   assert.equal((await run.finished).code, 0);
 });
 
+test('a shell that nobody sees any more is left in order: its reader gone, its terminal gone', { skip }, async (t) => {
+  const project = await shellProject(t, place.compute);
+  const { id, run } = await waitingDispatch(project);
+  const terminal = aTerminal(t, project, `exec agora dispatch shell ${id}`);
+  await terminal.shows(/\$ $/);
+
+  terminal.hangUp();
+  await project.shell(`yes ls | head -100 | agora dispatch shell ${id} | head -1`);
+
+  const isInOrder = async () => (await shellsOf(project)).every(({ recording }) => recording !== undefined);
+  await waitUntil('the recordings', isInOrder, patience);
+  assert.equal((await shellsOf(project)).length, 2);
+  await project.agora(['dispatch', 'shell', id], 'echo > go\n');
+  assert.equal((await run.finished).code, 0);
+});
+
+test('a shell whose worker is killed says so', { skip }, async (t) => {
+  const project = await shellProject(t, place.compute);
+  const { id } = await waitingDispatch(project);
+  const terminal = aTerminal(t, project, `exec agora dispatch shell ${id}`);
+  await terminal.shows(/\$ $/);
+
+  await place.killSupervisor(project, id);
+  const { code, shown } = await terminal.ended;
+
+  assert.equal(code, 137, shown);
+  assert.match(shown, /the shell was killed, as it is when its worker ends/);
+});
+
 test('there is no shell into a dispatch that has ended', { skip }, async (t) => {
   const project = await shellProject(t, place.compute);
   const words = ['--subagent', 'shell', '--input', '{"script":"true"}'];
@@ -101,29 +134,10 @@ test('there is no shell into a dispatch that has ended', { skip }, async (t) => 
   assert.match(shell.stderr, /Cannot open a shell into "d-.*": it is done/);
 });
 
-/** A program on a terminal of its own, as `script` makes it. */
-function aTerminal(t: TestContext, project: Project, program: string) {
-  const { folder: cwd, env } = project;
-  const child = spawn('script', ['-qec', program, '/dev/null'], { cwd, env, detached: true });
-  t.after(() => child.pid !== undefined && signalGroup(child.pid, 'SIGKILL'));
-  let shown = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    shown += text;
-  });
-  return {
-    type: (keys: string) => child.stdin.write(keys),
-    shows: async (text: string | RegExp) => {
-      const isShown = () => (typeof text === 'string' ? shown.includes(text) : text.test(shown));
-      await waitUntil(`${text}`, isShown, patience).catch((cause) =>
-        assert.fail(`${cause}; it shows ${JSON.stringify(shown)}`),
-      );
-    },
-    ended: once(child, 'exit').then(([code]) => ({ code, shown })),
-  };
-}
-
-async function textOf(storage: LocalStorage, digest: Parameters<LocalStorage['getBlob']>[0]): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of storage.getBlob(digest)) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+/** What is known of the shells that were opened in a project. */
+async function shellsOf({ folder }: Project): Promise<DispatchShell[]> {
+  const storage = new LocalStorage({ root: `${folder}/.agora/storage` });
+  const names = await storage.listNames('default', 'dispatch-shell');
+  const read = (name: string) => storage.getName({ namespace: 'default', type: 'dispatch-shell', name });
+  return Promise.all(names.map(async (name) => dispatchShellSchema.parse(JSON.parse((await read(name)) ?? ''))));
 }
