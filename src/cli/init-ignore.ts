@@ -14,19 +14,29 @@ export interface IgnoreChange {
 }
 
 /**
- * The `.gitignore` that keeps the state out of the repository and these files, which runs need, in it; undefined when
- * it does that already. Outside of a repository nothing is to be done: the state is never part of a source.
+ * The `.gitignore` that keeps the state and what is hidden out of the repository and these files, which runs need, in
+ * it; undefined when it does that already. Outside of a repository nothing is to be done: the state is never part of a
+ * source.
  */
-export async function changedIgnores(place: InitPlace, files: readonly string[]): Promise<IgnoreChange | undefined> {
+export async function changedIgnores(
+  place: InitPlace,
+  files: readonly string[],
+  hidden: readonly string[],
+): Promise<IgnoreChange | undefined> {
   if (place.repository === undefined) return undefined;
   const state = `${stateFolderName}/`;
   const ignored = await ignoredOf(place.folder, [state, ...files]);
   const lines = [
     ...(ignored.has(state) ? [] : [state]),
+    ...hidden.map((path) => `/${literally(path)}`),
     ...files.filter((name) => ignored.has(name)).map((name) => `!/${name}`),
   ];
   if (lines.length === 0) return undefined;
   return { lines, text: withLines(await textOf(join(place.folder, ignoreFileName)), lines) };
+}
+
+function literally(path: string): string {
+  return path.replace(/[\\*?[]/g, '\\$&').replace(/ +$/, (spaces) => spaces.replaceAll(' ', '\\ '));
 }
 
 async function ignoredOf(folder: string, names: readonly string[]): Promise<Set<string>> {

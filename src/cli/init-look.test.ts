@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,6 +17,16 @@ async function aFolder(t: TestContext, files: readonly string[], name = 'my proj
     await writeFile(join(folder, path), 'x\n');
   }
   return folder;
+}
+
+async function aRepository(t: TestContext, files: readonly string[]): Promise<string> {
+  const folder = await aFolder(t, files);
+  git(folder, 'init', '-q');
+  return folder;
+}
+
+function git(folder: string, ...words: string[]): void {
+  execFileSync('git', words, { cwd: folder });
 }
 
 test('languages are counted by extension, and what builds the parts is listed from the root down', async (t) => {
@@ -36,6 +47,7 @@ test('languages are counted by extension, and what builds the parts is listed fr
     projects: ['go.mod', 'web/package.json'],
     products: { inventory: 'INVENTORY.md', openTasks: 'OPEN-TASKS.md' },
     diskMb: undefined,
+    hidden: [],
     notes: [],
   } satisfies Look);
 });
@@ -46,6 +58,36 @@ test('files it writes itself do not count, and the names of its products are fre
   const look = await lookAt(folder, ['plan.json']);
 
   assert.deepEqual([look.fileCount, look.products], [3, { inventory: 'INVENTORY-3.md', openTasks: 'OPEN-TASKS.md' }]);
+});
+
+test('a file that is tracked and gone, as in a sparse checkout, does not count', async (t) => {
+  const folder = await aRepository(t, ['a.py', 'b.py', 'sub/c.rs']);
+  git(folder, 'add', '.');
+  await rm(join(folder, 'sub'), { recursive: true });
+
+  const look = await lookAt(folder, []);
+
+  assert.deepEqual([look.fileCount, look.languages], [2, [{ extension: '.py', files: 2, name: 'Python' }]]);
+});
+
+test('in a repository a link that leaves it and that nobody tracks is to be ignored, and all the rest is taken', async (t) => {
+  const folder = await aRepository(t, ['a.py', '.venv/bin/pip']);
+  await symlink('/usr/bin/env', join(folder, '.venv', 'bin', 'python'));
+
+  const look = await lookAt(folder, []);
+
+  assert.deepEqual([look.source, look.fileCount, look.hidden], ['.', 2, ['.venv/bin/python']]);
+  assert.deepEqual(look.notes, ['.venv/bin/python is a link that leads out of it, so it is ignored']);
+});
+
+test('a link that leaves the repository and is tracked is not hidden', async (t) => {
+  const folder = await aRepository(t, ['fine/a.py']);
+  await symlink('/usr/bin/env', join(folder, 'env'));
+  git(folder, 'add', '.');
+
+  const look = await lookAt(folder, []);
+
+  assert.deepEqual([look.source, look.hidden], ['fine', []]);
 });
 
 test('where a link leaves the folder, runs start from its fullest part that none leaves', async (t) => {
@@ -62,7 +104,12 @@ test('a folder no part of which can be taken is refused with the reason', async 
   const folder = await aFolder(t, ['only/a']);
   await symlink('/etc/hosts', join(folder, 'only', 'hosts'));
 
-  await assert.rejects(lookAt(folder, []), (error) => isAppError(error, 'source-refused'));
+  await assert.rejects(lookAt(folder, []), (error) => {
+    assert.ok(isAppError(error, 'source-refused'));
+    assert.match(error.message, /only\/hosts": it is a link to "\/etc\/hosts"/);
+    assert.match(error.next ?? '', /\.gitignore/);
+    return true;
+  });
 });
 
 for (const [name, runId] of [

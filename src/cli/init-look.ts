@@ -1,9 +1,10 @@
 import { basename, dirname, extname, join } from 'node:path';
-import { isAppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { runIdSchema } from '../contracts/ids.ts';
 import { taskDefaults } from '../contracts/names.ts';
 import { snapshotDirectory } from '../worktree/snapshot.ts';
 import { listSource } from '../worktree/source-files.ts';
+import { type FoundFile, hideable, survey } from './init-survey.ts';
 
 /** What a folder is, as far as a plan for it depends on it. */
 export interface Look {
@@ -20,6 +21,8 @@ export interface Look {
   readonly products: { readonly inventory: string; readonly openTasks: string };
   /** What a worker needs beyond the default to hold the source. */
   readonly diskMb: number | undefined;
+  /** Links that lead out of the folder and that `.gitignore` has to hide, so that the rest can be taken. */
+  readonly hidden: readonly string[];
   /** For a person, one line each. */
   readonly notes: readonly string[];
 }
@@ -79,10 +82,13 @@ const projectFiles = new Set([
 /** What is there besides the files `agora init` writes itself, so that looking twice gives the same. */
 export async function lookAt(folder: string, ownNames: readonly string[]): Promise<Look> {
   const listed = await listSource(folder);
-  const paths = listed.paths.filter((path) => !ownNames.includes(basename(path)));
-  const { source, sizeBytes, notes } = await chooseSource(folder, paths);
+  const { files, leaving } = await survey(folder, listed.paths);
+  const paths = files.map(({ path }) => path).filter((path) => !ownNames.includes(basename(path)));
+  const hidden = listed.repository !== undefined && (await canHide(folder, leaving)) ? leaving : [];
+  const { source, sizeBytes, notes } =
+    hidden.length > 0 ? wholeWithout(files, hidden) : await chooseSource(folder, paths);
   const title = basename(folder) || 'this folder';
-  const inSource = paths.flatMap((path) => pathBelow(source, path));
+  const inSource = paths.filter((path) => !hidden.includes(path)).flatMap((path) => pathBelow(source, path));
   return {
     title,
     runId: runIdOf(title),
@@ -95,6 +101,7 @@ export async function lookAt(folder: string, ownNames: readonly string[]): Promi
       openTasks: freeName('OPEN-TASKS', inSource),
     },
     diskMb: diskFor(sizeBytes, inSource.length),
+    hidden,
     notes,
   };
 }
@@ -103,6 +110,20 @@ interface ChosenSource {
   readonly source: string;
   readonly sizeBytes: number;
   readonly notes: readonly string[];
+}
+
+/** More of them are no accident of this machine. */
+const mostHidden = 20;
+
+async function canHide(folder: string, leaving: readonly string[]): Promise<boolean> {
+  return leaving.length > 0 && leaving.length <= mostHidden && (await hideable(folder, leaving));
+}
+
+function wholeWithout(files: readonly FoundFile[], hidden: readonly string[]): ChosenSource {
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const links = hidden.length === 1 ? `${hidden[0]} is a link` : `${hidden.length} links, such as ${hidden[0]},`;
+  const leads = hidden.length === 1 ? 'that leads out of it, so it is ignored' : 'lead out of it, so they are ignored';
+  return { source: '.', sizeBytes, notes: [`${links} ${leads}`] };
 }
 
 /** The folder whole, else the fullest folder in it that can be taken: one link that leaves it is enough to refuse it. */
@@ -117,7 +138,10 @@ async function chooseSource(folder: string, paths: readonly string[]): Promise<C
       const notes = [refusal.message, `so runs start from "${source}", as the config says`];
       return { source, sizeBytes: snapshot.sizeBytes, notes };
     }
-    throw refusal;
+    throw new AppError(refusal.code, refusal.message, {
+      cause: refusal.cause,
+      next: 'Remove it or let .gitignore hide it, or name a folder without it: agora init <dir>',
+    });
   }
 }
 

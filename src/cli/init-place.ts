@@ -26,6 +26,19 @@ export async function findPlace(named: string | undefined, cwd: string): Promise
   return { folder, repository, isAbove: folder !== asked };
 }
 
+/** A branch there is none of yet, for what a run makes; undefined outside of a repository. */
+export async function newBranch({ folder, repository }: InitPlace, runId: string): Promise<string | undefined> {
+  if (repository === undefined) return undefined;
+  const listed = await git({ directory: folder }, ['for-each-ref', '--format=%(refname:lstrip=2)', 'refs/heads/']);
+  const taken = listed.stdout.toString('utf8').split('\n');
+  // A branch by the name of a folder leaves no place for branches below it.
+  const stem = `agora${taken.includes('agora') ? '-' : '/'}${runId}`;
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? stem : `${stem}-${number}`;
+    if (!taken.some((branch) => branch === name || branch.startsWith(`${name}/`))) return name;
+  }
+}
+
 async function folderAt(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) return realpath(path);

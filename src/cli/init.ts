@@ -5,7 +5,7 @@ import { defineCommand } from './command.ts';
 import { starterFiles, starterNames } from './init-files.ts';
 import { changedIgnores, ignoreFileName } from './init-ignore.ts';
 import { type Look, lookAt } from './init-look.ts';
-import { findPlace, type InitPlace } from './init-place.ts';
+import { findPlace, type InitPlace, newBranch } from './init-place.ts';
 import { refuseTaken, writeAllOrNone } from './init-write.ts';
 import { say } from './output.ts';
 
@@ -27,7 +27,7 @@ export const init = defineCommand(
     const look = await lookAt(place.folder, Object.values(starterNames));
     const files = await starterFiles(look);
     await refuseTaken(place.folder, files, options.force === true);
-    const ignores = await changedIgnores(place, neededInRuns(files, look));
+    const ignores = await changedIgnores(place, neededInRuns(files, look), look.hidden);
     await say(context.stderr, `agora: ${place.folder}${place.isAbove ? ' (the root of this repository)' : ''}`);
     for (const line of describeLook(look)) await say(context.stderr, `  ${line}`);
 
@@ -36,7 +36,8 @@ export const init = defineCommand(
       if (name === ignoreFileName) await say(context.stdout, `added ${ignores?.lines.join(', ')} to ${name}`);
       else await say(context.stdout, isNew ? `wrote ${name}` : `${name} is there already, and the same`);
     }
-    for (const line of nextCommands(place, look, context.cwd)) await say(context.stderr, line);
+    const branch = await newBranch(place, look.runId);
+    for (const line of nextCommands({ place, look, branch, cwd: context.cwd })) await say(context.stderr, line);
     return exitCodes.ok;
   },
 );
@@ -51,22 +52,29 @@ function describeLook(look: Look): string[] {
   const projects = look.projects.slice(0, 4);
   const more = look.projects.length > projects.length ? ` and ${look.projects.length - projects.length} more` : '';
   return [
-    `${look.fileCount} files${languages.length === 0 ? '' : `: ${languages.join(', ')}`}`,
+    `${look.fileCount} ${look.fileCount === 1 ? 'file' : 'files'}${languages.length === 0 ? '' : `: ${languages.join(', ')}`}`,
     ...(projects.length === 0 ? [] : [`built by ${projects.join(', ')}${more}`]),
     ...look.notes,
   ];
 }
 
-function nextCommands(place: InitPlace, { runId }: Look, cwd: string): string[] {
+interface Next {
+  readonly place: InitPlace;
+  readonly look: Look;
+  readonly branch: string | undefined;
+  readonly cwd: string;
+}
+
+function nextCommands({ place, look: { runId }, branch, cwd }: Next): string[] {
   const way = relative(cwd, place.folder);
-  const branch = place.repository === undefined ? '' : `git switch -c agora/${runId} && `;
+  const onBranch = branch === undefined ? '' : `git switch -c ${branch} && `;
   return [
     '',
     'Next:',
     ...(way === '' ? [] : [`  cd ${shellWord(way)}`]),
     '  agora orch serve &',
     `  agora orch submit plan.json && agora orch watch ${runId} --tree`,
-    `  ${branch}agora orch apply ${runId}`,
+    `  ${onBranch}agora orch apply ${runId}`,
     `State will lie in ${stateFolderName}/; "kill %1" stops the daemon.`,
   ];
 }

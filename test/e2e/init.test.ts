@@ -84,6 +84,30 @@ test('without a commit and where everything else is ignored it runs too', { skip
   assert.deepEqual(ignored.match(/^!! .*/gm), ['!! .agora/']);
 });
 
+test('with a link out of it that nobody tracks, and a branch named agora, it runs too', {
+  skip: place === undefined,
+}, async (t) => {
+  const project = await aRepository(t, place?.compute ?? 'process', {
+    'pyproject.toml': '[project]\nname = "p"\n',
+    'p.py': 'print(1)  # TODO\n',
+    'env*/bin/pip': '',
+  });
+  await git(project, 'add', 'pyproject.toml', 'p.py');
+  await git(project, 'commit', '-qm', 'start');
+  await git(project, 'branch', 'agora');
+  await symlink('/usr/bin/env', join(project.folder, 'env*', 'bin', 'python'));
+
+  const init = await project.agora(['init']);
+  const said = await typed(project, [...commandsOf(init.stderr), 'kill %1']);
+
+  assert.equal(init.code, 0, init.stderr);
+  assert.match(init.stderr, /env\*\/bin\/python is a link that leads out of it, so it is ignored/);
+  assert.equal(await project.read('.gitignore'), '.agora/\n/env\\*/bin/python\n');
+  assertAllDone(said);
+  assert.match(await project.read('OPEN-TASKS.md'), /`p\.py:1`/);
+  assert.match(await git(project, 'branch', '--show-current'), /^agora-agora-project-\w+-1$/m);
+});
+
 test('in a plain folder it runs as well, from the part of it that can be taken', {
   skip: place === undefined,
 }, async (t) => {
