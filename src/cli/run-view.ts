@@ -49,7 +49,9 @@ class LineView implements RunView {
       const key = `${item.status} ${item.attempt}`;
       if (this.#said.get(item.id) === key) continue;
       this.#said.set(item.id, key);
-      const line = itemLine(item, this.#clock.elapsedMs(item, Date.now()), width);
+      // As of the record, which may be of yesterday; what begins just now has no time worth telling.
+      const elapsedMs = this.#clock.elapsedMs(item, Date.parse(state.record.at));
+      const line = itemLine(item, elapsedMs === 0 ? undefined : elapsedMs, width);
       await this.#output.write(`${[line, ...questionLines(state.record.runId, item)].join('\n')}\n`);
     }
   }
