@@ -33,13 +33,18 @@ test('a question of a subagent that fails is none, and one that was there before
 });
 
 const bad: Readonly<Record<string, readonly [script: string, reason: RegExp]>> = {
-  'is no JSON': [ask('{"question":'), /line \d+, column \d+ is not JSON of one meaning/],
+  'is no JSON': [ask('{"question":'), /it is no strict JSON at line \d+, column \d+: ends too early/],
+  'is empty': [ask(''), /it is empty/],
+  'names a member twice': [
+    ask('{"question":"a","question":"private"}'),
+    /it is no strict JSON at line 1, column 17: is there twice/,
+  ],
   'lacks the question': [ask('{"options":[]}'), /question: .*expected string/],
   'has a field of its own': [ask('{"question":"q","private":1}'), /it has a field that no question has/],
   'has an option of another kind': [ask('{"question":"q","options":[{"private":1}]}'), /options\.0: .*expected string/],
   'is nested deeply': [
     ask(`{"question":"q","context":${'['.repeat(100)}${']'.repeat(100)}}`),
-    /not JSON of one meaning/,
+    /is nested deeper than 64/,
   ],
   'is too large': ['mkdir .agora; head -c 2000000 /dev/zero > .agora/needs_input.json', /larger than 1048576 bytes/],
   'is a link': ['mkdir .agora; ln -s /etc/passwd .agora/needs_input.json', /it is a link/],

@@ -8,7 +8,7 @@ import { isFolder } from './agora-folder.ts';
 import type { Redactor } from './redact.ts';
 import { redactValue } from './redact-value.ts';
 
-/** What was found where a subagent asks. `text` is JSON without secrets; `reason` names no text of the subagent's. */
+/** What was found where a subagent asks. `text` is JSON without secrets; `reason` is our words. */
 export type FoundQuestion =
   | { readonly kind: 'none' }
   | { readonly kind: 'asked'; readonly text: string }
@@ -24,7 +24,8 @@ export async function findQuestion(place: WorkerPlace, redactor: Redactor): Prom
   const file = readSmallFile(join(folder, worktreeNames.question), questionBytes);
   if (file.kind !== 'read') return file;
   const question = await checkQuestion(file.bytes);
-  if (question.kind !== 'good') return question;
+  // The reason may name a number or a character of it.
+  if (question.kind !== 'good') return { kind: 'bad', reason: redactor.text(question.reason) };
   const text = JSON.stringify(redactValue(redactor, question.value));
   // A secret may also lie across what JSON puts between two texts.
   if (redactor.holds(text)) return { kind: 'bad', reason: 'it holds a secret that cannot be blacked out' };
@@ -63,13 +64,17 @@ type Checked = Extract<FoundQuestion, { kind: 'bad' }> | { readonly kind: 'good'
 async function checkQuestion(bytes: Buffer): Promise<Checked> {
   // Loaded here: most subagents ask nothing, and the schema takes longer to load than they to end.
   const { questionBytes, questionSchema } = await import('../contracts/question.ts');
+  if (bytes.every((byte) => byte <= 0x20)) return { kind: 'bad', reason: 'it is empty' };
   let value: unknown;
   try {
     const limits = { maxBytes: questionBytes, maxStringBytes: questionBytes, maxDepth: deepest };
     value = parseStrictJson(bytes, { ...limits, numbers: 'double' });
   } catch (error) {
     if (!(error instanceof StrictJsonError)) throw error;
-    return { kind: 'bad', reason: `line ${error.line}, column ${error.column} is not JSON of one meaning` };
+    return {
+      kind: 'bad',
+      reason: `it is no strict JSON at line ${error.line}, column ${error.column}: ${error.message}`,
+    };
   }
   const parsed = questionSchema.safeParse(value);
   if (parsed.success) return { kind: 'good', value: parsed.data };
