@@ -135,9 +135,14 @@ export class Loop {
     if (run === undefined || event.kind === 'answer') return;
     if (event.kind === 'recovered') noteAbsence(turn, run);
     else if (event.kind === 'opened') this.#opened(turn, run);
-    else if (event.kind === 'held') holdRun(turn, run, event.reason);
+    else if (event.kind === 'held') this.#hold(turn, run, event.reason);
     else if (event.kind === 'finished') this.#finished(turn, run, event);
     else this.#cancel(turn, run, event);
+  }
+
+  #hold(turn: Turn, run: RunBoard, reason: string): void {
+    if (run.reason !== reason) this.#options.onLine(`run ${run.runId}: waits: ${reason}`);
+    holdRun(turn, run, reason);
   }
 
   #opened(turn: Turn, run: RunBoard): void {

@@ -187,6 +187,8 @@ test('a run that waits for its engine says so, and starts when the engine is bac
   (await daemon.executor.attempt('a')).end();
 
   assert.equal((await daemon.ended(runId)).reason, undefined);
+  const told = daemon.lines.filter((line) => line.includes('waits: '));
+  assert.deepEqual(told, ['run run-1: waits: Cannot reach engine "x": it does not answer']);
 });
 
 test('a cancelled run stops what runs and ends cancelled', async (t) => {
