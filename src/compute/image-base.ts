@@ -18,9 +18,9 @@ const requiredPrograms = ['git', 'bash', 'sh', 'env', 'cat', 'cp', 'mkdir', 'rm'
 
 /** What a command may expect of a machine; left out where this one has none. */
 const usualPrograms = (
-  '[ awk base64 basename chmod chown cmp comm curl cut date dd df diff dirname du echo egrep expr false fgrep find ' +
-  'fold getent grep gunzip gzip head hostname id install join kill ln make md5sum mktemp mv nl nproc od paste patch ' +
-  'printf ps pwd readlink realpath rmdir sed seq sha1sum sha256sum sha512sum sleep sort split stat sync tac tail tar ' +
+  '[ awk base64 basename chmod chown clear cmp comm curl cut date dd df diff dirname du echo egrep expr false fgrep find ' +
+  'fold getent grep gunzip gzip head hostname id install join kill less ln make md5sum mktemp mv nl nproc od paste patch ' +
+  'printf ps pwd readlink realpath rmdir sed seq sha1sum sha256sum sha512sum sleep sort split stat stty sync tac tail tar ' +
   'tee test timeout touch tr true truncate tty uname uniq unlink wc which whoami xargs xz yes'
 ).split(' ');
 
@@ -28,6 +28,9 @@ const usualPrograms = (
 const gitParts = ['git-remote-http', 'git-remote-https', 'git-submodule', 'git-sh-setup', 'git-sh-i18n'];
 
 const gitFolders = ['/usr/lib/git-core', '/usr/libexec/git-core'];
+/** What a person's shell in a worker is drawn by. */
+const terminal = 'xterm-256color';
+const terminalFolders = ['/lib/terminfo/x', '/usr/share/terminfo/x', '/etc/terminfo/x'];
 const certificates = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt'];
 
 /** The files of a base image from this machine's own, or which required ones it lacks. */
@@ -45,8 +48,10 @@ export async function findBaseFiles(
 
   const missing = requiredPrograms.filter((name) => !found.some((one) => one.name === name && one.from !== undefined));
   if (certificate === undefined) missing.push('CA certificates');
+  const drawing = await firstReadable(terminalFolders.map((folder) => join(folder, terminal)));
+  const described = drawing === undefined ? [] : [{ from: drawing, to: inUsr(drawing) }];
   const trust = certificate === undefined ? [] : [{ from: certificate, to: '/etc/ssl/certs/ca-certificates.crt' }];
-  return { files: [...executables, ...libraries, ...trust], missing };
+  return { files: [...executables, ...libraries, ...trust, ...described], missing };
 }
 
 async function findProgram(name: string): Promise<string | undefined> {

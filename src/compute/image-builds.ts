@@ -19,6 +19,6 @@ export async function removeOldBuilds(engine: Engine, now: number): Promise<void
 }
 
 /** What a container or another process still uses is left to a later look. */
-function unlessUsed(error: unknown): void {
+export function unlessUsed(error: unknown): void {
   if (!isAppError(error, 'task-conflict')) throw error;
 }

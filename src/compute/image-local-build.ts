@@ -6,7 +6,7 @@ import type { ByteStream, Engine } from '../engine/engine.ts';
 import { installClaudeCode } from './claude-code-program.ts';
 import { findBaseFiles } from './image-base.ts';
 import { baseTar } from './image-base-tar.ts';
-import { buildLabel, buildRepository } from './image-builds.ts';
+import { buildLabel, buildRepository, unlessUsed } from './image-builds.ts';
 import { imageKinds } from './image-kind.ts';
 import { streamTar } from './tar-writer.ts';
 import { bundleName, type WorkerBundle, workerImageFiles } from './worker-bundle.ts';
@@ -47,7 +47,7 @@ export async function buildFromThisMachine<T>(
     await buildOn(engine, { base, built, bundle, ...options });
     return await use(built);
   } finally {
-    for (const tag of [base, built]) await engine.removeImage(tag);
+    for (const tag of [base, built]) await engine.removeImage(tag).catch(unlessUsed);
     await engine.pruneImages(labels);
   }
 }

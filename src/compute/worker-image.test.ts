@@ -4,11 +4,13 @@ import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { engineForTests, packageRoot } from '../../test/support/engine.ts';
+import { engineForTests, packageRoot, rawEngine } from '../../test/support/engine.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import { claudeCodeVersion } from './claude-code-program.ts';
+import { findBaseFiles } from './image-base.ts';
 import { digestTag, serves } from './image-kind.ts';
+import { buildFromThisMachine } from './image-local-build.ts';
 import { buildWorkerBundle } from './worker-bundle.ts';
 import { checkNamedImage, prepareWorkerImage } from './worker-image.ts';
 
@@ -61,6 +63,33 @@ test('an image with Claude Code holds a program that runs, and serves commands t
   // A test beside this one may have built another worker.
   if (latest?.labels[workerImage.digestLabel] === digest)
     assert.equal(latest.id, imageId, 'plain takes it from no other');
+});
+
+test('a build whose image is in use already is a build', { skip }, async (t) => {
+  assert.ok(engine);
+  const bundle = await buildWorkerBundle(packageRoot);
+  const docker = await rawEngine(engine.address);
+
+  const use = async (reference: string) => {
+    const container = await docker.createContainer({ Image: reference });
+    t.after(async () => {
+      await container.remove();
+      await engine.removeImage(reference);
+    });
+    return reference;
+  };
+  const built = await buildFromThisMachine(engine, bundle, { packageRoot, runtime: 'command', use });
+
+  assert.notEqual(await engine.inspectImage(built), undefined);
+});
+
+test('a base of this machine has what a shell in a worker is used with', async () => {
+  const { files, missing } = await findBaseFiles(process.execPath);
+
+  const places = files.map(({ to }) => to);
+  assert.deepEqual(missing, []);
+  for (const place of ['/usr/bin/stty', '/usr/bin/bash']) assert.ok(places.includes(place), place);
+  assert.ok(places.some((place) => /^\/(usr|etc)\/.*terminfo\/x\/xterm-256color$/.test(place)));
 });
 
 test('an image that a caller names is used when its worker is this one', { skip }, async (t) => {
