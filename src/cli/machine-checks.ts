@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { probeSandbox } from '../compute/bubblewrap-probe.ts';
+import { unheldText } from '../compute/provider-summary.ts';
 import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { findConfig } from '../config/find-config.ts';
 import { packageRoot } from '../config/package-root.ts';
@@ -67,7 +68,7 @@ function checkEngine(engine: EngineProbe): MachineCheck {
   const name = 'engine';
   switch (engine.kind) {
     case 'answers':
-      return { name, state: 'pass', detail: `${engine.information.version} at ${engine.place}` };
+      return answeringEngine(engine);
     case 'silent':
       return {
         name,
@@ -83,6 +84,16 @@ function checkEngine(engine: EngineProbe): MachineCheck {
         next: 'install Docker or Podman, or set DOCKER_HOST, for workers in containers',
       };
   }
+}
+
+function answeringEngine({ information, place }: Extract<EngineProbe, { kind: 'answers' }>): MachineCheck {
+  const { version, hasCpuLimit, hasMemoryLimit, hasPidsLimit } = information;
+  const held = { cpus: hasCpuLimit, memory: hasMemoryLimit, pids: hasPidsLimit };
+  const unheld = Object.entries(held).flatMap(([limit, isHeld]) => (isHeld ? [] : [limit]));
+  const detail = `${version} at ${place}`;
+  if (unheld.length === 0) return { name: 'engine', state: 'pass', detail };
+  const next = 'let the engine use the control groups of these limits, or give it work you trust with them';
+  return { name: 'engine', state: 'note', detail: `${detail}, ${unheldText(unheld)}`, next };
 }
 
 async function checkWorkerImages({ engine }: Extract<EngineProbe, { kind: 'answers' }>): Promise<MachineCheck[]> {

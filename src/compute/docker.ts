@@ -26,6 +26,7 @@ import { toldReport } from './docker-report.ts';
 import { SharedStarts } from './docker-shared-start.ts';
 import { openDockerShell } from './docker-shell.ts';
 import { handOver, stdinOf } from './docker-stdin.ts';
+import { providerSummary } from './provider-summary.ts';
 
 /** What an image is wanted for. */
 export interface ImageWish {
@@ -116,19 +117,16 @@ export class DockerCompute implements Compute {
     const [engine, image] = await Promise.all([this.#options.engine(), this.#options.image({ runtime, onProgress })]);
     const { hasCpuLimit, hasMemoryLimit, hasPidsLimit } = await engine.information();
     const held = (has: boolean) => (has ? 'enforced' : 'not-enforced');
-    return {
-      summary: `docker ${engine.address}`,
-      image,
-      limits: {
-        cpus: held(hasCpuLimit),
-        memory: held(hasMemoryLimit),
-        pids: held(hasPidsLimit),
-        // The supervisor measures it, so a burst may pass it for a moment.
-        disk: 'partly',
-        network: 'enforced',
-        files: 'enforced',
-      },
-    };
+    const limits = {
+      cpus: held(hasCpuLimit),
+      memory: held(hasMemoryLimit),
+      pids: held(hasPidsLimit),
+      // The supervisor measures it, so a burst may pass it for a moment.
+      disk: 'partly',
+      network: 'enforced',
+      files: 'enforced',
+    } as const;
+    return { summary: providerSummary(`docker ${engine.address}`, undefined, limits), image, limits };
   }
 
   /** Nothing to do: containers outlive the daemon, and no connection is kept. */

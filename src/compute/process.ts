@@ -14,6 +14,7 @@ import { readTaskRecord } from './process-record.ts';
 import { closeStaging, type Staging, stagingOf } from './process-staging.ts';
 import { startProcessTask } from './process-start.ts';
 import { adoptTask, lookAtTask, type RunningTask } from './process-tasks.ts';
+import { providerSummary } from './provider-summary.ts';
 
 export interface ProcessComputeOptions {
   /** This deployment's folder for work, its own. Root keeps tasks elsewhere, under a name made from it. */
@@ -108,8 +109,9 @@ export class ProcessCompute implements Compute {
 
   async describe(): Promise<ProviderInfo> {
     const [probe, { digest: image }] = await Promise.all([this.#probe(), this.#options.workerBundle()]);
-    if (probe.kind === 'bubblewrap') return { summary: 'process (bubblewrap)', image, limits: probe.limits };
-    return { summary: `process (no sandbox: ${probe.reason})`, image, limits: unsandboxedLimits };
+    const limits = probe.kind === 'bubblewrap' ? probe.limits : unsandboxedLimits;
+    const remark = probe.kind === 'bubblewrap' ? 'bubblewrap' : `no sandbox: ${probe.reason}`;
+    return { summary: providerSummary('process', remark, limits), image, limits };
   }
 
   async close(): Promise<void> {
