@@ -27,7 +27,9 @@ async function waitingDispatch(project: Project): Promise<{ readonly id: Dispatc
     'TOKEN=env:SHELL_TEST_TOKEN',
   ];
   const run = project.start('agora', ['dispatch', 'run', ...words]);
-  const id = await waitUntil('the dispatch', () => /d-[a-z2-7]{26}/.exec(run.stderr())?.[0], patience);
+  const hasEnded = () => run.child.exitCode !== null && 'ended';
+  const id = await waitUntil('the dispatch', () => /d-[a-z2-7]{26}/.exec(run.stderr())?.[0] ?? hasEnded(), patience);
+  assert.notEqual(id, 'ended', run.stderr());
   const dispatchId = dispatchIdSchema.parse(id);
   await printed(place, project, dispatchId, 'begun');
   return { id: dispatchId, run };
