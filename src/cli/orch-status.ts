@@ -6,6 +6,7 @@ import { type CommandContext, defineCommand } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
 import { requireRun } from './find-run.ts';
 import { ItemClock } from './item-clock.ts';
+import { jsonText } from './json-text.ts';
 import { notTaken } from './not-taken.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { say } from './output.ts';
@@ -43,7 +44,7 @@ async function printRun(
   if (state === undefined) throw await notTaken(transport, runId, `Cannot show run "${runId}"`);
   if (!isTerminalRun(state.record.status)) await sayIfNoDaemon(transport, context.stderr);
   if (isJson) {
-    await say(context.stdout, JSON.stringify(wholeRecord(state), undefined, 2));
+    await say(context.stdout, jsonText(wholeRecord(state), 2));
     return;
   }
   // Nothing is drawn again here, so lines may wrap: a reason ends with the command to go on with.

@@ -25,3 +25,15 @@ test('lines of a run that is long over have the times it took then', async () =>
 
   assert.deepEqual(lines, ['  ● edit  running\n', '  ✓ edit  done  1.5 s\n']);
 });
+
+test('a line of JSON holds nothing a terminal acts on', async () => {
+  const lines: string[] = [];
+  const write = async (content: string | Uint8Array) => void lines.push(String(content));
+  const state = aState(0, 'running');
+  const record = { ...state.record, reason: 'a\u009b31m\u202eb' };
+
+  await openRunView('json', { write, isTerminal: true, columns: 80, rows: 24 }).show({ ...state, record });
+
+  assert.match(lines[0] ?? '', /"reason":"a\\u009b31m\\u202eb"/);
+  assert.deepEqual(JSON.parse(lines[0] ?? ''), record);
+});

@@ -1,4 +1,5 @@
 import { ItemClock } from './item-clock.ts';
+import { jsonText } from './json-text.ts';
 import type { Output } from './output.ts';
 import type { RunState } from './run-state.ts';
 import { itemLine, questionLines, treeLines } from './status-tree.ts';
@@ -25,7 +26,7 @@ class JsonView implements RunView {
   }
 
   show(state: RunState): Promise<void> {
-    return this.#output.write(`${JSON.stringify(state.record)}\n`);
+    return this.#output.write(`${jsonText(state.record)}\n`);
   }
 
   async refresh(): Promise<void> {}
