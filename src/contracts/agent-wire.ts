@@ -78,6 +78,8 @@ export const desiredStateSchema = z.object({
   spec: hostSpecSchema,
   /** Values of the spec's secrets by their refs, each sealed to the host. */
   sealed: z.record(z.string(), sealedBoxSchema),
+  /** By ref: changes with the value and does not tell it, so that a new value makes a workspace again. */
+  secretDigests: z.record(z.string(), z.string().max(128)).optional(),
 });
 export type DesiredState = z.infer<typeof desiredStateSchema>;
 /** With the server's signature of the JCS of the state. An older revision than the last is refused by the agent. */

@@ -8,6 +8,10 @@ export const hostLabels = {
   name: 'agora.name',
   /** sha256 of the JCS of what it was made from: another one means that it is made again. */
   spec: 'agora.spec',
+  /** Of a volume: `true` when it was declared to go with its spec. */
+  removeWithSpec: 'agora.removeWithSpec',
+  /** Of a workspace: milliseconds between SIGTERM and SIGKILL, for when it is no longer declared. */
+  stopGraceMs: 'agora.stopGraceMs',
 } as const;
 
 /** Docker volume in which an agent in a container keeps its key and its last target. */

@@ -8,6 +8,7 @@ export const stepKinds = [
   'remove-volume',
   'pull-image',
   'build-image',
+  'remove-image',
   'create-workspace',
   'start-workspace',
   'stop-workspace',

@@ -131,7 +131,7 @@ export const healthCheckSchema = z.strictObject({
 export const updateStrategySchema = z.strictObject({
   /** `stop-first` has a gap but never two at once; `start-first` runs the new one until it is healthy, then stops the old one. */
   order: z.enum(['stop-first', 'start-first']).default('stop-first'),
-  /** How long the new one may take to be healthy, or without a check to stay up, before the old one is put back. */
+  /** How long the new one may take to be healthy, or without a check to stay up (10 s at most), before the old one is put back. */
   healthyWithin: timeSpanSchema.default(60),
   rollback: z.boolean().default(true),
 });

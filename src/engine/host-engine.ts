@@ -112,6 +112,8 @@ export interface HostEngine {
   push(reference: string, options?: PullOptions): Promise<string>;
   /** Builds from a tar of the context. The image's id. */
   build(context: ByteStream, request: BuildRequest): Promise<string>;
+  /** Gives an image another reference, which another image may have had. */
+  tagImage(reference: string, tag: string, signal?: AbortSignal): Promise<void>;
   removeImage(reference: string): Promise<void>;
 
   /** What changes from now on, until the signal; ends when the engine goes away. */
