@@ -17,6 +17,9 @@ import { failureCodes } from './run.ts';
 import { modelSchema } from './subagent.ts';
 import { blockResultSchema, taskLimitsSchema, taskResultSchema, usageSchema } from './task.ts';
 
+const timeoutWords = `must be seconds, more than 0 and at most ${longestTimeoutSeconds}`;
+const daysWords = 'must be days, a whole number from 1 on';
+
 export const dispatchStatuses = ['accepted', 'running', 'waiting', 'done', 'failed', 'cancelled'] as const;
 export type DispatchStatus = (typeof dispatchStatuses)[number];
 
@@ -42,10 +45,10 @@ export const dispatchWorkSchema = z.strictObject({
   network: z.enum(networkPolicies).optional(),
   variables: z.record(variableNameSchema, processTextSchema).default({}),
   resources: resourcesSchema.optional(),
-  timeoutSeconds: z.number().positive().max(longestTimeoutSeconds).optional(),
+  timeoutSeconds: z.number(timeoutWords).positive(timeoutWords).max(longestTimeoutSeconds, timeoutWords).optional(),
   /** An image of the target's engine, instead of the target's own. */
   image: z.string().min(1).max(512).optional(),
-  retentionDays: z.int().min(1).optional(),
+  retentionDays: z.int(daysWords).min(1, daysWords).optional(),
 });
 export type DispatchWork = z.infer<typeof dispatchWorkSchema>;
 export type DispatchWorkInput = z.input<typeof dispatchWorkSchema>;

@@ -7,7 +7,7 @@ import {
 } from '../contracts/dispatch.ts';
 import { type GivenSecret, givenSecretSchema } from '../contracts/env-bundle.ts';
 import { AppError } from '../contracts/errors.ts';
-import { type ArtifactRef, type DispatchId, dispatchIdSchema } from '../contracts/ids.ts';
+import { type ArtifactRef, type DispatchId, digestOfRef, dispatchIdSchema } from '../contracts/ids.ts';
 import type { Answer } from '../contracts/question.ts';
 import type { TaskAgent } from '../contracts/task.ts';
 import { schemaProblems } from '../registry/schema-problems.ts';
@@ -68,6 +68,7 @@ export async function acceptDispatch(
   const unstaged = await resolveWork(place, withSecrets(work, placeholdersOf(inline)));
   const agent = agentOf(unstaged, work.input, options.continues);
   const worktree = await worktreeOf(place, work);
+  await requireInputs(place, work);
   const { onProgress, signal } = options;
   const info = await compute.describe({ runtime: agent.runtime, ...(onProgress === undefined ? {} : { onProgress }) });
   signal?.throwIfAborted();
@@ -132,6 +133,13 @@ async function worktreeOf({ storage }: DispatchPlace, { source }: DispatchWork):
   const found = await storage.statBlob(source);
   if (found !== undefined) return found;
   throw new AppError('not-found', `Cannot start from source "${source}": it is not in storage`);
+}
+
+async function requireInputs({ storage }: DispatchPlace, { inputs }: DispatchWork): Promise<void> {
+  for (const [key, ref] of Object.entries(inputs)) {
+    if ((await storage.statBlob(digestOfRef(ref))) !== undefined) continue;
+    throw new AppError('not-found', `Cannot hand in "inputs/${key}": artifact "${ref}" is not in storage`);
+  }
 }
 
 interface Decided {

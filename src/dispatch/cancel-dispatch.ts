@@ -8,15 +8,20 @@ import { stopGraceMs } from './dispatch.ts';
 import { isEnded } from './ending.ts';
 import { ownerState } from './owner.ts';
 import type { DispatchPlace } from './place.ts';
-import { readRecord, removeCancel, requireRecord, writeCancel, writeRecord } from './records.ts';
+import { removeCancel, requireRecord, writeCancel, writeRecord } from './records.ts';
 import { findWorker, settleDispatch } from './settle.ts';
 
-/** An owner that takes a cancel gets the worker's grace and this long to collect and record. */
-const recordMs = 50_000;
+/** Once its worker is stopped, whoever executes it gets this long to collect and record. */
+const recordMs = 60_000;
+
+/** How long whoever executes it may take to end it; then its worker is stopped from here. */
+const reactMs = 3_000;
 
 export interface CancelOptions {
   readonly actor: string;
   readonly onProblem: (line: string) => void;
+  /** Default: 3000. */
+  readonly reactMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,25 +53,38 @@ export async function cancelDispatch(
 
 async function end(place: DispatchPlace, record: DispatchRecord, options: CancelOptions): Promise<DispatchRecord> {
   if (ownerState(record.owner) === 'gone') return settleStopped(place, record, options);
-  const { dispatchId, owner } = record;
-  const endedOrLeft = async () => {
+  const { pid, host } = record.owner;
+  const process = `process ${pid} on ${host}`;
+  let latest = await endedOrLeft(place, record, options.reactMs ?? reactMs, options.signal);
+  if (latest === undefined) {
+    options.onProblem(`Stopping the worker of dispatch "${record.dispatchId}"; ${process} has to record the end`);
+    await stopWorker(place, record);
+    latest = await endedOrLeft(place, record, recordMs, options.signal);
+  }
+  if (latest !== undefined) return isEnded(latest) ? latest : settleStopped(place, latest, options);
+  throw new AppError(
+    'not-ready',
+    `Cannot see dispatch "${record.dispatchId}" end: its worker was stopped, ${process} has not recorded it`,
+    { next: `End that process, then: agora dispatch describe ${record.dispatchId}` },
+  );
+}
+
+/** Its record once it has ended or the process that executed it is gone; undefined after that time. */
+async function endedOrLeft(
+  place: DispatchPlace,
+  { dispatchId }: DispatchRecord,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<DispatchRecord | undefined> {
+  const look = async () => {
     const latest = await requireRecord(place, dispatchId);
     return isEnded(latest) || ownerState(latest.owner) === 'gone' ? latest : undefined;
   };
-  const latest = await waitUntil(
-    `the end of dispatch "${dispatchId}", executed by process ${owner.pid} on ${owner.host}`,
-    endedOrLeft,
-    {
-      timeoutMs: stopGraceMs + recordMs,
-      intervalMs: 50,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    },
-  ).catch((error: unknown) => {
+  const options = { timeoutMs, intervalMs: 50, ...(signal === undefined ? {} : { signal }) };
+  return waitUntil(`the end of dispatch "${dispatchId}"`, look, options).catch((error: unknown) => {
     if (!isAppError(error, 'not-ready')) throw error;
     return undefined;
   });
-  if (latest !== undefined) return isEnded(latest) ? latest : settleStopped(place, latest, options);
-  return stopFromOutside(place, record);
 }
 
 async function settleStopped(place: DispatchPlace, record: DispatchRecord, { onProblem }: CancelOptions) {
@@ -77,19 +95,10 @@ async function settleStopped(place: DispatchPlace, record: DispatchRecord, { onP
   });
 }
 
-/** The process that executes it does not react: its worker is stopped over its head. */
-async function stopFromOutside(place: DispatchPlace, record: DispatchRecord): Promise<DispatchRecord> {
+async function stopWorker(place: DispatchPlace, record: DispatchRecord): Promise<void> {
   const compute = place.computeOf(record.work.target);
   const handle = await findWorker(compute, record);
   if (handle !== undefined) await compute.stop(handle, stopGraceMs);
-  const latest = await readRecord(place, record.dispatchId);
-  if (latest !== undefined && isEnded(latest)) return latest;
-  const { pid, host } = record.owner;
-  throw new AppError(
-    'not-ready',
-    `Cannot see dispatch "${record.dispatchId}" end: its worker was stopped, process ${pid} on ${host} has not recorded it`,
-    { next: `End that process, then: agora dispatch describe ${record.dispatchId}` },
-  );
 }
 
 /** A question that nobody will answer. */

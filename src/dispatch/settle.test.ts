@@ -4,6 +4,7 @@ import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { outNames } from '../contracts/names.ts';
 import { acceptDispatch } from './accept.ts';
 import { buildTask } from './build-task.ts';
+import { cancelDispatch } from './cancel-dispatch.ts';
 import { findGarbage } from './garbage.ts';
 import { thisProcess } from './owner.ts';
 import { requireRecord, writeRecord } from './records.ts';
@@ -52,6 +53,24 @@ test('one that still runs, that lives, or that belongs to a run is left alone', 
     assert.deepEqual(await settleDispatch(place, record, { onProblem }), record);
   }
   assert.equal(place.compute.tasks.size, 3);
+});
+
+test('a cancel stops the worker of a process that does not react', async (t) => {
+  const place = await placeForTests(t);
+  const record = await abandoned(place, { owner: thisProcess() });
+  const handle = place.compute.tasks.get(record.dispatchId)?.handle;
+  const problems: string[] = [];
+  const options = { actor: 'human:mara', reactMs: 20, onProblem: (line: string) => problems.push(line) };
+
+  const cancelling = cancelDispatch(place, record.dispatchId, options);
+  assert.ok(handle);
+  const exit = await place.compute.wait(handle, AbortSignal.timeout(10_000));
+  await writeRecord(place, { ...record, owner: gone });
+
+  assert.equal(exit.kind, 'exited');
+  const cancelled = await cancelling;
+  assert.deepEqual([cancelled.kind, cancelled.record.status], ['cancelled', 'cancelled']);
+  assert.match(problems.join(), /^Stopping the worker of dispatch ".*"; process \d+ on .* has to record the end$/);
 });
 
 test('one of which nothing is left is lost, and says so', async (t) => {

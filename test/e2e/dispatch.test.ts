@@ -167,6 +167,7 @@ for (const place of await providerPlaces()) {
     test('work that cannot be is refused with what is wrong, and nothing is left', async (t) => {
       const project = await shellProject(t, place.compute);
       const key = ['sk', 'ant', 'api03', 'a1'.repeat(12)].join('-');
+      const missing = `agora://default/artifact/d-${'a'.repeat(26)}/sha256:${'0'.repeat(64)}`;
       const refusals: [string[], number, RegExp][] = [
         [['--subagent', 'shel'], 2, /Cannot use subagent "shel".*did you mean/s],
         [['--subagent', 'shell', '--target', 'moon'], 2, /target "moon": this config has local/],
@@ -176,6 +177,13 @@ for (const place of await providerPlaces()) {
         [['--subagent', 'shell', '--input', `{"script":"${key}"}`], 1, /input\.script looks like an Anthropic key/],
         [['--subagent', 'shell', '--model', 'max', '--input', '{"script":""}'], 2, /Cannot use model "max"/],
         [['--subagent', 'shell', '--timeout', 'soon'], 2, /--timeout "soon" is not a number/],
+        [['--subagent', 'shell', '--timeout', '0'], 2, /timeoutSeconds must be seconds, more than 0 and at most/],
+        [['--subagent', 'shell', '--retention-days', '1.5'], 2, /retentionDays must be days, a whole number/],
+        [
+          ['--subagent', 'shell', '--input', '{"script":""}', '--input-ref', `in=${missing}`],
+          3,
+          /"inputs\/in": artifact/,
+        ],
         [['--subagent', 'shell', '--network', 'some'], 2, /network/],
         [['--subagent', 'shell', '--dispatch-id', 'x', '--input', '{"script":""}'], 2, /dispatch id "x"/],
         [[], 2, /"--subagent" is missing/],
