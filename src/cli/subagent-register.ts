@@ -6,7 +6,7 @@ import { readDefinitionFile } from './definition-file.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
 import { say } from './output.ts';
-import { printRegistered } from './registry-kinds.ts';
+import { kindWords, printRegistered, type RegistryKind, registryOf } from './registry-kinds.ts';
 import { requiredOption } from './required-option.ts';
 import { readValues, valueOption } from './secret-words.ts';
 
@@ -50,9 +50,13 @@ export const subagentRegister = defineCommand(
     const registered = await client.subagent.register(given as GivenSubagent);
     await printRegistered('subagent', registered, context);
     const { subagent } = await client.subagent.get(`${registered.name}@${registered.digest}`);
-    for (const pin of subagent.capabilities ?? []) {
-      if (!(await isRegistered(client, pin)))
-        await say(context.stderr, `agora: capability "${pin}" is not registered yet`);
+    const pins = [
+      ...(subagent.capabilities ?? []).map((pin) => ['capabilities', pin] as const),
+      ...(subagent.pipeline === undefined ? [] : [['pipeline', subagent.pipeline] as const]),
+    ];
+    for (const [kind, pin] of pins) {
+      if (await isRegistered(client, kind, pin)) continue;
+      await say(context.stderr, `agora: ${kindWords[kind][0]} "${pin}" is not registered yet`);
     }
     return exitCodes.ok;
   },
@@ -84,9 +88,9 @@ function given(field: string, value: unknown): Record<string, unknown> {
   return value === undefined ? {} : { [field]: value };
 }
 
-async function isRegistered(client: AgoraClient, pin: string): Promise<boolean> {
+async function isRegistered(client: AgoraClient, kind: RegistryKind, pin: string): Promise<boolean> {
   try {
-    await client.capabilities.get(pin);
+    await registryOf(client, kind).get(pin);
     return true;
   } catch (error) {
     if (isAppError(error, 'unknown-name') || isAppError(error, 'not-found')) return false;

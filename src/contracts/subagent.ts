@@ -72,6 +72,7 @@ function runtimeOf({ runtime, command }: Fields): RuntimeName {
 }
 
 function problemsOf(subagent: Fields): (readonly [keyof Fields, string])[] {
+  if (subagent.command?.[0] === '') return [['command', 'names no program']];
   if (runtimeOf(subagent) === 'command') {
     const asked = (['systemPrompt', 'promptTemplate', 'model', 'maxTurns', 'permissionMode'] as const).filter(
       (key) => subagent[key] !== undefined,

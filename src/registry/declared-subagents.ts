@@ -3,6 +3,7 @@ import { type Subagent, type SubagentInput, subagentFields, subagentSchema } fro
 import { findCredentials } from './credential-scan.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { schemaWords } from './schema-words.ts';
+import { templateProblems } from './subagents.ts';
 
 /** Checks subagents as a config writes them, where the key is the name. */
 export function subagentsOf(written: Readonly<Record<string, SubagentInput>>): Record<string, Subagent> {
@@ -15,6 +16,8 @@ export function subagentsOf(written: Readonly<Record<string, SubagentInput>>): R
       const problem = problems.find(({ message }) => message.startsWith('unknown key')) ?? problems[0];
       throw unusable(name, `"${problem?.path}" ${problem?.message}`);
     }
+    const [template] = templateProblems(parsed.data);
+    if (template !== undefined) throw unusable(name, `"${template.path}" ${template.message}`);
     const [credential] = findCredentials(parsed.data);
     if (credential !== undefined) {
       const next = 'Give it as a secret: what a subagent is, is stored and recorded in clear.';

@@ -19,7 +19,9 @@ export function schemaWords(issue: Issue): string | undefined {
       if (issue.input === undefined) return 'is missing';
       return `must be ${nouns[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}`;
     case 'invalid_value':
-      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+      return `must be ${oneOf(issue.values)}`;
+    case 'invalid_union':
+      return 'options' in issue && Array.isArray(issue.options) ? `must be ${oneOf(issue.options)}` : undefined;
     case 'invalid_key':
       return issue.issues[0]?.message;
     case 'too_small':
@@ -31,6 +33,10 @@ export function schemaWords(issue: Issue): string | undefined {
     default:
       return undefined;
   }
+}
+
+function oneOf(values: readonly unknown[]): string {
+  return values.map((value) => JSON.stringify(value)).join(' or ');
 }
 
 function isCounted(origin: string): boolean {

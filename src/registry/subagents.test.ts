@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
 import { LocalStorage } from '../storage/local.ts';
-import { listSubagents, registerSubagent, removeSubagent, resolveSubagent } from './subagents.ts';
+import { type GivenSubagent, listSubagents, registerSubagent, removeSubagent, resolveSubagent } from './subagents.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'agora-registry-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -101,4 +101,20 @@ test('a misspelt name is told with the one that was meant', async () => {
   await registerSubagent(storage, 'near', { name: 'code-edit', command: ['x'] });
 
   await assert.rejects(resolveSubagent(storage, 'near', 'code-edt'), /did you mean "code-edit"/);
+});
+
+test('a template that can never be filled in, and a command without a program, are refused when they are registered', async () => {
+  const wrong: readonly (readonly [GivenSubagent, RegExp])[] = [
+    [{ name: 'x', command: ['echo', '{{#a}}'] }, /subagent "x": command\[1\]: is no template: Unclosed section "a"/],
+    [{ name: 'x', promptTemplate: 'do {{a' }, /promptTemplate: is no template: Unclosed tag/],
+    [{ name: 'x', command: ['{{> other}}'] }, /command\[0\]: is no template: partials such as "other" are not known/],
+    [{ name: 'x', command: [''] }, /command: names no program/],
+  ];
+  for (const [given, says] of wrong) {
+    await assert.rejects(registerSubagent(storage, 'test', given), (error) => {
+      assert.ok(isAppError(error, 'invalid-input'));
+      assert.match(error.message, says);
+      return true;
+    });
+  }
 });

@@ -1,7 +1,8 @@
 import type * as z from 'zod';
+import type { Problem } from '../contracts/mailbox.ts';
 import { type Subagent, subagentFields, subagentSchema } from '../contracts/subagent.ts';
 import type { Storage } from '../storage/storage.ts';
-import { parseDefinition, refuseCredentials, whatOf } from './definition.ts';
+import { invalidDefinition, parseDefinition, refuseCredentials, whatOf } from './definition.ts';
 import {
   listRegistered,
   moveName,
@@ -11,6 +12,7 @@ import {
   resolvePin,
   storeDefinition,
 } from './registered.ts';
+import { templateProblem } from './template.ts';
 
 /** As a caller gives it, before its schema fills in the runtime. */
 export type GivenSubagent = z.input<typeof subagentSchema>;
@@ -23,8 +25,20 @@ export interface ResolvedSubagent extends Pinned {
 export async function prepareSubagent(storage: Storage, given: unknown): Promise<Pinned> {
   const what = whatOf('subagent', given, 'name');
   const subagent = parseDefinition(subagentSchema, given, what, Object.keys(subagentFields.shape));
+  const problems = templateProblems(subagent);
+  if (problems.length > 0) throw invalidDefinition(what, problems);
   refuseCredentials(subagent, what);
   return storeDefinition(storage, subagent.name, subagent);
+}
+
+/** What of a subagent is filled in later and cannot be. */
+export function templateProblems({ command = [], promptTemplate }: Subagent): Problem[] {
+  const elements = command.map((element, index) => [`command[${index}]`, element] as const);
+  const prompts = promptTemplate === undefined ? [] : [['promptTemplate', promptTemplate] as const];
+  return [...elements, ...prompts].flatMap(([path, template]) => {
+    const message = templateProblem(template);
+    return message === undefined ? [] : [{ path, message }];
+  });
 }
 
 /** Makes this definition the latest of its name, an earlier one registered again too. */

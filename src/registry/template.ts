@@ -20,6 +20,16 @@ export function renderText(template: string, workerInput: unknown, place: string
   return mustache.render(template, workerInput ?? {}, {}, asIs);
 }
 
+/** Why a text is no template, or undefined; whether an input fills it is not asked. */
+export function templateProblem(template: string): string | undefined {
+  try {
+    const partial = (mustache.parse(template, tags) as readonly Token[]).find(([kind]) => kind === '>');
+    return partial === undefined ? undefined : `is no template: partials such as "${partial[1]}" are not known`;
+  } catch (error) {
+    return `is no template: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
 function parse(element: string, place: string): readonly Token[] {
   try {
     return mustache.parse(element, tags) as readonly Token[];

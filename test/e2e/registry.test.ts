@@ -154,6 +154,18 @@ test('what is registered is listed, printed by its pin too, and forgotten by its
   assert.match(gone.stderr, /next: agora subagent list/);
 });
 
+test('what a subagent relies on and is not there yet is said when it is registered', async (t) => {
+  const project = await aProject(t);
+
+  const typed = await project.shell('agora subagent register --name s --capability later --pipeline gated -- true');
+
+  assert.equal(typed.code, 0, typed.stderr);
+  assert.match(
+    typed.stderr,
+    /capability "later" is not registered yet\nagora: pipeline "gated" is not registered yet\n/,
+  );
+});
+
 const manifest = `
 capabilities:
   - { name: hello-cap, from: caps/hello-cap }
