@@ -103,7 +103,8 @@ function aborted(signal: AbortSignal): Promise<'aborted'> {
 function eventLines(event: DispatchEvent): string[] {
   if (event.kind === 'dispatch.accepted') {
     const { runtime, model, network } = event.resolved;
-    const named = model === undefined ? (runtime === 'command' ? '' : ', model as the runtime chooses') : `, model ${model}`;
+    const named =
+      model === undefined ? (runtime === 'command' ? '' : ', model as the runtime chooses') : `, model ${model}`;
     return [`dispatch ${event.dispatchId} accepted`, `runtime ${runtime}${named}, network ${network}`];
   }
   if (event.kind === 'dispatch.started') {

@@ -48,7 +48,8 @@ async function npmInstall(folder: string, wanted: string, signal?: AbortSignal):
 }
 
 function notInstalled(name: string, cause: unknown): AppError {
-  const state = systemErrorCode(cause) === 'ENOENT' ? 'this machine has no npm' : 'npm could not install it';
-  const message = `Cannot get "${name}@${claudeCodeVersion}": ${state}`;
-  return new AppError('image-missing', message, { cause, next: `npm view ${name}@${claudeCodeVersion}` });
+  const hasNoNpm = systemErrorCode(cause) === 'ENOENT';
+  const state = hasNoNpm ? 'this machine has no npm' : 'npm could not install it';
+  const next = hasNoNpm ? 'install npm, which comes with Node' : `npm view ${name}@${claudeCodeVersion}`;
+  return new AppError('image-missing', `Cannot get "${name}@${claudeCodeVersion}": ${state}`, { cause, next });
 }

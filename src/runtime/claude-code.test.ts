@@ -53,8 +53,17 @@ test('turns, session and system prompt are handed on; how to ask is always told'
 
   const words = claudeCodeRuntime.command(agent, key).arguments;
 
-  assert.deepEqual([wordsAfter(words, '--max-turns'), wordsAfter(words, '--resume')], ['7', 'abc']);
+  assert.equal(wordsAfter(words, '--max-turns'), '7');
+  assert.ok(words.includes('--resume=abc'));
   assert.match(wordsAfter(words, '--append-system-prompt') ?? '', /^Be brief\.\n\n[\s\S]*\.agora\/needs_input\.json/);
+});
+
+test('a session with the name of an option is none', () => {
+  const agent = anAgent({ permissionMode: 'strict', sessionId: '--dangerously-skip-permissions' });
+
+  const words = claudeCodeRuntime.command(agent, key).arguments;
+
+  assert.equal(words.includes('--dangerously-skip-permissions'), false);
 });
 
 test('an empty prompt still begins', () => {

@@ -44,7 +44,8 @@ function wordsOf({ systemPrompt, model, permissionMode, maxTurns, sessionId }: C
     ...(permissionMode === 'bypass' ? ['--dangerously-skip-permissions'] : ['--allowedTools', 'Edit(.agora/**)']),
     ...(model === undefined ? [] : ['--model', models[model] ?? model]),
     ...(maxTurns === undefined ? [] : ['--max-turns', String(maxTurns)]),
-    ...(sessionId === undefined ? [] : ['--resume', sessionId]),
+    // One word: an agent may have forged its session, and a word of its own would be read as an option.
+    ...(sessionId === undefined ? [] : [`--resume=${sessionId}`]),
   ];
 }
 
