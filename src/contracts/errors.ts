@@ -22,6 +22,7 @@ export const errorCodes = {
   'not-found': exitCodes.undecided,
   'not-ready': exitCodes.undecided,
   'no-trust': exitCodes.undecided,
+  unauthenticated: exitCodes.undecided,
   'secret-missing': exitCodes.undecided,
   unreachable: exitCodes.undecided,
   'no-compute': exitCodes.undecided,

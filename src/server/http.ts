@@ -1,0 +1,174 @@
+import type { ServerOptions } from 'node:https';
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { digestOf } from '../base/hash.ts';
+import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { roles } from '../contracts/fleet.ts';
+import type { ErrorReply, Route } from '../contracts/route.ts';
+import { type RouteName, routes } from '../contracts/routes.ts';
+import { type Caller, type Handlers, StreamedReply, TaggedReply } from './handler.ts';
+import { statusOf } from './http-status.ts';
+import { parseFields } from './parse-fields.ts';
+
+/** What a request is let in by. */
+export interface Credentials {
+  /** The value of its `authorization` header. */
+  readonly authorization: string | undefined;
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  /** Of a body of JSON, `sha256:…`; of no body that of no bytes. */
+  readonly bodyDigest: string;
+}
+
+export interface HttpOptions {
+  readonly handlers: Handlers<RouteName>;
+  /** Raises `unauthenticated` for credentials that are wrong. */
+  readonly authenticate: (credentials: Credentials) => Caller;
+  /** Told of a caller who may not do what was asked. */
+  readonly onRefusal: (caller: Caller, route: RouteName, address: string) => void;
+  /** Told of failures of our own. */
+  readonly onFailure: (error: unknown, route: RouteName) => void;
+  readonly tls?: Pick<ServerOptions, 'cert' | 'key'> | undefined;
+  /** Whether `x-forwarded-*` of a proxy is believed. */
+  readonly trustProxy: boolean;
+  /** Aborted when the server closes. */
+  readonly signal: AbortSignal;
+}
+
+const bodyLimit = 1024 * 1024;
+const jsonLimits = { maxDepth: 64, maxStringBytes: 4 * 1024 * 1024, numbers: 'double' } as const;
+const requestTimeoutMs = 300_000;
+
+/** Serves the routes of `contracts/routes.ts`. Nothing listens yet. */
+export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
+  const { fastify } = await import('fastify');
+  const common = {
+    trustProxy: options.trustProxy,
+    bodyLimit,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: true,
+  };
+  const tls = options.tls === undefined ? undefined : { ...options.tls, minVersion: 'TLSv1.2' as const };
+  // One type for both kinds of server: what differs below them is of no concern here.
+  const http = (tls === undefined ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
+  http.removeAllContentTypeParsers();
+  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  http.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  http.setErrorHandler((error, _request, reply) => sendError(reply, asAppError(error)));
+  http.setNotFoundHandler((request, reply) => {
+    const message = `Cannot ${request.method} "${request.url.slice(0, 200)}": there is nothing at this address`;
+    return sendError(reply, new AppError('not-found', message));
+  });
+  for (const name of Object.keys(routes) as RouteName[]) addRoute(http, name, options);
+  return http;
+}
+
+function addRoute(http: FastifyInstance, name: RouteName, options: HttpOptions): void {
+  const route: Route = routes[name];
+  http.route({
+    method: route.method,
+    url: route.path,
+    bodyLimit: route.maxBodyBytes ?? bodyLimit,
+    handler: async (request, reply) => {
+      try {
+        return await sendReply(reply, route, await answer(name, request, options));
+      } catch (error) {
+        if (!isAppError(error) || statusOf(error.code) >= 500) options.onFailure(error, name);
+        throw error;
+      }
+    },
+  });
+}
+
+async function answer(name: RouteName, request: FastifyRequest, options: HttpOptions): Promise<unknown> {
+  const route: Route = routes[name];
+  const isStream = route.body === 'bytes';
+  const bytes = isStream || !(request.body instanceof Uint8Array) ? new Uint8Array() : request.body;
+  const caller = options.authenticate({
+    authorization: request.headers.authorization,
+    method: request.method,
+    path: request.url,
+    bodyDigest: digestOf(bytes),
+  });
+  if (!isAllowed(caller, route.access)) {
+    options.onRefusal(caller, name, request.ip);
+    throw refusal(caller, route);
+  }
+  const given = {
+    params: route.params && parseFields(route.params, request.params, 'the path'),
+    query: route.query && parseFields(route.query, request.query, 'the query'),
+    body: isStream
+      ? request.body
+      : typeof route.body === 'object'
+        ? parseFields(route.body, jsonOf(bytes), 'the body')
+        : undefined,
+  };
+  const incoming = {
+    caller,
+    ...given,
+    headers: request.headers,
+    address: request.ip,
+    isEncrypted: request.protocol === 'https',
+    signal: AbortSignal.any([request.signal, options.signal]),
+  };
+  // Parsed by the schemas of this very route.
+  const handle = options.handlers[name] as (incoming: unknown) => unknown;
+  return handle(incoming);
+}
+
+function isAllowed(caller: Caller, access: Route['access']): boolean {
+  if (access === 'public') return true;
+  if (access === 'agent') return caller.kind === 'host';
+  return caller.kind === 'user' && roles.indexOf(caller.user.role) >= roles.indexOf(access);
+}
+
+function refusal(caller: Caller, { access, summary }: Route): AppError {
+  const what = `Cannot do this ("${summary}")`;
+  if (access === 'agent') return new AppError('unauthenticated', `${what}: only a registered host may`);
+  if (caller.kind !== 'user') {
+    return new AppError('unauthenticated', `${what}: nobody is signed in`, { next: 'Sign in: agora login <url>' });
+  }
+  const state = `${caller.user.name} is ${caller.user.role}, it takes ${access}`;
+  return new AppError('refused', `${what}: ${state}`, { next: 'Ask an admin: agora user role <name> <role>' });
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return parseStrictJson(bytes, { ...jsonLimits, maxBytes: bytes.length });
+  } catch (error) {
+    if (!(error instanceof StrictJsonError)) throw error;
+    const place = `line ${error.line}, column ${error.column}`;
+    throw new AppError('invalid-input', `Cannot read the body: ${error.message} (${place})`, { cause: error });
+  }
+}
+
+function sendReply(reply: FastifyReply, route: Route, value: unknown): FastifyReply {
+  if (value instanceof StreamedReply) {
+    return reply.type(value.contentType).send(Readable.from(value.body, { objectMode: false }));
+  }
+  if (value instanceof TaggedReply) {
+    reply.header('etag', value.etag);
+    return value.value === undefined ? reply.code(304).send() : reply.send(value.value);
+  }
+  return route.reply === 'nothing' ? reply.code(204).send() : reply.send(value);
+}
+
+function sendError(reply: FastifyReply, { code, message, next }: AppError): FastifyReply {
+  const body: ErrorReply = { error: { code, message, ...(next !== undefined && { next }) } };
+  return reply.code(statusOf(code)).send(body);
+}
+
+/** What fastify refuses before a handler sees it has a status of its own. */
+function asAppError(error: unknown): AppError {
+  if (isAppError(error)) return error;
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  if (status === 413)
+    return new AppError('limit-exceeded', 'Cannot take the body: it is larger than this address allows');
+  if (status === 415) return new AppError('invalid-input', 'Cannot take the body: it is not application/json');
+  if (typeof status === 'number' && status < 500)
+    return new AppError('invalid-input', 'Cannot read the request', { cause: error });
+  return new AppError('internal', 'Cannot answer: the server failed; its log says why', { cause: error });
+}

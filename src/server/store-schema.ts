@@ -1,0 +1,28 @@
+/** One step per schema version of a server's database, never edited once released. Times are ISO 8601 in UTC. */
+export const migrations: readonly string[] = [
+  `CREATE TABLE users (name TEXT PRIMARY KEY, role TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE tokens (
+     token_id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, user TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
+     label TEXT NOT NULL, created_at TEXT NOT NULL, last_used_at TEXT, expires_at TEXT) WITHOUT ROWID;
+   CREATE TABLE join_tokens (
+     token_id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, created_by TEXT NOT NULL,
+     created_at TEXT NOT NULL, expires_at TEXT NOT NULL, uses_left INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE TABLE hosts (
+     host_id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, admission TEXT NOT NULL, public_key TEXT NOT NULL UNIQUE,
+     sealing_key TEXT NOT NULL, registration_token TEXT NOT NULL, address TEXT NOT NULL, is_encrypted INTEGER NOT NULL,
+     enrolled_at TEXT NOT NULL, last_seen_at TEXT, agent_started_at TEXT, engine TEXT NOT NULL DEFAULT 'unknown', engine_since TEXT,
+     facts TEXT, settings TEXT NOT NULL, wants_new_keys INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+   CREATE INDEX hosts_of_machine ON hosts (registration_token);
+   CREATE TABLE revisions (
+     host_id TEXT NOT NULL REFERENCES hosts ON DELETE CASCADE, revision INTEGER NOT NULL, spec_digest TEXT NOT NULL, spec TEXT NOT NULL,
+     secrets BLOB NOT NULL, actor TEXT NOT NULL, message TEXT NOT NULL, times TEXT NOT NULL, problem TEXT,
+     PRIMARY KEY (host_id, revision)) WITHOUT ROWID;
+   CREATE TABLE reports (
+     host_id TEXT PRIMARY KEY REFERENCES hosts ON DELETE CASCADE, sequence INTEGER NOT NULL, revision INTEGER,
+     observation TEXT, steps TEXT NOT NULL, workspaces TEXT NOT NULL, problems TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE activity (
+     sequence INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+     subject TEXT NOT NULL, details TEXT NOT NULL);
+   CREATE INDEX activity_of_subject ON activity (subject, sequence);
+   CREATE TRIGGER activity_is_kept BEFORE UPDATE ON activity BEGIN SELECT RAISE(ABORT, 'activity is only added to'); END;`,
+];
