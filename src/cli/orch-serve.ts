@@ -1,7 +1,11 @@
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
+import { oneLine } from './one-line.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { say } from './output.ts';
+
+/** What it says is of its own making, but for names and texts that anyone may have sent. */
+const lineLength = 2_000;
 
 export const orchServe = defineCommand(
   {
@@ -27,7 +31,7 @@ export const orchServe = defineCommand(
       allowUnsandboxed: options['allow-unsandboxed'] === true,
       drain: options.drain === true,
       stopWorkers: context.force,
-      onLine: (line) => void say(context.stderr, line),
+      onLine: (line) => void say(context.stderr, oneLine(line, lineLength)),
     });
     return exitCodes.ok;
   },

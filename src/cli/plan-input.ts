@@ -4,6 +4,7 @@ import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { limits } from '../contracts/names.ts';
 import type { CommandContext } from './command.ts';
+import { oneLine } from './one-line.ts';
 
 export interface PlanInput {
   /** As shown in messages: the path as typed, or `standard input`. */
@@ -64,6 +65,10 @@ export function invalidPlan(action: string, problems: readonly Problem[]): AppEr
   return new AppError('invalid-plan', `${action}: ${count}\n${problemLines(problems).join('\n')}`);
 }
 
+/** Keys and values of a plan are in them, longer than this only on purpose. */
+const lineLength = 2_000;
+
 export function problemLines(problems: readonly Problem[]): string[] {
-  return problems.map(({ path, message }) => `  ${path === '' ? 'the plan' : path}: ${message}`);
+  const lines = problems.map(({ path, message }) => `${path === '' ? 'the plan' : path}: ${message}`);
+  return lines.map((line) => `  ${oneLine(line, lineLength)}`);
 }

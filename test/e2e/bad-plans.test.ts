@@ -10,6 +10,8 @@ import type { Project } from '../support/project.ts';
 import { item, shellProject, submit, transportOf, watched } from '../support/shell-project.ts';
 
 const inbox = 'mailbox/orchestrator/submissions';
+/** What a terminal would act on. */
+const acting = /(?!\n)[\p{Cc}\p{Cf}]/u;
 
 test('bad plans are refused with every problem and its path, leave nothing, and the daemon goes on', async (t) => {
   const project = await shellProject(t, 'process', { source: { 'a.txt': 'a\n' } });
@@ -51,7 +53,7 @@ test('a plan is read from standard input', async (t) => {
 
 test('bad plans written into the inbox by hand are rejected, and watch says so and ends', async (t) => {
   const project = await shellProject(t, 'process');
-  await project.serve();
+  const daemon = await project.serve();
   const envelope = { format: 'agora/submission/v1', actor: 'human:hand', submittedAt: new Date().toISOString() };
   const source = { snapshot: `sha256:${'0'.repeat(64)}`, sizeBytes: 1, fileCount: 1, directory: '/nowhere' };
   const plan = (id: string) => JSON.stringify({ id, items: [item('only', 'true')] });
@@ -60,6 +62,7 @@ test('bad plans written into the inbox by hand are rejected, and watch says so a
     { name: 'empty', content: '', says: [/line 1/] },
     { name: 'other-id', content: plan('another'), says: [/ id: is "another", but it was submitted as "other-id"/] },
     { name: 'gone-source', content: plan('gone-source'), more: { source }, says: [/source: .*not in storage/] },
+    { name: 'escapes', content: planOfKey('\u001b[2Jkey\u202e'), says: [/items\[0\]\.key: unknown key$/m] },
     { name: 'no-actor', content: plan('no-actor'), more: { actor: 5 }, says: [/actor: /] },
   ];
 
@@ -75,13 +78,19 @@ test('bad plans written into the inbox by hand are rejected, and watch says so a
     const seen = await project.agora(['orch', 'watch', name]);
     assert.deepEqual([name, seen.code, seen.stdout], [name, 1, '']);
     for (const expected of says) assert.match(seen.stderr, expected, name);
+    assert.doesNotMatch(seen.stderr, acting);
   }
+  assert.doesNotMatch(daemon.stderr(), acting, 'nothing of a plan acts on the terminal of the daemon');
   assert.equal((await watched(project, await submit(project, 'good', [item('only', 'true')]))).code, 0);
   await waitUntil('the inbox to be empty', async () => (await submissions(project)).length === 0);
   // A good plan may still take the id of a rejected one.
   assert.equal((await watched(project, await submit(project, 'cycle', [item('only', 'true')]))).code, 0);
   assert.equal(await transportOf(project).rejected(runIdSchema.parse('cycle')), undefined);
 });
+
+function planOfKey(key: string): string {
+  return JSON.stringify({ id: 'escapes', items: [{ ...item('only', 'true'), [key]: 1 }] });
+}
 
 async function writeByHand(project: Project, path: string, text: string): Promise<void> {
   const file = join(project.folder, '.agora', inbox, path);
