@@ -2,11 +2,11 @@ import { homedir } from 'node:os';
 import type Dockerode from 'dockerode';
 import { withDeadline } from '../base/deadline.ts';
 import { DockerCompute, type ImageWish } from '../compute/docker.ts';
+import { PreparedImages } from '../compute/prepared-images.ts';
 import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { checkNamedImage, prepareWorkerImage } from '../compute/worker-image.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
-import type { RuntimeName } from '../contracts/subagent.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { type EngineEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -34,31 +34,26 @@ export class LocalDockerProvider extends DockerCompute {
   }
 }
 
-/** This Agora's worker images in one engine, each made ready once. */
+/** This Agora's worker images in one engine. */
 class OwnImages {
   readonly #engine: () => Promise<Engine>;
   readonly #bundle = once(() => buildWorkerBundle(packageRoot));
-  readonly #prepared = new Map<RuntimeName, (onProgress?: (line: string) => void) => Promise<string>>();
+  readonly #prepared: PreparedImages;
 
   constructor(engine: () => Promise<Engine>) {
     this.#engine = engine;
+    this.#prepared = new PreparedImages({
+      prepare: async (runtime, onProgress) =>
+        (await prepareWorkerImage(await engine(), { packageRoot, runtime, onProgress })).imageId,
+      isThere: async (imageId) => (await (await engine()).inspectImage(imageId)) !== undefined,
+    });
   }
 
   async find({ runtime, reference, onProgress }: ImageWish): Promise<string> {
     // The seed's tag means the newest build, which has to be able to run what is asked for.
-    if (reference === undefined || reference === workerImage.latest) return this.#own(runtime)(onProgress);
+    if (reference === undefined || reference === workerImage.latest) return this.#prepared.find(runtime, onProgress);
     const { digest } = await this.#bundle();
     return checkNamedImage(await this.#engine(), reference, { digest, packageRoot });
-  }
-
-  #own(runtime: RuntimeName): (onProgress?: (line: string) => void) => Promise<string> {
-    const prepare = once(async (onProgress?: (line: string) => void) => {
-      const options = { packageRoot, runtime, onProgress };
-      return (await prepareWorkerImage(await this.#engine(), options)).imageId;
-    });
-    const own = this.#prepared.get(runtime) ?? prepare;
-    this.#prepared.set(runtime, own);
-    return own;
   }
 }
 
@@ -87,10 +82,10 @@ export async function engineAnswers(endpoint: EngineEndpoint): Promise<boolean> 
 }
 
 /** Remembers the first success; a failure is tried again at the next call. */
-function once<T, Given extends unknown[]>(make: (...given: Given) => Promise<T>): (...given: Given) => Promise<T> {
+function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
-  return (...given) => {
-    made ??= make(...given).catch((error: unknown) => {
+  return () => {
+    made ??= make().catch((error: unknown) => {
       made = undefined;
       throw error;
     });
