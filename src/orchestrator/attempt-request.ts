@@ -17,7 +17,7 @@ export function requestOf(node: ItemNode, dispatchId: DispatchId): AttemptReques
 }
 
 /** Patches an item's worktree holds, in commit order: its dependencies', however far back, and those of earlier lock holders. */
-export function patchesBefore(node: ItemNode): PatchSource[] {
+function patchesBefore(node: ItemNode): PatchSource[] {
   if (node.run.patched.length === 0) return [];
   const found = new Set<ItemNode>();
   const visited = new Set<ItemNode>();
@@ -37,7 +37,7 @@ export function patchesBefore(node: ItemNode): PatchSource[] {
 }
 
 /** The products an item's `needs` name; one that its maker did not bring is left out, and the executor says so. */
-export function needsOf(node: ItemNode): NeedSource[] {
+function needsOf(node: ItemNode): NeedSource[] {
   return Object.entries(node.plan.needs ?? {}).flatMap(([key, need]) => {
     const { select } = need;
     const artifact = node.run.itemsById

@@ -105,7 +105,7 @@ export function closeRuns(board: Board, turn: Turn): void {
   }
 }
 
-export function countStatuses(items: readonly ItemNode[]): Record<string, number> {
+function countStatuses(items: readonly ItemNode[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const item of items) counts[item.status] = (counts[item.status] ?? 0) + 1;
   return counts;
