@@ -118,7 +118,7 @@ test('a closed provider leaves stopped work to be collected, and nothing once th
 
 for (const sandbox of ['bubblewrap', 'none'] as const) {
   const isSkipped = sandbox === 'bubblewrap' ? skip : false;
-  test(`with a killed daemon its workers end, and the next one removes their files (${sandbox})`, {
+  test(`with a killed daemon its workers end, and the next one finds and removes what they left (${sandbox})`, {
     skip: isSkipped,
   }, async (t) => {
     const { compute, folder } = await aCompute(t);
@@ -131,6 +131,12 @@ for (const sandbox of ['bubblewrap', 'none'] as const) {
     daemon.kill('SIGKILL');
 
     await waitUntil('the worker to end', () => ofTask().length === 0);
+    const [left, ...others] = await compute.list(deploymentId);
+    assert.deepEqual([left?.dispatchId, others], [task.spec.dispatchId, []]);
+    assert.ok(left);
+    const reason = 'its supervisor ended and left no result';
+    assert.deepEqual(await compute.wait(left, AbortSignal.timeout(10_000)), { kind: 'lost', reason });
+    await compute.remove(left);
     assert.deepEqual(await compute.list(deploymentId), []);
     assert.deepEqual(await readdir(stagingOf(join(folder, 'work')).tasks), []);
   });
@@ -140,7 +146,7 @@ test('another process sees, follows and stops a task whose starter lives, and le
   skip,
 }, async (t) => {
   const { compute, folder } = await aCompute(t);
-  const task = shell('echo one; echo two; echo begun; sleep 600');
+  const task = shell("printf 'one\ntwo\nbegun\n'; sleep 600");
   const starter = startDaemon(t, { folder: join(folder, 'work'), task, sandbox: 'bubblewrap' });
   await once(starter.stdout as NodeJS.ReadableStream, 'data');
 

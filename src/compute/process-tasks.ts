@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { isSameProcess } from '../base/process-identity.ts';
 import type { TaskHandle } from './compute.ts';
 import { AdoptedWorker, type WorkerProcess } from './process-adopted.ts';
 import type { TaskFolder } from './process-folder.ts';
@@ -14,19 +13,20 @@ export interface RunningTask {
 
 /** What a task's folder, which is none of this process, tells. */
 export type FoundTask =
-  | { readonly kind: 'alive'; readonly handle: TaskHandle }
+  /** Its starter lives, or left it behind, ended or about to end. */
+  | { readonly kind: 'known'; readonly handle: TaskHandle }
   /** Another process is just making or removing it. */
   | { readonly kind: 'in-between' }
-  | { readonly kind: 'left'; readonly record: TaskRecord | undefined };
+  /** Left by a process that had not begun to start it. */
+  | { readonly kind: 'nameless' };
 
 /** How long a folder may be without a record: its maker writes that next. */
 const unrecordedMs = 60_000;
 
 export async function lookAtTask(folder: TaskFolder): Promise<FoundTask> {
   const record = await readTaskRecord(folder.record);
-  if (record === undefined) return { kind: (await isNew(folder)) ? 'in-between' : 'left', record };
-  if (!isSameProcess(record.starter)) return { kind: 'left', record };
-  return { kind: 'alive', handle: handleOf(record, folder) };
+  if (record !== undefined) return { kind: 'known', handle: handleOf(record, folder) };
+  return { kind: (await isNew(folder)) ? 'in-between' : 'nameless' };
 }
 
 /** The task of another process; undefined when there is none. */

@@ -91,17 +91,16 @@ export class ProcessCompute implements Compute {
     if (this.#isClosed) await closeStaging(this.#staging);
   }
 
-  /** The tasks of all processes that work here. Ends and removes what one left that is gone: there is none to go on with. */
+  /** The tasks of all processes that work here, also of one that is gone: what those left has ended or is about to. */
   async list(deploymentId: DeploymentId): Promise<TaskHandle[]> {
     const adopted: TaskHandle[] = [];
     for (const name of await namesIn(this.#staging.tasks)) {
       if (this.#tasks.has(name as DispatchId)) continue;
       const folder = taskFolder(join(this.#staging.tasks, name));
       const found = await lookAtTask(folder);
-      if (found.kind === 'alive') adopted.push(found.handle);
-      if (found.kind !== 'left') continue;
-      await endLeftovers(name, found.record);
-      await removeTree(folder.root);
+      if (found.kind === 'known') adopted.push(found.handle);
+      // Nobody can name it any more.
+      if (found.kind === 'nameless') await removeTree(folder.root);
     }
     const own = (await this.#started()).map(({ handle }) => handle);
     return [...own, ...adopted].filter(({ owner }) => owner.deploymentId === deploymentId);
