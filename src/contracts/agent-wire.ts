@@ -38,6 +38,8 @@ export const registrationSchema = z.strictObject({
   /** Random, one per start of an agent. */
   instanceId: nonceSchema,
   joinToken: z.string().max(512).optional(),
+  /** The key that this one takes the place of, which the server asked for: by it, of the JCS of `{publicKey, challenge}`. */
+  previous: z.strictObject({ publicKey: publicKeySchema, signature: signatureSchema }).optional(),
   facts: hostFactsSchema,
 });
 /** With the agent's signature of the JCS of the registration and the server's key it believes to talk to. */
@@ -101,6 +103,8 @@ export const heartbeatReplySchema = z.object({
   name: hostNameSchema,
   settings: hostSettingsSchema,
   desiredRevision: z.int().positive().optional(),
+  /** The agent shall make new keys and register with them. */
+  wantsNewKeys: z.boolean().default(false),
   serverTime: z.iso.datetime(),
 });
 export type HeartbeatReply = z.infer<typeof heartbeatReplySchema>;

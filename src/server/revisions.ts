@@ -1,0 +1,126 @@
+import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
+import { type Change, changeSchema, type changeStages } from '../contracts/host-change.ts';
+import { type HostSpec, hostSpecSchema } from '../contracts/host-spec.ts';
+import { decryptAtRest, encryptAtRest } from './at-rest.ts';
+
+export type ChangeStage = (typeof changeStages)[number];
+
+/** A spec as it was declared, with the values of its secrets by their refs. */
+export interface Revision {
+  readonly change: Change;
+  readonly spec: HostSpec;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+export interface NewRevision {
+  readonly specDigest: string;
+  readonly spec: HostSpec;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly actor: string;
+  readonly message: string;
+  readonly at: string;
+}
+
+/** What was declared for hosts, every revision of it, and how far each has come. */
+export class Revisions {
+  readonly #database: SqliteDatabase;
+  readonly #atRestKey: Uint8Array;
+
+  constructor(database: SqliteDatabase, atRestKey: Uint8Array) {
+    this.#database = database;
+    this.#atRestKey = atRestKey;
+  }
+
+  /** Inside a transaction with what else belongs to it. */
+  add(hostId: HostId, { specDigest, spec, secrets, actor, message, at }: NewRevision): Change {
+    const revision = (this.latestNumber(hostId) ?? 0) + 1;
+    const times = { accepted: at };
+    this.#database.run(
+      `INSERT INTO revisions (host_id, revision, spec_digest, spec, secrets, actor, message, times)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      hostId,
+      revision,
+      specDigest,
+      JSON.stringify(spec),
+      encryptAtRest(this.#atRestKey, JSON.stringify(secrets), contextOf(hostId, revision)),
+      actor,
+      message,
+      JSON.stringify(times),
+    );
+    return changeSchema.parse({ revision, specDigest, actor, message, times });
+  }
+
+  latestNumber(hostId: HostId): number | undefined {
+    const row = this.#database.get('SELECT max(revision) AS latest FROM revisions WHERE host_id = ?', hostId);
+    return row?.['latest'] === null || row === undefined ? undefined : Number(row['latest']);
+  }
+
+  /** That one, or the latest. */
+  find(hostId: HostId, revision?: number): Revision | undefined {
+    const wanted = revision ?? this.latestNumber(hostId);
+    if (wanted === undefined) return undefined;
+    const row = this.#database.get('SELECT * FROM revisions WHERE host_id = ? AND revision = ?', hostId, wanted);
+    if (row === undefined) return undefined;
+    const sealed = row['secrets'];
+    if (!(sealed instanceof Uint8Array)) throw new TypeError('revisions.secrets is not a blob');
+    const secrets: unknown = JSON.parse(decryptAtRest(this.#atRestKey, sealed, contextOf(hostId, wanted)));
+    return {
+      change: changeOf(row),
+      spec: hostSpecSchema.parse(JSON.parse(String(row['spec']))),
+      secrets: secrets as Record<string, string>, // Only `add` writes it, and nobody can change it unnoticed.
+    };
+  }
+
+  /** Newest first. */
+  changes(hostId: HostId, limit: number): Change[] {
+    const sql = 'SELECT * FROM revisions WHERE host_id = ? ORDER BY revision DESC LIMIT ?';
+    return this.#database.all(sql, hostId, limit).map(changeOf);
+  }
+
+  /** Notes when it came so far, the first time; and what keeps it, or that nothing does. */
+  progress(
+    hostId: HostId,
+    revision: number,
+    {
+      times = {},
+      problem,
+    }: { readonly times?: Partial<Record<ChangeStage, string>>; readonly problem?: string | null },
+  ): void {
+    const row = this.#database.get('SELECT * FROM revisions WHERE host_id = ? AND revision = ?', hostId, revision);
+    if (row === undefined) return;
+    const before = changeOf(row);
+    this.#database.run(
+      'UPDATE revisions SET times = ?, problem = ? WHERE host_id = ? AND revision = ?',
+      JSON.stringify({ ...times, ...before.times }),
+      problem === undefined ? (before.problem ?? null) : problem,
+      hostId,
+      revision,
+    );
+  }
+
+  /** Digests of contexts that any revision still names. */
+  contextsInUse(): Set<string> {
+    const digests = new Set<string>();
+    for (const row of this.#database.all(`SELECT spec FROM revisions WHERE spec LIKE '%"context":"sha256:%'`)) {
+      const { images } = hostSpecSchema.parse(JSON.parse(String(row['spec'])));
+      for (const { build } of Object.values(images)) if (build !== undefined) digests.add(build.context);
+    }
+    return digests;
+  }
+}
+
+function contextOf(hostId: HostId, revision: number): string {
+  return `secrets of ${hostId} revision ${revision}`;
+}
+
+function changeOf(row: SqlRow): Change {
+  return changeSchema.parse({
+    revision: row['revision'],
+    specDigest: row['spec_digest'],
+    actor: row['actor'],
+    message: row['message'],
+    times: JSON.parse(String(row['times'])),
+    problem: row['problem'] ?? undefined,
+  });
+}
