@@ -55,6 +55,7 @@ export async function openSession(
     shell = await compute.shell(handle, { columns, rows, note, signal });
   } catch (error) {
     await close({});
+    if (signal.aborted) throw new AppError('interrupted', `Stopped opening a shell into "${dispatchId}"`);
     throw error;
   }
   const recording = new ShellRecording({ storage: client.storage, redactor, columns, rows, startedAt });

@@ -112,6 +112,21 @@ test('a shell that nobody sees any more is left in order: its reader gone, its t
   assert.equal((await run.finished).code, 0);
 });
 
+test('Ctrl-C while a shell opens stops that, and leaves the dispatch alone', { skip }, async (t) => {
+  const project = await shellProject(t, place.compute);
+  const { id, run } = await waitingDispatch(project);
+
+  const shell = project.start('agora', ['dispatch', 'shell', id], 'cat\n');
+  await waitUntil('its record', async () => (await shellsOf(project)).length > 0, patience);
+  shell.child.kill('SIGINT');
+  const { code, stderr } = await shell.finished;
+
+  assert.equal(code, 130, stderr);
+  assert.doesNotMatch(stderr, /defect/);
+  await project.agora(['dispatch', 'shell', id], 'echo > go\n');
+  assert.equal((await run.finished).code, 0);
+});
+
 test('a shell whose worker is killed says so', { skip }, async (t) => {
   const project = await shellProject(t, place.compute);
   const { id } = await waitingDispatch(project);
