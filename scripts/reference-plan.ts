@@ -178,5 +178,8 @@ what its runtime needs: \`internet\` for \`claude-code\`, else \`none\`. \`model
 
 Environment, later ones winning: the subagent's \`env\`, the values of the executor's environments, those of \`inputs.env\` in order,
 the item's \`env\`. Secrets: those of the environments in the same order, then the executor's \`secrets\`. Where a name is both, the
-secret wins. A secret is looked up just before each attempt starts; one that is not there fails the item with \`secret-missing\`.`;
+secret wins. A secret is looked up just before each attempt starts; one that is not there fails the item with \`secret-missing\`.
+
+Names of what is registered are looked up when the daemon takes the run, and again when a daemon starts; until all are there the run
+waits and says which is not. A pin \`name@sha256:<hex>\` leads to the same content for ever. The manifest of each attempt has the digests.`;
 }
