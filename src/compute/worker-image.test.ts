@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { engineForTests, packageRoot, rawEngine } from '../../test/support/engine.ts';
-import { isAppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
+import type { Engine } from '../engine/engine.ts';
 import { claudeCodeVersion } from './claude-code-program.ts';
 import { findBaseFiles } from './image-base.ts';
 import { digestTag, serves } from './image-kind.ts';
@@ -90,6 +91,41 @@ test('a base of this machine has what a shell in a worker is used with', async (
   assert.deepEqual(missing, []);
   for (const place of ['/usr/bin/stty', '/usr/bin/bash']) assert.ok(places.includes(place), place);
   assert.ok(places.some((place) => /^\/(usr|etc)\/.*terminfo\/x\/xterm-256color$/.test(place)));
+});
+
+/** The same engine, as one of another architecture whose only image is what a pull brings: this one. */
+function elsewhere(engine: Engine, imageId: string, pull: Engine['pullImage']): Engine {
+  let hasPulled = false;
+  return {
+    ...engine,
+    information: async () => ({ ...(await engine.information()), architecture: 'another' }),
+    tagImage: async () => undefined,
+    inspectImage: async () => (hasPulled ? engine.inspectImage(imageId) : undefined),
+    pullImage: async (reference, options) => {
+      await pull(reference, options);
+      hasPulled = true;
+    },
+  };
+}
+
+test('where no image can be built the published one is taken, if it is of this worker', { skip }, async () => {
+  assert.ok(engine);
+  const { imageId } = await prepareWorkerImage(engine, { packageRoot });
+  const lines: string[] = [];
+
+  const published = elsewhere(engine, imageId, async () => undefined);
+  const pulled = await prepareWorkerImage(published, { packageRoot, onProgress: (line) => lines.push(line) });
+
+  assert.deepEqual(pulled, { imageId, how: 'pulled' });
+  assert.match(lines[0] ?? '', /^Cannot build .* own files: this is .*, the engine another$/);
+  const offline = elsewhere(engine, imageId, async () => {
+    throw new AppError('internal', 'Cannot pull: no such host');
+  });
+  await assert.rejects(prepareWorkerImage(offline, { packageRoot, runtime: 'claude-code' }), (error) => {
+    assert.ok(isAppError(error, 'image-missing'));
+    assert.match(error.next ?? '', /^Run `docker build .* --build-arg WITH=claude-code@\S+ -t ghcr\.io\S+:latest /);
+    return true;
+  });
 });
 
 test('an image that a caller names is used when its worker is this one', { skip }, async (t) => {
