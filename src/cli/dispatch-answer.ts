@@ -1,5 +1,6 @@
 import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { type ExitCode, exitCodes } from '../contracts/errors.ts';
+import { requireWaiting } from '../dispatch/answer-dispatch.ts';
 import { closeTargets } from '../dispatch/targets.ts';
 import { actorName, actorOption } from './actor.ts';
 import { answerItem, questionOf } from './answer-item.ts';
@@ -40,6 +41,8 @@ export const dispatchAnswer = defineCommand(
     const words = { text, option, json, file };
     const actor = actorName(options.actor, context.env);
     if (record.run !== undefined) return answerRun(record.run, { words, actor, config: options.config }, context);
+    // Before the words are judged by a question that is not there, or no more.
+    requireWaiting(record);
     const answer = await givenAnswer(words, record.result?.question ?? {}, context);
     const view = new DispatchView(context, { trace: options.trace, quiet: options.quiet });
     const firing = client.dispatch.answer(dispatchId, answer, {

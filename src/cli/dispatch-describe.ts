@@ -5,6 +5,7 @@ import { listShells } from '../dispatch/records.ts';
 import { defineCommand } from './command.ts';
 import { recordLines } from './dispatch-text.ts';
 import { requireDispatch } from './find-dispatch.ts';
+import { jsonText } from './json-text.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
 import { say } from './output.ts';
@@ -28,7 +29,7 @@ export const dispatchDescribe = defineCommand(
     const shells = await listShells(client, dispatchId);
     const text =
       options.json === true
-        ? JSON.stringify({ ...record, ...(shells.length > 0 && { shells }) }, undefined, 2)
+        ? jsonText({ ...record, ...(shells.length > 0 && { shells }) }, 2)
         : recordLines(record, shells).join('\n');
     await say(context.stdout, text);
     if (record.run === undefined && !isEnded(record) && ownerState(record.owner) === 'gone') {

@@ -1,6 +1,7 @@
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
 import { statusText } from './dispatch-text.ts';
+import { jsonText } from './json-text.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
 import { say } from './output.ts';
@@ -17,7 +18,7 @@ export const dispatchList = defineCommand(
   async ({ options }, context) => {
     const { client } = await openClient(options.config, context);
     const records = await client.dispatch.list();
-    if (options.json === true) await say(context.stdout, JSON.stringify(records, undefined, 2));
+    if (options.json === true) await say(context.stdout, jsonText(records, 2));
     else if (records.length === 0) await say(context.stderr, 'agora: there are no dispatches yet');
     for (const record of options.json === true ? [] : records) {
       const { dispatchId, resolved, acceptedAt, run } = record;

@@ -4,6 +4,7 @@ import type { DispatchArtifact, DispatchRecord, DispatchShell } from '../contrac
 import type { Question } from '../contracts/question.ts';
 import type { Usage } from '../contracts/task.ts';
 import { columns } from './command-help.ts';
+import { oneLine } from './one-line.ts';
 
 type Ended = Pick<DispatchReport, 'dispatchId' | 'status' | 'artifacts' | 'durationMs'> &
   Partial<Pick<DispatchReport, 'exitCode' | 'failure' | 'question' | 'usage' | 'humanTouched'>>;
@@ -13,22 +14,39 @@ export function verdictLines(ended: Ended): string[] {
   const { dispatchId, status, artifacts, durationMs, failure, question, usage } = ended;
   const exit = typeof ended.exitCode === 'number' ? `, exit code ${ended.exitCode}` : '';
   const verdict = status === 'waiting' ? 'asks' : status;
-  const reason = failure === undefined ? '' : `: ${failure.code}: ${failure.message}`;
+  const reason = failure === undefined ? '' : `: ${failure.code}: ${oneLine(failure.message, longestRow)}`;
   return [
     `dispatch ${dispatchId} ${verdict} after ${formatDuration(durationMs)}${exit}${reason}`,
     ...(usage === undefined ? [] : [`  used: ${usageText(usage)}`]),
     ...(ended.humanTouched === true ? ['  a person had a shell in its worktree'] : []),
-    ...(question === undefined ? [] : questionLines(question)),
+    ...(question === undefined ? [] : questionLines(question, artifacts)),
     ...nextSteps(dispatchId, status, artifacts),
   ];
 }
 
-export function questionLines({ question, options = [], context }: Question): string[] {
+/** What it asks, as far as a screen has room, without what a terminal would act on: a subagent wrote it. */
+function questionLines(
+  { question, options = [], context }: Question,
+  artifacts: readonly DispatchArtifact[],
+): string[] {
+  const texts = [question, ...options, ...(context === undefined ? [] : [textOf(context)])];
+  const whole = artifacts.find(({ port }) => port === 'question');
+  const isCut = texts.some((text) => text.length > longestText || text.includes('\n'));
   return [
-    `  question: ${question}`,
-    ...options.map((option, index) => `    ${index + 1}. ${option}`),
-    ...(context === undefined ? [] : [`  context: ${typeof context === 'string' ? context : JSON.stringify(context)}`]),
+    `  question: ${oneLine(question, longestText)}`,
+    ...options.map((option, index) => `    ${index + 1}. ${oneLine(option, longestText)}`),
+    ...(context === undefined ? [] : [`  context: ${oneLine(textOf(context), longestText)}`]),
+    ...(isCut && whole !== undefined ? [`  all of it: agora artifact get ${whole.ref}`] : []),
   ];
+}
+
+/** Of a text that a subagent wrote. */
+const longestText = 400;
+/** Longer than any of ours. */
+const longestRow = 2_000;
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function nextSteps(
@@ -101,9 +119,13 @@ export function recordLines(record: DispatchRecord, shells: readonly DispatchShe
     ...(result?.leftOut ?? []).map((line) => ['left out', line] as const),
     ...(result?.redacted ?? []).map((line) => ['redacted', line] as const),
   ];
-  const known = rows.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
-  const question = record.status === 'waiting' ? result?.question && questionLines(result.question) : undefined;
-  return [record.dispatchId, ...columns(known), ...(question ?? [])];
+  // Paths, too, are what a subagent called them.
+  const known = rows.flatMap(([name, text]) =>
+    text === undefined ? [] : [[name, oneLine(text, longestRow)] as const],
+  );
+  const question =
+    record.status === 'waiting' && result?.question ? questionLines(result.question, result.artifacts) : [];
+  return [record.dispatchId, ...columns(known), ...question];
 }
 
 function shellText({ actor, openedAt, closedAt, recording }: DispatchShell): string {

@@ -5,6 +5,7 @@ import type { DispatchEvent } from '../contracts/dispatch.ts';
 import { type ExitCode, exitCodes } from '../contracts/errors.ts';
 import type { CommandContext, OptionValues } from './command.ts';
 import { stageLines, verdictLines } from './dispatch-text.ts';
+import { jsonText } from './json-text.ts';
 import { type Output, say } from './output.ts';
 
 /** How a dispatch that goes on is shown. */
@@ -73,7 +74,7 @@ export class DispatchView {
     await this.#said;
     const { stages, ...result } = report;
     const shown = this.#options.trace === true ? { ...result, stages } : result;
-    await say(this.#context.stdout, JSON.stringify(shown, undefined, this.#options.json === true ? undefined : 2));
+    await say(this.#context.stdout, jsonText(shown, this.#options.json === true ? undefined : 2));
     if (this.#context.stop.aborted) return exitCodes.interrupted;
     return report.status === 'done' ? exitCodes.ok : exitCodes.no;
   }

@@ -26,7 +26,7 @@ export async function answerDispatch(
   options: Omit<AcceptOptions, 'continues' | 'dispatchId'>,
 ): Promise<AcceptedDispatch> {
   const record = await requireRecord(place, asked);
-  if (record.status !== 'waiting' || record.answeredBy !== undefined) throw notWaiting(record);
+  requireWaiting(record);
   const dispatchId = randomDispatchId();
   const claim = await claimAnswer(place, record, dispatchId);
   if (claim.kind === 'taken') throw notWaiting(await requireRecord(place, asked), claim.dispatchId);
@@ -78,6 +78,11 @@ function pinnedWork({ work, resolved }: DispatchRecord): DispatchRequest {
     env: resolved.env.map(pin),
     ...(pipeline === undefined ? {} : { pipeline: pin(pipeline) }),
   };
+}
+
+/** Raises `refused` when it asks nothing, or no more. */
+export function requireWaiting(record: DispatchRecord): void {
+  if (record.status !== 'waiting' || record.answeredBy !== undefined) throw notWaiting(record);
 }
 
 function notWaiting(record: DispatchRecord, answeredBy = record.answeredBy): AppError {

@@ -157,7 +157,7 @@ for (const place of await providerPlaces()) {
       const { dispatchId } = JSON.parse(run.stdout);
 
       const cancel = await project.agora(['dispatch', 'cancel', dispatchId]);
-      const answer = await project.agora(['dispatch', 'answer', dispatchId, 'red']);
+      const answer = await project.agora(['dispatch', 'answer', dispatchId, '--option', '1']);
 
       assert.equal(cancel.code, 0, cancel.stderr);
       assert.equal(answer.code, 1, answer.stderr);
