@@ -11,7 +11,7 @@ import type { NamePath } from '../storage/storage.ts';
 import { planDeploy } from './deploy.ts';
 import { readName } from './registered.ts';
 import { applyRegistrations, type PlannedChange } from './registrations.ts';
-import { registerSubagent } from './subagents.ts';
+import { registerSubagent, resolveSubagent } from './subagents.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'agora-deploy-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -22,15 +22,29 @@ await writeFile(join(root, 'caps', 'hello', 'a.txt'), 'hello');
 class FaultyStorage extends LocalStorage {
   failsAt: string | undefined;
   failsToRemove = false;
+  /** After so many nothing is written any more, as by a process that was killed. */
+  writesLeft = Number.POSITIVE_INFINITY;
 
   override async removeName(path: NamePath): Promise<void> {
+    this.#countWrite();
     if (this.failsToRemove) throw new AppError('unreachable', `Cannot remove "${path.name}": no answer`);
     await super.removeName(path);
   }
 
   override async putName(path: NamePath, text: string): Promise<void> {
+    this.#countWrite();
     if (path.name === this.failsAt) throw new AppError('disk-full', `Cannot write "${path.name}": no space left`);
     await super.putName(path, text);
+  }
+
+  override async createName(path: NamePath, text: string): Promise<boolean> {
+    this.#countWrite();
+    return super.createName(path, text);
+  }
+
+  #countWrite(): void {
+    this.writesLeft -= 1;
+    if (this.writesLeft < 0) throw new AppError('unreachable', 'Cannot write: killed');
   }
 }
 
@@ -149,7 +163,7 @@ test('when one name cannot be moved, those before it go back and no secret stays
   assert.deepEqual(await place.secrets.list(), []);
 });
 
-test('when names cannot be put back, it says which, keeps their secrets, and doing it again completes it', async () => {
+test('when names cannot be put back, it says which, keeps their secrets, and the next look puts them back', async () => {
   const place = aPlace();
   const { registrations, changes } = await planned(place);
   place.storage.failsAt = 'greeter';
@@ -163,12 +177,32 @@ test('when names cannot be put back, it says which, keeps their secrets, and doi
   assert.equal((await place.secrets.list()).length, 1);
 
   place.storage.failsAt = undefined;
-  assert.deepEqual(actions(await deploy(place)), [
-    'unchanged capability hello',
-    'unchanged pipeline checked',
-    'unchanged env minimal',
-    'create subagent greeter',
-  ]);
+  place.storage.failsToRemove = false;
+  assert.equal(await readName(place.storage, 'default', 'subagent', 'greeter'), undefined);
+  assert.deepEqual(await registeredNames(place), []);
+  assert.equal((await deploy(place)).length, 4);
+});
+
+test('killed before or after any write of a name, all names are moved or none', async () => {
+  const seen = new Set<string>();
+  for (let writes = 0; ; writes++) {
+    const place = aPlace();
+    await registerSubagent(place.storage, 'default', { name: 'greeter', systemPrompt: 'old' });
+    const { registrations, changes } = await planned(place);
+    place.storage.writesLeft = writes;
+    const isWhole = await applyRegistrations(place, registrations, changes).then(
+      () => true,
+      () => false,
+    );
+    place.storage.writesLeft = Number.POSITIVE_INFINITY;
+
+    const greeter = await resolveSubagent(place.storage, 'default', 'greeter');
+    const state = `${greeter.subagent.systemPrompt} with ${(await registeredNames(place)).join(', ')}`;
+
+    seen.add(state);
+    if (isWhole) break;
+  }
+  assert.deepEqual([...seen], ['old with greeter', 'Say hi with hello, checked, minimal, greeter']);
 });
 
 test('a file that changed after the plan stops the deployment before any name is moved', async () => {

@@ -3,6 +3,7 @@ import { AppError } from '../contracts/errors.ts';
 import { digestSchema } from '../contracts/ids.ts';
 import type { SecretStore } from '../secrets/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
+import { isJournal } from './pending-moves.ts';
 
 /** A storage that hashes what it is given and keeps nothing; what is there can be read. */
 export function hashingStorage(storage: Storage): Storage {
@@ -23,7 +24,8 @@ export function hashingStorage(storage: Storage): Storage {
     },
     getBlob: (digest) => storage.getBlob(digest),
     statBlob: (digest) => storage.statBlob(digest),
-    getName: (path) => storage.getName(path),
+    // What others are about to move is theirs to move.
+    getName: async (path) => (isJournal(path) ? undefined : storage.getName(path)),
     listNames: (namespace, type) => storage.listNames(namespace, type),
     putName: refuse,
     createName: refuse,

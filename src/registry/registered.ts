@@ -5,6 +5,7 @@ import { suggestion } from '../base/suggest.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { type Digest, digestSchema, pinSchema } from '../contracts/ids.ts';
 import type { NameType, Storage } from '../storage/storage.ts';
+import { completeMoves, moveTogether } from './pending-moves.ts';
 
 /** What can be registered. */
 export type RegistryType = Extract<NameType, 'capability' | 'subagent' | 'env' | 'pipeline'>;
@@ -40,8 +41,20 @@ export async function moveName(
   { name, digest }: Pinned,
 ): Promise<Registered> {
   const registeredAt = new Date().toISOString();
+  await completeMoves(storage, namespace);
   await storage.putName({ namespace, type, name }, canonicalize({ digest, registeredAt }));
   return { name, digest, registeredAt };
+}
+
+export interface Move extends Pinned {
+  readonly type: RegistryType;
+}
+
+/** Makes all of them the latest of their names, or none, whatever fails or is killed. */
+export async function moveNames(storage: Storage, namespace: string, moves: readonly Move[]): Promise<void> {
+  const registeredAt = new Date().toISOString();
+  const texts = moves.map(({ type, name, digest }) => ({ type, name, text: canonicalize({ digest, registeredAt }) }));
+  await moveTogether(storage, namespace, texts);
 }
 
 /** What a name leads to now, or undefined. */
@@ -51,6 +64,7 @@ export async function readName(
   type: RegistryType,
   name: string,
 ): Promise<Registered | undefined> {
+  await completeMoves(storage, namespace);
   const text = await storage.getName({ namespace, type, name });
   if (text === undefined) return undefined;
   const { digest, registeredAt } = readAs(nameRecordSchema, text, `name record of ${type} "${name}"`);
@@ -59,6 +73,7 @@ export async function readName(
 
 /** Everything of a type with its latest digest, sorted by name. */
 export async function listRegistered(storage: Storage, namespace: string, type: RegistryType): Promise<Registered[]> {
+  await completeMoves(storage, namespace);
   const registered: Registered[] = [];
   for (const name of await storage.listNames(namespace, type)) {
     const found = await readName(storage, namespace, type, name);

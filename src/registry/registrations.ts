@@ -2,10 +2,10 @@ import { AppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import { type GivenCapability, prepareCapability } from './capabilities.ts';
 import { type EnvPorts, type GivenEnv, prepareEnv, unstage } from './envs.ts';
-import { type Move, moveNames } from './move-names.ts';
+import { completeMoves } from './pending-moves.ts';
 import { preparePipeline } from './pipelines.ts';
 import { closedSecretStore, hashingStorage } from './planning.ts';
-import { type Pinned, type RegistryType, readName } from './registered.ts';
+import { type Move, moveNames, type Pinned, type RegistryType, readName } from './registered.ts';
 import { prepareSubagent } from './subagents.ts';
 
 /** One thing to be registered together with others. */
@@ -37,6 +37,7 @@ export async function planRegistrations(
     storage: hashingStorage(ports.storage),
     secrets: ports.secrets && closedSecretStore(ports.secrets),
   };
+  await completeMoves(ports.storage, ports.namespace);
   const planned: Planned[] = [];
   for (const registration of registrations) {
     try {
@@ -50,8 +51,8 @@ export async function planRegistrations(
 }
 
 /**
- * Registers all of them or none: every content is stored before the first name is moved, and a failure moves the names
- * back. After a crash between two names, doing it again completes it. Returns the changes with every digest.
+ * Registers all of them or none: every content is stored before the first name is moved, a failure moves the names back,
+ * and what a crash cut off among the names is completed when one is looked at. Returns the changes with every digest.
  */
 export async function applyRegistrations(
   ports: EnvPorts,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
@@ -175,12 +175,13 @@ subagents:
   - { name: greeter, systemPrompt: Say hi., capabilities: [hello-cap] }
 `;
 
-test('a deployment that is killed anywhere is completed by the next one', async (t) => {
+test('a deployment that is killed anywhere is done whole or not at all, and can be done again', async (t) => {
   const project = await aProject(t);
   await mkdir(join(project.folder, 'deploy'));
   await writeFile(join(project.folder, 'deploy', 'manifest.yaml'), manifest.replace('caps/', '../caps/'));
   const names = join(project.folder, '.agora', 'storage', 'names', 'default', 'env');
-  for (const movedNames of [1, 10, 20]) {
+  for (const movedNames of [0, 1, 10, 20]) {
+    await rm(join(project.folder, '.agora'), { recursive: true, force: true });
     const running = project.start('agora', ['deploy', '--from', 'deploy/manifest.yaml']);
     const count = async () => (await readdir(names).catch(() => [])).length;
     await waitUntil(
@@ -189,6 +190,10 @@ test('a deployment that is killed anywhere is completed by the next one', async 
     );
     if (running.child.pid !== undefined && running.child.exitCode === null) process.kill(-running.child.pid, 'SIGKILL');
     await running.finished;
+    const envs = JSON.parse((await project.agora(['env', 'list', '--json'])).stdout).length;
+    const subagents = JSON.parse((await project.agora(['subagent', 'list', '--json'])).stdout).length;
+    assert.ok([0, 30].includes(envs), `${envs} envs`);
+    assert.equal(subagents, envs / 30);
   }
 
   const completed = await project.agora(['deploy', '--from', 'deploy/manifest.yaml']);
