@@ -3,7 +3,7 @@ import type { Question } from '../contracts/question.ts';
 import type { QuestionView } from '../contracts/status.ts';
 
 /** A status is written whole each time something changes: of a long question it holds the beginning. */
-const most = { jsonLength: 16_384, questionLength: 4_096, options: 20, optionLength: 200 } as const;
+const most = { jsonLength: 4_096, questionLength: 1_000, options: 20, optionLength: 100 } as const;
 
 /** A question as statuses show it. */
 export function questionView(
