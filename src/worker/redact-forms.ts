@@ -4,7 +4,7 @@ import { skipping } from './redact-skips.ts';
  * Shorter ones are not blacked out: `true` or a port number would be found in half the files of a worktree, and the
  * work would be spoiled for something that anybody can guess.
  */
-export const shortestSecretBytes = 6;
+const shortestSecretBytes = 6;
 
 /** Bytes to look for, as they are once what may stand between them is taken away. */
 export interface RedactionPattern {

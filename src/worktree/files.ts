@@ -123,7 +123,7 @@ export function bytesOf(workTree: string, path: string): Buffer {
 }
 
 /** Every folder above any of the files. */
-export function foldersOf(files: Iterable<string>): Set<string> {
+function foldersOf(files: Iterable<string>): Set<string> {
   const folders = new Set<string>();
   for (const file of files) {
     for (let end = file.lastIndexOf('/'); end > 0; end = file.lastIndexOf('/', end - 1)) {
