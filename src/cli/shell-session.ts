@@ -5,7 +5,7 @@ import type { DispatchRecord, DispatchShell } from '../contracts/dispatch.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { Digest, DispatchId } from '../contracts/ids.ts';
 import { isEnded } from '../dispatch/ending.ts';
-import { requireRecord, writeShell } from '../dispatch/records.ts';
+import { removeShell, requireRecord, writeShell } from '../dispatch/records.ts';
 import { resolveSecrets } from '../dispatch/resolve-secrets.ts';
 import { findWorker } from '../dispatch/settle.ts';
 import { resolveEnv } from '../registry/envs.ts';
@@ -54,7 +54,8 @@ export async function openSession(
     const note = { name: `${id}.json`, text: `${JSON.stringify(opened)}\n` };
     shell = await compute.shell(handle, { columns, rows, note, signal });
   } catch (error) {
-    await close({});
+    // Refused, nobody was inside; otherwise that cannot be ruled out.
+    await (isAppError(error, 'refused') ? removeShell(client, opened) : close({}));
     if (signal.aborted) throw new AppError('interrupted', `Stopped opening a shell into "${dispatchId}"`);
     throw error;
   }

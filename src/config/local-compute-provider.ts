@@ -95,6 +95,7 @@ export class LocalComputeProvider implements Compute {
     throw new AppError(
       'refused',
       `Cannot open a shell into "${handle.dispatchId}": tasks run as processes here, and there is no way into their sandbox`,
+      { next: `See what it does: agora dispatch logs ${handle.dispatchId} -f` },
     );
   }
 

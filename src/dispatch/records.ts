@@ -74,6 +74,11 @@ export function writeShell(place: RecordPlace, shell: DispatchShell): Promise<vo
   return write(place, 'dispatch-shell', `${shell.dispatchId}.${shell.id}`, dispatchShellSchema.parse(shell));
 }
 
+/** For a shell that nobody was let into. */
+export function removeShell({ storage, namespace }: RecordPlace, { dispatchId, id }: DispatchShell): Promise<void> {
+  return storage.removeName({ namespace, type: 'dispatch-shell', name: `${dispatchId}.${id}` });
+}
+
 /** In the order they were opened. */
 export async function listShells(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchShell[]> {
   const shells: DispatchShell[] = [];
