@@ -18,15 +18,32 @@ export async function whileAlive<T>(
   signal: AbortSignal | undefined,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const alive = aliveSignal(connection, signal);
+  try {
+    return await call(alive.signal);
+  } finally {
+    await alive.end();
+  }
+}
+
+export interface AliveSignal {
+  /** Aborts with the caller's signal, and with `unreachable` once the engine answers no ping any more. */
+  readonly signal: AbortSignal;
+  /** Asks no longer. */
+  end(): Promise<void>;
+}
+
+export function aliveSignal(connection: DockerConnection, caller?: AbortSignal): AliveSignal {
   const silence = new AbortController();
   const ended = new AbortController();
   const pulse = keepAsking(connection, ended.signal).catch((error: unknown) => silence.abort(error));
-  try {
-    return await call(signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]));
-  } finally {
-    ended.abort();
-    await pulse;
-  }
+  return {
+    signal: caller === undefined ? silence.signal : AbortSignal.any([caller, silence.signal]),
+    async end() {
+      ended.abort();
+      await pulse;
+    },
+  };
 }
 
 async function keepAsking(connection: DockerConnection, signal: AbortSignal): Promise<never> {

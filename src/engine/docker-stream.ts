@@ -74,7 +74,8 @@ export async function followProgress(
   }
 }
 
-async function* jsonLines(source: ByteStream): AsyncGenerator<Record<string, unknown>> {
+/** What is written one JSON object to a line. */
+export async function* jsonLines(source: ByteStream): AsyncGenerator<Record<string, unknown>> {
   const decoder = new TextDecoder();
   let pending = '';
   for await (const chunk of source) {

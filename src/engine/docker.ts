@@ -28,7 +28,7 @@ export function dockerEngine(target: DockerTarget, options: DockerConnectionOpti
   };
 }
 
-const informationSchema = z.object({
+export const informationSchema = z.object({
   ServerVersion: z.string(),
   OSType: z.string(),
   Architecture: z.string(),
@@ -46,6 +46,10 @@ async function information(connection: DockerConnection, signal?: AbortSignal): 
   const found = await connection.call({ action: 'ask the engine about itself', signal }, async (docker, deadline) =>
     informationSchema.parse(await json(await dial(docker, { path: '/info', method: 'GET' }, deadline.signal))),
   );
+  return engineInformation(found);
+}
+
+export function engineInformation(found: z.infer<typeof informationSchema>): EngineInformation {
   return {
     version: found.ServerVersion,
     operatingSystem: found.OSType,

@@ -8,8 +8,8 @@ import type { BuildSpec, NetworkSpec, VolumeSpec, WorkspaceSpec } from '../contr
 import type { ByteStream, EngineInformation, ProgressOptions } from './engine.ts';
 
 export interface HostEngineInformation extends EngineInformation {
-  /** The engine's own id, stable over restarts. */
-  readonly id: string;
+  /** The engine's own id, stable over restarts; undefined where it keeps none, as Podman. */
+  readonly id: string | undefined;
   /** The name of the host that it runs on. */
   readonly hostName: string;
   readonly product: 'docker' | 'podman';
@@ -19,7 +19,7 @@ export interface HostEngineInformation extends EngineInformation {
   /** Where it keeps images and volumes, a path of the host. */
   readonly rootFolder: string;
   readonly cgroupVersion: 1 | 2;
-  /** Names of OCI runtimes, and of device drivers such as `nvidia`. */
+  /** Names of OCI runtimes; `nvidia` where the vendor's is set up. */
   readonly runtimes: readonly string[];
 }
 
@@ -40,8 +40,11 @@ export interface BuildRequest
   extends Pick<BuildSpec, 'dockerfile' | 'target' | 'useCache' | 'pullBase'>,
     ProgressOptions {
   readonly tag: string;
+  /** Those of the spec, and its secrets: the classic builder keeps the values of both readable in the image's history. */
   readonly args: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** For base images, by registry. */
+  readonly logins?: Readonly<Record<string, RegistryLogin>>;
 }
 
 /** Something changed on the engine, whoever did it. */
@@ -79,7 +82,9 @@ export interface PullOptions extends ProgressOptions {
  * What the host agent needs of an engine, Docker or Podman's compatible socket. References are ids or names. Every call has a
  * deadline or a signal. Failures raised are those of `Engine`; besides `disk-full`, where the engine says that no space is left,
  * and `invalid-input` with the engine's own words where it refuses a specification (a port that is taken, a device that is not there).
- * To stop or remove what is already so is fine, and so is to connect what is connected.
+ * Of a registry: `image-missing`, `refused` without the right login, `not-ready` while it cannot be reached.
+ * To stop or remove what is already so is fine, and so is to connect what is connected. Containers have the labels of their
+ * image as well as their own.
  */
 export interface HostEngine {
   /** How it is reached, for people. */
@@ -87,15 +92,21 @@ export interface HostEngine {
   ping(signal?: AbortSignal): Promise<void>;
   describeHost(signal?: AbortSignal): Promise<HostEngineInformation>;
 
+  /**
+   * One call while nothing changes; what the engine's list lacks is asked for container by container, of those with the
+   * label `agora.host` alone: of others the restart count, the times and the error stay empty.
+   */
   observeContainers(signal?: AbortSignal): Promise<ObservedContainer[]>;
   observeNetworks(signal?: AbortSignal): Promise<ObservedNetwork[]>;
   observeVolumes(signal?: AbortSignal): Promise<ObservedVolume[]>;
+  /** Tags as `familiarReference` of base/image-reference.ts writes them. */
   observeImages(signal?: AbortSignal): Promise<ObservedImage[]>;
 
   createNetwork(name: string, spec: NetworkSpec, options: CreateOptions): Promise<string>;
   removeNetwork(reference: string, signal?: AbortSignal): Promise<void>;
   connectNetwork(network: string, container: string, signal?: AbortSignal): Promise<void>;
   disconnectNetwork(network: string, container: string, signal?: AbortSignal): Promise<void>;
+  /** `task-conflict` where one of that name has other labels. */
   createVolume(name: string, spec: VolumeSpec, options: CreateOptions): Promise<void>;
   removeVolume(name: string, signal?: AbortSignal): Promise<void>;
 
@@ -116,10 +127,17 @@ export interface HostEngine {
   tagImage(reference: string, tag: string, signal?: AbortSignal): Promise<void>;
   removeImage(reference: string): Promise<void>;
 
-  /** What changes from now on, until the signal; ends when the engine goes away. */
+  /**
+   * What changes from this call on, until the signal; ends when the engine goes away or answers nothing any more.
+   * `unreachable` when there is none.
+   */
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /** `task-conflict` when it does not run. */
   usageOf(container: string, signal?: AbortSignal): Promise<ContainerUsage>;
-  /** Runs a small container of an image to its end and gives what it printed to stdout, at most 1 MiB; removed afterwards. */
+  /**
+   * Runs a small container of an image to its end and gives what it printed to stdout, at most 1 MiB (`limit-exceeded`);
+   * removed afterwards. `internal` with what it printed to stderr when it fails.
+   */
   runHelper(helper: HelperContainer, signal?: AbortSignal): Promise<Uint8Array>;
 }
 

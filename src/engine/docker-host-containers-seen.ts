@@ -1,0 +1,147 @@
+import * as z from 'zod';
+import { hostLabels } from '../contracts/fleet-names.ts';
+import type { ObservedContainer } from '../contracts/host-observation.ts';
+import type { DockerConnection } from './docker-connection.ts';
+import { orUndefined } from './docker-errors.ts';
+import { type ContainerDetails, isStillSo, type ListedStatus, readListedStatus } from './docker-host-status.ts';
+import { ask } from './docker-request.ts';
+
+const labelsSchema = z.record(z.string(), z.string()).nullish();
+
+const containersSchema = z.array(
+  z.object({
+    Id: z.string(),
+    Names: z.array(z.string()),
+    ImageID: z.string(),
+    Labels: labelsSchema,
+    State: z.string(),
+    Status: z.string(),
+    NetworkSettings: z.object({ Networks: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+  }),
+);
+type ListedContainer = z.infer<typeof containersSchema>[number];
+
+const inspectedSchema = z.object({
+  RestartCount: z.int().default(0),
+  State: z.object({
+    Status: z.string(),
+    ExitCode: z.int(),
+    OOMKilled: z.boolean().default(false),
+    Error: z.string().default(''),
+    StartedAt: z.string(),
+    FinishedAt: z.string(),
+    Health: z.object({ Status: z.string() }).nullish(),
+  }),
+});
+
+/** What was seen of a container when it was looked at. */
+export type SeenContainer = ContainerDetails &
+  Pick<ObservedContainer, 'isOutOfMemory' | 'error' | 'restartCount' | 'startedAt' | 'finishedAt'>;
+
+/** Looks at this many containers at once. */
+const looksAtOnce = 8;
+
+export async function observeContainers(
+  connection: DockerConnection,
+  seen: Map<string, SeenContainer>,
+  signal: AbortSignal | undefined,
+): Promise<ObservedContainer[]> {
+  const line = { method: 'GET', path: '/containers/json', query: { all: 1 }, answer: containersSchema } as const;
+  // Before the list: what it says was so at some later moment.
+  const askedAtMs = performance.now();
+  const found = await ask(connection, { action: 'list containers', signal }, line);
+  const listed = found.map((container) => ({ container, said: readListedStatus(container.State, container.Status) }));
+  const isOurs = (one: (typeof listed)[number]) => one.container.Labels?.[hostLabels.host] !== undefined;
+  const unproven: string[] = [];
+  for (const { container, said } of listed.filter(isOurs)) {
+    const details = seen.get(container.Id);
+    if (details === undefined || !isStillSo(details, said, performance.now())) unproven.push(container.Id);
+    else seen.set(container.Id, { ...details, health: said.health ?? details.health, provenAtMs: askedAtMs });
+  }
+  const gone = await lookAt(connection, { ids: unproven, seen, signal });
+  const ids = new Set(listed.map(({ container }) => container.Id));
+  for (const id of seen.keys()) if (!ids.has(id) || gone.has(id)) seen.delete(id);
+  return listed
+    .filter(({ container }) => !gone.has(container.Id))
+    .map(({ container, said }) => observed(container, said, seen.get(container.Id)));
+}
+
+interface Looks {
+  readonly ids: readonly string[];
+  readonly seen: Map<string, SeenContainer>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Looks at each; those that went away since the list was made. */
+async function lookAt(connection: DockerConnection, { ids, seen, signal }: Looks): Promise<Set<string>> {
+  const gone = new Set<string>();
+  const waiting = [...ids];
+  const work = async () => {
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      const details = await inspect(connection, id, signal);
+      if (details === undefined) gone.add(id);
+      else seen.set(id, details);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(looksAtOnce, ids.length) }, work));
+  return gone;
+}
+
+async function inspect(
+  connection: DockerConnection,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<SeenContainer | undefined> {
+  const askedAtMs = performance.now();
+  const call = { action: `look at container "${id}"`, signal };
+  const line = { method: 'GET', path: `/containers/${id}/json`, answer: inspectedSchema } as const;
+  const found = await orUndefined(ask(connection, call, line));
+  if (found === undefined) return undefined;
+  const { State: state, RestartCount: restartCount } = found;
+  const startedAt = timeOf(state.StartedAt);
+  const finishedAt = timeOf(state.FinishedAt);
+  return {
+    status: readListedStatus(state.Status, '').status,
+    health: healthOf(state.Health?.Status),
+    exitCode: state.ExitCode,
+    isOutOfMemory: state.OOMKilled,
+    error: state.Error,
+    restartCount,
+    ...(startedAt !== undefined && { startedAt }),
+    ...(finishedAt !== undefined && { finishedAt }),
+    lookedAtMs: askedAtMs,
+    provenAtMs: askedAtMs,
+  };
+}
+
+function observed(
+  container: ListedContainer,
+  said: ListedStatus,
+  details: SeenContainer | undefined,
+): ObservedContainer {
+  return {
+    id: container.Id,
+    name: (container.Names[0] ?? '').replace(/^\//, ''),
+    imageId: container.ImageID,
+    labels: container.Labels ?? {},
+    status: details?.status ?? said.status,
+    health: details?.health ?? said.health ?? 'none',
+    exitCode: details?.exitCode ?? said.exitCode ?? 0,
+    isOutOfMemory: details?.isOutOfMemory ?? false,
+    error: details?.error ?? '',
+    restartCount: details?.restartCount ?? 0,
+    ...(details?.startedAt !== undefined && { startedAt: details.startedAt }),
+    ...(details?.finishedAt !== undefined && { finishedAt: details.finishedAt }),
+    networks: Object.keys(container.NetworkSettings?.Networks ?? {}).sort(),
+  };
+}
+
+/** Engines write the year 1 for never, and more digits than a date has. */
+function timeOf(text: string): string | undefined {
+  const time = Date.parse(text);
+  return Number.isNaN(time) || time <= 0 ? undefined : new Date(time).toISOString();
+}
+
+function healthOf(status: string | undefined): ObservedContainer['health'] {
+  return status === 'healthy' || status === 'unhealthy' || status === 'starting' ? status : 'none';
+}

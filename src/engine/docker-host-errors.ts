@@ -1,0 +1,89 @@
+import { AppError, type ErrorCode, isAppError } from '../contracts/errors.ts';
+import { httpStatus } from './docker-errors.ts';
+
+interface Meaning {
+  readonly words: RegExp;
+  readonly code: ErrorCode;
+  readonly next?: string;
+}
+
+/** Engines give most refusals one status, so their words decide: the first line that fits. */
+const meanings: readonly Meaning[] = [
+  {
+    words: /no space left on device|disk quota exceeded/i,
+    code: 'disk-full',
+    next: 'Free space where the engine keeps images and volumes, for example with `docker system prune`.',
+  },
+  {
+    words: /port is already allocated|address already in use/i,
+    code: 'invalid-input',
+    next: 'Free the port on the host, or declare another one.',
+  },
+  {
+    words: /could not select device driver/i,
+    code: 'invalid-input',
+    next: "Install the vendor's container toolkit on the host, or leave out `gpus`.",
+  },
+  {
+    words: /no such image|image not known|manifest unknown|name unknown|manifest for .* not found|pull access denied/i,
+    code: 'image-missing',
+    next: 'Check the reference; where it is private, give the host a login for its registry.',
+  },
+  {
+    words: /unauthorized|authentication required|no basic auth credentials|denied: requested access/i,
+    code: 'refused',
+    next: 'Give the host a login for the registry.',
+  },
+  { words: /has active endpoints|network is being used|volume is in use|volume is being used/i, code: 'task-conflict' },
+  {
+    words:
+      /gathering device information|executable file not found|attempted to invoke a command|statfs .*no such file/i,
+    code: 'invalid-input',
+  },
+  {
+    words: /stat(ing)? .*: no such file or directory|error mounting|invalid mount|no such device/i,
+    code: 'invalid-input',
+  },
+  { words: /pool overlaps|already being used by a network|subnet .* (is )?already used/i, code: 'invalid-input' },
+];
+
+/** What a registry that cannot be reached looks like in the engine's words. */
+const registryAway = /dial tcp|no such host|i\/o timeout|tls handshake|connection refused|server gave http response/i;
+
+/** The same failure with the code that its words deserve. */
+export function hostEngineError(error: unknown): unknown {
+  if (!isAppError(error) || !isRefusal(error)) return error;
+  const meaning = meanings.find(({ words }) => words.test(error.message));
+  if (meaning !== undefined) return recoded(error, meaning.code, meaning.next);
+  return httpStatus(error.cause) === 403 ? recoded(error, 'invalid-input') : error;
+}
+
+/** As `hostEngineError`, for calls that go to a registry: one that is away is `not-ready`. */
+export function registryError(error: unknown): unknown {
+  const meant = hostEngineError(error);
+  if (!isAppError(meant, 'internal') || !registryAway.test(meant.message)) return meant;
+  return recoded(meant, 'not-ready', 'See whether the host reaches the registry.');
+}
+
+/** Runs a call whose failures mean what `hostEngineError` says. */
+export async function named<T>(call: Promise<T>, meaning: (error: unknown) => unknown = hostEngineError): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw meaning(error);
+  }
+}
+
+/** Whether the engine refused with these words: what was asked is so already. */
+export function isRefusedWith(error: unknown, words: RegExp): boolean {
+  return isAppError(error) && words.test(error.message);
+}
+
+/** What the connection itself rejects with keeps its code. */
+function isRefusal({ code }: AppError): boolean {
+  return code !== 'unreachable' && code !== 'interrupted';
+}
+
+function recoded(error: AppError, code: ErrorCode, next?: string): AppError {
+  return new AppError(code, error.message, { cause: error.cause, ...(next !== undefined && { next }) });
+}

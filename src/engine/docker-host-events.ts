@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { isAppError } from '../contracts/errors.ts';
+import type { DockerConnection } from './docker-connection.ts';
+import { aliveSignal } from './docker-ping.ts';
+import { openAnswer } from './docker-request.ts';
+import { jsonLines } from './docker-stream.ts';
+import type { EngineEvent } from './host-engine.ts';
+
+/** Those that change what is observed: without the commands that health checks run, and what reads only. */
+const actions = [
+  ...['create', 'start', 'restart', 'die', 'died', 'stop', 'oom', 'pause', 'unpause', 'rename', 'update', 'destroy'],
+  ...['remove', 'health_status', 'connect', 'disconnect', 'pull', 'tag', 'untag', 'delete', 'import', 'load', 'build'],
+];
+const types = ['container', 'network', 'volume', 'image'] as const;
+
+const eventSchema = z.object({
+  Type: z.enum(types),
+  Action: z.string(),
+  Actor: z.object({ ID: z.string().default(''), Attributes: z.record(z.string(), z.string()).nullish() }),
+});
+
+/** Begins at once, not when the first event is asked for: what happens in between is not missed. */
+export function hostEvents(connection: DockerConnection, signal: AbortSignal): AsyncIterable<EngineEvent> {
+  const since = (Date.now() / 1_000).toFixed(3);
+  return follow(connection, since, signal);
+}
+
+async function* follow(connection: DockerConnection, since: string, caller: AbortSignal): AsyncGenerator<EngineEvent> {
+  if (caller.aborted) return;
+  const alive = aliveSignal(connection, caller);
+  const query = { since, filters: { type: types, event: actions } };
+  const line = { method: 'GET', path: '/events', query } as const;
+  const call = { action: 'follow what changes', signal: alive.signal, answerMs: Number.POSITIVE_INFINITY };
+  let hasBegun = false;
+  try {
+    const bytes = connection.stream(call, async (docker, deadline) => {
+      const answer = await openAnswer(docker, line, deadline.signal);
+      hasBegun = true;
+      return answer;
+    });
+    for await (const message of jsonLines(bytes)) {
+      const event = readEvent(message);
+      if (event !== undefined) yield event;
+    }
+  } catch (error) {
+    if (caller.aborted || (hasBegun && isAppError(error, 'unreachable'))) return;
+    throw error;
+  } finally {
+    await alive.end();
+  }
+}
+
+function readEvent(message: unknown): EngineEvent | undefined {
+  const event = eventSchema.safeParse(message).data;
+  if (event === undefined) return undefined;
+  const { Type: type, Action: action, Actor: actor } = event;
+  return { type, action, name: actor.Attributes?.['name'] ?? actor.ID };
+}
