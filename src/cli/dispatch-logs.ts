@@ -1,10 +1,10 @@
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
 import { requireDispatch } from './find-dispatch.ts';
+import { GatheredLines } from './gathered-lines.ts';
 import { sinceTime, tailCount } from './log-words.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
-import { say } from './output.ts';
 
 export const dispatchLogs = defineCommand(
   {
@@ -32,8 +32,13 @@ export const dispatchLogs = defineCommand(
       ...(tail === undefined ? {} : { tail }),
       ...(since === undefined ? {} : { since }),
     });
-    for await (const { at, text } of lines) {
-      await say(context.stdout, options.timestamps === true ? `${at ?? 'unknown'} ${text}` : text);
+    const printed = new GatheredLines(context.stdout);
+    try {
+      for await (const { at, text } of lines) {
+        await printed.add(options.timestamps === true ? `${at ?? 'unknown'} ${text}` : text);
+      }
+    } finally {
+      await printed.flush();
     }
     return exitCodes.ok;
   },
