@@ -1,18 +1,34 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { type Probe, type ProbeWish, probeCommand } from '../../src/compute/suite-probe.ts';
 import { workerPaths } from '../../src/contracts/names.ts';
+import { packageRoot } from '../support/engine.ts';
 import { providerPlaces } from '../support/provider-place.ts';
 import { artifactText, intactBundle, shellProject, submit, watched } from '../support/shell-project.ts';
 
 const hostSecret = 'SECRET_OF_THE_DAEMON';
 const sockets = ['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock'];
 const supervisorsOwn = ['/agora/out/result.json', '/agora/git/HEAD', '/etc/shadow'];
+/** What lies in a project and what this machine keeps elsewhere; readable inside, each would be the host's. */
+const statesOwn = ['state.db', 'deployment.json', 'trust.json', 'keys/seal.pem', 'mailbox/orchestrator/daemon.json'];
+const hostFolders = [
+  packageRoot,
+  homedir(),
+  '/root',
+  '/home',
+  '/boot',
+  '/run',
+  '/var/lib/agora-offload',
+  '/var/lib/docker',
+  '/var/log',
+  '/etc/ssh',
+  '/sys/kernel/debug',
+];
 const notWritable = ['/agora/in/new', '/agora/out/new', '/agora/git/new', '/etc/new', '/usr/bin/new', '/new'];
 
 const contained: Probe = {
@@ -33,12 +49,16 @@ for (const place of await providerPlaces()) {
     const host = await aHostToLeaveAlone(t);
     const wish: ProbeWish = {
       connect: [...sockets, ...host.connect, ...engineSocket(project.env['DOCKER_HOST'])],
-      read: [host.file, ...supervisorsOwn, join(project.folder, '.agora', 'keys', 'seal.pem')],
+      read: [host.file, ...supervisorsOwn, ...statesOwn.map((name) => join(project.folder, '.agora', name))],
       write: [host.file, ...notWritable],
     };
     await project.serve();
 
-    const runId = await submit(project, 'probes', [probing('one', 'two', wish), probing('two', 'one', wish)]);
+    const folders = [...hostFolders, project.folder, join(project.folder, '.agora', 'storage')];
+    const runId = await submit(project, 'probes', [
+      probing({ id: 'one', other: 'two', folders }, wish),
+      probing({ id: 'two', other: 'one', folders }, wish),
+    ]);
     const ended = await watched(project, runId);
 
     assert.equal(ended.code, 0, JSON.stringify(ended.records.at(-1)));
@@ -48,20 +68,29 @@ for (const place of await providerPlaces()) {
       const self = JSON.parse(await artifactText(project, bundle, { item, path: 'self.json' }));
       assert.deepEqual(self.secrets, [], 'nothing of the daemon’s environment');
       assert.deepEqual(self.met, [], 'no trace of the other item');
+      assert.deepEqual(self.listed, [], 'no folder of the host');
       if (place.name === 'docker') assert.deepEqual([self.uid, self.groups], [1000, [1000]]);
       assert.notEqual(self.uid, 0);
     }
   });
 }
 
+interface Meeting {
+  readonly id: string;
+  readonly other: string;
+  /** Of the host, to be listed. */
+  readonly folders: readonly string[];
+}
+
 /** Probes while the other item runs; leaves a mark and looks for the other's wherever a worker can write. */
-function probing(id: string, other: string, wish: ProbeWish) {
+function probing(meeting: Meeting, wish: ProbeWish) {
+  const { id } = meeting;
   return {
     id,
     inputs: {
       subagent: 'node',
       workerInput: {
-        script: `(${meetAndProbe})(${JSON.stringify({ id, other, hostSecret, marks: markFolders })});${probeCommand(wish)[2]}`,
+        script: `(${meetAndProbe})(${JSON.stringify({ ...meeting, hostSecret, marks: markFolders })});${probeCommand(wish)[2]}`,
       },
     },
   };
@@ -70,7 +99,7 @@ function probing(id: string, other: string, wish: ProbeWish) {
 const markFolders = [workerPaths.workspace, workerPaths.outputs, '/tmp', '/dev/shm', '/var/tmp'];
 
 /** Runs inside the worker: plain JavaScript that needs nothing but Node. */
-function meetAndProbe(its: { id: string; other: string; hostSecret: string; marks: readonly string[] }): void {
+function meetAndProbe(its: Meeting & { hostSecret: string; marks: readonly string[] }): void {
   const fs = process.getBuiltinModule('node:fs');
   const tryTo = (action: () => void) => {
     try {
@@ -94,7 +123,14 @@ function meetAndProbe(its: { id: string; other: string; hostSecret: string; mark
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   }
-  const self = { uid: process.getuid?.(), groups: process.getgroups?.(), secrets: [...secrets], met: [...met] };
+  const listed = its.folders.filter((folder) => {
+    let names: string[] = [];
+    tryTo(() => {
+      names = fs.readdirSync(folder);
+    });
+    return names.length > 0;
+  });
+  const self = { uid: process.getuid?.(), groups: process.getgroups?.(), secrets: [...secrets], met: [...met], listed };
   fs.writeFileSync(`${process.env['AGORA_OUTPUT_DIR']}/self.json`, JSON.stringify(self));
 }
 
