@@ -9,6 +9,7 @@ import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { findConfig } from '../config/find-config.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { stateFolder } from '../config/state-folder.ts';
+import { type AppError, isAppError } from '../contracts/errors.ts';
 import { type EngineProbe, probeEngine, probeWorkerImage, type WorkerImageState } from './probe-engine.ts';
 
 /** One thing a machine has or lacks. `note` is neither: it depends on what one wants. */
@@ -35,7 +36,7 @@ const lowDiskBytes = 1024 ** 3;
 
 /** Looks at everything a run needs; starts and changes nothing. */
 export async function checkMachine(options: MachineOptions): Promise<MachineReport> {
-  const engine = await probeEngine(options.env);
+  const engine = await lookForEngine(options.env);
   const sandbox = await checkSandbox();
   const checks = [
     checkNode(process.versions.node),
@@ -45,8 +46,21 @@ export async function checkMachine(options: MachineOptions): Promise<MachineRepo
     sandbox,
     ...(await checkPlace(options)),
   ];
-  const hasGit = checks.some((check) => check.name === 'git' && check.state === 'pass');
-  return { checks, canRunItems: hasGit && (engine.kind === 'answers' || sandbox.state === 'pass') };
+  const lacks = (name: string) => checks.some((check) => check.name === name && check.state === 'miss');
+  const hasPlace = engine.kind === 'answers' || (engine.kind !== 'unusable' && sandbox.state === 'pass');
+  return { checks, canRunItems: hasPlace && !lacks('git') && !lacks('config') };
+}
+
+type EngineFound = EngineProbe | { readonly kind: 'unusable'; readonly problem: AppError };
+
+async function lookForEngine(env: MachineOptions['env']): Promise<EngineFound> {
+  try {
+    return await probeEngine(env);
+  } catch (problem) {
+    // What names an engine that cannot be one stops every run, bubblewrap or not.
+    if (isAppError(problem)) return { kind: 'unusable', problem };
+    throw problem;
+  }
 }
 
 export function checkNode(version: string): MachineCheck {
@@ -64,7 +78,7 @@ async function checkGit(): Promise<MachineCheck> {
   }
 }
 
-function checkEngine(engine: EngineProbe): MachineCheck {
+function checkEngine(engine: EngineFound): MachineCheck {
   const name = 'engine';
   switch (engine.kind) {
     case 'answers':
@@ -76,6 +90,8 @@ function checkEngine(engine: EngineProbe): MachineCheck {
         detail: `${engine.place} does not answer: ${engine.reason}`,
         next: 'start that engine, or point DOCKER_HOST at one that runs',
       };
+    case 'unusable':
+      return missing(name, engine.problem);
     case 'none':
       return {
         name,
@@ -131,10 +147,28 @@ async function checkPlace({ env, cwd, config }: MachineOptions): Promise<Machine
   const folder = stateFolder(path, cwd);
   const existing = existsSync(folder) ? folder : dirname(folder);
   return [
-    { name: 'config', state: 'note', detail: path ?? 'none found, so the defaults are used' },
+    path === undefined
+      ? { name: 'config', state: 'note', detail: 'none found, so the defaults are used' }
+      : await checkConfig(path),
     checkWritable(folder, existing),
     await checkDisk(existing),
   ];
+}
+
+async function checkConfig(path: string): Promise<MachineCheck> {
+  const { loadConfig } = await import('../config/load-config.ts');
+  try {
+    await loadConfig(path);
+    return { name: 'config', state: 'pass', detail: path };
+  } catch (problem) {
+    if (isAppError(problem)) return missing('config', problem);
+    throw problem;
+  }
+}
+
+function missing(name: string, { message, next }: AppError): MachineCheck {
+  const detail = message.replace(/\s*\n\s*/g, '; ');
+  return { name, state: 'miss', detail, ...(next === undefined ? {} : { next }) };
 }
 
 function checkWritable(folder: string, existing: string): MachineCheck {
