@@ -45,10 +45,11 @@ async function aTransport(t: TestContext, items: readonly ItemView[]): Promise<M
   return new MailboxSubmissionTransport(mailbox);
 }
 
-function collected(): Output & { readonly texts: string[] } {
+function collected(stop: AbortSignal = new AbortController().signal) {
   const texts: string[] = [];
   const write = async (content: string | Uint8Array) => void texts.push(String(content));
-  return { write, texts, isTerminal: false, columns: 80, rows: 24 };
+  const stderr: Output = { write, isTerminal: false, columns: 80, rows: 24 };
+  return { stderr, stop, texts };
 }
 
 test('who answers is told that another was first, also when that was between question and answer', async (t) => {
@@ -72,4 +73,14 @@ test('an answer to an item that was cancelled meanwhile is refused', async (t) =
     answerItem({ transport }, { ...given, item: asked }, collected()),
     (error) => isAppError(error, 'refused') && error.message.endsWith('it is cancelled'),
   );
+});
+
+test('who waits no longer for the verdict is told how to see it', async (t) => {
+  const asked = anItem({ question });
+  const transport = await aTransport(t, [asked]);
+  const context = collected(AbortSignal.abort());
+
+  await answerItem({ transport }, { ...given, item: asked }, context);
+
+  assert.deepEqual(context.texts, ['agora: the answer is sent; see it taken with: agora orch watch run-1\n']);
 });

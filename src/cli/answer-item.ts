@@ -8,8 +8,9 @@ import { mailboxKeys } from '../contracts/mailbox.ts';
 import { type Answer, type Question, questionSchema } from '../contracts/question.ts';
 import type { ItemView, QuestionView } from '../contracts/status.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
+import type { CommandContext } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
-import { type Output, say } from './output.ts';
+import { say } from './output.ts';
 import { readRunState } from './run-state.ts';
 
 /** How long the daemon may take to say what became of an answer. */
@@ -47,7 +48,7 @@ export interface GivenTo {
 export async function answerItem(
   { transport }: Pick<OrchContext, 'transport'>,
   given: GivenTo,
-  stderr: Output,
+  { stderr, stop }: Pick<CommandContext, 'stderr' | 'stop'>,
 ): Promise<void> {
   const { runId, item, question, answer, actor } = given;
   const at = new Date().toISOString();
@@ -56,7 +57,7 @@ export async function answerItem(
   const control = { kind: 'answer', runId, itemId: item.id, dispatchId, answer, actor, at } as const;
   await transport.control(randomUUID(), control);
   if (!(await sayIfNoDaemon(transport, stderr))) return;
-  const verdict = await verdictOf(transport, { runId, itemId: item.id, before, actor, at });
+  const verdict = await verdictOf(transport, { runId, itemId: item.id, before, actor, at }, stop);
   if (verdict === 'taken') return say(stderr, `agora: answered; see it go on with: agora orch watch ${runId}`);
   if (verdict === 'pending')
     return say(stderr, `agora: the answer is sent; see it taken with: agora orch watch ${runId}`);
@@ -76,13 +77,13 @@ interface Sent {
 
 type Verdict = 'taken' | 'pending' | { readonly refusal: string };
 
-async function verdictOf(transport: MailboxSubmissionTransport, sent: Sent): Promise<Verdict> {
+async function verdictOf(transport: MailboxSubmissionTransport, sent: Sent, stop: AbortSignal): Promise<Verdict> {
   // Another may have been first after the question was read.
   const known = (await readRunState(transport, sent.runId))?.items.get(sent.itemId);
   const first = known && judge(known, sent);
   if (first !== undefined) return first;
   let after = sent.before;
-  for await (const _ of transport.mailbox.watch(mailboxKeys.run(sent.runId), withDeadline(verdictMs))) {
+  for await (const _ of transport.mailbox.watch(mailboxKeys.run(sent.runId), withDeadline(verdictMs, stop))) {
     for (const key of await transport.statusKeys(sent.runId, after)) {
       after = key;
       const view = (await transport.statusAt(key)).items.find((item) => item.id === sent.itemId);

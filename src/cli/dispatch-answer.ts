@@ -75,6 +75,6 @@ async function answerRun(
   const item = findItem(state, itemId);
   const { view, question } = await questionOf(orch, runId, item);
   const answer = await givenAnswer(words, question, context);
-  await answerItem(orch, { runId, item, question: view, answer, actor }, context.stderr);
+  await answerItem(orch, { runId, item, question: view, answer, actor }, context);
   return exitCodes.ok;
 }

@@ -33,7 +33,7 @@ export const orchAnswer = defineCommand(
     const { option, json, file } = options;
     const answer = await givenAnswer({ text, option, json, file }, question, context);
     const actor = actorName(options.actor, context.env);
-    await answerItem(orch, { runId, item, question: view, answer, actor }, context.stderr);
+    await answerItem(orch, { runId, item, question: view, answer, actor }, context);
     return exitCodes.ok;
   },
 );
