@@ -1,0 +1,319 @@
+import { nextContainerName, previousContainerName } from '../contracts/fleet-names.ts';
+import type { ObservedContainer } from '../contracts/host-observation.ts';
+import { entryOf } from './entry-of.ts';
+import { isUp, type Verdict, verdictOn } from './gate.ts';
+import { addStep, type Pass, tell, wakeBy } from './pass.ts';
+import { startOf } from './restarts.ts';
+import type { Move } from './step.ts';
+import { attemptOf, createMove, isFresh, isRefused, removeMoves, stopMove, type Workspace } from './workspace.ts';
+
+/** What is left of a workspace's containers to look after once its exchange, if there is one, is decided. */
+export interface Kept {
+  readonly container: ObservedContainer | undefined;
+  /** It proves itself: its exchange starts it and waits for it. */
+  readonly isProving: boolean;
+}
+const nothing: Kept = { container: undefined, isProving: false };
+const startsTried = 3;
+
+/**
+ * Brings the declared container to its name. Each state that a crash can leave behind is one of these, so that going on
+ * and beginning are the same.
+ */
+export function settle(pass: Pass, workspace: Workspace): Kept {
+  const { current, next, previous } = workspace.slots;
+  if ([current, next, previous].some((container) => container?.status === 'removing')) {
+    wakeBy(pass, pass.now + 1_000);
+    return nothing;
+  }
+  if (next === undefined && previous === undefined) delete pass.memory.exchanges[workspace.name];
+  forgetPointlessRefusal(pass, workspace);
+  if (current === undefined) return withoutCurrent(pass, workspace);
+  const isUsable = current.status !== 'dead' && wants(pass, workspace, current);
+  return isUsable ? withWanted(pass, workspace, current) : withStale(pass, workspace, current);
+}
+
+/** Whether a container may have the name: the declared one, or any other than one that was refused. */
+function wants(pass: Pass, workspace: Workspace, container: ObservedContainer): boolean {
+  return isFresh(workspace, container) !== isRefused(pass, workspace);
+}
+
+// With nothing to go back to, what was refused is still the best there is.
+function forgetPointlessRefusal(pass: Pass, workspace: Workspace): void {
+  const { current, next, previous } = workspace.slots;
+  const others = [current, next, previous].filter((container) => container !== undefined);
+  const isOf = isRefused(pass, workspace);
+  if (!isOf || !others.some((container) => !isFresh(workspace, container))) delete pass.memory.refused[workspace.name];
+}
+
+function withoutCurrent(pass: Pass, workspace: Workspace): Kept {
+  const { name, slots } = workspace;
+  const { next, previous } = slots;
+  if (slots.taken.includes(name)) return nothing;
+  const interrupted = {
+    kind: 'replace-workspace',
+    name,
+    reason: 'its exchange was interrupted',
+    attempt: `go on ${name}`,
+  } as const;
+  const isNextWanted =
+    next !== undefined && next.status !== 'dead' && (previous === undefined || wants(pass, workspace, next));
+  if (isNextWanted) addStep(pass, { ...interrupted, moves: [{ do: 'rename', container: next.id, to: name }] });
+  else if (previous !== undefined) {
+    addStep(pass, { ...interrupted, moves: [{ do: 'rename', container: previous.id, to: name }, ...removal(next)] });
+  } else create(pass, workspace, removal(next));
+  return nothing;
+}
+
+function create(pass: Pass, workspace: Workspace, before: readonly Move[]): void {
+  const { name, after } = workspace;
+  if (workspace.blockedBy !== undefined) {
+    pass.isWaiting = true;
+    return;
+  }
+  const moves = [...before, createMove(pass, workspace, name), ...startMoves(workspace, name)];
+  const reason = before.length === 0 ? 'it is not there' : 'the engine cannot start it any more';
+  addStep(pass, { kind: 'create-workspace', name, reason, moves, after, ...attemptOf(workspace) });
+}
+
+/** The declared container has the name: the previous one goes once it has proven itself. */
+function withWanted(pass: Pass, workspace: Workspace, current: ObservedContainer): Kept {
+  const { name, slots, isWanted, spec } = workspace;
+  const kept: Kept = { container: current, isProving: false };
+  if (slots.next !== undefined) drop(pass, workspace, slots.next, 'what was made for its exchange is not needed');
+  const { previous } = slots;
+  if (previous === undefined) return kept;
+  if (!isWanted || isRefused(pass, workspace)) {
+    drop(pass, workspace, previous, 'it is not needed any more');
+    return kept;
+  }
+  const verdict = judge(pass, workspace, current);
+  switch (verdict.is) {
+    case 'startable':
+      start(pass, workspace, current, 'it takes the place of the one before');
+      return { container: current, isProving: true };
+    case 'waiting':
+      wakeBy(pass, verdict.until);
+      return { container: current, isProving: true };
+    case 'good':
+      drop(pass, workspace, previous, 'the new one has proven itself');
+      return kept;
+    case 'bad':
+      if (!spec.updateStrategy.rollback || previous.status === 'dead') {
+        tell(pass, name, `Cannot prove the new container: ${verdict.reason}`, `Look at its log: docker logs ${name}`);
+        drop(pass, workspace, previous, 'it is not to be put back');
+        return kept;
+      }
+      refuse(pass, workspace, current, verdict.reason);
+      return putBack(pass, workspace, {
+        current,
+        previous,
+        reason: `the new one did not prove itself: ${verdict.reason}`,
+      });
+  }
+}
+
+/** Another container than the declared one has the name. */
+function withStale(pass: Pass, workspace: Workspace, current: ObservedContainer): Kept {
+  const { next, previous } = workspace.slots;
+  if (previous !== undefined && previous.status !== 'dead' && wants(pass, workspace, previous)) {
+    const reason = isRefused(pass, workspace) ? 'the new one did not prove itself' : 'the one before is declared again';
+    return putBack(pass, workspace, { current, previous, reason });
+  }
+  if (next !== undefined && (next.status === 'dead' || !wants(pass, workspace, next))) {
+    drop(pass, workspace, next, 'what was made for its exchange is not declared any more');
+    return { container: current, isProving: false };
+  }
+  if (isOverlapping(workspace, current)) return startFirst(pass, workspace, current);
+  return stopFirst(pass, workspace, current);
+}
+
+function isOverlapping({ spec, isWanted }: Workspace, current: ObservedContainer): boolean {
+  return spec.updateStrategy.order === 'start-first' && isWanted && current.status === 'running';
+}
+
+function stopFirst(pass: Pass, workspace: Workspace, current: ObservedContainer): Kept {
+  const { name, after, spec, slots } = workspace;
+  const kept: Kept = { container: current, isProving: false };
+  if (isBlocked(pass, workspace)) return kept;
+  const nextName = nextContainerName(name);
+  const moves: Move[] = slots.next === undefined ? [createMove(pass, workspace, nextName)] : [];
+  // What runs is worth more to go back to than what an earlier exchange left.
+  if (current.status === 'dead' || (slots.previous !== undefined && !isUp(current))) {
+    moves.push(...removeMoves(current, spec));
+  } else {
+    moves.push(stopMove(current, spec), ...removal(slots.previous));
+    moves.push({ do: 'rename', container: current.id, to: previousContainerName(name) });
+  }
+  moves.push({ do: 'rename', container: slots.next?.id ?? nextName, to: name }, ...startMoves(workspace, name));
+  const step = addStep(pass, {
+    kind: 'replace-workspace',
+    name,
+    reason: whyStale(workspace, current),
+    moves,
+    after,
+    ...attemptOf(workspace),
+  });
+  return step === undefined ? kept : nothing;
+}
+
+function startFirst(pass: Pass, workspace: Workspace, current: ObservedContainer): Kept {
+  const { name, after, slots, spec } = workspace;
+  const { next } = slots;
+  const kept: Kept = { container: current, isProving: false };
+  if (next === undefined) {
+    if (isBlocked(pass, workspace)) return kept;
+    const nextName = nextContainerName(name);
+    const moves = [createMove(pass, workspace, nextName), ...startMoves(workspace, nextName)];
+    addStep(pass, {
+      kind: 'replace-workspace',
+      name,
+      reason: whyStale(workspace, current),
+      moves,
+      after,
+      ...attemptOf(workspace),
+    });
+    pass.isWaiting = true;
+    return kept;
+  }
+  const verdict = judge(pass, workspace, next);
+  if (verdict.is === 'startable') start(pass, workspace, next, whyStale(workspace, current));
+  else if (verdict.is === 'waiting') wakeBy(pass, verdict.until);
+  else if (verdict.is === 'bad' && spec.updateStrategy.rollback) {
+    refuse(pass, workspace, next, verdict.reason);
+    drop(pass, workspace, next, `it did not prove itself: ${verdict.reason}`);
+  } else {
+    takePlace(pass, workspace, { current, next });
+    return nothing;
+  }
+  return kept;
+}
+
+function takePlace(
+  pass: Pass,
+  workspace: Workspace,
+  { current, next }: { current: ObservedContainer; next: ObservedContainer },
+): void {
+  const { name, spec, slots } = workspace;
+  const moves: Move[] = [
+    ...removal(slots.previous),
+    { do: 'rename', container: current.id, to: previousContainerName(name) },
+    { do: 'rename', container: next.id, to: name },
+    ...removeMoves(current, spec),
+  ];
+  addStep(pass, {
+    kind: 'replace-workspace',
+    name,
+    reason: 'the new one has proven itself',
+    moves,
+    attempt: `go on ${name}`,
+  });
+}
+
+function putBack(
+  pass: Pass,
+  workspace: Workspace,
+  { current, previous, reason }: { current: ObservedContainer; previous: ObservedContainer; reason: string },
+): Kept {
+  const { name, spec, slots, after } = workspace;
+  const isFirst = spec.updateStrategy.order === 'start-first' || previous.status === 'running';
+  const startPrevious = startMoves(workspace, previous.id);
+  const moves: Move[] = [
+    ...removal(slots.next),
+    ...(isFirst ? startPrevious : [stopMove(current, spec)]),
+    { do: 'rename', container: current.id, to: nextContainerName(name) },
+    { do: 'rename', container: previous.id, to: name },
+    ...(isFirst ? [] : startPrevious),
+    ...removeMoves(current, spec),
+  ];
+  addStep(pass, {
+    kind: 'replace-workspace',
+    name,
+    reason,
+    moves,
+    after,
+    attempt: `put back ${name}`,
+    fingerprint: previous.id,
+  });
+  return nothing;
+}
+
+function judge(pass: Pass, workspace: Workspace, container: ObservedContainer): Verdict {
+  const { name, spec } = workspace;
+  const { attempt, fingerprint } = attemptOf(workspace);
+  const failure = entryOf(pass.memory.failures, attempt);
+  const isTried = failure?.fingerprint === fingerprint && failure.attempts >= startsTried;
+  if (failure !== undefined) pass.attempts.add(attempt);
+  const known = entryOf(pass.memory.exchanges, name);
+  const started = startOf(container);
+  const since = Math.min(pass.now, Number.isNaN(started) ? pass.now : started);
+  if (known?.containerId !== container.id && container.status !== 'created') {
+    pass.memory.exchanges[name] = { containerId: container.id, since };
+  }
+  return verdictOn({
+    container,
+    spec,
+    since: entryOf(pass.memory.exchanges, name)?.since,
+    now: pass.now,
+    startFailure: isTried ? failure?.message : undefined,
+  });
+}
+
+function refuse(pass: Pass, { name, digest }: Workspace, { imageId }: ObservedContainer, reason: string): void {
+  pass.memory.refused[name] = { digest, imageId, reason };
+}
+
+function start(pass: Pass, workspace: Workspace, { id }: ObservedContainer, reason: string): void {
+  const { name, after } = workspace;
+  pass.isWaiting = true;
+  addStep(pass, {
+    kind: 'start-workspace',
+    name,
+    reason,
+    moves: [{ do: 'start', container: id }],
+    after,
+    ...attemptOf(workspace),
+  });
+}
+
+function drop(pass: Pass, { name }: Workspace, container: ObservedContainer, reason: string): void {
+  const moves = removeMoves(container);
+  addStep(pass, {
+    kind: 'remove-workspace',
+    name,
+    reason,
+    moves,
+    attempt: `drop ${container.name}`,
+    fingerprint: container.id,
+  });
+}
+
+function isBlocked(pass: Pass, { name, slots, blockedBy }: Workspace): boolean {
+  if (blockedBy === undefined && slots.taken.length === 0) return false;
+  pass.isWaiting = true;
+  if (slots.taken.length > 0) {
+    const [taken = name] = slots.taken;
+    tell(
+      pass,
+      name,
+      `Cannot make "${name}" again: a container called "${taken}" is not ours`,
+      `Remove it: docker rm ${taken}`,
+    );
+  }
+  return true;
+}
+
+function whyStale(workspace: Workspace, current: ObservedContainer): string {
+  if (current.status === 'dead') return 'the engine cannot start it any more';
+  return isFresh({ ...workspace, image: { ...workspace.image, isFollowed: false } }, current)
+    ? 'its image changed'
+    : 'its spec changed';
+}
+
+function startMoves({ isWanted }: Workspace, container: string): Move[] {
+  return isWanted ? [{ do: 'start', container }] : [];
+}
+
+function removal(container: ObservedContainer | undefined): Move[] {
+  return container === undefined ? [] : removeMoves(container);
+}

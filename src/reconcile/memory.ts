@@ -1,0 +1,38 @@
+import * as z from 'zod';
+
+const time = z.number();
+
+/** A step that failed, and when it is tried again. */
+const failureSchema = z.object({
+  fingerprint: z.string(),
+  attempts: z.int().positive(),
+  nextAt: time,
+  message: z.string(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+/**
+ * What an observation does not show. Losing it costs time, never a resource: what is half done is found again by names
+ * and labels.
+ */
+export const memorySchema = z.object({
+  /** By attempt. */
+  failures: z.record(z.string(), failureSchema).default({}),
+  /** By workspace: the container that proves itself, since it first ran. */
+  exchanges: z.record(z.string(), z.object({ containerId: z.string(), since: time })).default({}),
+  /** By workspace: the spec and the image that did not prove themselves, and are not tried again. */
+  refused: z.record(z.string(), z.object({ digest: z.string(), imageId: z.string(), reason: z.string() })).default({}),
+  /** By workspace: how often it was started again without staying up. */
+  restarts: z.record(z.string(), z.object({ containerId: z.string(), count: z.int(), lastAt: time })).default({}),
+  /** Ids of containers that we stopped: they did not end by themselves. */
+  stopped: z.array(z.string()).default([]),
+  /** By image: the revision it was last pulled for, the spec it was last pushed for. */
+  images: z.record(z.string(), z.object({ revision: z.int().optional(), pushed: z.string().optional() })).default({}),
+  /** Ids of images that we built. */
+  builtImages: z.array(z.string()).default([]),
+  /** By volume: whether it was last declared to go with its spec. */
+  volumes: z.record(z.string(), z.boolean()).default({}),
+});
+export type Memory = z.infer<typeof memorySchema>;
+
+export const emptyMemory: Memory = memorySchema.parse({});

@@ -1,0 +1,103 @@
+import { hostLabels } from '../contracts/fleet-names.ts';
+import type { PlanProblem, PlanStep } from '../contracts/host-change.ts';
+import { entryOf } from './entry-of.ts';
+import type { Inventory } from './inventory.ts';
+import type { Memory } from './memory.ts';
+import type { Move, Step } from './step.ts';
+import type { Target } from './target.ts';
+
+/** One decision in the making. */
+export interface Pass {
+  readonly target: Target;
+  readonly inventory: Inventory;
+  readonly memory: Memory;
+  readonly now: number;
+  /** Whether there is too little space to pull, build or create. */
+  readonly isDiskShort: boolean;
+  /** For people: all that a spec leads to, whatever failed before. */
+  readonly isPlan: boolean;
+  readonly steps: Step[];
+  readonly problems: PlanProblem[];
+  /** Attempts that failed and still matter. */
+  readonly attempts: Set<string>;
+  wakeAt: number;
+  /** Something is still to prove itself, to end or to become possible. */
+  isWaiting: boolean;
+}
+
+/** Whether something that others need is there: after these steps, or not until something is mended. */
+export interface Readiness {
+  readonly after: readonly number[];
+  readonly blockedBy?: string;
+}
+export const isThere: Readiness = { after: [] };
+
+export interface NewStep extends Pick<PlanStep, 'kind' | 'name' | 'reason'> {
+  readonly moves: readonly Move[];
+  readonly after?: readonly number[];
+  /** Default: its kind and name. */
+  readonly attempt?: string;
+  readonly fingerprint?: string;
+}
+
+/** Adds a step and gives its index, or undefined while it waits because it failed. */
+export function addStep(pass: Pass, step: NewStep): number | undefined {
+  const { kind, name, reason, moves } = step;
+  const attempt = step.attempt ?? `${kind} ${name}`;
+  const fingerprint = step.fingerprint ?? '';
+  if (isHeldBack(pass, attempt, fingerprint, name)) return undefined;
+  for (const move of moves) if (move.do === 'stop') pass.memory.stopped.push(move.container);
+  const after = [...new Set(step.after ?? [])].sort((left, right) => left - right);
+  return pass.steps.push({ kind, name, reason, after, moves, attempt, fingerprint }) - 1;
+}
+
+/** The outcome of `addStep` for those that need what the step makes. */
+export function readyAfter(step: number | undefined, blockedBy: string): Readiness {
+  return step === undefined ? { after: [], blockedBy } : { after: [step] };
+}
+
+export function wakeBy(pass: Pass, at: number): void {
+  pass.wakeAt = Math.min(pass.wakeAt, at);
+  pass.isWaiting = true;
+}
+
+export function tell(pass: Pass, name: string, message: string, next?: string): void {
+  pass.problems.push(next === undefined ? { name, message } : { name, message, next });
+}
+
+/** Labels of something of ours. */
+export function labelsOf(
+  pass: Pass,
+  identity: { readonly kind: string; readonly name: string; readonly digest: string },
+): Record<string, string> {
+  return {
+    [hostLabels.host]: pass.target.hostId,
+    [hostLabels.kind]: identity.kind,
+    [hostLabels.name]: identity.name,
+    [hostLabels.spec]: identity.digest,
+  };
+}
+
+/** True while there is too little space for something new, which is then told once. */
+export function isOutOfSpace(pass: Pass): boolean {
+  if (!pass.isDiskShort) return false;
+  pass.isWaiting = true;
+  return true;
+}
+
+function isHeldBack(pass: Pass, attempt: string, fingerprint: string, name: string): boolean {
+  const failure = entryOf(pass.memory.failures, attempt);
+  if (failure === undefined || failure.fingerprint !== fingerprint || pass.isPlan) return false;
+  pass.attempts.add(attempt);
+  const times = failure.attempts === 1 ? 'once' : `${failure.attempts} times`;
+  const next = new Date(failure.nextAt).toISOString();
+  tell(
+    pass,
+    name,
+    `${failure.message} (tried ${times})`,
+    `It is tried again at ${next}; a change of its spec is tried at once.`,
+  );
+  if (failure.nextAt <= pass.now) return false;
+  wakeBy(pass, failure.nextAt);
+  return true;
+}

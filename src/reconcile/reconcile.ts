@@ -1,0 +1,96 @@
+import type { WorkspaceStatus } from '../contracts/host-change.ts';
+import type { HostObservation } from '../contracts/host-observation.ts';
+import { reconcileImages, removeImages } from './images.ts';
+import { inventoryOf } from './inventory.ts';
+import type { Memory } from './memory.ts';
+import { reconcileNetworks, removeNetworks } from './networks.ts';
+import { type Pass, tell } from './pass.ts';
+import type { Decision, Target } from './target.ts';
+import { reconcileVolumes, removeVolumes } from './volumes.ts';
+import { reconcileWorkspaces, removeWorkspaces } from './workspaces.ts';
+
+export interface Circumstances {
+  /** What the last decision gave, and what `remember` made of its steps. */
+  readonly memory: Memory;
+  readonly now: number;
+  /** For people: all that a spec leads to, whatever failed before. Default: false. */
+  readonly isPlan?: boolean;
+}
+
+/** Decides what to do next to make a host as it is declared. Nothing but what it is given counts. */
+export function reconcile(target: Target, observed: HostObservation, circumstances: Circumstances): Decision {
+  const pass = begin(target, observed, circumstances);
+  const removals = removeWorkspaces(pass);
+  const networks = reconcileNetworks(pass);
+  const volumes = reconcileVolumes(pass);
+  const images = reconcileImages(pass);
+  const workspaces = reconcileWorkspaces(pass, { networks, volumes, images }, removals);
+  const after = pass.steps.flatMap(({ kind }, index) => (kind.endsWith('-workspace') ? [index] : []));
+  removeNetworks(pass, after);
+  removeVolumes(pass, after);
+  removeImages(pass, observed.images);
+  tellSpace(pass, observed);
+  return target.settings.enabled ? conclude(pass, observed, workspaces) : untouched(circumstances.memory, workspaces);
+}
+
+function begin(target: Target, observed: HostObservation, { memory, now, isPlan = false }: Circumstances): Pass {
+  const { disk } = observed;
+  return {
+    target,
+    inventory: inventoryOf(observed, target.hostId),
+    memory: structuredClone(memory),
+    now,
+    isDiskShort: disk !== undefined && disk.freeBytes < target.settings.diskReserveBytes,
+    isPlan,
+    steps: [],
+    problems: [],
+    attempts: new Set(),
+    wakeAt: Number.POSITIVE_INFINITY,
+    isWaiting: false,
+  };
+}
+
+function conclude(pass: Pass, observed: HostObservation, workspaces: WorkspaceStatus[]): Decision {
+  const { steps, problems, wakeAt, isWaiting } = pass;
+  return {
+    steps,
+    problems,
+    workspaces,
+    memory: whatMatters(pass, observed),
+    ...(wakeAt === Number.POSITIVE_INFINITY ? {} : { wakeAt }),
+    isSettled: steps.length === 0 && problems.length === 0 && !isWaiting,
+  };
+}
+
+// Nothing is done on a host that is disabled, so nothing is told as missing either.
+function untouched(memory: Memory, workspaces: WorkspaceStatus[]): Decision {
+  return { steps: [], problems: [], workspaces, memory, isSettled: false };
+}
+
+function whatMatters({ memory, target, attempts, inventory, steps }: Pass, observed: HostObservation): Memory {
+  const { workspaces, images } = target.spec;
+  const declared = <T>(record: Record<string, T>, names: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => Object.hasOwn(names, name)));
+  const containers = new Set(observed.containers.map(({ id }) => id));
+  const imageIds = new Set(observed.images.map(({ id }) => id));
+  const tried = new Set(steps.map(({ attempt }) => attempt));
+  return {
+    failures: Object.fromEntries(
+      Object.entries(memory.failures).filter(([attempt]) => attempts.has(attempt) || tried.has(attempt)),
+    ),
+    exchanges: declared(memory.exchanges, workspaces),
+    refused: declared(memory.refused, workspaces),
+    restarts: declared(memory.restarts, workspaces),
+    stopped: [...new Set(memory.stopped)].filter((id) => containers.has(id)),
+    images: declared(memory.images, images),
+    builtImages: memory.builtImages.filter((id) => imageIds.has(id)),
+    volumes: Object.fromEntries(Object.entries(memory.volumes).filter(([name]) => inventory.volumes.has(name))),
+  };
+}
+
+function tellSpace(pass: Pass, { disk }: HostObservation): void {
+  if (!pass.isDiskShort || disk === undefined || !pass.isWaiting) return;
+  const { diskReserveBytes } = pass.target.settings;
+  const message = `Cannot pull, build or create: ${disk.freeBytes} bytes are free, less than the reserve of ${diskReserveBytes}`;
+  tell(pass, 'disk', message, 'Free space (docker system df shows what takes it), or lower diskReserveBytes.');
+}

@@ -1,0 +1,52 @@
+import { retryDelayMs } from '../base/retry.ts';
+import { hostLabels } from '../contracts/fleet-names.ts';
+import { entryOf } from './entry-of.ts';
+import type { Memory } from './memory.ts';
+import type { Step } from './step.ts';
+
+/** What became of a step that was taken. One that was cut short tells nothing. */
+export type StepOutcome =
+  | { readonly is: 'done'; readonly imageId?: string | undefined }
+  | { readonly is: 'failed'; readonly message: string; readonly isPermanent: boolean };
+
+export interface TakenStep {
+  readonly step: Step;
+  readonly outcome: StepOutcome;
+  readonly revision: number;
+  readonly now: number;
+}
+
+const backoff = { delayMs: 1_000, maxDelayMs: 300_000, jitter: 0 };
+/** What the engine refuses as it stands is not asked again every second. */
+const permanentBackoff = { ...backoff, delayMs: 2_000 };
+
+/** The memory after a step: failures wait longer each time, what is done is not done again. */
+export function remember(memory: Memory, { step, outcome, revision, now }: TakenStep): Memory {
+  if (outcome.is === 'done') return rememberDone(memory, step, { imageId: outcome.imageId, revision });
+  const before = entryOf(memory.failures, step.attempt);
+  const attempts = before?.fingerprint === step.fingerprint ? before.attempts + 1 : 1;
+  const nextAt = now + retryDelayMs(attempts, outcome.isPermanent ? permanentBackoff : backoff);
+  const failure = { fingerprint: step.fingerprint, attempts, nextAt, message: outcome.message.slice(0, 2_048) };
+  return { ...memory, failures: { ...memory.failures, [step.attempt]: failure } };
+}
+
+function rememberDone(
+  memory: Memory,
+  step: Step,
+  { imageId, revision }: { imageId: string | undefined; revision: number },
+): Memory {
+  const { [step.attempt]: _, ...failures } = memory.failures;
+  let after: Memory = { ...memory, failures };
+  for (const move of step.moves) {
+    if (move.do === 'pull') after = rememberImage(after, step.name, { revision });
+    if (move.do === 'push') after = rememberImage(after, step.name, { pushed: step.fingerprint });
+    if (move.do === 'build' && imageId !== undefined && move.labels[hostLabels.name] === step.name) {
+      after = { ...after, builtImages: [...new Set([...after.builtImages, imageId])] };
+    }
+  }
+  return after;
+}
+
+function rememberImage(memory: Memory, name: string, known: Memory['images'][string]): Memory {
+  return { ...memory, images: { ...memory.images, [name]: { ...entryOf(memory.images, name), ...known } } };
+}

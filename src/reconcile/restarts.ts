@@ -1,0 +1,58 @@
+import { retryDelayMs } from '../base/retry.ts';
+import type { ObservedContainer } from '../contracts/host-observation.ts';
+import type { WorkspaceSpec } from '../contracts/host-spec.ts';
+import { entryOf } from './entry-of.ts';
+import { endOf } from './gate.ts';
+import type { Memory } from './memory.ts';
+
+/** Up for as long as this, it is no longer in a loop. */
+const steadyMs = 10_000;
+/** The waits between two starts, after those that are at once. */
+const backoff = { delayMs: 1_000, maxDelayMs: 300_000, jitter: 0 };
+const startsAtOnce = 3;
+const loopFrom = 5;
+
+export type Restart =
+  | { readonly is: 'ended' }
+  | { readonly is: 'now'; readonly count: number }
+  | { readonly is: 'later'; readonly at: number; readonly reason: string; readonly isLoop: boolean };
+
+/** When a container that does not run, and shall, is started again. */
+export function restartOf(
+  container: ObservedContainer,
+  spec: WorkspaceSpec,
+  of: { name: string; memory: Memory; now: number },
+): Restart {
+  const wasStopped = container.status === 'created' || of.memory.stopped.includes(container.id);
+  if (wasStopped) return { is: 'now', count: 0 };
+  if (spec.restart === 'no' || (spec.restart === 'on-failure' && container.exitCode === 0)) return { is: 'ended' };
+  const before = entryOf(of.memory.restarts, of.name);
+  const count = before?.containerId === container.id && !wasSteady(container) ? before.count : 0;
+  if (count === 0 || before === undefined) return { is: 'now', count: 1 };
+  const at = before.lastAt + (count < startsAtOnce ? 0 : retryDelayMs(count - startsAtOnce + 1, backoff));
+  if (at <= of.now) return { is: 'now', count: count + 1 };
+  const times = count === 1 ? 'once' : `${count} times`;
+  const reason = `${endOf(container)}, and was started again ${times}; the next start is at ${new Date(at).toISOString()}`;
+  return { is: 'later', at, reason, isLoop: count >= loopFrom };
+}
+
+/** Why the engine's own restarts are a loop; undefined when they are not. */
+export function engineLoop(container: ObservedContainer, now: number): string | undefined {
+  if (container.restartCount < loopFrom) return undefined;
+  return isSteady(container, now)
+    ? undefined
+    : `the engine started it again ${container.restartCount} times: ${endOf(container)}`;
+}
+
+export function isSteady(container: ObservedContainer, now: number): boolean {
+  return container.status === 'running' && now - startOf(container) >= steadyMs;
+}
+
+function wasSteady(container: ObservedContainer): boolean {
+  const endedAt = container.finishedAt === undefined ? Number.NaN : Date.parse(container.finishedAt);
+  return endedAt - startOf(container) >= steadyMs;
+}
+
+export function startOf({ startedAt }: ObservedContainer): number {
+  return startedAt === undefined ? Number.NaN : Date.parse(startedAt);
+}

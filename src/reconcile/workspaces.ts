@@ -1,0 +1,134 @@
+import { hostLabels } from '../contracts/fleet-names.ts';
+import type { WorkspaceStatus } from '../contracts/host-change.ts';
+import type { WorkspaceSpec } from '../contracts/host-spec.ts';
+import { timeSpanInMs } from '../contracts/host-units.ts';
+import { entryOf } from './entry-of.ts';
+import { settle } from './exchange.ts';
+import type { ImageShelf } from './images.ts';
+import type { NetworkReadiness } from './networks.ts';
+import { addStep, type Pass, type Readiness, tell, wakeBy } from './pass.ts';
+import { workspaceDigest } from './spec-digest.ts';
+import { care } from './steady.ts';
+import { isFresh, isRefused, removeMoves, slotsOf, type Workspace } from './workspace.ts';
+import { statusOf } from './workspace-status.ts';
+
+export interface Prerequisites {
+  readonly networks: ReadonlyMap<string, NetworkReadiness>;
+  readonly volumes: ReadonlyMap<string, Readiness>;
+  readonly images: ImageShelf;
+}
+
+/** Removes the workspaces that are no longer declared. Gives the steps. */
+export function removeWorkspaces(pass: Pass): number[] {
+  const steps: (number | undefined)[] = [];
+  for (const { item, isOurs } of pass.inventory.containers.values()) {
+    const name = item.labels[hostLabels.name];
+    if (!isOurs || name === undefined || Object.hasOwn(pass.target.spec.workspaces, name)) continue;
+    if (item.status === 'removing') {
+      wakeBy(pass, pass.now + 1_000);
+      continue;
+    }
+    const reason = 'it is not declared any more';
+    const moves = removeMoves(item);
+    steps.push(
+      addStep(pass, {
+        kind: 'remove-workspace',
+        name,
+        reason,
+        moves,
+        attempt: `drop ${item.name}`,
+        fingerprint: item.id,
+      }),
+    );
+  }
+  for (const { name, id } of pass.inventory.strays) {
+    const message = `Container "${name}" has labels of ours and a name that is not: somebody renamed it, or made it from a copy of one of ours`;
+    tell(pass, name, message, `It is left as it is. Remove it if nobody needs it: docker rm ${id.slice(0, 12)}`);
+  }
+  return steps.filter((step) => step !== undefined);
+}
+
+export function reconcileWorkspaces(
+  pass: Pass,
+  prerequisites: Prerequisites,
+  removals: readonly number[],
+): WorkspaceStatus[] {
+  return Object.entries(pass.target.spec.workspaces).map(([name, spec]) => {
+    const workspace = workspaceOf(pass, { name, spec }, prerequisites, removals);
+    tellForeign(pass, workspace);
+    const kept = settle(pass, workspace);
+    const reason = care(pass, workspace, { kept, networks: prerequisites.networks });
+    tellRefusal(pass, workspace);
+    foreseeBuild(pass, workspace);
+    return statusOf(pass, workspace, reason);
+  });
+}
+
+function workspaceOf(
+  pass: Pass,
+  { name, spec }: { name: string; spec: WorkspaceSpec },
+  { networks, volumes, images }: Prerequisites,
+  removals: readonly number[],
+): Workspace {
+  const image = images.of(spec.image);
+  const needs: Readiness[] = [image];
+  for (const network of spec.networks) needs.push(networks.get(network) ?? undeclared('network', network));
+  for (const mount of spec.mounts) {
+    if (mount.type === 'volume') needs.push(volumes.get(mount.volume) ?? undeclared('volume', mount.volume));
+  }
+  // Another workspace may still hold the port that this one is to get.
+  const frees = spec.ports.some(({ host }) => host !== undefined) ? removals : [];
+  const slots = slotsOf(pass, name, spec);
+  const isShort = slots.next === undefined && pass.isDiskShort;
+  return {
+    name,
+    spec,
+    digest: workspaceDigest(spec, pass.target.secretDigests),
+    slots,
+    image,
+    after: [...frees, ...needs.flatMap(({ after }) => after)],
+    blockedBy:
+      needs.find(({ blockedBy }) => blockedBy !== undefined)?.blockedBy ??
+      (isShort ? 'there is too little disk space' : undefined),
+    ...wanted(pass, spec),
+  };
+}
+
+function undeclared(kind: string, name: string): Readiness {
+  return { after: [], blockedBy: `its ${kind} "${name}" is not declared` };
+}
+
+function wanted(pass: Pass, { running, onDisconnect }: WorkspaceSpec): Pick<Workspace, 'isWanted' | 'unwantedBecause'> {
+  if (!running) return { isWanted: false, unwantedBecause: 'it is declared not to run' };
+  const { lastContactAt } = pass.target;
+  if (onDisconnect.action === 'keep' || lastContactAt === undefined) return { isWanted: true, unwantedBecause: '' };
+  const stopsAt = lastContactAt + timeSpanInMs(onDisconnect.after);
+  if (pass.now < stopsAt) {
+    pass.wakeAt = Math.min(pass.wakeAt, stopsAt);
+    return { isWanted: true, unwantedBecause: '' };
+  }
+  const unwantedBecause = `the server was last reached at ${new Date(lastContactAt).toISOString()}`;
+  return { isWanted: false, unwantedBecause };
+}
+
+function tellForeign(pass: Pass, { name, slots }: Workspace): void {
+  if (!slots.taken.includes(name)) return;
+  const next = `Remove it (docker rm ${name}), declare another name, or set "adopt: true" to have it made again as ours.`;
+  tell(pass, name, `Cannot make workspace "${name}": a container of this name is not ours`, next);
+}
+
+function tellRefusal(pass: Pass, workspace: Workspace): void {
+  const refused = entryOf(pass.memory.refused, workspace.name);
+  if (refused === undefined || !isRefused(pass, workspace)) return;
+  const message = `Cannot replace workspace "${workspace.name}": ${refused.reason}; the one before was put back`;
+  tell(pass, workspace.name, message, 'Change its spec or its image; it is not tried again as it is.');
+}
+
+/** A plan tells as well what follows once an image is built: everything that is made of it is made again. */
+function foreseeBuild(pass: Pass, workspace: Workspace): void {
+  const { name, image, slots, after } = workspace;
+  const isFollowing = pass.isPlan && image.work === 'building' && slots.current !== undefined;
+  if (!isFollowing || pass.steps.some((step) => step.kind === 'replace-workspace' && step.name === name)) return;
+  if (!isFresh(workspace, slots.current)) return;
+  addStep(pass, { kind: 'replace-workspace', name, reason: 'its image is built again', moves: [], after });
+}
