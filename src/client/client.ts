@@ -39,7 +39,7 @@ export interface AgoraClientOptions {
   /** The model of subagents that name none: fast, standard, max, or its own name. Default: the runtime's. */
   readonly defaultModel?: string;
   /** Told of the whole life of every dispatch that this process executes. */
-  readonly onDispatchEvent?: (event: DispatchEvent) => void;
+  readonly onDispatchEvent?: (event: DispatchEvent) => void | Promise<void>;
 }
 
 /** The SDK: what is registered, and where it can run. Constructing it touches nothing. */

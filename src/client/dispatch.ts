@@ -19,8 +19,8 @@ import { type DispatchReport, reportOf } from './dispatch-report.ts';
 import { EventStream } from './event-stream.ts';
 
 export interface DispatchOptions {
-  /** Told of the whole life of the dispatch, in order. */
-  readonly onEvent?: (event: DispatchEvent) => void;
+  /** Told of the whole life of the dispatch, in order. Nothing waits for it, and its failure ends nothing. */
+  readonly onEvent?: (event: DispatchEvent) => void | Promise<void>;
   /** Receives what the worker prints, as it comes; a slow one slows only the view. */
   readonly onOutput?: (chunk: LogChunk) => void | Promise<void>;
   /** Receives what is made ready before it starts, such as an image. */
@@ -71,7 +71,7 @@ export interface Dispatch {
 }
 
 /** `onEvent` is told of every dispatch that this process executes. */
-export function clientDispatch(place: DispatchPlace, onEvent: (event: DispatchEvent) => void): Dispatch {
+export function clientDispatch(place: DispatchPlace, onEvent: NonNullable<DispatchOptions['onEvent']>): Dispatch {
   const execute = (accepted: AcceptedDispatch, options: DispatchOptions, resolveMs: number) =>
     inFlight(place, accepted, { ...defaults, ...options, resolveMs, listeners: [onEvent, options.onEvent] });
 
@@ -127,13 +127,16 @@ function inFlight(place: DispatchPlace, accepted: AcceptedDispatch, options: Exe
   return { dispatchId, resolved, events, exit };
 }
 
-/** A listener that fails must not end the work. */
+/** A listener that fails, now or later, must not end the work. */
 function tell(listener: DispatchOptions['onEvent'], event: DispatchEvent, onProblem: (line: string) => void): void {
-  try {
-    listener?.(event);
-  } catch (error) {
+  const complain = (error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     onProblem(`A listener of dispatch "${event.dispatchId}" failed at ${event.kind}: ${reason}`);
+  };
+  try {
+    Promise.resolve(listener?.(event)).catch(complain);
+  } catch (error) {
+    complain(error);
   }
 }
 

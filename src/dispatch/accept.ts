@@ -1,3 +1,4 @@
+import { canonicalize } from '../base/canonical-json.ts';
 import type { Compute, ProviderInfo } from '../compute/compute.ts';
 import {
   type DispatchRecord,
@@ -108,6 +109,8 @@ function parseRequest(request: DispatchRequest): {
   readonly work: DispatchWork;
   readonly inline: Readonly<Record<string, string>>;
 } {
+  // A caller without types may give anything.
+  if (typeof request !== 'object' || request === null) throw invalidWork('there is no work');
   const refs: Record<string, string> = {};
   const inline: Record<string, string> = {};
   for (const [name, given] of Object.entries(request.secrets ?? {})) {
@@ -118,10 +121,21 @@ function parseRequest(request: DispatchRequest): {
     if ('ref' in parsed.data) refs[name] = parsed.data.ref;
     else inline[name] = parsed.data.inline;
   }
+  requireJson(request.input);
   const parsed = dispatchWorkSchema.safeParse({ ...request, secrets: refs });
   if (parsed.success) return { work: parsed.data, inline };
   const problems = schemaProblems(parsed.error, Object.keys(dispatchWorkSchema.shape));
   throw invalidWork(problems.map(({ path, message }) => (path === '' ? message : `${path} ${message}`)).join('; '));
+}
+
+/** Before it is walked through: what holds itself has no end. */
+function requireJson(input: unknown): void {
+  try {
+    canonicalize(input ?? null);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw invalidWork('input must be JSON of well-formed text, not nested too deeply');
+  }
 }
 
 function invalidWork(state: string): AppError {

@@ -116,7 +116,9 @@ test('gc names what a crash left, clears it, and touches nothing that is at work
   );
 
   assert.match(doctor.stdout, /leftovers +1: dispatch d-.*\n +next: agora gc/);
-  assert.match(dry.stdout, new RegExp(`^dispatch ${lost.dispatchId}, whose process is gone\n$`));
+  // Images of other versions may lie in this machine's engine.
+  const own = dry.stdout.replace(/^worker image .*\n/gm, '');
+  assert.match(own, new RegExp(`^dispatch ${lost.dispatchId}, whose process is gone\n$`));
   assert.equal(before.length, 2);
   assert.match(gc, new RegExp(`^dispatch ${lost.dispatchId}, whose process is gone: collected and recorded as done\n`));
   assert.deepEqual(await containersOf(project, engine), [live.dispatchId]);
