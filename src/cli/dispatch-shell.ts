@@ -73,7 +73,8 @@ async function converse(session: ShellSession, context: CommandContext): Promise
   shown.catch(() => undefined); // Told by the race; a late failure must not end the process.
   try {
     const isLeft = await Promise.race([shown.then(() => false), left.promise.then(() => true)]);
-    if (!isLeft) return await toldExit(shell, context);
+    // A signal that came before anyone listened has closed it.
+    if (!isLeft && !context.stop.aborted) return await toldExit(shell, context);
     await shell.close();
     restore();
     await say(context.stderr, '\nagora: left; what runs in the shell goes on until its worker ends');

@@ -1,13 +1,15 @@
 import { isPlainPath } from '../base/file-pack.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
-import { outNames, workerPaths } from '../contracts/names.ts';
+import { outNames, workerEnvironmentNames, workerPaths } from '../contracts/names.ts';
 import type { Engine, EngineTerminal } from '../engine/engine.ts';
 import type { Shell, ShellOptions, TaskHandle } from './compute.ts';
 import { streamTar } from './tar-writer.ts';
 
 const subagent = '1000:1000';
-/** What the subagent finds, but for its secrets. */
+/** What every subagent finds; nothing of this one's own variables and secrets. */
 const environment = {
+  [workerEnvironmentNames.input]: workerPaths.workerInput,
+  [workerEnvironmentNames.outputDirectory]: workerPaths.outputs,
   HOME: '/tmp',
   LANG: 'C.UTF-8',
   TERM: 'xterm-256color',
@@ -28,7 +30,14 @@ export async function openDockerShell(engine: Engine, handle: TaskHandle, option
     const { columns, rows, signal } = options;
     const terminal = await engine.openTerminal(
       handle.providerId,
-      { command, user: subagent, folder: workerPaths.workspace, env: environment, columns, rows },
+      {
+        command,
+        user: subagent,
+        folder: workerPaths.workspace,
+        env: { ...environment, [workerEnvironmentNames.dispatchId]: handle.dispatchId },
+        columns,
+        rows,
+      },
       signal,
     );
     return shellOf(terminal, signal);

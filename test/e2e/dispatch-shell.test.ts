@@ -40,13 +40,13 @@ test('a shell sees and changes the live worktree; it is recorded without secrets
 }, async (t) => {
   const project = await shellProject(t, place.compute);
   const { id, run } = await waitingDispatch(project);
-  const typed = `id -u; pwd; env | grep -c TOKEN; echo ${secret}; printf 'a\\007\\377b\\n'; echo by hand > go; exit 7\n`;
+  const typed = `id -u; cat $AGORA_INPUT; pwd; env | grep -c TOKEN; echo ${secret}; printf 'a\\007\\377b\\n'; echo by hand > go; exit 7\n`;
 
   const shell = await project.agora(['dispatch', 'shell', id, '--actor', 'human:ada'], typed);
   const ended = await run.finished;
 
   assert.equal(shell.code, 7, shell.stderr);
-  assert.match(shell.stdout, /^1000\s+\/workspace\s+0\s/m);
+  assert.match(shell.stdout, /^1000\s+\{"script":.*\/workspace\s+0\s/m);
   assert.match(shell.stderr, /human-touched/);
   const result = JSON.parse(ended.stdout);
   assert.deepEqual([ended.code, result.status, result.humanTouched], [0, 'done', true]);
