@@ -47,3 +47,8 @@ test('an empty document is null', () => {
   assert.equal(parse('').value, null);
   assert.equal(parse('# nothing\n').value, null);
 });
+
+test('what the parser cannot take is told in words for who wrote it', () => {
+  assert.throws(() => parse('a: 1\n---\nb: 1\n'), /another document starts here: one is taken/);
+  assert.throws(() => parse('['.repeat(20_000), 100_000), /is nested too deeply/);
+});

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit, type YAMLError } from 'yaml';
 
 /** Counted from 1. */
 export interface TextPlace {
@@ -44,7 +44,7 @@ export function parseStrictYaml(bytes: Uint8Array, { maxBytes }: StrictYamlOptio
   };
   const document = parseDocument(decode(bytes, start), { lineCounter: lines, prettyErrors: false, strict: true });
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw new StrictYamlError(sentenceOf(problem.message), placeAt(problem.pos[0]));
+  if (problem !== undefined) throw new StrictYamlError(sentenceOf(problem), placeAt(problem.pos[0]));
   refuseWhatJsonLacks(document.contents, placeAt);
   return {
     value: document.toJS({ maxAliasCount: 0 }),
@@ -92,7 +92,15 @@ function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
   return offset;
 }
 
-function sentenceOf(message: string): string {
+/** Where the parser's own words are for who calls it. */
+const sentences: { readonly [Code in YAMLError['code']]?: string } = {
+  MULTIPLE_DOCS: 'another document starts here: one is taken',
+  RESOURCE_EXHAUSTION: 'is nested too deeply',
+};
+
+function sentenceOf({ code, message }: YAMLError): string {
+  const known = sentences[code];
+  if (known !== undefined) return known;
   const [first = ''] = message.split('\n');
   return first.charAt(0).toLowerCase() + first.slice(1);
 }
