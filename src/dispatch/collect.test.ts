@@ -6,7 +6,7 @@ import type { Compute, TaskHandle } from '../compute/compute.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import type { Storage } from '../storage/storage.ts';
-import { collect } from './collect.ts';
+import { collect, mostLeftBytes } from './collect.ts';
 
 const handle = {} as TaskHandle;
 const megabyte = 1024 * 1024;
@@ -77,4 +77,10 @@ test('a connection that breaks in the middle of an output is told as what it is'
   await assert.rejects(collect({ compute, storage: storageOf(Infinity) }, handle, 10 * megabyte), (error) =>
     isAppError(error, 'unreachable'),
   );
+});
+
+test('a transcript, a patch and outputs that are each as large as they may be are all collected', () => {
+  const limits = { cpus: 1, memoryMb: 64, pids: 8, diskMb: 512, outputBytes: 256 * megabyte, timeoutSeconds: 1 };
+
+  assert.ok(mostLeftBytes(limits) >= (256 + 256 + 512) * megabyte);
 });

@@ -5,7 +5,7 @@ import type { Compute, TaskHandle } from '../compute/compute.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { limits, outNames } from '../contracts/names.ts';
 import { type Question, questionSchema } from '../contracts/question.ts';
-import { type TaskResult, taskResultSchema } from '../contracts/task.ts';
+import { type TaskLimits, type TaskResult, taskResultSchema } from '../contracts/task.ts';
 import type { Storage, StoredBlob } from '../storage/storage.ts';
 
 export interface CollectedOutput extends StoredBlob {
@@ -39,8 +39,13 @@ type Parts = { -readonly [Name in Exclude<keyof Collected, 'isTooLarge' | 'outpu
   readonly shells: CollectedOutput[];
 };
 
-/** Room for headers, padding, the result, a question and a session beside the outputs themselves. */
+/** Room for headers, padding, the result, a question and a session beside the work itself. */
 const tarOverheadBytes = 48 * 1024 * 1024;
+
+/** The most that a worker leaves which keeps its limits: transcript and patch have one each, the outputs that of the disk. */
+export function mostLeftBytes({ outputBytes, diskMb }: TaskLimits): number {
+  return 2 * outputBytes + diskMb * 1024 * 1024;
+}
 
 /** Reads the tar of `/agora/out` and stores what it holds. Nothing in it is believed: names and digests are ours. */
 export async function collect(

@@ -2,7 +2,7 @@ import { withDeadline } from '../base/deadline.ts';
 import type { Compute, TaskExit, TaskHandle } from '../compute/compute.ts';
 import type { Task } from '../contracts/task.ts';
 import type { Storage } from '../storage/storage.ts';
-import { type Collected, collect } from './collect.ts';
+import { type Collected, collect, mostLeftBytes } from './collect.ts';
 import { patiently } from './patience.ts';
 import { type DispatchResult, lostResult, resultOf, unstartedResult } from './result.ts';
 import { StageTimes } from './stage-times.ts';
@@ -151,7 +151,7 @@ async function collectPatiently(
   signal: AbortSignal,
 ): Promise<Collected | 'detached'> {
   try {
-    const take = () => collect(ports, handle, task.spec.limits.outputBytes);
+    const take = () => collect(ports, handle, mostLeftBytes(task.spec.limits));
     return await patiently(take, { signal, onProblem: ports.onProblem });
   } catch (error) {
     if (signal.aborted) return 'detached';

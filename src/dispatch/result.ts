@@ -1,7 +1,7 @@
 import type { TaskExit, TaskHandle } from '../compute/compute.ts';
 import type { FailureCode } from '../contracts/run.ts';
 import type { TaskLimits, TaskResult } from '../contracts/task.ts';
-import type { Collected } from './collect.ts';
+import { type Collected, mostLeftBytes } from './collect.ts';
 
 /** How a dispatch ended. `message` is ours, never text the subagent printed. */
 export interface DispatchResult {
@@ -48,7 +48,7 @@ function judge({ handle, limits, exit, endedBy, left }: EndedTask): Judgement {
   if (endedBy === 'detach') return { outcome: 'stopped', code: 'interrupted', message: 'the daemon stopped' };
   if (endedBy === 'backstop') return failed('timeout', `did not end ${limits.timeoutSeconds} s after its start`);
   if (exit.kind === 'lost') return { outcome: 'lost', code: 'worker-lost', message: exit.reason };
-  if (left?.isTooLarge === true) return failed('output-limit', `left more than ${limits.outputBytes} bytes`);
+  if (left?.isTooLarge === true) return failed('output-limit', `left more than ${mostLeftBytes(limits)} bytes`);
   const result = left?.result;
   if (result === undefined || result.dispatchId !== handle.dispatchId) return withoutResult(limits, exit);
   return fromWorker(result, left);

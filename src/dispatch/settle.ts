@@ -3,7 +3,7 @@ import type { Compute, TaskExit, TaskHandle } from '../compute/compute.ts';
 import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { cleanUp } from './clean-up.ts';
-import { collect } from './collect.ts';
+import { collect, mostLeftBytes } from './collect.ts';
 import { stopGraceMs } from './dispatch.ts';
 import { endingOf, isEnded } from './ending.ts';
 import { ownerState } from './owner.ts';
@@ -78,7 +78,7 @@ async function resultOfWorker(
   if (exit === undefined) return undefined;
   const { limits } = record.resolved;
   try {
-    const left = exit.kind === 'lost' ? undefined : await collect({ ...place, compute }, handle, limits.outputBytes);
+    const left = exit.kind === 'lost' ? undefined : await collect({ ...place, compute }, handle, mostLeftBytes(limits));
     const durationMs = durationOf(record, left?.result?.timings);
     return resultOf({ handle, limits, exit, left, durationMs, endedBy: options.stop === true ? 'stop' : undefined });
   } catch (error) {
