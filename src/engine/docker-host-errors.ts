@@ -34,6 +34,8 @@ const meanings: readonly Meaning[] = [
     code: 'refused',
     next: 'Give the host a login for the registry.',
   },
+  // Podman has no status of its own for it.
+  { words: /name .* is already in use|network already exists|volume already exists/i, code: 'task-conflict' },
   { words: /has active endpoints|network is being used|volume is in use|volume is being used/i, code: 'task-conflict' },
   {
     words:

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { addAbortSignal, type Duplex } from 'node:stream';
 import * as z from 'zod';
 import { withDeadline } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { containerStreams } from './docker-container-streams.ts';
+import { dial } from './docker-dial.ts';
 import { named } from './docker-host-errors.ts';
 import { helperCreateOptions } from './docker-host-spec.ts';
 import { ask } from './docker-request.ts';
+import { demultiplex } from './docker-stream.ts';
 import type { HelperContainer, HostEngine } from './host-engine.ts';
 
 const outputBytes = 1024 * 1024;
@@ -23,45 +26,79 @@ export async function runHelper(
   { startContainer, removeContainer }: HelperCalls,
   { helper, signal }: { readonly helper: HelperContainer; readonly signal: AbortSignal | undefined },
 ): Promise<Uint8Array> {
-  const streams = containerStreams(connection);
   const name = `agora-helper-${randomUUID()}`;
   const limited = withDeadline(longestRunMs, signal);
   const line = { method: 'POST', path: '/containers/create', query: { name }, answer: madeSchema } as const;
   try {
     const call = { action: `create helper container "${name}"`, signal: limited };
     await named(ask(connection, call, { ...line, body: helperCreateOptions(helper) }));
-    if (helper.stdin !== undefined) await streams.writeStdin(name, helper.stdin, limited);
-    await startContainer(name, limited);
-    const exitCode = await streams.waitContainer(name, limited);
-    const [stdout, stderr] = await Promise.all([
-      output(streams.logs(name, { follow: false, streams: ['stdout'], signal: limited })),
-      output(streams.logs(name, { follow: false, streams: ['stderr'], signal: limited })),
-    ]);
-    if (exitCode === 0) return within(stdout, helper);
-    const complaint = stderr.subarray(0, complaintBytes).toString().trim();
-    throw new AppError(
-      'internal',
-      `Cannot run helper "${helper.command.join(' ')}": exit code ${exitCode}, ${complaint}`,
-    );
+    const streams = await attach(connection, { name, helper, signal: limited });
+    try {
+      const printed = collect(streams);
+      // Heard of below, after what goes wrong before.
+      printed.catch(() => undefined);
+      await startContainer(name, limited);
+      if (helper.stdin !== undefined) streams.end(helper.stdin);
+      const output = await printed;
+      if (output.isTooLong) throw failure('limit-exceeded', helper, 'it printed more than 1 MiB');
+      const exitCode = await containerStreams(connection).waitContainer(name, limited);
+      if (exitCode === 0) return output.stdout;
+      throw failure('internal', helper, `exit code ${exitCode}, ${output.stderr.toString().trim()}`);
+    } finally {
+      streams.destroy();
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw limited.aborted ? failure('internal', helper, 'it did not end within two minutes') : error;
   } finally {
     // By name, and not with the caller's signal: it may have been made although nobody heard of it.
     await removeContainer(name);
   }
 }
 
-function within(stdout: Uint8Array, { command }: HelperContainer): Uint8Array {
-  if (stdout.byteLength <= outputBytes) return stdout;
-  throw new AppError('limit-exceeded', `Cannot run helper "${command.join(' ')}": it printed more than 1 MiB`);
+function failure(code: 'internal' | 'limit-exceeded', { command }: HelperContainer, state: string): AppError {
+  return new AppError(code, `Cannot run helper "${command.join(' ')}": ${state}`);
 }
 
-/** Read no further than is needed to see that it is too long. */
-async function output(chunks: AsyncIterable<{ readonly bytes: Uint8Array }>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const { bytes } of chunks) {
-    parts.push(bytes);
-    length += bytes.byteLength;
-    if (length > outputBytes) break;
+interface Attachment {
+  readonly name: string;
+  readonly helper: HelperContainer;
+  readonly signal: AbortSignal;
+}
+
+/** Not through the engine's log, which knows text only. */
+async function attach(connection: DockerConnection, { name, helper, signal }: Attachment): Promise<Duplex> {
+  const query = { stream: 1, stdout: 1, stderr: 1, ...(helper.stdin !== undefined && { stdin: 1 }) };
+  const line = { path: `/containers/${name}/attach?`, method: 'POST', hijack: true } as const;
+  const call = { action: `attach to helper container "${name}"`, signal };
+  // With an empty body: that of the client's own `attach` may be taken for stdin.
+  const streams = await connection.call(call, (docker) =>
+    dial(docker, { ...line, file: Buffer.alloc(0), options: { _query: query } }, signal),
+  );
+  streams.on('error', () => undefined); // Its reader is told; without a listener a late one would end the process.
+  return addAbortSignal(signal, streams);
+}
+
+interface Printed {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly isTooLong: boolean;
+}
+
+/** Reads no further than is needed to see that it is too long. */
+async function collect(streams: Duplex): Promise<Printed> {
+  const parts = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
+  let left = outputBytes;
+  let complaintsLeft = complaintBytes;
+  for await (const { stream, bytes } of demultiplex(streams)) {
+    if (stream === 'stdout') {
+      left -= bytes.byteLength;
+      if (left < 0) break;
+      parts.stdout.push(bytes);
+    } else if (complaintsLeft > 0) {
+      parts.stderr.push(bytes.subarray(0, complaintsLeft));
+      complaintsLeft -= bytes.byteLength;
+    }
   }
-  return Buffer.concat(parts);
+  return { stdout: Buffer.concat(parts.stdout), stderr: Buffer.concat(parts.stderr), isTooLong: left < 0 };
 }

@@ -118,8 +118,6 @@ export function networkCreateOptions(
   };
 }
 
-const helperLogBytes = 4 * 1024 * 1024;
-
 export function helperCreateOptions(helper: HelperContainer): ContainerCreateOptions {
   const hasStdin = helper.stdin !== undefined;
   return {
@@ -129,13 +127,15 @@ export function helperCreateOptions(helper: HelperContainer): ContainerCreateOpt
     Cmd: [],
     User: '0:0',
     AttachStdin: hasStdin,
+    AttachStdout: true,
+    AttachStderr: true,
     OpenStdin: hasStdin,
     StdinOnce: hasStdin,
     HostConfig: {
       Binds: [...helper.binds],
       ReadonlyRootfs: true,
       RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': String(helperLogBytes), 'max-file': '1' } },
+      LogConfig: { Type: 'none', Config: {} },
       NetworkMode: helper.hostNamespaces ? 'host' : 'none',
       ...(helper.hostNamespaces && { PidMode: 'host', CgroupnsMode: 'host' }),
     },

@@ -30,7 +30,7 @@ export async function usageOf(
   const call = { action: `measure container "${container}"`, signal };
   const path = `/containers/${encodeURIComponent(container)}/stats`;
   const query = { stream: 'false', 'one-shot': 'true' };
-  const stats = await ask(connection, call, { method: 'GET', path, query, answer: statsSchema });
+  const stats = await ask(connection, call, { method: 'GET', path, query, answer: statsSchema.default({}) });
   const processes = stats.pids_stats?.current ?? 0;
   const cpuNanoseconds = stats.cpu_stats?.cpu_usage?.total_usage ?? 0;
   if (processes === 0 && cpuNanoseconds === 0) {

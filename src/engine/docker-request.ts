@@ -33,15 +33,15 @@ class RefusedRequest extends Error {
 
 const statusCodes = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [index + 100, true]));
 
-/** One call and its answer, JSON. */
+/** One call and its answer, JSON; undefined where the engine says nothing. */
 export async function ask<T>(
   connection: DockerConnection,
   call: DockerCall,
   line: DockerRequestLine & { readonly answer: z.ZodType<T> },
 ): Promise<T> {
   return await connection.call(call, async (docker, deadline) => {
-    const answer: unknown = JSON.parse(await text(await openAnswer(docker, line, deadline.signal)));
-    return line.answer.parse(answer);
+    const answer = await text(await openAnswer(docker, line, deadline.signal));
+    return line.answer.parse(answer === '' ? undefined : JSON.parse(answer));
   });
 }
 

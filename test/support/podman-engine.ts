@@ -1,0 +1,133 @@
+import { execFile, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { waitUntil } from '../../src/base/deadline.ts';
+import { environmentNames } from '../../src/contracts/names.ts';
+import { dockerHostEngine } from '../../src/engine/docker-host.ts';
+import type { EngineEndpoint } from '../../src/engine/endpoint.ts';
+import type { HostEngine } from '../../src/engine/host-engine.ts';
+
+const run = promisify(execFile);
+
+/** Podman behind a socket of a test's own: its own storage and networks, nothing left after `close`. */
+export interface PodmanEngine {
+  readonly engine: HostEngine;
+  readonly endpoint: EngineEndpoint;
+  close(): Promise<void>;
+}
+
+/** Why Podman cannot be started here, said on stderr as well; false when it can. Where engines are required it must. */
+export async function podmanObstacle(): Promise<string | false> {
+  const missing = await missingProgram();
+  const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+  const obstacle = isRoot ? missing && `Podman's tests need "${missing}"` : "Podman's tests need root on Linux";
+  if (obstacle === undefined) return false;
+  if (process.env[environmentNames.requireEngine] === '1') throw new Error(`Podman is required: ${obstacle}`);
+  process.stderr.write(`NO PODMAN: ${obstacle}: its tests are skipped\n`);
+  return obstacle;
+}
+
+async function missingProgram(): Promise<string | undefined> {
+  for (const program of ['podman', 'runc', 'conmon']) {
+    const isThere = await run('which', [program]).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) return program;
+  }
+  return undefined;
+}
+
+export async function startPodmanEngine(): Promise<PodmanEngine> {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-podman-'));
+  const socket = join(folder, 'podman.sock');
+  const endpoint: EngineEndpoint = { kind: 'unix', path: socket, source: 'test' };
+  const engine = dockerHostEngine({ endpoint });
+  const configuration = await writeConfiguration(folder);
+  const log = openSync(join(folder, 'log'), 'a');
+  const service = spawn('podman', [...options(folder), 'system', 'service', '--time', '0', `unix://${socket}`], {
+    env: { ...process.env, ...configuration },
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const isOver = () => service.exitCode !== null || service.signalCode !== null;
+  const close = async () => {
+    // Every container is the test's own; its monitors end with them.
+    await run('podman', [...options(folder), 'rm', '--all', '--force', '--time', '0'], {
+      env: { ...process.env, ...configuration },
+    });
+    service.kill('SIGTERM');
+    await waitUntil('the end of Podman', isOver);
+    await unmountBelow(folder);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await waitUntil(
+      'Podman',
+      () =>
+        isOver() ||
+        engine.ping().then(
+          () => true,
+          () => false,
+        ),
+      { timeoutMs: 30_000, intervalMs: 50 },
+    );
+    await engine.ping();
+  } catch (error) {
+    const said = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
+    await close();
+    throw new Error(`Podman did not start:\n${said.slice(-2_000)}`, { cause: error });
+  }
+  return { engine, endpoint, close };
+}
+
+function options(folder: string): string[] {
+  const places = ['--root', join(folder, 'data'), '--runroot', join(folder, 'run'), '--tmpdir', join(folder, 'tmp')];
+  const ways = ['--cgroup-manager', 'cgroupfs', '--events-backend', 'file', '--runtime', join(folder, 'runc')];
+  return [...places, '--network-config-dir', join(folder, 'networks'), ...ways];
+}
+
+/** The limits on processes that Podman gives each container are above what one without CAP_SYS_RESOURCE may set. */
+const runtime = `#!/bin/sh
+bundle=.
+previous=
+for argument; do
+  [ "$previous" = --bundle ] && bundle=$argument
+  previous=$argument
+done
+[ -f "$bundle/config.json" ] && sed -i 's/"rlimits":\\[[^]]*\\],\\?//' "$bundle/config.json"
+exec runc "$@"
+`;
+
+const registries = `[[registry]]
+location = "127.0.0.1"
+insecure = true
+`;
+
+const storage = (folder: string) => `[storage]
+driver = "overlay"
+runroot = "${folder}/run"
+graphroot = "${folder}/data"
+`;
+
+async function writeConfiguration(folder: string): Promise<Record<string, string>> {
+  const path = (name: string) => join(folder, name);
+  await writeFile(path('runc'), runtime, { mode: 0o755 });
+  await writeFile(path('containers.conf'), '');
+  await writeFile(path('registries.conf'), registries);
+  await writeFile(path('storage.conf'), storage(folder));
+  return {
+    CONTAINERS_CONF: path('containers.conf'),
+    CONTAINERS_REGISTRIES_CONF: path('registries.conf'),
+    CONTAINERS_STORAGE_CONF: path('storage.conf'),
+  };
+}
+
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
+  for (const path of mounts.filter((path) => path.startsWith(`${folder}/`)).reverse())
+    await run('umount', ['-l', path]);
+}
