@@ -79,12 +79,17 @@ function pulled(pass: Pass, reference: string, { name, tag, isAlways }: PulledIm
   const reason = found === undefined ? 'it is not there' : 'it is asked for again with each change';
   const moves: Move[] = [{ do: 'pull', reference, tag }];
   const step = addStep(pass, { kind: 'pull-image', name, reason, moves, fingerprint: `${reference} ${tag ?? ''}` });
+  if (step !== undefined || pass.stillWanted.has(`pull-image ${name}`))
+    return workOn(step, 'pulling', choice.reference);
   const readiness =
-    step === undefined && current !== undefined
-      ? isThere
-      : readyAfter(step, `its image "${reference}" could not be pulled`);
-  if (step === undefined) return { ...readiness, choice, isFollowed: isAlways };
-  return { ...readiness, choice: { ...choice, id: undefined }, isFollowed: false, work: 'pulling' };
+    current === undefined ? { after: [], blockedBy: `its image "${reference}" could not be pulled` } : isThere;
+  return { ...readiness, choice, isFollowed: isAlways };
+}
+
+/** What is made of an image waits until work on it is done, and only then is it known which image that is. */
+function workOn(step: number | undefined, work: 'pulling' | 'building', reference: string): ImageReadiness {
+  const readiness = readyAfter(step, work === 'pulling' ? 'its image is being pulled' : 'its image is being built');
+  return { ...readiness, choice: { reference, id: undefined }, isFollowed: false, work };
 }
 
 interface TaggedImage {
@@ -137,9 +142,8 @@ function built(pass: Pass, { name, tag, spec }: BuiltImage): ImageReadiness {
   const reason = found === undefined ? 'it is not there' : 'what it is built from changed';
   const moves: Move[] = [{ do: 'build', image: name, spec, tag, labels }, ...push];
   const step = addStep(pass, { kind: 'build-image', name, reason, moves, fingerprint: digest });
-  const readiness = readyAfter(step, `its image "${name}" could not be built`);
-  const outcome = { ...readiness, choice: { reference: tag, id: undefined }, isFollowed: false };
-  return step === undefined ? outcome : { ...outcome, work: 'building' };
+  if (step !== undefined || pass.stillWanted.has(`build-image ${name}`)) return workOn(step, 'building', tag);
+  return { after: [], blockedBy: `its image "${name}" could not be built`, choice, isFollowed: false };
 }
 
 function isBuiltHere(pass: Pass, { labels }: ObservedImage, name: string): boolean {

@@ -18,6 +18,10 @@ export interface Pass {
   readonly isPlan: boolean;
   readonly steps: Step[];
   readonly problems: PlanProblem[];
+  /** Attempts that are being made, with their fingerprints. */
+  readonly underWay: ReadonlyMap<string, string>;
+  /** Those of them that are still wanted. */
+  readonly stillWanted: Set<string>;
   /** Attempts that failed and still matter. */
   readonly attempts: Set<string>;
   wakeAt: number;
@@ -45,10 +49,18 @@ export function addStep(pass: Pass, step: NewStep): number | undefined {
   const { kind, name, reason, moves } = step;
   const attempt = step.attempt ?? `${kind} ${name}`;
   const fingerprint = step.fingerprint ?? '';
-  if (isHeldBack(pass, attempt, fingerprint, name)) return undefined;
+  if (isUnderWay(pass, attempt, fingerprint) || isHeldBack(pass, attempt, fingerprint, name)) return undefined;
   for (const move of moves) if (move.do === 'stop') pass.memory.stopped.push(move.container);
   const after = [...new Set(step.after ?? [])].sort((left, right) => left - right);
   return pass.steps.push({ kind, name, reason, after, moves, attempt, fingerprint }) - 1;
+}
+
+/** Whether this very thing is being done. It is then left to go on. */
+export function isUnderWay(pass: Pass, attempt: string, fingerprint: string): boolean {
+  if (pass.underWay.get(attempt) !== fingerprint) return false;
+  pass.stillWanted.add(attempt);
+  pass.isWaiting = true;
+  return true;
 }
 
 /** The outcome of `addStep` for those that need what the step makes. */

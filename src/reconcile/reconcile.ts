@@ -13,6 +13,8 @@ export interface Circumstances {
   /** What the last decision gave, and what `remember` made of its steps. */
   readonly memory: Memory;
   readonly now: number;
+  /** Attempts that are being made, with their fingerprints, as it was before the host was observed. Default: none. */
+  readonly underWay?: ReadonlyMap<string, string>;
   /** For people: all that a spec leads to, whatever failed before. Default: false. */
   readonly isPlan?: boolean;
 }
@@ -33,7 +35,11 @@ export function reconcile(target: Target, observed: HostObservation, circumstanc
   return target.settings.enabled ? conclude(pass, observed, workspaces) : untouched(circumstances.memory, workspaces);
 }
 
-function begin(target: Target, observed: HostObservation, { memory, now, isPlan = false }: Circumstances): Pass {
+function begin(
+  target: Target,
+  observed: HostObservation,
+  { memory, now, underWay = new Map(), isPlan = false }: Circumstances,
+): Pass {
   const { disk } = observed;
   return {
     target,
@@ -44,6 +50,8 @@ function begin(target: Target, observed: HostObservation, { memory, now, isPlan 
     isPlan,
     steps: [],
     problems: [],
+    underWay,
+    stillWanted: new Set(),
     attempts: new Set(),
     wakeAt: Number.POSITIVE_INFINITY,
     isWaiting: false,
@@ -51,12 +59,13 @@ function begin(target: Target, observed: HostObservation, { memory, now, isPlan 
 }
 
 function conclude(pass: Pass, observed: HostObservation, workspaces: WorkspaceStatus[]): Decision {
-  const { steps, problems, wakeAt, isWaiting } = pass;
+  const { steps, problems, wakeAt, isWaiting, stillWanted } = pass;
   return {
     steps,
     problems,
     workspaces,
     memory: whatMatters(pass, observed),
+    underWay: [...stillWanted],
     ...(wakeAt === Number.POSITIVE_INFINITY ? {} : { wakeAt }),
     isSettled: steps.length === 0 && problems.length === 0 && !isWaiting,
   };
@@ -64,10 +73,13 @@ function conclude(pass: Pass, observed: HostObservation, workspaces: WorkspaceSt
 
 // Nothing is done on a host that is disabled, so nothing is told as missing either.
 function untouched(memory: Memory, workspaces: WorkspaceStatus[]): Decision {
-  return { steps: [], problems: [], workspaces, memory, isSettled: false };
+  return { steps: [], problems: [], workspaces, memory, underWay: [], isSettled: false };
 }
 
-function whatMatters({ memory, target, attempts, inventory, steps }: Pass, observed: HostObservation): Memory {
+function whatMatters(
+  { memory, target, attempts, inventory, steps, stillWanted }: Pass,
+  observed: HostObservation,
+): Memory {
   const { workspaces, images } = target.spec;
   const declared = <T>(record: Record<string, T>, names: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(Object.entries(record).filter(([name]) => Object.hasOwn(names, name)));
@@ -76,7 +88,9 @@ function whatMatters({ memory, target, attempts, inventory, steps }: Pass, obser
   const tried = new Set(steps.map(({ attempt }) => attempt));
   return {
     failures: Object.fromEntries(
-      Object.entries(memory.failures).filter(([attempt]) => attempts.has(attempt) || tried.has(attempt)),
+      Object.entries(memory.failures).filter(
+        ([attempt]) => attempts.has(attempt) || tried.has(attempt) || stillWanted.has(attempt),
+      ),
     ),
     exchanges: declared(memory.exchanges, workspaces),
     refused: declared(memory.refused, workspaces),

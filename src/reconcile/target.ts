@@ -23,6 +23,8 @@ export interface Decision {
   readonly workspaces: readonly WorkspaceStatus[];
   /** To be kept before the first step is taken, and handed in with the next observation. */
   readonly memory: Memory;
+  /** Attempts that are being made and are still wanted: any other is to be cut short. */
+  readonly underWay: readonly string[];
   /** When to look again though nothing changes, in milliseconds. */
   readonly wakeAt?: number;
   /** Nothing is left to do, to wait for or to be mended. */

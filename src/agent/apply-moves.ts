@@ -1,0 +1,120 @@
+import { withDeadline } from '../base/deadline.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import type { HostSettings } from '../contracts/fleet.ts';
+import type { BuildSpec } from '../contracts/host-spec.ts';
+import type { HostEngine, RegistryLogin } from '../engine/host-engine.ts';
+import type { Move } from '../reconcile/step.ts';
+
+export interface ImageBuildRequest {
+  readonly image: string;
+  readonly spec: BuildSpec;
+  readonly tag: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What moves need besides their step. */
+export interface MoveContext {
+  readonly engine: HostEngine;
+  readonly settings: HostSettings;
+  /** Builds an image on this host and gives its id. */
+  readonly buildImage: (request: ImageBuildRequest, signal: AbortSignal) => Promise<string>;
+  /** Values of secrets by variable, from their refs by variable. */
+  readonly openSecrets: (refs: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
+  readonly loginFor?: ((reference: string) => Promise<RegistryLogin | undefined>) | undefined;
+}
+
+export type Moved = { readonly imageId?: string } | undefined;
+
+/**
+ * Makes one move. What is cut short by the signal may have happened: the next observation tells. Calls that are short are
+ * not cut, so that their outcome is known.
+ */
+export async function makeMove(move: Move, context: MoveContext, signal: AbortSignal): Promise<Moved> {
+  // The table is keyed by `do`, so the action takes this very move.
+  const action = actions[move.do] as (move: Move, context: MoveContext, signal: AbortSignal) => Promise<Moved>;
+  return await action(move, context, signal);
+}
+
+type Action<K extends Move['do']> = (
+  move: Extract<Move, { do: K }>,
+  context: MoveContext,
+  signal: AbortSignal,
+) => Promise<Moved>;
+
+const actions: { readonly [K in Move['do']]: Action<K> } = {
+  'create-network': async ({ network, spec, labels }, { engine }) => {
+    await engine.createNetwork(network, spec, { labels });
+    return undefined;
+  },
+  'remove-network': ({ network }, { engine }) => unlessGone(engine.removeNetwork(network)),
+  connect: ({ network, container }, { engine }) => done(engine.connectNetwork(network, container)),
+  disconnect: ({ network, container }, { engine }) => unlessGone(engine.disconnectNetwork(network, container)),
+  'create-volume': ({ volume, spec, labels }, { engine }) => done(engine.createVolume(volume, spec, { labels })),
+  'remove-volume': ({ volume }, { engine }) => unlessGone(engine.removeVolume(volume)),
+  pull: async ({ reference, tag }, { engine, settings, loginFor }, signal) => {
+    const login = await loginFor?.(reference);
+    const imageId = await withinSeconds(settings.pullTimeoutSeconds, `pull "${reference}"`, signal, (limited) =>
+      engine.pull(reference, { signal: limited, login }),
+    );
+    if (tag !== undefined) await engine.tagImage(imageId, tag);
+    return { imageId };
+  },
+  tag: ({ reference, tag }, { engine }) => done(engine.tagImage(reference, tag)),
+  build: async ({ image, spec, tag, labels }, { buildImage, settings }, signal) => {
+    const imageId = await withinSeconds(settings.buildTimeoutSeconds, `build image "${image}"`, signal, (limited) =>
+      buildImage({ image, spec, tag, labels }, limited),
+    );
+    return { imageId };
+  },
+  push: async ({ reference }, { engine, settings, loginFor }, signal) => {
+    const login = await loginFor?.(reference);
+    await withinSeconds(settings.pushTimeoutSeconds, `push "${reference}"`, signal, (limited) =>
+      engine.push(reference, { signal: limited, login }),
+    );
+    return undefined;
+  },
+  'remove-image': ({ image }, { engine }) => unlessGone(engine.removeImage(image)),
+  create: async ({ container, spec, image, labels }, { engine, openSecrets }) => {
+    const imageId = image.id;
+    if (imageId === undefined) {
+      throw new AppError('image-missing', `Cannot make container "${container}": no image "${image.reference}" here`);
+    }
+    const secrets = await openSecrets(spec.secrets);
+    await engine.createWorkspace({ name: container, spec, imageId, secrets, labels });
+    return undefined;
+  },
+  start: ({ container }, { engine }) => done(engine.startContainer(container)),
+  stop: ({ container, graceMs }, { engine }, signal) => unlessGone(engine.stopContainer(container, graceMs, signal)),
+  rename: ({ container, to }, { engine }) => done(engine.renameContainer(container, to)),
+  remove: ({ container }, { engine }) => unlessGone(engine.removeContainer(container)),
+};
+
+async function done(call: Promise<void>): Promise<Moved> {
+  await call;
+  return undefined;
+}
+
+/** To take away what is not there any more is done. */
+async function unlessGone(call: Promise<void>): Promise<Moved> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isAppError(error, 'not-found')) throw error;
+  }
+  return undefined;
+}
+
+async function withinSeconds<T>(
+  seconds: number,
+  what: string,
+  signal: AbortSignal,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limited = withDeadline(seconds * 1_000, signal);
+  try {
+    return await action(limited);
+  } catch (cause) {
+    if (signal.aborted || !limited.aborted) throw cause;
+    throw new AppError('limit-exceeded', `Cannot ${what}: not done after ${seconds} s`, { cause });
+  }
+}

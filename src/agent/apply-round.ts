@@ -1,0 +1,99 @@
+import type { StepReport } from '../contracts/host-change.ts';
+import type { Step } from '../reconcile/step.ts';
+
+/** How a step ended. */
+export interface Ended {
+  readonly state: 'done' | 'failed' | 'cancelled';
+  readonly message?: string;
+  readonly isEngineGone?: boolean;
+}
+
+export interface RoundOptions {
+  readonly concurrency: number;
+  readonly report: (report: StepReport) => void;
+  readonly run: (step: Step) => Promise<Ended>;
+  /** Begins work that goes on for long: what comes after it is left to a later round. */
+  readonly begin: (step: Step) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Takes the steps of one decision, each after those it needs. */
+export async function takeSteps(steps: readonly Step[], options: RoundOptions): Promise<{ isEngineGone: boolean }> {
+  const ends: Promise<Ended>[] = [];
+  const acquire = slots(options.concurrency);
+  for (const step of steps) {
+    options.report(reportOf(step, { state: 'waiting' }));
+    const before = step.after.map((index) => ends[index]);
+    ends.push(isImageWork(step) ? beginLong(step, before, options) : takeOne(step, before, { ...options, acquire }));
+  }
+  const ended = await Promise.all(ends);
+  return { isEngineGone: ended.some(({ isEngineGone }) => isEngineGone === true) };
+}
+
+/** Runs a step and tells when it begins and how it ends. */
+export async function reporting(
+  step: Step,
+  report: (report: StepReport) => void,
+  run: () => Promise<Ended>,
+): Promise<Ended> {
+  const startedAt = new Date().toISOString();
+  report(reportOf(step, { state: 'running', startedAt }));
+  const ended = await run();
+  const endedAt = new Date().toISOString();
+  const message = ended.message === undefined ? {} : { message: ended.message.slice(0, 4096) };
+  report(reportOf(step, { state: ended.state, startedAt, endedAt, ...message }));
+  return ended;
+}
+
+/** Work that goes on for long, and whose failures may be a registry's. */
+export function isImageWork({ kind }: Step): boolean {
+  return kind === 'pull-image' || kind === 'build-image';
+}
+
+async function beginLong(step: Step, before: Befores, { begin, signal }: RoundOptions): Promise<Ended> {
+  await Promise.all(before);
+  if (!signal.aborted) begin(step);
+  return { state: 'cancelled' };
+}
+
+type Befores = readonly (Promise<Ended> | undefined)[];
+
+async function takeOne(
+  step: Step,
+  before: Befores,
+  options: RoundOptions & { readonly acquire: () => Promise<() => void> },
+): Promise<Ended> {
+  const needs = await Promise.all(before);
+  if (needs.some((need) => need?.state !== 'done')) {
+    // Told as waiting: the next decision has it again, or has it no more.
+    return { state: 'cancelled' };
+  }
+  const release = await options.acquire();
+  try {
+    if (options.signal.aborted) return { state: 'cancelled' };
+    return await reporting(step, options.report, () => options.run(step));
+  } finally {
+    release();
+  }
+}
+
+function reportOf(step: Step, rest: Omit<StepReport, 'kind' | 'name' | 'reason'>): StepReport {
+  const { kind, name, reason } = step;
+  return { kind, name, reason, ...rest };
+}
+
+/** At most so many at once, in the order they asked. */
+function slots(count: number): () => Promise<() => void> {
+  let free = count;
+  const waiting: (() => void)[] = [];
+  const release = () => {
+    const next = waiting.shift();
+    if (next === undefined) free += 1;
+    else next();
+  };
+  return async () => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    return release;
+  };
+}

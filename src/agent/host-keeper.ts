@@ -1,0 +1,76 @@
+import type { HostObservation } from '../contracts/host-observation.ts';
+import { emptyMemory, type Memory } from '../reconcile/memory.ts';
+import { reconcile } from '../reconcile/reconcile.ts';
+import { remember } from '../reconcile/remember.ts';
+import type { Decision, Target } from '../reconcile/target.ts';
+import { type Applied, StepRunner, type StepRunnerOptions } from './apply.ts';
+import type { MoveContext } from './apply-moves.ts';
+import { observe } from './observe.ts';
+
+export interface HostKeeperOptions extends Omit<StepRunnerOptions, 'onOutcome'>, Omit<MoveContext, 'settings'> {
+  /** As `save` was last given it. Default: nothing is remembered. */
+  readonly memory?: Memory;
+  /** Keeps the memory; a decision's steps are taken once it is kept. */
+  readonly save: (memory: Memory) => Promise<void>;
+  readonly disk?: () => Promise<HostObservation['disk']>;
+  readonly now?: () => number;
+}
+
+export interface Pass extends Applied {
+  readonly observed: HostObservation;
+  readonly decision: Decision;
+}
+
+/** Keeps one host as it is declared: each pass looks at the engine, decides and acts. */
+export class HostKeeper {
+  readonly #options: HostKeeperOptions;
+  readonly #runner: StepRunner;
+  readonly #now: () => number;
+  #memory: Memory;
+  #revision = 0;
+  #saved: string | undefined;
+
+  constructor(options: HostKeeperOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#memory = options.memory ?? emptyMemory;
+    this.#runner = new StepRunner({
+      ...options,
+      onOutcome: (step, outcome) => {
+        this.#memory = remember(this.#memory, { step, outcome, revision: this.#revision, now: this.#now() });
+      },
+    });
+  }
+
+  /** One pass, never two at once. A newer target ends it by the signal. `onDecided` is told before anything is done. */
+  async pass(
+    target: Target,
+    signal: AbortSignal,
+    onDecided: (pass: Omit<Pass, 'isEngineGone'>) => void = () => {},
+  ): Promise<Pass> {
+    const { engine, disk } = this.#options;
+    const { underWay } = this.#runner;
+    const observed = await observe(engine, { signal, ...(disk === undefined ? {} : { disk }) });
+    const decision = reconcile(target, observed, { memory: this.#memory, now: this.#now(), underWay });
+    this.#memory = decision.memory;
+    this.#revision = target.revision;
+    onDecided({ observed, decision });
+    await this.#save();
+    const applied = await this.#runner.apply(decision, { ...this.#options, settings: target.settings }, signal);
+    await this.#save();
+    return { ...applied, observed, decision };
+  }
+
+  /** Cuts work on images short and waits until it has ended. */
+  async close(): Promise<void> {
+    await this.#runner.close();
+    await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    const text = JSON.stringify(this.#memory);
+    if (text === this.#saved) return;
+    await this.#options.save(this.#memory);
+    this.#saved = text;
+  }
+}
