@@ -19,7 +19,7 @@ interface Records extends ReadonlyMap<DispatchId, DispatchRecord> {
   readonly unreadable: ReadonlySet<DispatchId>;
 }
 
-/** Finds what this deployment left and nobody works on; what belongs to runs is their daemon's. Changes nothing itself. */
+/** Finds what this deployment left and nobody works on; what belongs to runs is only told, it is their daemon's. Changes nothing itself. */
 export async function findGarbage(place: DispatchPlace, options: GarbageOptions): Promise<Garbage[]> {
   // Before the records: each is written before its worker is made, so what has none here was forgotten.
   const found = await listWorkers(place);
@@ -29,6 +29,7 @@ export async function findGarbage(place: DispatchPlace, options: GarbageOptions)
   const expired = [...records.values()].filter((record) => isExpired(record, options.now));
   return [
     ...abandoned,
+    ...found.flatMap(({ handle }) => daemonless(records.get(handle.dispatchId))),
     ...workers.map(({ compute, handle }) =>
       removing(`worker ${handle.dispatchId}`, () => removeWorker(compute, handle)),
     ),
@@ -49,6 +50,14 @@ function settling(place: DispatchPlace, record: DispatchRecord, { onProblem }: G
     return isEnded(settled) ? `collected and recorded as ${settled.status}` : 'still runs and is left alone';
   };
   return { what: `dispatch ${record.dispatchId}, whose process is gone`, clear };
+}
+
+/** The worker of a run that no daemon follows: the next one goes on with it, or ends it. */
+function daemonless(record: DispatchRecord | undefined): Garbage[] {
+  if (record?.run === undefined || ownerState(record.owner) !== 'gone') return [];
+  const { runId, itemId } = record.run;
+  const what = `worker ${record.dispatchId} of ${runId}/${itemId}, whose daemon is gone`;
+  return [{ what, clear: async () => 'left to the next `agora orch serve`' }];
 }
 
 function isExpired(record: DispatchRecord, now: number): boolean {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { waitUntil } from '../../src/base/deadline.ts';
 import { crash, describeDispatch, startScript } from '../support/dispatches.ts';
 import { engineForTests, rawEngine } from '../support/engine.ts';
 import { Traces } from '../support/isolation-traces.ts';
 import type { Project } from '../support/project.ts';
 import { printed, providerPlaces } from '../support/provider-place.ts';
-import { shellProject } from '../support/shell-project.ts';
+import { dispatchOf, item, patience, shellProject, submit, watched } from '../support/shell-project.ts';
 
 const goneWithinMs = 5_000;
 const secret = ['--secret', 'KEY=inline:opensesame-1'];
@@ -73,6 +74,39 @@ for (const place of await providerPlaces()) {
     assert.ok(goneAt > 0);
     assert.match(again.stdout, /leftovers +none/);
     await foreign?.assertThere();
+  });
+}
+
+for (const place of await providerPlaces()) {
+  test(`on ${place.name} the worker of a killed daemon is named, left to the next daemon, and gone with its run`, {
+    skip: place.skip,
+  }, async (t) => {
+    const project = await shellProject(t, place.compute);
+    const daemon = await project.serve();
+    const runId = await submit(project, 'orphaned', [item('long', 'echo begun; sleep 600')]);
+    const dispatchId = await dispatchOf(project, runId, 'long');
+    await printed(place, project, dispatchId, 'begun');
+    await crash(daemon);
+
+    const doctor = await project.agora(['doctor']);
+    const gc = await project.agora(['gc']);
+    await project.serve();
+    await waitUntil(
+      'a doctor that finds nothing',
+      async () => {
+        const { stdout } = await project.agora(['doctor']);
+        return /leftovers +none/.test(stdout);
+      },
+      patience,
+    );
+    await project.agora(['orch', 'cancel', runId]);
+    await watched(project, runId);
+    const goneAt = await new Traces(project, engine && (await rawEngine(engine.address))).goneAt(dispatchId);
+
+    const worker = `worker ${dispatchId} of orphaned/long, whose daemon is gone`;
+    assert.match(doctor.stdout, new RegExp(`leftovers +1: ${worker}`));
+    assert.equal(gc.stdout, `${worker}: left to the next \`agora orch serve\`\n`);
+    assert.ok(goneAt > 0);
   });
 }
 
