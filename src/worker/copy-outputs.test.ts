@@ -59,6 +59,18 @@ test('a file that is too large, or too large with the others, is left out', asyn
   ]);
 });
 
+test('a file that grows past the limit where its secrets are replaced is left out', async (t) => {
+  const { from, to } = await twoFolders(t);
+  await writeFile(join(from, 'grows'), 'secret '.repeat(100));
+  await writeFile(join(from, 'small'), 'x');
+
+  const copied = await copyOutputs(from, to, { maxBytes: 1_000, redactor: new Redactor({ NAME: 'secret' }) });
+
+  assert.deepEqual(copied.outputs, [{ path: 'small', sizeBytes: 1 }]);
+  assert.deepEqual(copied.leftOut, ['"grows": too large without its secrets']);
+  assert.deepEqual(await readdir(to), ['small']);
+});
+
 test('a stop while outputs are copied keeps those that are whole and names the others', async (t) => {
   const { from, to } = await twoFolders(t);
   await mkdir(join(from, 'sub'));

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { ListedLines } from './listed-lines.ts';
 import type { Redactor } from './redact.ts';
 import { type TreeEntry, walkTree } from './tree-walk.ts';
@@ -74,6 +75,7 @@ class Copying {
   readonly #leftOut = new ListedLines();
   readonly #redacted = new ListedLines();
   #totalBytes = 0;
+  #writtenBytes = 0;
   #listBytes = 0;
   #endedBy: unknown;
 
@@ -137,11 +139,16 @@ class Copying {
     try {
       mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
       // Not copyFile: it also copies the mode, which the supervisor may not without CAP_FOWNER.
-      const { sizeBytes, isRedacted } = await copyBytes(source, target, this.#limits);
+      const { sizeBytes, isRedacted } = await copyBytes(source, target, {
+        ...this.#limits,
+        maxBytes: this.#limits.maxBytes - this.#writtenBytes,
+      });
+      this.#writtenBytes += sizeBytes;
       if (isRedacted) this.#redacted.add(path);
       this.#outputs.push({ path, sizeBytes });
     } catch (error) {
       rmSync(target, { force: true });
+      if (isAppError(error, 'limit-exceeded')) return this.#leftOut.add(path, 'too large without its secrets');
       this.#endedBy = error;
       this.#leftOut.add(path, endedBefore);
     }
@@ -153,12 +160,19 @@ interface CopiedFile {
   readonly isRedacted: boolean;
 }
 
-async function copyBytes(source: number, target: string, { redactor, signal }: CopyOptions): Promise<CopiedFile> {
+async function copyBytes(
+  source: number,
+  target: string,
+  { redactor, signal, maxBytes }: CopyOptions,
+): Promise<CopiedFile> {
   const copy = openSync(target, 'wx', 0o600);
   const buffer = Buffer.alloc(256 * 1024);
   const redacted = redactor.stream();
   let sizeBytes = 0;
   const write = (bytes: Buffer): void => {
+    // What stands for a secret may be longer than it.
+    if (sizeBytes + bytes.length > maxBytes)
+      throw new AppError('limit-exceeded', `Cannot copy "${target}": more than ${maxBytes} bytes`);
     for (let at = 0; at < bytes.length; ) at += writeSync(copy, bytes, at);
     sizeBytes += bytes.length;
   };
