@@ -141,7 +141,9 @@ function jsonOf(bytes: Uint8Array): unknown {
   } catch (error) {
     if (!(error instanceof StrictJsonError)) throw error;
     const place = `line ${error.line}, column ${error.column}`;
-    throw new AppError('invalid-input', `Cannot read the body: ${error.message} (${place})`, { cause: error });
+    throw new AppError('invalid-input', `Cannot read the body: ${error.path || 'it'} ${error.message} (${place})`, {
+      cause: error,
+    });
   }
 }
 

@@ -99,6 +99,13 @@ export class Revisions {
     );
   }
 
+  /** The latest that the host has come to the end of. */
+  lastApplied(hostId: HostId): number | undefined {
+    const sql = `SELECT max(revision) AS latest FROM revisions WHERE host_id = ? AND times LIKE '%"applied"%'`;
+    const latest = this.#database.get(sql, hostId)?.['latest'];
+    return typeof latest === 'number' ? latest : undefined;
+  }
+
   /** Digests of contexts that any revision still names. */
   contextsInUse(): Set<string> {
     const digests = new Set<string>();

@@ -1,0 +1,130 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket, WebSocketServer } from 'ws';
+import { digestOf } from '../base/hash.ts';
+import { agentProtocol, type Nudge, socketReportSchema } from '../contracts/agent-wire.ts';
+import { isAppError } from '../contracts/errors.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
+import type { MetricsSample } from '../contracts/metrics.ts';
+import { agentSocketPath } from '../contracts/routes-agent.ts';
+import type { HostCaller } from './handler.ts';
+import type { Credentials } from './http.ts';
+import { statusOf } from './http-status.ts';
+
+export interface AgentSocketsOptions {
+  readonly authenticate: (credentials: Credentials) => HostCaller;
+  readonly onSample: (hostId: HostId, sample: MetricsSample) => void;
+}
+
+const mostMessageBytes = 1024 * 1024;
+/** Below the minute after which proxies and load balancers drop a silent connection. */
+const pingMs = 20_000;
+/** What may wait to be sent to an agent that does not read; then its socket is closed, and it comes back. */
+const mostBufferedBytes = 4 * 1024 * 1024;
+
+/** The realtime sockets that agents dialled. Each host has at most one: a new one takes the place of the old. */
+export class AgentSockets {
+  readonly #options: AgentSocketsOptions;
+  readonly #open = new Map<HostId, WebSocket>();
+  readonly #alive = new WeakSet<WebSocket>();
+  readonly #pinging: NodeJS.Timeout;
+  #server: Promise<WebSocketServer> | undefined;
+
+  constructor(options: AgentSocketsOptions) {
+    this.#options = options;
+    this.#pinging = setInterval(() => this.#ping(), pingMs).unref();
+  }
+
+  has(hostId: HostId): boolean {
+    return this.#open.has(hostId);
+  }
+
+  /** Whether there was a socket to tell it on. */
+  nudge(hostId: HostId, nudge: Nudge): boolean {
+    const socket = this.#open.get(hostId);
+    if (socket === undefined) return false;
+    if (socket.bufferedAmount > mostBufferedBytes) {
+      socket.terminate();
+      return false;
+    }
+    socket.send(JSON.stringify(nudge));
+    return true;
+  }
+
+  /** Takes an HTTP request to upgrade, or answers why not. */
+  async upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> {
+    connection.on('error', () => connection.destroy());
+    const path = request.url ?? '';
+    if (path !== agentSocketPath) return refuse(connection, 404);
+    let caller: HostCaller;
+    try {
+      caller = this.#options.authenticate({
+        authorization: request.headers.authorization,
+        method: 'GET',
+        path,
+        bodyDigest: digestOf(''),
+      });
+    } catch (error) {
+      return refuse(connection, isAppError(error) ? statusOf(error.code) : 500);
+    }
+    const server = await this.#webSockets();
+    server.handleUpgrade(request, connection, head, (socket) => this.#accept(caller.hostId, socket));
+  }
+
+  /** Ends a host's socket, which then may not come back with its session. */
+  end(hostId: HostId): void {
+    this.#open.get(hostId)?.close(4001, 'the session has ended');
+  }
+
+  close(): void {
+    clearInterval(this.#pinging);
+    for (const socket of this.#open.values()) socket.terminate();
+    this.#open.clear();
+  }
+
+  #accept(hostId: HostId, socket: WebSocket): void {
+    this.#open.get(hostId)?.close(4000, 'another socket of this host took its place');
+    this.#open.set(hostId, socket);
+    this.#alive.add(socket);
+    socket.on('pong', () => this.#alive.add(socket));
+    socket.on('message', (bytes, isBinary) => {
+      if (isBinary || !this.#take(hostId, bytes.toString()))
+        socket.close(1003, `not a message of protocol ${agentProtocol}`);
+    });
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => {
+      if (this.#open.get(hostId) === socket) this.#open.delete(hostId);
+    });
+  }
+
+  #take(hostId: HostId, text: string): boolean {
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return false; // Told by closing the socket.
+    }
+    const parsed = socketReportSchema.safeParse(message);
+    if (parsed.success) this.#options.onSample(hostId, parsed.data.sample);
+    return parsed.success;
+  }
+
+  #ping(): void {
+    for (const socket of this.#open.values()) {
+      if (!this.#alive.delete(socket)) socket.terminate();
+      else socket.ping();
+    }
+  }
+
+  #webSockets(): Promise<WebSocketServer> {
+    this.#server ??= import('ws').then(
+      ({ WebSocketServer }) =>
+        new WebSocketServer({ noServer: true, maxPayload: mostMessageBytes, perMessageDeflate: false }),
+    );
+    return this.#server;
+  }
+}
+
+function refuse(connection: Duplex, status: number): void {
+  connection.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}

@@ -1,0 +1,22 @@
+import { agentAuthorizationScheme } from '../contracts/agent-wire.ts';
+import { AppError } from '../contracts/errors.ts';
+import type { Access } from './access.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+import type { Caller } from './handler.ts';
+import type { Credentials } from './http.ts';
+
+/** Who sends a request: an agent by its signature, a user by `Bearer <token>`, or nobody. Raises `unauthenticated`. */
+export function authenticate(
+  credentials: Credentials,
+  { access, sessions }: { readonly access: Access; readonly sessions: AgentSessions },
+): Caller {
+  const { authorization } = credentials;
+  if (authorization === undefined) return { kind: 'nobody' };
+  if (authorization.startsWith(`${agentAuthorizationScheme} `)) return sessions.authenticate(credentials);
+  const [, token = ''] = /^Bearer (\S+)$/i.exec(authorization) ?? [];
+  const found = access.userOf(token);
+  if (found !== undefined) return { kind: 'user', ...found };
+  throw new AppError('unauthenticated', 'Cannot sign in: the token is unknown, was revoked or has expired', {
+    next: 'Sign in again: agora login <url>',
+  });
+}

@@ -1,0 +1,151 @@
+import type { KeyObject } from 'node:crypto';
+import { canonicalize } from '../base/canonical-json.ts';
+import { publicKeyText, signText } from '../base/fleet-keys.ts';
+import { agentProtocol, type Heartbeat, type HostReport, type SignedDesiredState } from '../contracts/agent-wire.ts';
+import { AppError } from '../contracts/errors.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
+import type { MetricsSample } from '../contracts/metrics.ts';
+import type { agentRoutes } from '../contracts/routes-agent.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+import { type Contexts, contextStream } from './contexts.ts';
+import { desiredStateOf, desiredTag } from './desired.ts';
+import { type EnrolmentPorts, enrol } from './enrolment.ts';
+import { type Handlers, type Incoming, StreamedReply, TaggedReply } from './handler.ts';
+import type { HostReports } from './host-reports.ts';
+import type { StoredHost } from './host-store.ts';
+import type { Revisions } from './revisions.ts';
+import type { Waiters } from './waiters.ts';
+
+export interface AgentPorts extends EnrolmentPorts {
+  readonly sessions: AgentSessions;
+  readonly revisions: Revisions;
+  readonly reports: HostReports;
+  readonly contexts: Contexts;
+  /** Told when a host has a new revision. */
+  readonly newRevisions: Waiters<HostId>;
+  readonly keys: { readonly identity: KeyObject; readonly atRest: Uint8Array };
+  readonly onSamples: (hostId: HostId, samples: readonly MetricsSample[]) => void;
+}
+
+export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRoutes> {
+  return {
+    hello: ({ body }) => {
+      const challenge = ports.challenges.make();
+      const serverTime = ports.now().toISOString();
+      const signature = signText(ports.keys.identity, canonicalize({ nonce: body.nonce, challenge }));
+      return {
+        protocol: agentProtocol,
+        serverKey: publicKeyText(ports.keys.identity),
+        challenge,
+        serverTime,
+        signature,
+      };
+    },
+    register: ({ body, address, isEncrypted }) => {
+      const host = enrol(ports, { ...body, address, isEncrypted });
+      const { instanceId } = body.registration;
+      const sessionId = ports.sessions.begin({ ...host, instanceId });
+      const { hostId, name, admission, settings } = host;
+      return { hostId, name, admission, settings, sessionId, serverTime: ports.now().toISOString() };
+    },
+    heartbeat: ({ caller, body, address, isEncrypted }) => {
+      const host = seen(ports, caller.hostId, { heartbeat: body, address, isEncrypted });
+      if (host.admission === 'admitted' && body.samples.length > 0) ports.onSamples(host.hostId, body.samples);
+      const desiredRevision = host.admission === 'admitted' ? ports.revisions.latestNumber(host.hostId) : undefined;
+      const { admission, name, settings, wantsNewKeys } = host;
+      const serverTime = ports.now().toISOString();
+      return {
+        admission,
+        name,
+        settings,
+        wantsNewKeys,
+        serverTime,
+        ...(desiredRevision !== undefined && { desiredRevision }),
+      };
+    },
+    desired: (incoming) => desired(ports, incoming),
+    report: ({ caller, body }) => {
+      takeReport(ports, admittedHost(ports, caller.hostId), body);
+      return undefined;
+    },
+    fetchContext: async ({ caller, params }) => {
+      admittedHost(ports, caller.hostId);
+      return new StreamedReply(await contextStream(ports.contexts, params.digest), 'application/x-tar');
+    },
+  };
+}
+
+/** At once when the caller has another one; else when there is, or the time is over. */
+async function desired(
+  ports: AgentPorts,
+  { caller, query, headers, signal }: Incoming<'desired'>,
+): Promise<TaggedReply<SignedDesiredState>> {
+  const { hostId } = caller;
+  const known = headers['if-none-match'];
+  const tagNow = () => {
+    const revision = ports.revisions.latestNumber(hostId);
+    return revision === undefined ? undefined : desiredTag(admittedHost(ports, hostId), revision);
+  };
+  const isNews = () => tagNow() !== undefined && tagNow() !== known;
+  if (!isNews() && query.waitSeconds > 0) await ports.newRevisions.wait(hostId, query.waitSeconds * 1000, signal);
+  const host = admittedHost(ports, hostId);
+  const revision = ports.revisions.find(hostId);
+  if (revision === undefined) {
+    if (known !== undefined && query.waitSeconds > 0) return new TaggedReply<SignedDesiredState>('"none"', undefined);
+    throw new AppError('not-found', `Cannot tell what host "${host.name}" shall be like: nothing is declared yet`);
+  }
+  const tag = desiredTag(host, revision.change.revision);
+  if (tag === known) return new TaggedReply<SignedDesiredState>(tag, undefined);
+  ports.revisions.progress(hostId, revision.change.revision, { times: { delivered: ports.now().toISOString() } });
+  return new TaggedReply(tag, desiredStateOf(host, revision, ports.keys));
+}
+
+function takeReport(ports: AgentPorts, { hostId }: StoredHost, report: HostReport): void {
+  ports.database.transaction(() => {
+    if (!ports.reports.take(hostId, report)) return;
+    if (report.revision === undefined) return;
+    const [first] = report.problems ?? [];
+    const problem =
+      report.problems === undefined ? undefined : first === undefined ? null : `${first.name}: ${first.message}`;
+    ports.revisions.progress(hostId, report.revision, {
+      ...(report.times !== undefined && { times: report.times }),
+      ...(problem !== undefined && { problem }),
+    });
+  });
+}
+
+function seen(
+  { hosts, now }: AgentPorts,
+  hostId: HostId,
+  from: { readonly heartbeat: Heartbeat; readonly address: string; readonly isEncrypted: boolean },
+): StoredHost {
+  const host = knownHost(hosts.byId(hostId));
+  const { engine, facts } = from.heartbeat;
+  const at = now().toISOString();
+  const state = engine.isUp ? 'up' : 'down';
+  const changes = {
+    lastSeenAt: at,
+    ...(host.address !== from.address && { address: from.address }),
+    ...(host.isEncrypted !== from.isEncrypted && { isEncrypted: from.isEncrypted }),
+    ...(facts !== undefined && { facts }),
+    ...(host.engine !== state && ({ engine: state, engineSince: at } as const)),
+  };
+  hosts.change(hostId, changes);
+  return { ...host, ...changes };
+}
+
+function admittedHost({ hosts }: AgentPorts, hostId: HostId): StoredHost {
+  const host = knownHost(hosts.byId(hostId));
+  if (host.admission === 'admitted') return host;
+  const [state, next] =
+    host.admission === 'pending'
+      ? ['it waits for approval', `An admin approves it: agora host approve ${host.name}`]
+      : [`it is ${host.admission}`, 'See agora host ls'];
+  throw new AppError('refused', `Cannot serve host "${host.name}": ${state}`, { next });
+}
+
+/** Its session outlived it. */
+function knownHost(host: StoredHost | undefined): StoredHost {
+  if (host !== undefined) return host;
+  throw new AppError('unauthenticated', 'Cannot serve this host: it was removed', { next: 'Register again.' });
+}

@@ -1,0 +1,209 @@
+import { AppError } from '../contracts/errors.ts';
+import { type Host, hostSettingsSchema } from '../contracts/fleet.ts';
+import { fingerprintSchema, type HostId } from '../contracts/fleet-ids.ts';
+import type { hostRoutes } from '../contracts/routes-hosts.ts';
+import { actorOf } from './access.ts';
+import { hasContext, putContext } from './contexts.ts';
+import type { Handlers, UserCaller } from './handler.ts';
+import { declareSpec, type HostSpecPorts, planFor, rollBack, specOf } from './host-specs.ts';
+import { type HostChanges, type HostStore, hostOf, type StoredHost } from './host-store.ts';
+import { parseFields } from './parse-fields.ts';
+
+export interface HostPorts extends HostSpecPorts {
+  readonly hosts: HostStore;
+  readonly serverStartedAt: Date;
+  readonly hasSocket: (hostId: HostId) => boolean;
+  /** Ends what lets the host's agent in, which then registers again. */
+  readonly endSessions: (hostId: HostId) => void;
+  readonly onSettings: (hostId: HostId) => void;
+}
+
+export function hostHandlers(ports: HostPorts): Handlers<keyof typeof hostRoutes> {
+  const { hosts, revisions, reports } = ports;
+  return {
+    listHosts: () => ({ hosts: hosts.all().map((host) => told(ports, host)) }),
+    getHost: ({ params }) => {
+      const host = hosts.named(params.host);
+      const report = reports.of(host.hostId);
+      const change = revisions.find(host.hostId)?.change;
+      const { steps = [], workspaces = [], problems = [] } = report ?? {};
+      return {
+        host: told(ports, host),
+        steps: [...steps],
+        workspaces: [...workspaces],
+        problems: [...problems],
+        ...(change !== undefined && { change }),
+        ...(report?.observation !== undefined && { observedAt: report.observation.observedAt }),
+      };
+    },
+    changeHost: ({ params, body, caller }) => changeHost(ports, hosts.named(params.host), body, caller),
+    approveHost: ({ params, body, caller }) => approveHost(ports, hosts.named(params.host), body, caller),
+    revokeHost: ({ params, caller }) => {
+      const changed = record(
+        ports,
+        hosts.named(params.host),
+        { admission: 'revoked' },
+        { caller, action: 'host.revoke' },
+      );
+      ports.endSessions(changed.hostId);
+      return changed;
+    },
+    rotateHost: ({ params, caller }) =>
+      record(ports, hosts.named(params.host), { wantsNewKeys: true }, { caller, action: 'host.rotate-asked' }),
+    removeHost: ({ params, caller }) => removeHost(ports, hosts.named(params.host), caller),
+    getSpec: ({ params, query }) => specOf(ports, hosts.named(params.host), query.revision),
+    listRevisions: ({ params }) => ({ revisions: revisions.changes(hosts.named(params.host).hostId, 1_000) }),
+    planSpec: ({ params, body }) => planFor(ports, hosts.named(params.host), body.spec),
+    applySpec: ({ params, body, caller }) =>
+      declareSpec(ports, admitted(hosts.named(params.host)), { ...body, actor: actorOf(caller) }),
+    rollBackSpec: ({ params, body, caller }) =>
+      rollBack(ports, admitted(hosts.named(params.host)), { ...body, actor: actorOf(caller) }),
+    getObservation: ({ params }) => {
+      const host = hosts.named(params.host);
+      const observation = reports.of(host.hostId)?.observation;
+      if (observation !== undefined) return observation;
+      throw new AppError('not-found', `Cannot tell what host "${host.name}" has: it has not reported yet`);
+    },
+    putContext: async ({ params, body }) => ({ sizeBytes: await putContext(ports.contexts, params.digest, body) }),
+    hasContext: async ({ params }) => ({ exists: await hasContext(ports.contexts, params.digest) }),
+  };
+}
+
+function told(ports: HostPorts, stored: StoredHost): Host {
+  const { hostId, name, admission, publicKey, address, enrolledAt, facts, settings } = stored;
+  const at = ports.now();
+  const { fingerprint, link } = hostOf(stored, {
+    at,
+    serverStartedAt: ports.serverStartedAt,
+    hasSocket: ports.hasSocket(hostId),
+  });
+  const [twin] = ports.hosts.ofMachine(stored.registrationToken, hostId);
+  const desiredRevision = ports.revisions.latestNumber(hostId);
+  const applied = ports.revisions.lastApplied(hostId);
+  return {
+    hostId,
+    name,
+    admission,
+    publicKey,
+    fingerprint: fingerprintSchema.parse(fingerprint),
+    address,
+    enrolledAt,
+    link,
+    settings,
+    ...(twin !== undefined && { sameMachineAs: twin.name }),
+    ...(facts !== undefined && { facts }),
+    ...(desiredRevision !== undefined && { desiredRevision }),
+    ...(applied !== undefined && { appliedRevision: applied }),
+  };
+}
+
+interface Deed {
+  readonly caller: UserCaller;
+  readonly action: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A change of a host and its entry in the activity log, both or neither. */
+function record(
+  ports: HostPorts,
+  host: StoredHost,
+  changes: HostChanges,
+  { caller, action, details }: Deed,
+): Host & { hostId: HostId } {
+  ports.database.transaction(() => {
+    ports.hosts.change(host.hostId, changes);
+    ports.activity.add({ actor: actorOf(caller), action, subject: `host:${host.name}`, ...(details && { details }) });
+  });
+  return told(ports, { ...host, ...changes });
+}
+
+function changeHost(
+  ports: HostPorts,
+  host: StoredHost,
+  {
+    name,
+    settings,
+  }: { readonly name?: string | undefined; readonly settings?: Readonly<Record<string, unknown>> | undefined },
+  caller: UserCaller,
+): Host {
+  if (name !== undefined && name !== host.name && ports.hosts.freeName(name) !== name)
+    throw new AppError('task-conflict', `Cannot name host "${host.name}" "${name}": another host has this name`);
+  const changes: HostChanges = {
+    ...(name !== undefined && { name }),
+    ...(settings !== undefined && { settings: mergedSettings(host, settings) }),
+  };
+  const changed = record(ports, host, changes, { caller, action: 'host.change', details: { name, settings } });
+  if (settings !== undefined) ports.onSettings(host.hostId);
+  return changed;
+}
+
+function mergedSettings({ settings }: StoredHost, given: Readonly<Record<string, unknown>>) {
+  const { metrics, ...others } = given;
+  const merged = { ...settings, ...others, metrics: { ...settings.metrics, ...(isObject(metrics) ? metrics : {}) } };
+  return parseFields(hostSettingsSchema.strict(), merged, 'the settings') as StoredHost['settings']; // By that schema.
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** The fingerprint is what the admin compared with the host's own: another key under this name is not admitted. */
+function approveHost(
+  ports: HostPorts,
+  host: StoredHost,
+  { fingerprint, replaces }: { readonly fingerprint: string; readonly replaces?: string | undefined },
+  caller: UserCaller,
+): Host {
+  if (told(ports, host).fingerprint !== fingerprint) {
+    throw new AppError('refused', `Cannot approve host "${host.name}": its fingerprint is not "${fingerprint}"`, {
+      next: 'Compare it with what the agent prints at its start; see also agora host ls.',
+    });
+  }
+  if (host.admission === 'admitted') return told(ports, host);
+  if (host.admission === 'revoked')
+    throw new AppError('refused', `Cannot approve host "${host.name}": its key was revoked`);
+  const details = { fingerprint, ...(replaces !== undefined && { replaces }) };
+  if (replaces === undefined)
+    return record(ports, host, { admission: 'admitted' }, { caller, action: 'host.approve', details });
+  return takenOver(ports, host, ports.hosts.named(replaces), { caller, action: 'host.approve', details });
+}
+
+/** The old host lives on with the new one's keys: what it owns on its engine bears its id. */
+function takenOver(ports: HostPorts, host: StoredHost, old: StoredHost, deed: Deed): Host {
+  if (old.hostId === host.hostId) throw new AppError('usage', `Cannot approve host "${host.name}" in place of itself`);
+  for (const { hostId } of [host, old]) ports.endSessions(hostId);
+  const { publicKey, sealingKey, registrationToken, facts } = host;
+  const changes = {
+    publicKey,
+    sealingKey,
+    registrationToken,
+    facts,
+    admission: 'admitted',
+    wantsNewKeys: false,
+  } as const;
+  return ports.database.transaction(() => {
+    ports.hosts.remove(host.hostId);
+    return record(ports, old, changes, deed);
+  });
+}
+
+function removeHost(ports: HostPorts, host: StoredHost, caller: UserCaller): undefined {
+  if (host.admission === 'admitted') {
+    throw new AppError('refused', `Cannot remove host "${host.name}": it is admitted`, {
+      next: `Revoke it first: agora host revoke ${host.name}`,
+    });
+  }
+  ports.endSessions(host.hostId);
+  ports.database.transaction(() => {
+    ports.hosts.remove(host.hostId);
+    ports.activity.add({ actor: actorOf(caller), action: 'host.remove', subject: `host:${host.name}` });
+  });
+  return undefined;
+}
+
+function admitted(host: StoredHost): StoredHost {
+  if (host.admission === 'admitted') return host;
+  throw new AppError('refused', `Cannot declare anything for host "${host.name}": it is ${host.admission}`, {
+    next: `See agora host ls; a pending host is admitted with agora host approve ${host.name}.`,
+  });
+}

@@ -1,0 +1,258 @@
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
+import { SqliteDatabase } from '../base/sqlite-database.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
+import type { RouteName } from '../contracts/routes.ts';
+import { Access } from './access.ts';
+import { ActivityLog } from './activity.ts';
+import { AgentSessions } from './agent-sessions.ts';
+import { AgentSockets } from './agent-sockets.ts';
+import { authenticate } from './authenticate.ts';
+import { Challenges } from './challenges.ts';
+import type { Caller } from './handler.ts';
+import { agentHandlers } from './handlers-agent.ts';
+import { hostHandlers } from './handlers-hosts.ts';
+import { peopleHandlers } from './handlers-people.ts';
+import { HostReports } from './host-reports.ts';
+import { HostStore } from './host-store.ts';
+import { createHttp } from './http.ts';
+import { openApiOf } from './openapi.ts';
+import { addPlainRoutes } from './plain-routes.ts';
+import { Revisions } from './revisions.ts';
+import { loadServerKeys, type ServerKeys } from './server-keys.ts';
+import { migrations } from './store-schema.ts';
+import { Waiters } from './waiters.ts';
+
+export interface FleetServerOptions {
+  /** Holds everything: database, keys, build contexts. */
+  readonly dataFolder: string;
+  readonly version: string;
+  /** PEM files. Default: plain HTTP. */
+  readonly tls?: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+  /** Refuses agents whose link is not encrypted. Default: false. */
+  readonly requiresTls?: boolean;
+  /** Believes `x-forwarded-*`, as a proxy in front sets them. Default: false. */
+  readonly trustsProxy?: boolean;
+  /** Gets lines for its log. */
+  readonly log: (line: string) => void;
+  /** Default: the clock. */
+  readonly now?: () => Date;
+}
+
+export interface Listening {
+  readonly url: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The server of a fleet: what `contracts/routes.ts` lists, and the agents' sockets. */
+export class FleetServer {
+  readonly #options: FleetServerOptions;
+  readonly #closing = new AbortController();
+  #database: SqliteDatabase | undefined;
+  #http: FastifyInstance | undefined;
+  #sockets: AgentSockets | undefined;
+  #access: Access | undefined;
+  #fingerprint = '';
+
+  constructor(options: FleetServerOptions) {
+    this.#options = options;
+  }
+
+  /** Of its key, as agents and join tokens show it; once it listens. */
+  get fingerprint(): string {
+    return this.#fingerprint;
+  }
+
+  /** The first admin's token, where nobody is there yet. */
+  addFirstAdmin(): string | undefined {
+    const access = this.#access;
+    if (access === undefined || access.hasUsers) return undefined;
+    return access.addUser('admin', 'admin', 'server').token;
+  }
+
+  async listen({ host, port }: { readonly host: string; readonly port: number }): Promise<Listening> {
+    const keys = await loadServerKeys(this.#options.dataFolder);
+    this.#database = new SqliteDatabase({
+      file: join(this.#options.dataFolder, 'server.db'),
+      subject: 'server state',
+      migrations,
+    });
+    try {
+      return await this.#serve(this.#database, keys, { host, port });
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** What is under way ends; nothing that was answered is lost. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#sockets?.close();
+    await this.#http?.close();
+    this.#database?.close();
+  }
+
+  async #serve(
+    database: SqliteDatabase,
+    keys: ServerKeys,
+    at: { readonly host: string; readonly port: number },
+  ): Promise<Listening> {
+    const { log, now = () => new Date() } = this.#options;
+    this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
+    const { handlers, access, activity, sessions, sockets } = this.#wire(database, keys, now);
+    this.#access = access;
+    this.#sockets = sockets;
+    const http = await createHttp({
+      handlers,
+      authenticate: (credentials) => authenticate(credentials, { access, sessions }),
+      onRefusal: (caller, route, address) =>
+        activity.add({ actor: nameOf(caller), action: 'refused', subject: 'server', details: { route, address } }),
+      onFailure: (error, route: RouteName) =>
+        log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      tls: await this.#tls(),
+      trustProxy: this.#options.trustsProxy === true,
+      signal: this.#closing.signal,
+    });
+    addPlainRoutes(http, {
+      openApi: () => openApiOf(this.#options.version),
+      unreadiness: () => whyNot(() => database.get('SELECT 1')),
+    });
+    this.#http = http;
+    http.server.on('upgrade', (request, connection, head) => {
+      void sockets.upgrade(request, connection, head).catch(() => connection.destroy());
+    });
+    await this.#bind(http, at);
+    const { address, port } = (http.server as Server).address() as AddressInfo; // It listens on TCP.
+    const scheme = this.#options.tls === undefined ? 'http' : 'https';
+    return { url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`, address, port };
+  }
+
+  #wire(database: SqliteDatabase, keys: ServerKeys, now: () => Date) {
+    const activity = new ActivityLog(database, now);
+    const access = new Access({ database, activity, now });
+    const hosts = new HostStore(database);
+    const revisions = new Revisions(database, keys.atRest);
+    const newRevisions = new Waiters<HostId>();
+    const sessions = new AgentSessions({ onDuplicate: (hostId) => holdBack(hostId) });
+    const sockets = new AgentSockets({
+      authenticate: (credentials) => sessions.authenticate(credentials),
+      onSample: () => undefined,
+    });
+    const endSessions = (hostId: HostId) => {
+      sessions.end(hostId);
+      sockets.end(hostId);
+    };
+    const holdBack = (hostId: HostId) => {
+      const host = hosts.byId(hostId);
+      if (host?.admission !== 'admitted') return;
+      database.transaction(() => {
+        hosts.change(hostId, { admission: 'duplicate' });
+        activity.add({
+          actor: 'server',
+          action: 'host.duplicate',
+          subject: `host:${host.name}`,
+          details: { address: host.address },
+        });
+      });
+    };
+    const shared = {
+      database,
+      hosts,
+      access,
+      activity,
+      revisions,
+      now,
+      reports: new HostReports(database),
+      contexts: { folder: join(this.#options.dataFolder, 'contexts') },
+    };
+    const handlers = {
+      ...peopleHandlers({
+        ...shared,
+        server: { version: this.#options.version, name: hostname() },
+        fingerprint: this.#fingerprint,
+      }),
+      ...agentHandlers({
+        ...shared,
+        challenges: new Challenges(() => now().getTime()),
+        serverKey: publicKeyText(keys.identity),
+        requiresTls: this.#options.requiresTls === true,
+        sessions,
+        newRevisions,
+        keys,
+        onSamples: () => undefined,
+      }),
+      ...hostHandlers({
+        ...shared,
+        atRest: keys.atRest,
+        serverStartedAt: now(),
+        hasSocket: (hostId) => sockets.has(hostId),
+        endSessions,
+        onSettings: (hostId) => void sockets.nudge(hostId, { kind: 'settings' }),
+        onRevision: (hostId, revision) => {
+          newRevisions.tell(hostId);
+          sockets.nudge(hostId, { kind: 'desired', revision });
+        },
+      }),
+    };
+    return { handlers, access, activity, sessions, sockets };
+  }
+
+  async #tls() {
+    const { tls } = this.#options;
+    if (tls === undefined) return undefined;
+    const [cert, key] = await Promise.all([readPem(tls.certificateFile), readPem(tls.keyFile)]);
+    return { cert, key };
+  }
+
+  async #bind(http: FastifyInstance, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+    try {
+      await http.listen({ host, port });
+    } catch (cause) {
+      const code = systemErrorCode(cause);
+      const states: Record<string, string> = {
+        EADDRINUSE: 'another program listens there',
+        EACCES: 'this user may not listen there',
+        EADDRNOTAVAIL: 'this machine has no such address',
+      };
+      const state = states[code ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
+      throw new AppError('unreachable', `Cannot listen on "${host}:${port}": ${state}`, {
+        cause,
+        next: 'Choose another address with --listen.',
+      });
+    }
+  }
+}
+
+async function readPem(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new AppError(
+      'invalid-input',
+      `Cannot read certificate file "${file}": ${systemErrorCode(cause) ?? 'unreadable'}`,
+      { cause },
+    );
+  }
+}
+
+function whyNot(probe: () => unknown): string | undefined {
+  try {
+    probe();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function nameOf(caller: Caller): string {
+  if (caller.kind === 'user') return `user:${caller.user.name}`;
+  return caller.kind === 'host' ? `host:${caller.hostId}` : 'nobody';
+}
