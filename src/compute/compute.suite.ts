@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { waitUntil } from '../base/deadline.ts';
+import { aHostToLeaveAlone } from '../../test/support/isolation-host.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { outNames } from '../contracts/names.ts';
 import type { Task } from '../contracts/task.ts';
@@ -279,23 +275,6 @@ async function seeInLogs(compute: Compute, handle: TaskHandle, text: string): Pr
     if (seen.includes(text)) return;
   }
   assert.fail(`the log ended with "${seen}"`);
-}
-
-/** A server and a file on this machine, for a worker to try. */
-async function aHostToLeaveAlone(t: TestContext): Promise<{ readonly connect: string[]; readonly file: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'agora-host-'));
-  const file = join(folder, 'private.txt');
-  await writeFile(file, 'private', { mode: 0o644 });
-  const socket = join(folder, 'engine.sock');
-  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(socket)];
-  t.after(async () => {
-    for (const server of servers) server.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-  await waitUntil('the servers', () => servers.every((server) => server.listening));
-  const address = servers[0]?.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  return { connect: [`127.0.0.1:${address.port}`, socket], file };
 }
 
 /** What stages took is told only by the start that made the task. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { waitUntil } from '../../src/base/deadline.ts';
+import { test } from 'node:test';
 import { type Probe, type ProbeWish, probeCommand } from '../../src/compute/suite-probe.ts';
 import { workerPaths } from '../../src/contracts/names.ts';
 import { packageRoot } from '../support/engine.ts';
+import { aHostToLeaveAlone } from '../support/isolation-host.ts';
 import { providerPlaces } from '../support/provider-place.ts';
 import { artifactText, intactBundle, shellProject, submit, watched } from '../support/shell-project.ts';
 
@@ -136,21 +134,4 @@ function meetAndProbe(its: Meeting & { hostSecret: string; marks: readonly strin
 
 function engineSocket(host: string | undefined): string[] {
   return host?.startsWith('unix://') === true ? [host.slice('unix://'.length)] : [];
-}
-
-/** A server and a file on this machine, for a worker to try. */
-async function aHostToLeaveAlone(t: TestContext): Promise<{ readonly connect: string[]; readonly file: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'agora-host-'));
-  const file = join(folder, 'private.txt');
-  await writeFile(file, 'private', { mode: 0o644 });
-  const socket = join(folder, 'some.sock');
-  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(socket)];
-  t.after(async () => {
-    for (const server of servers) server.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-  await waitUntil('the servers', () => servers.every((server) => server.listening));
-  const address = servers[0]?.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  return { connect: [`127.0.0.1:${address.port}`, socket], file };
 }
