@@ -78,7 +78,7 @@ export const desiredStateSchema = z.object({
   revision: z.int().positive(),
   specDigest: digestSchema,
   spec: hostSpecSchema,
-  /** Values of the spec's secrets by their refs, each sealed to the host. */
+  /** Values of the spec's secrets by their refs, each sealed to the host, with its ref as context. */
   sealed: z.record(z.string(), sealedBoxSchema),
   /** By ref: changes with the value and does not tell it, so that a new value makes a workspace again. */
   secretDigests: z.record(z.string(), z.string().max(128)).optional(),
