@@ -25,7 +25,8 @@ const meanings: readonly Meaning[] = [
     next: "Install the vendor's container toolkit on the host, or leave out `gpus`.",
   },
   {
-    words: /no such image|image not known|manifest unknown|name unknown|manifest for .* not found|pull access denied/i,
+    words:
+      /no such image|image not known|tag does not exist|image does not exist locally|manifest unknown|name unknown|manifest for .* not found|pull access denied/i,
     code: 'image-missing',
     next: 'Check the reference; where it is private, give the host a login for its registry.',
   },
