@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ProcessCompute } from '../compute/process.ts';
 import { buildWorkerBundle } from '../compute/worker-bundle.ts';
+import { AppError } from '../contracts/errors.ts';
 import { stateNames } from '../contracts/names.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -14,6 +15,12 @@ export interface LocalProcessProviderOptions {
 /** Runs work as processes of this machine under bubblewrap; no engine is needed. */
 export class LocalProcessProvider extends ProcessCompute {
   constructor(options: LocalProcessProviderOptions) {
+    // A config is often no TypeScript.
+    if (typeof options?.stateFolder !== 'string') {
+      throw new AppError('invalid-config', 'Cannot make a LocalProcessProvider: its option "stateFolder" is missing', {
+        next: "Give it the project's state folder: new LocalProcessProvider({ stateFolder: '.agora' })",
+      });
+    }
     super({
       folder: join(options.stateFolder, stateNames.work, 'process'),
       allowUnsandboxed: options.allowUnsandboxed ?? false,

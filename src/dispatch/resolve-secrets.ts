@@ -19,15 +19,16 @@ async function resolveOne(secrets: SecretSource, variable: string, ref: string):
     value = await secrets.resolve(ref);
   } catch (cause) {
     if (!isAppError(cause) || cause.code === 'unreachable') throw cause;
-    throw missing(variable, ref, cause.message, cause);
+    throw missing(variable, `${cause.message.charAt(0).toLowerCase()}${cause.message.slice(1)}`, cause);
   }
-  if (value === '') throw missing(variable, ref, 'it is empty');
-  if (!isProcessText(value)) throw missing(variable, ref, 'it holds a NUL character, which no variable can');
+  if (value === '') throw missing(variable, `what "${ref}" names is empty`);
+  if (!isProcessText(value))
+    throw missing(variable, `what "${ref}" names holds a NUL character, which no variable can`);
   return value;
 }
 
-function missing(variable: string, ref: string, state: string, cause?: AppError): AppError {
-  return new AppError('secret-missing', `Cannot give secret "${variable}" from ${ref}: ${state}`, {
+function missing(variable: string, state: string, cause?: AppError): AppError {
+  return new AppError('secret-missing', `Cannot give secret "${variable}": ${state}`, {
     cause,
     ...(cause?.next === undefined ? {} : { next: cause.next }),
   });
