@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
+import { waitUntil } from '../base/deadline.ts';
+import { isAppError } from '../contracts/errors.ts';
+import { hostLabels } from '../contracts/fleet-names.ts';
+import { dockerHostEngine } from './docker-host.ts';
+import type { HostEngine } from './host-engine.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'agora-observe-'));
+after(() => rm(folder, { recursive: true, force: true }));
+let counter = 0;
+
+interface CountedEngine {
+  readonly engine: HostEngine;
+  /** Paths asked for since the last look at them. */
+  asked(): string[];
+}
+
+/** An engine whose answers are given by path: a real one would need hours to have containers that are hours old. */
+async function anEngineWith(t: TestContext, answers: Readonly<Record<string, unknown>>): Promise<CountedEngine> {
+  const path = join(folder, String(++counter));
+  let urls: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    urls.push(url);
+    const answer = answers[url.split('?')[0] ?? ''];
+    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer ?? { message: 'no such thing' }));
+  }).listen(path);
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await waitUntil('the socket', () => server.listening);
+  const asked = () => {
+    const seen = urls;
+    urls = [];
+    return seen;
+  };
+  return { engine: dockerHostEngine({ endpoint: { kind: 'unix', path, source: 'test' } }), asked };
+}
+
+const listed = (id: string, wish: object = {}) => ({
+  Id: id,
+  Names: [`/name-${id}`],
+  ImageID: 'sha256:ab',
+  Labels: { [hostLabels.host]: 'h' },
+  State: 'running',
+  Status: 'Up 2 hours',
+  NetworkSettings: { Networks: { bridge: {} } },
+  ...wish,
+});
+
+const inspected = (wish: object = {}) => ({
+  RestartCount: 3,
+  State: {
+    Status: 'running',
+    ExitCode: 0,
+    OOMKilled: false,
+    Error: '',
+    StartedAt: '2026-11-21T10:00:00.123456789Z',
+    FinishedAt: '0001-01-01T00:00:00Z',
+    ...wish,
+  },
+});
+
+test('containers that are as they were cost one call', async (t) => {
+  const list = Array.from({ length: 50 }, (_, index) => listed(`c${index}`));
+  const looks = Object.fromEntries(list.map(({ Id }) => [`/containers/${Id}/json`, inspected()]));
+  const { engine, asked } = await anEngineWith(t, { '/containers/json': list, ...looks });
+
+  const first = await engine.observeContainers();
+  assert.equal(asked().length, 51);
+  const second = await engine.observeContainers();
+
+  assert.deepEqual(asked(), ['/containers/json?all=1']);
+  assert.deepEqual(second, first);
+  assert.deepEqual(second[7], {
+    id: 'c7',
+    name: 'name-c7',
+    imageId: 'sha256:ab',
+    labels: { [hostLabels.host]: 'h' },
+    status: 'running',
+    health: 'none',
+    exitCode: 0,
+    isOutOfMemory: false,
+    error: '',
+    restartCount: 3,
+    startedAt: '2026-11-21T10:00:00.123Z',
+    networks: ['bridge'],
+  });
+});
+
+test('one that was started since, and one that did not start, are looked at again', async (t) => {
+  const list = [listed('old'), listed('young')];
+  const looks = { '/containers/old/json': inspected(), '/containers/young/json': inspected() };
+  const { engine, asked } = await anEngineWith(t, { '/containers/json': list, ...looks });
+  await engine.observeContainers();
+  asked();
+
+  list[1] = listed('young', { Status: 'Up Less than a second' });
+  await engine.observeContainers();
+  assert.deepEqual(asked(), ['/containers/json?all=1', '/containers/young/json']);
+
+  await assert.rejects(engine.startContainer('old'));
+  asked();
+  await engine.observeContainers();
+  assert.equal(asked().length, 3);
+});
+
+test("health comes with the list; of others' containers nothing else is asked for", async (t) => {
+  const ours = listed('ours', { Status: 'Up 2 hours (health: starting)' });
+  const list = [ours, listed('other', { Labels: null, State: 'exited', Status: 'Exited (3) 5 days ago' })];
+  const look = { '/containers/ours/json': inspected({ Health: { Status: 'starting' } }) };
+  const { engine, asked } = await anEngineWith(t, { '/containers/json': list, ...look });
+
+  await engine.observeContainers();
+  assert.deepEqual(asked(), ['/containers/json?all=1', '/containers/ours/json']);
+  list[0] = { ...ours, Status: 'Up 2 hours (unhealthy)' };
+  const [now, other] = await engine.observeContainers();
+
+  assert.equal(now?.health, 'unhealthy');
+  assert.deepEqual([other?.status, other?.exitCode, other?.labels], ['exited', 3, {}]);
+  assert.equal(asked().length, 1);
+});
+
+test('one that goes away while it is looked at is not there', async (t) => {
+  const { engine } = await anEngineWith(t, { '/containers/json': [listed('gone')] });
+
+  assert.deepEqual(await engine.observeContainers(), []);
+});
+
+test('an answer that is not understood is a failure, never an empty host', async (t) => {
+  const { engine } = await anEngineWith(t, {
+    '/containers/json': { containers: [] },
+    '/images/json': '',
+    '/volumes': 1,
+  });
+
+  const isFailure = (error: unknown) => isAppError(error, 'internal');
+  await assert.rejects(engine.observeContainers(), isFailure);
+  await assert.rejects(engine.observeImages(), isFailure);
+  await assert.rejects(engine.observeVolumes(), isFailure);
+});
+
+test('images are named as Docker names them, those without a name by nothing', async (t) => {
+  const image = { Id: 'sha256:ab', Size: 7, Labels: null };
+  const images = [
+    {
+      ...image,
+      RepoTags: ['docker.io/library/busybox:1', 'localhost:5000/a:2'],
+      RepoDigests: ['docker.io/library/busybox@sha256:cd'],
+    },
+    { ...image, RepoTags: ['<none>:<none>'], RepoDigests: null },
+  ];
+  const { engine } = await anEngineWith(t, { '/images/json': images });
+
+  const [one, other] = await engine.observeImages();
+
+  assert.deepEqual(one?.tags, ['busybox:1', 'localhost:5000/a:2']);
+  assert.deepEqual(one?.repositoryDigests, ['busybox@sha256:cd']);
+  assert.deepEqual([other?.tags, other?.repositoryDigests], [[], []]);
+});
