@@ -12,6 +12,8 @@ export const hostLabels = {
   removeWithSpec: 'agora.removeWithSpec',
   /** Of a workspace: milliseconds between SIGTERM and SIGKILL, for when it is no longer declared. */
   stopGraceMs: 'agora.stopGraceMs',
+  /** Of a workspace: the ports of the host that it has, so that another one can wait for them. */
+  ports: 'agora.ports',
 } as const;
 
 /** Docker volume in which an agent in a container keeps its key and its last target. */

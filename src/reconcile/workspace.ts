@@ -5,6 +5,7 @@ import { timeSpanInMs } from '../contracts/host-units.ts';
 import { entryOf } from './entry-of.ts';
 import type { ImageReadiness } from './images.ts';
 import { labelsOf, type Pass } from './pass.ts';
+import { portsLabel } from './port-holders.ts';
 import type { Move } from './step.ts';
 
 /** The containers of a workspace: its own, the one that shall take its place, and the one whose place it took. */
@@ -73,10 +74,12 @@ export function attemptOf({ name, digest, image }: Workspace): { attempt: string
 }
 
 export function createMove(pass: Pass, { name, spec, digest, image }: Workspace, container: string): Move {
+  const ports = portsLabel(spec);
   const labels = {
     ...spec.labels,
     ...labelsOf(pass, { kind: 'workspace', name, digest }),
     [hostLabels.stopGraceMs]: String(timeSpanInMs(spec.stopGrace)),
+    ...(ports === '' ? {} : { [hostLabels.ports]: ports }),
   };
   return { do: 'create', container, spec, image: image.choice, labels };
 }

@@ -7,6 +7,7 @@ import { settle } from './exchange.ts';
 import type { ImageShelf } from './images.ts';
 import type { NetworkReadiness } from './networks.ts';
 import { addStep, type Pass, type Readiness, tell, wakeBy } from './pass.ts';
+import { portWaits } from './port-holders.ts';
 import { workspaceDigest } from './spec-digest.ts';
 import { care } from './steady.ts';
 import { isFresh, isRefused, removeMoves, slotsOf, type Workspace } from './workspace.ts';
@@ -53,8 +54,9 @@ export function reconcileWorkspaces(
   prerequisites: Prerequisites,
   removals: readonly number[],
 ): WorkspaceStatus[] {
+  const waits = portWaits(pass);
   return Object.entries(pass.target.spec.workspaces).map(([name, spec]) => {
-    const workspace = workspaceOf(pass, { name, spec }, prerequisites, removals);
+    const workspace = workspaceOf(pass, { name, spec, portWait: waits.get(name) }, prerequisites, removals);
     tellForeign(pass, workspace);
     const kept = settle(pass, workspace);
     const reason = care(pass, workspace, { kept, networks: prerequisites.networks });
@@ -66,7 +68,7 @@ export function reconcileWorkspaces(
 
 function workspaceOf(
   pass: Pass,
-  { name, spec }: { name: string; spec: WorkspaceSpec },
+  { name, spec, portWait }: { name: string; spec: WorkspaceSpec; portWait: string | undefined },
   { networks, volumes, images }: Prerequisites,
   removals: readonly number[],
 ): Workspace {
@@ -79,7 +81,7 @@ function workspaceOf(
   // Another workspace may still hold the port that this one is to get.
   const frees = spec.ports.some(({ host }) => host !== undefined) ? removals : [];
   const slots = slotsOf(pass, name, spec);
-  const isShort = slots.next === undefined && pass.isDiskShort;
+  const space = slots.next === undefined && pass.isDiskShort ? 'there is too little disk space' : undefined;
   return {
     name,
     spec,
@@ -87,9 +89,7 @@ function workspaceOf(
     slots,
     image,
     after: [...frees, ...needs.flatMap(({ after }) => after)],
-    blockedBy:
-      needs.find(({ blockedBy }) => blockedBy !== undefined)?.blockedBy ??
-      (isShort ? 'there is too little disk space' : undefined),
+    blockedBy: needs.find(({ blockedBy }) => blockedBy !== undefined)?.blockedBy ?? space ?? portWait,
     ...wanted(pass, spec),
   };
 }

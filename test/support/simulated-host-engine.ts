@@ -1,0 +1,263 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { familiarReference } from '../../src/base/image-reference.ts';
+import { AppError } from '../../src/contracts/errors.ts';
+import type { HostEngine, WorkspaceContainer } from '../../src/engine/host-engine.ts';
+import type { SimulatedContainer, SimulatedState } from './simulated-state.ts';
+
+/** What befalls one call: nothing, a failure, an answer that is lost, or the end of the agent before or after it. */
+export type Fault = 'none' | 'slow' | 'fails' | 'lost' | 'dies-before' | 'dies-after';
+
+/** Ends a simulated agent: every later call of its engine fails the same way. */
+export class AgentDied extends Error {}
+
+/** An engine in memory, as one life of an agent sees it. For tests only. */
+export class SimulatedHostEngine implements HostEngine {
+  readonly address = 'simulated';
+  readonly #state: SimulatedState;
+  readonly #fault: (call: string) => Fault;
+  isDead = false;
+
+  constructor(state: SimulatedState, fault: (call: string) => Fault = () => 'none') {
+    this.#state = state;
+    this.#fault = fault;
+  }
+
+  ping(): Promise<void> {
+    return this.#call('ping', () => {});
+  }
+
+  observeContainers() {
+    const state = this.#state;
+    return this.#call('observe', () => [...state.containers.values()].map((container) => state.observed(container)));
+  }
+
+  observeNetworks() {
+    return this.#call('observe', () => [...this.#state.networks.values()].map((one) => structuredClone(one)));
+  }
+
+  observeVolumes() {
+    return this.#call('observe', () => [...this.#state.volumes.values()].map((one) => structuredClone(one)));
+  }
+
+  observeImages() {
+    return this.#call('observe', () => [...this.#state.images.values()].map((one) => structuredClone(one)));
+  }
+
+  createNetwork: HostEngine['createNetwork'] = (name, spec, { labels }) =>
+    this.#change('createNetwork', (state) => {
+      const { networks } = state;
+      if (networks.has(name)) throw taken('network', name);
+      const made = state.id('network');
+      networks.set(name, { id: made, name, driver: spec.driver, labels: { ...labels } });
+      return made;
+    });
+
+  removeNetwork: HostEngine['removeNetwork'] = (reference) =>
+    this.#change('removeNetwork', ({ networks, containers }) => {
+      const network = [...networks.values()].find(({ id, name }) => id === reference || name === reference);
+      if (network === undefined) return;
+      this.#touch('remove network', network);
+      const user = [...containers.values()].find((one) => one.networks.has(network.name) && one.status === 'running');
+      if (user !== undefined) throw conflict(`network "${network.name}" is used by "${user.name}"`);
+      for (const one of containers.values()) one.networks.delete(network.name);
+      networks.delete(network.name);
+    });
+
+  connectNetwork: HostEngine['connectNetwork'] = (network, reference) =>
+    this.#change('connectNetwork', (state) => {
+      const container = this.#container(reference);
+      const found = [...state.networks.values()].find(({ id, name }) => id === network || name === network);
+      if (found === undefined) throw missing('network', network);
+      this.#touch('connect', container);
+      container.networks.add(found.name);
+    });
+
+  disconnectNetwork: HostEngine['disconnectNetwork'] = (network, reference) =>
+    this.#change('disconnectNetwork', (state) => {
+      const container = this.#container(reference);
+      const found = [...state.networks.values()].find(({ id, name }) => id === network || name === network);
+      this.#touch('disconnect', container);
+      container.networks.delete(found?.name ?? network);
+    });
+
+  createVolume: HostEngine['createVolume'] = (name, spec, { labels }) =>
+    this.#change('createVolume', ({ volumes }) => {
+      if (!volumes.has(name)) volumes.set(name, { name, driver: spec.driver, labels: { ...labels } });
+    });
+
+  removeVolume: HostEngine['removeVolume'] = (name) =>
+    this.#change('removeVolume', ({ volumes, containers }) => {
+      const volume = volumes.get(name);
+      if (volume === undefined) return;
+      this.#touch('remove volume', volume);
+      const user = [...containers.values()].find(({ spec }) =>
+        spec?.mounts.some((mount) => mount.type === 'volume' && mount.volume === name),
+      );
+      if (user !== undefined) throw conflict(`volume "${name}" is used by "${user.name}"`);
+      volumes.delete(name);
+    });
+
+  createWorkspace(container: WorkspaceContainer): Promise<string> {
+    return this.#change('createWorkspace', (state) => {
+      const { name, spec, imageId, labels } = container;
+      if (state.containerOf(name) !== undefined) throw taken('container', name);
+      if (!state.images.has(imageId))
+        throw new AppError('image-missing', `Cannot make "${name}": no image "${imageId}"`);
+      for (const network of spec.networks) if (!state.networks.has(network)) throw missing('network', network);
+      const networks = new Set(spec.networks.length === 0 ? ['bridge'] : spec.networks);
+      return state.addContainer({ name, spec, imageId, labels: { ...labels }, networks }).id;
+    });
+  }
+
+  startContainer(reference: string): Promise<void> {
+    return this.#change('startContainer', (state) => {
+      const container = this.#container(reference);
+      this.#touch('start', container);
+      if (container.status === 'running') return;
+      const port = this.#portInUse(container);
+      if (port !== undefined)
+        throw new AppError('invalid-input', `Cannot start "${container.name}": port ${port} is taken`);
+      const fate = state.fates.get(container.imageId) ?? 'good';
+      if (fate === 'does-not-start')
+        throw new AppError('invalid-input', `Cannot start "${container.name}": no such device`);
+      container.startedAtMs = state.nowMs;
+      container.health = container.spec?.health === undefined ? 'none' : 'starting';
+      container.status = fate === 'crashes' ? 'exited' : 'running';
+      container.exitCode = fate === 'crashes' ? 1 : 0;
+      if (fate === 'crashes') container.finishedAtMs = state.nowMs;
+    });
+  }
+
+  stopContainer: HostEngine['stopContainer'] = (reference) =>
+    this.#change('stopContainer', (state) => {
+      const container = this.#container(reference);
+      this.#touch('stop', container);
+      if (container.status !== 'running' && container.status !== 'paused') return;
+      container.status = 'exited';
+      container.exitCode = 143;
+      container.finishedAtMs = state.nowMs;
+    });
+
+  renameContainer: HostEngine['renameContainer'] = (reference, name) =>
+    this.#change('renameContainer', (state) => {
+      const container = this.#container(reference);
+      this.#touch('rename', container);
+      if (state.containerOf(name) !== undefined) throw taken('container', name);
+      container.name = name;
+    });
+
+  removeContainer: HostEngine['removeContainer'] = (reference) =>
+    this.#change('removeContainer', (state) => {
+      const container = state.containerOf(reference);
+      if (container === undefined) return;
+      this.#touch('remove', container);
+      state.containers.delete(container.id);
+    });
+
+  pull: HostEngine['pull'] = (reference) =>
+    this.#change('pull', (state) => {
+      const tag = familiarReference(reference);
+      const id = state.registry.get(tag);
+      if (id === undefined) throw missing('image', reference);
+      if (!state.images.has(id)) state.addImage({ id });
+      state.moveTag(tag, id);
+      return id;
+    });
+
+  build: HostEngine['build'] = (_context, { tag, labels }) =>
+    this.#change('build', (state) => {
+      const id = state.id('image');
+      state.addImage({ id, labels: { ...labels } });
+      state.moveTag(familiarReference(tag), id);
+      return id;
+    });
+
+  push: HostEngine['push'] = () => this.#call('push', () => `sha256:${'0'.repeat(64)}`);
+
+  tagImage: HostEngine['tagImage'] = (reference, tag) =>
+    this.#change('tagImage', (state) => {
+      const tagged = familiarReference(reference);
+      const image = state.images.get(reference) ?? [...state.images.values()].find(({ tags }) => tags.includes(tagged));
+      if (image === undefined) throw missing('image', reference);
+      state.moveTag(familiarReference(tag), image.id);
+    });
+
+  removeImage: HostEngine['removeImage'] = (reference) =>
+    this.#change('removeImage', ({ images, containers }) => {
+      const image = images.get(reference);
+      if (image === undefined) return;
+      this.#touch('remove image', { name: image.id, labels: image.labels });
+      const user = [...containers.values()].find(({ imageId }) => imageId === image.id);
+      if (user !== undefined) throw conflict(`image "${reference}" is used by "${user.name}"`);
+      images.delete(image.id);
+    });
+
+  describeHost(): never {
+    throw new Error('not simulated');
+  }
+
+  events(): never {
+    throw new Error('not simulated');
+  }
+
+  usageOf(): never {
+    throw new Error('not simulated');
+  }
+
+  runHelper(): never {
+    throw new Error('not simulated');
+  }
+
+  #container(reference: string): SimulatedContainer {
+    const container = this.#state.containerOf(reference);
+    if (container === undefined) throw missing('container', reference);
+    return container;
+  }
+
+  #touch(action: string, { name, labels }: { name: string; labels: Readonly<Record<string, string>> }): void {
+    this.#state.onTouch({ action, name, labels });
+  }
+
+  #portInUse({ id, spec }: SimulatedContainer): number | undefined {
+    const running = [...this.#state.containers.values()].filter((one) => one.id !== id && one.status === 'running');
+    const used = new Set(running.flatMap((one) => (one.spec?.ports ?? []).map(({ host }) => host)));
+    return spec?.ports.find(({ host }) => host !== undefined && used.has(host))?.host;
+  }
+
+  async #change<T>(call: string, act: (state: SimulatedState) => T): Promise<T> {
+    return await this.#call(call, () => {
+      const outcome = act(this.#state);
+      this.#state.onChange();
+      return outcome;
+    });
+  }
+
+  async #call<T>(call: string, act: () => T): Promise<T> {
+    if (this.isDead) throw new AgentDied(call);
+    const fault = this.#fault(call);
+    if (fault === 'dies-before') this.isDead = true;
+    if (this.isDead) throw new AgentDied(call);
+    if (fault === 'fails') throw new AppError('internal', `Cannot ${call}: the engine failed`);
+    await nextTurn();
+    if (fault === 'slow') for (let turn = 0; turn < 5; turn++) await nextTurn();
+    if (this.isDead) throw new AgentDied(call);
+    const outcome = act();
+    if (fault === 'dies-after') this.isDead = true;
+    if (this.isDead) throw new AgentDied(call);
+    if (fault === 'lost') throw new AppError('unreachable', `Cannot ${call}: no answer came`);
+    await nextTurn();
+    return outcome;
+  }
+}
+
+function taken(kind: string, name: string): AppError {
+  return new AppError('task-conflict', `Cannot make ${kind} "${name}": its name is taken`);
+}
+
+function missing(kind: string, name: string): AppError {
+  return new AppError('not-found', `Cannot find ${kind} "${name}": it is not there`);
+}
+
+function conflict(message: string): AppError {
+  return new AppError('task-conflict', `Cannot remove: ${message}`);
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { HostKeeper, type Pass } from '../../src/agent/host-keeper.ts';
+import { defaultHostSettings } from '../../src/contracts/fleet.ts';
+import type { HostSpec } from '../../src/contracts/host-spec.ts';
+import { emptyMemory, type Memory } from '../../src/reconcile/memory.ts';
+import type { Target } from '../../src/reconcile/target.ts';
+import { AgentDied, type Fault, SimulatedHostEngine } from './simulated-host-engine.ts';
+import type { SimulatedState } from './simulated-state.ts';
+
+export const simulatedHostId = 'h-aaaaaaaaaaaaaaaaaaaaaaaaaa';
+
+export function aTarget(spec: HostSpec, rest: Partial<Target> = {}): Target {
+  return { hostId: simulatedHostId, revision: 1, spec, settings: defaultHostSettings, ...rest };
+}
+
+async function* noContext(): AsyncGenerator<Uint8Array> {}
+
+/** One life after the other of an agent on a simulated engine: it dies at any call and comes back with what it had saved. */
+export class SimulatedHost {
+  readonly #state: SimulatedState;
+  readonly #fault: (call: string) => Fault;
+  #engine: SimulatedHostEngine;
+  #keeper: HostKeeper;
+  #saved: Memory = emptyMemory;
+  lives = 1;
+
+  constructor(state: SimulatedState, fault: (call: string) => Fault = () => 'none') {
+    this.#state = state;
+    this.#fault = fault;
+    this.#engine = new SimulatedHostEngine(state, fault);
+    this.#keeper = this.#begin();
+  }
+
+  /** Passes until there is nothing more to do or to wait for. Time goes by only while nothing can be done. */
+  async converge(target: Target, mostPasses = 400): Promise<Pass> {
+    for (let passes = 0; passes < mostPasses; passes++) {
+      const pass = await this.#pass(target);
+      if (pass === undefined) continue;
+      const { decision, isEngineGone } = pass;
+      if (isEngineGone) this.#state.advance(1_000);
+      if (decision.steps.length > 0 || decision.underWay.length > 0) continue;
+      if (decision.wakeAt === undefined) return pass;
+      this.#state.advance(Math.max(1, decision.wakeAt - this.#state.nowMs));
+    }
+    assert.fail(`it does not settle in ${mostPasses} passes`);
+  }
+
+  /** A pass, or undefined where the agent died or the engine did not answer. */
+  async #pass(target: Target): Promise<Pass | undefined> {
+    try {
+      const pass = await this.#keeper.pass(target, new AbortController().signal);
+      if (this.#engine.isDead) await this.#comeBack();
+      return pass;
+    } catch (error) {
+      if (error instanceof AgentDied || this.#engine.isDead) await this.#comeBack();
+      else this.#state.advance(1_000);
+      return undefined;
+    }
+  }
+
+  async #comeBack(): Promise<void> {
+    await this.#keeper.close().catch(() => {});
+    this.lives += 1;
+    this.#engine = new SimulatedHostEngine(this.#state, this.#fault);
+    this.#keeper = this.#begin();
+  }
+
+  #begin(): HostKeeper {
+    const engine = this.#engine;
+    return new HostKeeper({
+      engine,
+      memory: this.#saved,
+      save: async (memory) => {
+        if (!engine.isDead) this.#saved = structuredClone(memory);
+      },
+      now: () => this.#state.nowMs,
+      buildImage: ({ tag, labels }) =>
+        engine.build(noContext(), { tag, labels, args: {}, dockerfile: 'Dockerfile', useCache: true, pullBase: false }),
+      openSecrets: async (refs) => refs,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+import type {
+  ObservedContainer,
+  ObservedImage,
+  ObservedNetwork,
+  ObservedVolume,
+} from '../../src/contracts/host-observation.ts';
+import type { WorkspaceSpec } from '../../src/contracts/host-spec.ts';
+
+/** How containers of an image fare. */
+export type Fate = 'good' | 'crashes' | 'sick' | 'does-not-start';
+
+export interface SimulatedContainer extends Omit<ObservedContainer, 'networks' | 'startedAt' | 'finishedAt'> {
+  networks: Set<string>;
+  startedAtMs: number | undefined;
+  finishedAtMs: number | undefined;
+  readonly spec: WorkspaceSpec | undefined;
+}
+
+/** What a simulated engine has. It outlives the agents that use it. */
+export class SimulatedState {
+  readonly networks = new Map<string, ObservedNetwork>();
+  readonly volumes = new Map<string, ObservedVolume>();
+  readonly images = new Map<string, ObservedImage>();
+  readonly containers = new Map<string, SimulatedContainer>();
+  /** What a pull of a reference gives now. */
+  readonly registry = new Map<string, string>();
+  readonly fates = new Map<string, Fate>();
+  /** Told of each thing that is done to something that is there, before it is done. */
+  onTouch: (what: { action: string; name: string; labels: Readonly<Record<string, string>> }) => void = () => {};
+  /** Told after each change. */
+  onChange: () => void = () => {};
+  nowMs = Date.UTC(2026, 0, 1);
+  #ids = 0;
+
+  id(kind: string): string {
+    this.#ids += 1;
+    return `${kind}-${this.#ids}`;
+  }
+
+  addImage(image: Partial<ObservedImage> & { id: string }): void {
+    this.images.set(image.id, { tags: [], repositoryDigests: [], sizeBytes: 1, labels: {}, ...image });
+  }
+
+  moveTag(tag: string, id: string): void {
+    for (const image of this.images.values()) image.tags = image.tags.filter((other) => other !== tag);
+    this.images.get(id)?.tags.push(tag);
+  }
+
+  addContainer(container: Partial<SimulatedContainer> & { name: string }): SimulatedContainer {
+    const added: SimulatedContainer = {
+      id: this.id('container'),
+      imageId: 'image-foreign',
+      labels: {},
+      status: 'created',
+      health: 'none',
+      exitCode: 0,
+      isOutOfMemory: false,
+      error: '',
+      restartCount: 0,
+      startedAtMs: undefined,
+      finishedAtMs: undefined,
+      networks: new Set(),
+      spec: undefined,
+      ...container,
+    };
+    this.containers.set(added.id, added);
+    return added;
+  }
+
+  containerOf(reference: string): SimulatedContainer | undefined {
+    return this.containers.get(reference) ?? [...this.containers.values()].find(({ name }) => name === reference);
+  }
+
+  /** What becomes of containers on their own, as time goes by. */
+  advance(ms: number): void {
+    this.nowMs += ms;
+    for (const container of this.containers.values()) this.#age(container);
+    this.onChange();
+  }
+
+  observed(container: SimulatedContainer): ObservedContainer {
+    const { startedAtMs, finishedAtMs, networks, spec: _, ...rest } = container;
+    return {
+      ...rest,
+      networks: [...networks],
+      ...(startedAtMs === undefined ? {} : { startedAt: new Date(startedAtMs).toISOString() }),
+      ...(finishedAtMs === undefined ? {} : { finishedAt: new Date(finishedAtMs).toISOString() }),
+    };
+  }
+
+  #age(container: SimulatedContainer): void {
+    if (container.status !== 'running' || container.health !== 'starting') return;
+    if (this.fates.get(container.imageId) !== 'sick') container.health = 'healthy';
+    else if (this.nowMs - (container.startedAtMs ?? 0) > 5_000) container.health = 'unhealthy';
+  }
+}
