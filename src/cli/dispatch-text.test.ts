@@ -27,3 +27,21 @@ test('what a subagent asks is shown on lines of ours, without what a terminal ac
     `  answer: agora dispatch answer ${dispatchId} <text>`,
   ]);
 });
+
+test('what was left out or blacked out is told, the first of it by name', () => {
+  const leftOut = Array.from({ length: 7 }, (_, index) => `big-${index}\u001b[2J`);
+
+  const lines = verdictLines({
+    dispatchId,
+    status: 'done',
+    durationMs: 12,
+    artifacts: [],
+    leftOut,
+    redacted: ['the log'],
+  });
+
+  assert.equal(lines.filter((line) => /^ {2}left out: big-\d/.test(line)).length, 5);
+  assert.ok(lines.includes(`  left out: 2 more, see agora dispatch describe ${dispatchId}`));
+  assert.ok(lines.includes('  blacked out a secret in: the log'));
+  assert.ok(!lines.join('').includes('\u001b'));
+});

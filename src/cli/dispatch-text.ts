@@ -7,7 +7,9 @@ import { columns } from './command-help.ts';
 import { oneLine } from './one-line.ts';
 
 type Ended = Pick<DispatchReport, 'dispatchId' | 'status' | 'artifacts' | 'durationMs'> &
-  Partial<Pick<DispatchReport, 'exitCode' | 'failure' | 'question' | 'usage' | 'humanTouched'>>;
+  Partial<
+    Pick<DispatchReport, 'exitCode' | 'failure' | 'question' | 'usage' | 'humanTouched' | 'leftOut' | 'redacted'>
+  >;
 
 /** How a dispatch ended, and what can be done now. */
 export function verdictLines(ended: Ended): string[] {
@@ -19,10 +21,23 @@ export function verdictLines(ended: Ended): string[] {
     `dispatch ${dispatchId} ${verdict} after ${formatDuration(durationMs)}${exit}${reason}`,
     ...(usage === undefined ? [] : [`  used: ${usageText(usage)}`]),
     ...(ended.humanTouched === true ? ['  a person had a shell in its worktree'] : []),
+    ...fewOf('left out', ended.leftOut ?? [], dispatchId),
+    ...fewOf('blacked out a secret in', ended.redacted ?? [], dispatchId),
     ...(question === undefined ? [] : questionLines(question, artifacts)),
     ...nextSteps(dispatchId, status, artifacts),
   ];
 }
+
+/** The first of what was kept otherwise than it was made, and where the rest is told. */
+function fewOf(what: string, lines: readonly string[], dispatchId: string): string[] {
+  const rest = lines.length - mostLines;
+  return [
+    ...lines.slice(0, mostLines).map((line) => `  ${what}: ${oneLine(line, longestText)}`),
+    ...(rest > 0 ? [`  ${what}: ${rest} more, see agora dispatch describe ${dispatchId}`] : []),
+  ];
+}
+
+const mostLines = 5;
 
 /** What it asks, as far as a screen has room, without what a terminal would act on: a subagent wrote it. */
 function questionLines(
