@@ -20,6 +20,7 @@ const words: readonly (readonly [ErrorCode, string])[] = [
     'image-missing',
     'pull access denied for x, repository does not exist or may require docker login: denied: requested',
   ],
+  ['unreachable', 'transport is closing: unavailable'],
   ['refused', 'unauthorized: authentication required'],
   ['task-conflict', 'network x id ab has active endpoints'],
   ['task-conflict', 'network name x already used: network already exists'],

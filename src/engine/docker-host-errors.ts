@@ -15,6 +15,11 @@ const meanings: readonly Meaning[] = [
     next: 'Free space where the engine keeps images and volumes, for example with `docker system prune`.',
   },
   {
+    words: /transport is closing|connection closed before server preface|error reading from server: eof/i,
+    code: 'unreachable',
+    next: 'Wait until the engine runs again.',
+  },
+  {
     words: /port is already allocated|address already in use/i,
     code: 'invalid-input',
     next: 'Free the port on the host, or declare another one.',

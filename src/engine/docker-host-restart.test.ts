@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { type PrivateEngine, privateEngineObstacle, startPrivateEngine } from '../../test/support/private-engine.ts';
+import { waitUntil } from '../base/deadline.ts';
+import { isAppError } from '../contracts/errors.ts';
+import { hostLabels } from '../contracts/fleet-names.ts';
+import { workspaceSpecSchema } from '../contracts/host-spec.ts';
+import { dockerHostEngine } from './docker-host.ts';
+import type { EngineEvent, HostEngine } from './host-engine.ts';
+
+const skip = (await privateEngineObstacle()) ?? false;
+if (skip) process.stderr.write(`NO PRIVATE ENGINE: ${skip}: its tests are skipped\n`);
+
+const labels = { [hostLabels.host]: 'restart' };
+/** Ends at once when asked to, so that the engine does. */
+const endless = 'trap exit TERM; sleep 1000 & wait';
+const settings = { dockerfile: 'Dockerfile', args: {}, labels: {}, target: undefined, useCache: true, pullBase: false };
+
+describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: false }, () => {
+  let place: PrivateEngine;
+  let engine: HostEngine;
+  let imageId: string;
+
+  before(async () => {
+    place = await startPrivateEngine();
+    engine = dockerHostEngine({ endpoint: place.endpoint });
+    imageId = await engine.build(await busyboxContext(), { ...settings, tag: 'restarted' });
+  });
+  after(() => place?.close());
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    test(`fails what runs, ends what is followed and goes on afterwards: ${signal}`, async () => {
+      const seen: EngineEvent[] = [];
+      const following = (async () => {
+        for await (const event of engine.events(new AbortController().signal)) seen.push(event);
+      })();
+      const name = `restarted-${signal}`;
+      const spec = workspaceSpecSchema.parse({ image: 'restarted', command: ['sh', '-c', endless], restart: 'always' });
+      const id = await engine.createWorkspace({ name, spec, imageId, secrets: {}, labels });
+      await engine.startContainer(id);
+      await waitUntil('the events', () => seen.some((event) => event.name === name && event.action === 'start'));
+      let isBuilding = false;
+      const building = engine.build(await busyboxContext(`RUN ["sh", "-c", "${endless}"]\n`), {
+        ...settings,
+        tag: 'never',
+        onProgress: (line) => {
+          isBuilding ||= line.includes('RUN');
+        },
+      });
+      const broken = assert.rejects(building, (error) => {
+        // One that ends in good order may have ended the build before.
+        return isAppError(error, 'unreachable') || (signal === 'SIGTERM' && isAppError(error, 'internal'));
+      });
+      await waitUntil('the build', () => isBuilding);
+
+      await place.stop(signal);
+      await broken;
+      await following;
+      await assert.rejects(engine.observeContainers(), (error) => isAppError(error, 'unreachable'));
+      await place.start();
+
+      const again = await waitUntil('the container', async () => {
+        const found = (await engine.observeContainers()).find((container) => container.id === id);
+        return found?.status === 'running' ? found : undefined;
+      });
+      assert.equal(again.name, name);
+      await engine.removeContainer(id);
+    });
+  }
+});
