@@ -194,4 +194,29 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Build the worker image',
     load: () => import('./worker-build.ts').then((file) => file.workerBuild),
   },
+  server: {
+    summary: 'Serve a fleet of hosts',
+    ownsSignals: true,
+    load: () => import('./server.ts').then((file) => file.server),
+  },
+  login: {
+    summary: 'Sign in to a server',
+    load: () => import('./login.ts').then((file) => file.login),
+  },
+  logout: {
+    summary: 'Forget the token for a server',
+    load: () => import('./logout.ts').then((file) => file.logout),
+  },
+  'context list': {
+    summary: 'List the servers you are signed in to',
+    load: () => import('./context-list.ts').then((file) => file.contextList),
+  },
+  'context use': {
+    summary: 'Choose the server that commands ask',
+    load: () => import('./context-use.ts').then((file) => file.contextUse),
+  },
+  'context remove': {
+    summary: 'Forget a server and the token for it',
+    load: () => import('./context-remove.ts').then((file) => file.contextRemove),
+  },
 };

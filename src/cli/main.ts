@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { AppError, exitCodes, systemErrorCode } from '../contracts/errors.ts';
 import { type Choice, chooseCommand } from './choose-command.ts';
 import { commandHelp } from './command-help.ts';
 import { describeError } from './describe-error.ts';
 import { outputOf } from './output.ts';
+import { packageVersion } from './package-version.ts';
 import { parseWords } from './parse-words.ts';
 import { listenForSignals } from './signals.ts';
 
@@ -55,11 +55,4 @@ function endQuietlyWithoutReader(isOutlived: boolean): void {
     if (!isOutlived && systemErrorCode(error) === 'EPIPE') process.exit(exitCodes.ok);
   });
   process.stderr.on('error', () => undefined);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const content: unknown = JSON.parse(text);
-  const version = typeof content === 'object' && content !== null && 'version' in content ? content.version : undefined;
-  return String(version);
 }

@@ -77,6 +77,13 @@ export class FleetServer {
     return access.addUser('admin', 'admin', 'server').token;
   }
 
+  /** A token that admits hosts, in the name of the first admin. */
+  createJoinToken(given: { readonly uses: number; readonly ttlSeconds: number }): string {
+    if (this.#access === undefined)
+      throw new AppError('not-ready', 'Cannot make a join token: the server does not listen');
+    return this.#access.createJoinToken({ ...given, fingerprint: this.#fingerprint }, 'admin').joinToken;
+  }
+
   async listen({ host, port }: { readonly host: string; readonly port: number }): Promise<Listening> {
     const keys = await loadServerKeys(this.#options.dataFolder);
     this.#database = new SqliteDatabase({

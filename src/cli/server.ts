@@ -1,0 +1,86 @@
+import { AppError, exitCodes } from '../contracts/errors.ts';
+import { serverDefaults } from '../contracts/fleet-names.ts';
+import { FleetServer } from '../server/server.ts';
+import { type CommandContext, defineCommand } from './command.ts';
+import { listenAddress } from './listen-address.ts';
+import { oneLine } from './one-line.ts';
+import { say } from './output.ts';
+import { packageVersion } from './package-version.ts';
+import { dataDirectoryOption, dataFolder, lockServerFolder } from './server-folder.ts';
+import { greetFirstStart, plaintextWarning } from './server-greeting.ts';
+
+/** Of a line of its log. */
+const lineLength = 4_000;
+
+export const server = defineCommand(
+  {
+    operands: [],
+    options: {
+      listen: {
+        type: 'string',
+        value: '<host:port>',
+        short: 'S',
+        summary: `Where to listen (default: ${serverDefaults.listen})`,
+      },
+      'data-directory': dataDirectoryOption,
+      'tls-certificate': { type: 'string', value: '<file>', summary: 'Certificate chain in PEM; needs --tls-key' },
+      'tls-key': { type: 'string', value: '<file>', summary: 'Its private key in PEM' },
+      'require-tls': { type: 'boolean', summary: 'Refuse agents whose connection is not encrypted' },
+      'trust-proxy': { type: 'boolean', summary: 'Believe x-forwarded-* of a proxy in front' },
+    },
+    details: [
+      'Serves a fleet of hosts until SIGINT or SIGTERM. Workloads go on while it is away.',
+      'Its first start prints the token of the user "admin" on standard output, once, and how hosts are added.',
+      'agora server backup and agora server restore keep its data.',
+    ],
+    examples: [
+      'agora server',
+      'agora server --listen 0.0.0.0:8090 -d /srv/agora --tls-certificate chain.pem --tls-key key.pem',
+    ],
+  },
+  async ({ options }, context) => {
+    const at = listenAddress(options.listen ?? serverDefaults.listen);
+    const tls = tlsFiles(options['tls-certificate'], options['tls-key']);
+    process.umask(0o077); // The folder may be one that others can look into.
+    const folder = dataFolder(options['data-directory'], context);
+    const lock = await lockServerFolder(folder);
+    const fleet = new FleetServer({
+      dataFolder: folder,
+      version: packageVersion(),
+      tls,
+      requiresTls: options['require-tls'] === true,
+      trustsProxy: options['trust-proxy'] === true,
+      log: (line) => void say(context.stderr, oneLine(line, lineLength)),
+    });
+    try {
+      const listening = await fleet.listen(at);
+      await say(context.stderr, `agora: serving ${folder} at ${listening.url}, server key ${fleet.fingerprint}`);
+      const warning = plaintextWarning(at.host, {
+        isEncrypted: tls !== undefined,
+        hasProxy: options['trust-proxy'] === true,
+      });
+      if (warning !== undefined) await say(context.stderr, warning);
+      await greetFirstStart({ fleet, folder, listening }, context);
+      await stopped(context);
+    } finally {
+      await fleet.close();
+      lock.release();
+    }
+    await say(context.stderr, 'agora: the server ended; hosts go on without it');
+    return exitCodes.ok;
+  },
+);
+
+function tlsFiles(certificateFile: string | undefined, keyFile: string | undefined) {
+  if (certificateFile !== undefined && keyFile !== undefined) return { certificateFile, keyFile };
+  if (certificateFile === undefined && keyFile === undefined) return undefined;
+  const missing = keyFile === undefined ? '--tls-key' : '--tls-certificate';
+  throw new AppError('usage', `Cannot run "agora server": option "${missing}" is missing`, {
+    next: 'A certificate and its key go together.',
+  });
+}
+
+async function stopped({ stop }: CommandContext): Promise<void> {
+  if (stop.aborted) return;
+  await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
+}
