@@ -3,7 +3,7 @@ import type { ObservedContainer } from '../contracts/host-observation.ts';
 import { entryOf } from './entry-of.ts';
 import { isUp, type Verdict, verdictOn } from './gate.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
-import { startOf } from './restarts.ts';
+import { noteStart, restartOf, startOf } from './restarts.ts';
 import type { Move } from './step.ts';
 import { attemptOf, createMove, isFresh, isRefused, removeMoves, stopMove, type Workspace } from './workspace.ts';
 
@@ -263,17 +263,17 @@ function refuse(pass: Pass, { name, digest }: Workspace, { imageId }: ObservedCo
   pass.memory.refused[name] = { digest, imageId, reason };
 }
 
-function start(pass: Pass, workspace: Workspace, { id }: ObservedContainer, reason: string): void {
-  const { name, after } = workspace;
+function start(pass: Pass, workspace: Workspace, container: ObservedContainer, reason: string): void {
+  const { name, spec, after } = workspace;
   pass.isWaiting = true;
-  addStep(pass, {
-    kind: 'start-workspace',
-    name,
-    reason,
-    moves: [{ do: 'start', container: id }],
-    after,
-    ...attemptOf(workspace),
-  });
+  const restart = restartOf(container, spec, { name, memory: pass.memory, now: pass.now });
+  if (restart.is === 'later') {
+    wakeBy(pass, restart.at);
+    return;
+  }
+  const moves: Move[] = [{ do: 'start', container: container.id }];
+  const step = addStep(pass, { kind: 'start-workspace', name, reason, moves, after, ...attemptOf(workspace) });
+  if (step !== undefined) noteStart(pass.memory, { name, container, restart, now: pass.now });
 }
 
 function drop(pass: Pass, { name }: Workspace, container: ObservedContainer, reason: string): void {

@@ -36,6 +36,15 @@ export function restartOf(
   return { is: 'later', at, reason, isLoop: count >= loopFrom };
 }
 
+/** Remembers that a container is started again now. */
+export function noteStart(
+  memory: Memory,
+  { name, container, restart, now }: { name: string; container: ObservedContainer; restart: Restart; now: number },
+): void {
+  if (restart.is !== 'now' || restart.count === 0) return;
+  memory.restarts[name] = { containerId: container.id, count: restart.count, lastAt: now };
+}
+
 /** Why the engine's own restarts are a loop; undefined when they are not. */
 export function engineLoop(container: ObservedContainer, now: number): string | undefined {
   if (container.restartCount < loopFrom) return undefined;

@@ -1,9 +1,10 @@
 import type { ObservedContainer } from '../contracts/host-observation.ts';
+import { entryOf } from './entry-of.ts';
 import type { Kept } from './exchange.ts';
 import { isUp } from './gate.ts';
 import type { NetworkReadiness } from './networks.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
-import { engineLoop, isSteady, restartOf } from './restarts.ts';
+import { engineLoop, isSteady, noteStart, restartOf } from './restarts.ts';
 import type { Move } from './step.ts';
 import { isFresh, stopMove, type Workspace } from './workspace.ts';
 
@@ -39,7 +40,8 @@ function watch(pass: Pass, { name }: Workspace, container: ObservedContainer): s
   if (container.status === 'running') {
     pass.memory.stopped = pass.memory.stopped.filter((id) => id !== container.id);
   }
-  if (isSteady(container, pass.now)) delete pass.memory.restarts[name];
+  const isCounted = entryOf(pass.memory.restarts, name)?.containerId === container.id;
+  if (isCounted && isSteady(container, pass.now)) delete pass.memory.restarts[name];
   const loop = engineLoop(container, pass.now);
   if (loop !== undefined) tellLoop(pass, name, loop);
   return loop;
@@ -62,9 +64,7 @@ function start(
   const reason = container.status === 'created' ? 'it was made and not started' : 'it does not run';
   const steps = [...after, ...connected];
   const step = addStep(pass, { kind: 'start-workspace', name, reason, moves, after: steps, fingerprint: container.id });
-  if (step !== undefined && restart.count > 0) {
-    pass.memory.restarts[name] = { containerId: container.id, count: restart.count, lastAt: pass.now };
-  }
+  if (step !== undefined) noteStart(pass.memory, { name, container, restart, now: pass.now });
   return reason;
 }
 

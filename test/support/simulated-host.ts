@@ -19,15 +19,28 @@ async function* noContext(): AsyncGenerator<Uint8Array> {}
 export class SimulatedHost {
   readonly #state: SimulatedState;
   readonly #fault: (call: string) => Fault;
+  readonly #forgets: () => boolean;
+  #controller = new AbortController();
+  #callsLeft = Number.POSITIVE_INFINITY;
   #engine: SimulatedHostEngine;
   #keeper: HostKeeper;
   #saved: Memory = emptyMemory;
   lives = 1;
 
-  constructor(state: SimulatedState, fault: (call: string) => Fault = () => 'none') {
+  /** `forgets` tells for each death whether what it had saved is lost with it. */
+  constructor(
+    state: SimulatedState,
+    fault: (call: string) => Fault = () => 'none',
+    forgets: () => boolean = () => false,
+  ) {
     this.#state = state;
-    this.#fault = fault;
-    this.#engine = new SimulatedHostEngine(state, fault);
+    this.#forgets = forgets;
+    this.#fault = (call) => {
+      this.#callsLeft -= 1;
+      if (this.#callsLeft === 0) this.#controller.abort();
+      return fault(call);
+    };
+    this.#engine = new SimulatedHostEngine(state, this.#fault);
     this.#keeper = this.#begin();
   }
 
@@ -45,10 +58,18 @@ export class SimulatedHost {
     assert.fail(`it does not settle in ${mostPasses} passes`);
   }
 
+  /** Passes until a newer target comes, which is after so many calls of the engine. */
+  async begin(target: Target, calls: number): Promise<void> {
+    this.#callsLeft = calls;
+    for (let passes = 0; passes < 20 && this.#callsLeft > 0; passes++) await this.#pass(target);
+    this.#callsLeft = Number.POSITIVE_INFINITY;
+    this.#controller = new AbortController();
+  }
+
   /** A pass, or undefined where the agent died or the engine did not answer. */
   async #pass(target: Target): Promise<Pass | undefined> {
     try {
-      const pass = await this.#keeper.pass(target, new AbortController().signal);
+      const pass = await this.#keeper.pass(target, this.#controller.signal);
       if (this.#engine.isDead) await this.#comeBack();
       return pass;
     } catch (error) {
@@ -61,6 +82,7 @@ export class SimulatedHost {
   async #comeBack(): Promise<void> {
     await this.#keeper.close().catch(() => {});
     this.lives += 1;
+    if (this.#forgets()) this.#saved = emptyMemory;
     this.#engine = new SimulatedHostEngine(this.#state, this.#fault);
     this.#keeper = this.#begin();
   }
