@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import type { HostEngine } from '../../src/engine/host-engine.ts';
 
 const run = promisify(execFile);
 
-/** Podman behind a socket of a test's own: its own storage and networks, nothing left after `close`. */
+/** Podman behind a socket of a test's own: its own storage, its own network namespace, nothing left after `close`. */
 export interface PodmanEngine {
   readonly engine: HostEngine;
   readonly endpoint: EngineEndpoint;
@@ -31,7 +32,7 @@ export async function podmanObstacle(): Promise<string | false> {
 }
 
 async function missingProgram(): Promise<string | undefined> {
-  for (const program of ['podman', 'runc', 'conmon']) {
+  for (const program of ['podman', 'runc', 'conmon', 'ip', 'nsenter', 'unshare']) {
     const isThere = await run('which', [program]).then(
       () => true,
       () => false,
@@ -42,39 +43,40 @@ async function missingProgram(): Promise<string | undefined> {
 }
 
 export async function startPodmanEngine(): Promise<PodmanEngine> {
+  // Short: a unix socket's path has 107 bytes at most.
   const folder = await mkdtemp(join(tmpdir(), 'agora-podman-'));
+  const namespace = `agora-${randomBytes(4).toString('hex')}`;
   const socket = join(folder, 'podman.sock');
   const endpoint: EngineEndpoint = { kind: 'unix', path: socket, source: 'test' };
   const engine = dockerHostEngine({ endpoint });
-  const configuration = await writeConfiguration(folder);
+  const environment = { ...process.env, ...(await writeConfiguration(folder)) };
+  await run('ip', ['netns', 'add', namespace]);
+  await run('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
   const log = openSync(join(folder, 'log'), 'a');
-  const service = spawn('podman', [...options(folder), 'system', 'service', '--time', '0', `unix://${socket}`], {
-    env: { ...process.env, ...configuration },
+  const program = [...options(folder), 'system', 'service', '--time', '0', `unix://${socket}`];
+  const inside = ['unshare', '--mount', 'sh', '-c', ownPlaces, 'podman', ...program];
+  const service = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...inside], {
+    env: environment,
     stdio: ['ignore', log, log],
   });
   closeSync(log);
   const isOver = () => service.exitCode !== null || service.signalCode !== null;
+  const isUp = () =>
+    engine.ping().then(
+      () => true,
+      () => false,
+    );
   const close = async () => {
-    // Every container is the test's own; its monitors end with them.
-    await run('podman', [...options(folder), 'rm', '--all', '--force', '--time', '0'], {
-      env: { ...process.env, ...configuration },
-    });
+    if (!isOver() && (await isUp())) {
+      for (const { id } of await engine.observeContainers()) await engine.removeContainer(id);
+    }
     service.kill('SIGTERM');
     await waitUntil('the end of Podman', isOver);
-    await unmountBelow(folder);
+    await run('ip', ['netns', 'delete', namespace]);
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await waitUntil(
-      'Podman',
-      () =>
-        isOver() ||
-        engine.ping().then(
-          () => true,
-          () => false,
-        ),
-      { timeoutMs: 30_000, intervalMs: 50 },
-    );
+    await waitUntil('Podman', () => isOver() || isUp(), { timeoutMs: 30_000, intervalMs: 50 });
     await engine.ping();
   } catch (error) {
     const said = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
@@ -83,6 +85,9 @@ export async function startPodmanEngine(): Promise<PodmanEngine> {
   }
   return { engine, endpoint, close };
 }
+
+/** Its mounts and what its network plugins write end with it. */
+const ownPlaces = 'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && exec podman "$@"';
 
 function options(folder: string): string[] {
   const places = ['--root', join(folder, 'data'), '--runroot', join(folder, 'run'), '--tmpdir', join(folder, 'tmp')];
@@ -124,10 +129,4 @@ async function writeConfiguration(folder: string): Promise<Record<string, string
     CONTAINERS_REGISTRIES_CONF: path('registries.conf'),
     CONTAINERS_STORAGE_CONF: path('storage.conf'),
   };
-}
-
-async function unmountBelow(folder: string): Promise<void> {
-  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
-  for (const path of mounts.filter((path) => path.startsWith(`${folder}/`)).reverse())
-    await run('umount', ['-l', path]);
 }
