@@ -199,6 +199,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ownsSignals: true,
     load: () => import('./server.ts').then((file) => file.server),
   },
+  'server backup': {
+    summary: 'Write all that a server keeps to one file',
+    load: () => import('./server-backup.ts').then((file) => file.serverBackup),
+  },
+  'server restore': {
+    summary: 'Make the folder of a server from a backup',
+    load: () => import('./server-restore.ts').then((file) => file.serverRestore),
+  },
   login: {
     summary: 'Sign in to a server',
     load: () => import('./login.ts').then((file) => file.login),
@@ -218,5 +226,37 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   'context remove': {
     summary: 'Forget a server and the token for it',
     load: () => import('./context-remove.ts').then((file) => file.contextRemove),
+  },
+  'token list': {
+    summary: 'List the tokens that let people or hosts in',
+    load: () => import('./token-list.ts').then((file) => file.tokenList),
+  },
+  'token create': {
+    summary: 'Make a token for yourself, or one that admits hosts',
+    load: () => import('./token-create.ts').then((file) => file.tokenCreate),
+  },
+  'token revoke': {
+    summary: 'Revoke a token',
+    load: () => import('./token-revoke.ts').then((file) => file.tokenRevoke),
+  },
+  'user list': {
+    summary: 'List the users of a server',
+    load: () => import('./user-list.ts').then((file) => file.userList),
+  },
+  'user add': {
+    summary: 'Add a user and print their first token',
+    load: () => import('./user-add.ts').then((file) => file.userAdd),
+  },
+  'user role': {
+    summary: 'Change what a user may do',
+    load: () => import('./user-role.ts').then((file) => file.userRole),
+  },
+  'user remove': {
+    summary: 'Remove a user and their tokens',
+    load: () => import('./user-remove.ts').then((file) => file.userRemove),
+  },
+  activity: {
+    summary: 'List what was done on a server',
+    load: () => import('./activity.ts').then((file) => file.activity),
   },
 };
