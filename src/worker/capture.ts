@@ -11,6 +11,7 @@ import type { Job } from './job.ts';
 import { ListedLines } from './listed-lines.ts';
 import { worktreeOf } from './prepare.ts';
 import { PatchReview } from './redact-patch.ts';
+import { strayNames } from './stray-files.ts';
 import { walkTree } from './tree-walk.ts';
 
 /** What was kept, as the result file lists it. */
@@ -52,7 +53,10 @@ export interface CapturedPatch {
 }
 
 /** Keeps the patch of a subagent that has no process left. */
-export async function captureWorktree({ place, spec, redactor }: Job, signal: AbortSignal): Promise<CapturedPatch> {
+export async function captureWorktree(
+  { place, spec, redactor }: Job,
+  { signal, handed }: { readonly signal: AbortSignal; readonly handed: ReadonlySet<string> },
+): Promise<CapturedPatch> {
   await openUp(place.paths.workspace);
   const review = new PatchReview(redactor);
   const passedOver = new ListedLines();
@@ -64,6 +68,9 @@ export async function captureWorktree({ place, spec, redactor }: Job, signal: Ab
       passedOver.add(redactor.text(Buffer.from(path, 'latin1').toString('utf8')), passedOverBecause[why]);
     },
   });
+  for (const name of strayNames(place.paths.workspace, handed)) {
+    passedOver.add(redactor.text(name), 'in the worktree, in a folder that is no part of the work');
+  }
   const leftOut = [...review.leftOut.all(), ...passedOver.all()];
   return {
     kept: { ...nothingKept, patchBytes: sizeBytes, leftOut, redacted: review.redacted.all() },

@@ -4,6 +4,7 @@ import { complain, type Job } from './job.ts';
 import { failedWith, type Outcome } from './outcome.ts';
 import { captureSignal, soonAfter } from './stage-deadline.ts';
 import { captureFailure, captureProblem } from './stage-failure.ts';
+import { handedNames } from './stray-files.ts';
 
 export type CaptureKind = 'patch' | 'outputs';
 
@@ -12,10 +13,12 @@ export class KeptParts {
   readonly #job: Job;
   readonly #parts = new Map<CaptureKind, KeptWork>();
   readonly #stopped: AbortSignal;
+  readonly #handed: ReadonlySet<string>;
 
   constructor(job: Job) {
     this.#job = job;
     this.#stopped = soonAfter(job.stop);
+    this.#handed = handedNames(job.place.paths.workspace);
   }
 
   get all(): KeptWork {
@@ -67,7 +70,7 @@ export class KeptParts {
   }
 
   async #keepPatch(outcome: Outcome, signal: AbortSignal): Promise<Outcome> {
-    const { kept, shownFromStart } = await captureWorktree(this.#job, signal);
+    const { kept, shownFromStart } = await captureWorktree(this.#job, { signal, handed: this.#handed });
     this.#parts.set('patch', kept);
     if (shownFromStart === undefined || outcome.outcome === 'failed') return outcome;
     const path = shownFromStart.slice(0, 200);

@@ -7,6 +7,18 @@ import { aDispatchId, deepTreeProgram, doWork } from './worker-under-test.ts';
 
 const shell = (script: string) => ['sh', '-c', script];
 
+test('what is put beside the inputs and into the state folder is in no patch, and said to be left out', async (t) => {
+  const { result } = await doWork(t, {
+    command: shell('echo more > inputs/mine; mkdir -p .agora; echo x > .agora/note; echo y > inputs/part || true'),
+    inputs: { part: 'part\n' },
+  });
+
+  assert.deepEqual(result.leftOut, [
+    '".agora/note": in the worktree, in a folder that is no part of the work',
+    '"inputs/mine": in the worktree, in a folder that is no part of the work',
+  ]);
+});
+
 test('an edited worktree becomes a patch, written outputs become outputs', async (t) => {
   const { result, read } = await doWork(t, {
     command: shell('sed -i s/one/two/ a.txt; cat inputs/part >> a.txt; echo made > "$AGORA_OUTPUT_DIR/made"'),
