@@ -52,6 +52,11 @@ const meanings: readonly Meaning[] = [
     words: /stat(ing)? .*: no such file or directory|error mounting|invalid mount|no such device/i,
     code: 'invalid-input',
   },
+  {
+    words: /operation not supported/i,
+    code: 'invalid-input',
+    next: 'See what the kernel and the engine of the host can do.',
+  },
   { words: /pool overlaps|already being used by a network|subnet .* (is )?already used/i, code: 'invalid-input' },
 ];
 

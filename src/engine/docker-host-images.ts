@@ -77,14 +77,12 @@ async function knownDigest(
 
 async function build(connection: DockerConnection, context: ByteStream, request: BuildRequest): Promise<string> {
   const call: DockerCall = { action: `build image "${request.tag}"`, signal: request.signal };
-  let content: Readable | undefined;
+  const content = Readable.from(context);
+  const line = { method: 'POST', path: '/build', query: buildQuery(request), content } as const;
   let id: string | undefined;
   try {
     await follow(connection, call, {
-      line: ({ sending }) => {
-        content = Readable.from(sending(context));
-        return { method: 'POST', path: '/build', query: buildQuery(request), content, logins: request.logins ?? {} };
-      },
+      line: { ...line, logins: request.logins ?? {} },
       ...request,
       onMessage: ({ aux }) => {
         id = builtSchema.safeParse(aux).data?.ID ?? id;
@@ -92,7 +90,7 @@ async function build(connection: DockerConnection, context: ByteStream, request:
     });
   } finally {
     // The client leaves it open when the engine refuses or goes away.
-    content?.destroy();
+    content.destroy();
   }
   if (id !== undefined) return id;
   throw new AppError('internal', `Cannot ${call.action}: the engine ended the build without a result`);

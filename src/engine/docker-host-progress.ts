@@ -1,18 +1,12 @@
 import { AppError } from '../contracts/errors.ts';
 import type { DockerCall, DockerConnection } from './docker-connection.ts';
+import { aliveSignal } from './docker-ping.ts';
 import { type DockerRequestLine, openAnswer } from './docker-request.ts';
 import { jsonLines } from './docker-stream.ts';
-import type { ByteStream, ProgressOptions } from './engine.ts';
-
-/** A step of a build, or the unpacking of an image, says nothing while it lasts. */
-const silentFactor = 10;
-
-interface Sending {
-  readonly sending: (content: ByteStream) => ByteStream;
-}
+import type { ProgressOptions } from './engine.ts';
 
 export interface Followed extends ProgressOptions {
-  readonly line: DockerRequestLine | ((sending: Sending) => DockerRequestLine);
+  readonly line: DockerRequestLine;
   readonly onMessage?: (message: ProgressMessage) => void;
 }
 
@@ -21,15 +15,22 @@ export interface ProgressMessage {
   readonly status: string | undefined;
 }
 
-export async function follow(
+/** Reads what a build, pull or push says of itself. It may say nothing for long, while the engine shows that it is alive. */
+export async function follow(connection: DockerConnection, call: DockerCall, followed: Followed): Promise<void> {
+  const alive = aliveSignal(connection, call.signal);
+  try {
+    await read(connection, { ...call, signal: alive.signal, answerMs: Number.POSITIVE_INFINITY }, followed);
+  } finally {
+    await alive.end();
+  }
+}
+
+async function read(
   connection: DockerConnection,
   call: DockerCall,
   { line, onMessage, onProgress }: Followed,
 ): Promise<void> {
-  const answer = connection.stream({ ...call, answerMs: connection.answerMs * silentFactor }, (docker, deadline) => {
-    const complete = typeof line === 'function' ? line({ sending: (content) => deadline.sending(content) }) : line;
-    return openAnswer(docker, complete, deadline.signal);
-  });
+  const answer = connection.stream(call, (docker, { signal }) => openAnswer(docker, line, signal));
   for await (const message of jsonLines(answer)) {
     const { error, stream, status, progress } = message;
     if (typeof error === 'string') {

@@ -148,3 +148,22 @@ test('a build that ends without a result is none', { timeout: 20_000 }, async (t
     return isAppError(error, 'internal') && /without a result/.test(error.message);
   });
 });
+
+test('a build may say nothing for any time while the engine answers others', { timeout: 20_000 }, async (t) => {
+  let pings = 0;
+  const engine = await anEngineThat(t, (request, response) => {
+    if (request.url !== '/_ping') {
+      request.resume();
+      const timer = setInterval(() => {
+        if (pings < 4) return;
+        clearInterval(timer);
+        response.end('{"aux":{"ID":"sha256:ab"}}\n');
+      }, 10);
+      return;
+    }
+    pings += 1;
+    response.end('OK');
+  });
+
+  assert.equal(await engine.build(nothing(), buildSettings), 'sha256:ab');
+});

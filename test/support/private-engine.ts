@@ -37,7 +37,12 @@ export async function privateEngineObstacle(): Promise<string | undefined> {
   return undefined;
 }
 
-export async function startPrivateEngine(): Promise<PrivateEngine> {
+export interface PrivateEngineOptions {
+  /** A folder of programs that it finds before those of the machine. */
+  readonly programs?: string;
+}
+
+export async function startPrivateEngine({ programs }: PrivateEngineOptions = {}): Promise<PrivateEngine> {
   // Short: a unix socket's path has 107 bytes at most.
   const folder = await mkdtemp(join(tmpdir(), 'agora-engine-'));
   const namespace = `agora-${randomBytes(4).toString('hex')}`;
@@ -53,6 +58,7 @@ export async function startPrivateEngine(): Promise<PrivateEngine> {
     const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...daemon, ...options], {
       detached: true,
       stdio: ['ignore', log, log],
+      ...(programs !== undefined && { env: { ...process.env, PATH: `${programs}:${process.env['PATH']}` } }),
     });
     child.unref();
     await waitUntil(
