@@ -52,3 +52,15 @@ test('what the parser cannot take is told in words for who wrote it', () => {
   assert.throws(() => parse('a: 1\n---\nb: 1\n'), /another document starts here: one is taken/);
   assert.throws(() => parse('['.repeat(20_000), 100_000), /is nested too deeply/);
 });
+
+test('the key of a value, or the nearest one above it that is there, has a place too', () => {
+  const { placeOfKey } = parseStrictYaml(Buffer.from('a:\n  b:\n    c: 1\n  list:\n    - x: 1\n    - 2\n'), {
+    maxBytes: 1_000,
+  });
+
+  assert.deepEqual(placeOfKey(['a', 'b']), { line: 2, column: 3 });
+  assert.deepEqual(placeOfKey(['a', 'b', 'c']), { line: 3, column: 5 });
+  assert.deepEqual(placeOfKey(['a', 'b', 'missing', 'below']), { line: 2, column: 3 });
+  assert.deepEqual(placeOfKey(['a', 'list', 1]), { line: 6, column: 7 });
+  assert.deepEqual(placeOfKey([]), { line: 1, column: 1 });
+});

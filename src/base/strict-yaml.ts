@@ -22,6 +22,8 @@ export interface YamlDocument {
   readonly value: unknown;
   /** Where a value stands; where what is above it stands, if it is not there. */
   placeOf(path: readonly PropertyKey[]): TextPlace;
+  /** The same for the key that names the value. */
+  placeOfKey(path: readonly PropertyKey[]): TextPlace;
 }
 
 export interface StrictYamlOptions {
@@ -49,6 +51,7 @@ export function parseStrictYaml(bytes: Uint8Array, { maxBytes }: StrictYamlOptio
   return {
     value: document.toJS({ maxAliasCount: 0 }),
     placeOf: (path) => placeAt(offsetOf(document.contents, path)),
+    placeOfKey: (path) => placeAt(keyOffsetOf(document.contents, path)),
   };
 }
 
@@ -90,6 +93,24 @@ function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
     offset = next.range?.[0] ?? offset;
   }
   return offset;
+}
+
+function keyOffsetOf(contents: unknown, path: readonly PropertyKey[]): number {
+  const above = path.slice(0, -1);
+  const last = path.at(-1);
+  const parent = nodeAt(contents, above);
+  const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && key.value === last) : undefined;
+  if (isNode(pair?.key)) return pair.key.range?.[0] ?? 0;
+  const item = isSeq(parent) && typeof last === 'number' ? parent.get(last, true) : undefined;
+  if (isNode(item)) return item.range?.[0] ?? 0;
+  return path.length === 0 ? offsetOf(contents, path) : keyOffsetOf(contents, above);
+}
+
+function nodeAt(contents: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (isMap(at) || isSeq(at) ? at.get(typeof key === 'symbol' ? '' : key, true) : undefined),
+    contents,
+  );
 }
 
 /** Where the parser's own words are for who calls it. */
