@@ -2,13 +2,14 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { writeWorkerBundle } from '../src/compute/worker-bundle.ts';
+import { bundledPrograms } from '../src/compute/bundled-programs.ts';
+import { writeBundle } from '../src/compute/program-bundle.ts';
 import { jsonSchemaFiles } from './json-schemas.ts';
 import { writeReferencePages } from './reference-pages.ts';
 
 const root = join(import.meta.dirname, '..');
 
-await writeWorkerBundle(root);
+for (const program of Object.values(bundledPrograms)) await writeBundle(root, program);
 await writeVerifier();
 await writeJsonSchemas();
 await writeReferencePages(root);

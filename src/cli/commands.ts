@@ -190,6 +190,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Verify an audit bundle offline',
     load: () => import('./verify.ts').then((file) => file.verify),
   },
+  'agent build': {
+    summary: "Build the agent's image",
+    load: () => import('./fleet-image-build.ts').then((file) => file.fleetImageBuild('agent')),
+  },
+  'server build': {
+    summary: "Build the server's image",
+    load: () => import('./fleet-image-build.ts').then((file) => file.fleetImageBuild('server')),
+  },
   'worker build': {
     summary: 'Build the worker image',
     load: () => import('./worker-build.ts').then((file) => file.workerBuild),

@@ -13,10 +13,20 @@ export interface BaseFile {
 
 const programFolders = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 
-/** Without these there is no worker. */
-const requiredPrograms = ['git', 'bash', 'sh', 'env', 'cat', 'cp', 'mkdir', 'rm', 'ls'];
+/** What an image shall have of this machine, besides node and CA certificates. */
+export interface BasePrograms {
+  /** Without these there is no image. */
+  readonly required: readonly string[];
+  /** Left out where this machine has none. */
+  readonly usual: readonly string[];
+  readonly hasGit: boolean;
+  /** What a person's shell is drawn by. */
+  readonly hasTerminal: boolean;
+}
 
-/** What a command may expect of a machine; left out where this one has none. */
+const requiredPrograms = ['bash', 'sh', 'env', 'cat', 'cp', 'mkdir', 'rm', 'ls'];
+
+/** What a command may expect of a machine. */
 const usualPrograms = (
   '[ awk base64 basename chmod chown clear cmp comm curl cut date dd df diff dirname du echo egrep expr false fgrep find ' +
   'fold getent grep gunzip gzip head hostname id install join kill less ln make md5sum mktemp mv nl nproc od paste patch ' +
@@ -24,31 +34,53 @@ const usualPrograms = (
   'tee test timeout touch tr true truncate tty uname uniq unlink wc which whoami xargs xz yes'
 ).split(' ');
 
+export const workerPrograms: BasePrograms = {
+  required: ['git', ...requiredPrograms],
+  usual: usualPrograms,
+  hasGit: true,
+  hasTerminal: true,
+};
+
+/** For a program that runs nothing but itself, and whoever looks into its container. */
+export const daemonPrograms: BasePrograms = {
+  required: ['sh', 'cat', 'ls', 'mkdir', 'chown'],
+  usual: ['df', 'env', 'id', 'ps', 'sleep'],
+  hasGit: false,
+  hasTerminal: false,
+};
+
 /** Git's parts that are programs of their own and are used: the transports and what `git submodule` needs. */
 const gitParts = ['git-remote-http', 'git-remote-https', 'git-submodule', 'git-sh-setup', 'git-sh-i18n'];
 
 const gitFolders = ['/usr/lib/git-core', '/usr/libexec/git-core'];
-/** What a person's shell in a worker is drawn by. */
 const terminal = 'xterm-256color';
 const terminalFolders = ['/lib/terminfo/x', '/usr/share/terminfo/x', '/etc/terminfo/x'];
 const certificates = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt'];
 
+export interface BaseOptions {
+  readonly besides?: readonly BaseFile[];
+  /** Default: what a worker needs. */
+  readonly wanted?: BasePrograms;
+}
+
 /** The files of a base image from this machine's own, or which required ones it lacks. */
 export async function findBaseFiles(
   nodeBinary: string,
-  besides: readonly BaseFile[] = [],
+  { besides = [], wanted = workerPrograms }: BaseOptions = {},
 ): Promise<{ readonly files: BaseFile[]; readonly missing: string[] }> {
-  const names = [...requiredPrograms, ...usualPrograms];
+  const names = [...wanted.required, ...wanted.usual];
   const found = await Promise.all(names.map(async (name) => ({ name, from: await findProgram(name) })));
   const programs = found.flatMap(({ name, from }) => (from === undefined ? [] : [{ from, to: `/usr/bin/${name}` }]));
-  const parts = await findGitParts();
+  const parts = wanted.hasGit ? await findGitParts() : [];
   const certificate = await firstReadable(certificates);
   const executables = [{ from: nodeBinary, to: '/usr/local/bin/node' }, ...programs, ...parts, ...besides];
   const libraries = await findLibraries(executables.map(({ from }) => from));
 
-  const missing = requiredPrograms.filter((name) => !found.some((one) => one.name === name && one.from !== undefined));
+  const missing = wanted.required.filter((name) => !found.some((one) => one.name === name && one.from !== undefined));
   if (certificate === undefined) missing.push('CA certificates');
-  const drawing = await firstReadable(terminalFolders.map((folder) => join(folder, terminal)));
+  const drawing = wanted.hasTerminal
+    ? await firstReadable(terminalFolders.map((folder) => join(folder, terminal)))
+    : undefined;
   const described = drawing === undefined ? [] : [{ from: drawing, to: inUsr(drawing) }];
   const trust = certificate === undefined ? [] : [{ from: certificate, to: '/etc/ssl/certs/ca-certificates.crt' }];
   return { files: [...executables, ...libraries, ...trust, ...described], missing };

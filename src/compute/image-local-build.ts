@@ -1,85 +1,74 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { RuntimeName } from '../contracts/subagent.ts';
 import type { ByteStream, Engine } from '../engine/engine.ts';
-import { installClaudeCode } from './claude-code-program.ts';
-import { findBaseFiles } from './image-base.ts';
+import { type BaseFile, type BasePrograms, findBaseFiles } from './image-base.ts';
 import { baseTar } from './image-base-tar.ts';
 import { buildLabel, buildRepository, unlessUsed } from './image-builds.ts';
-import { imageKinds } from './image-kind.ts';
-import { streamTar } from './tar-writer.ts';
-import { bundleName, type WorkerBundle, workerImageFiles } from './worker-bundle.ts';
+
+/** How one of our images is made of a base that has node. */
+export interface ImageRecipe {
+  /** For people: `the worker image`. */
+  readonly what: string;
+  readonly dockerfile: string;
+  /** Besides `BASE` and `BUILD`. */
+  readonly buildArguments: Readonly<Record<string, string>>;
+  /** Can be asked for again. */
+  readonly context: () => ByteStream;
+}
 
 export interface LocalBuildOptions {
-  readonly packageRoot: string;
-  readonly runtime: RuntimeName;
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface LocalBuild<T> extends LocalBuildOptions {
+  readonly recipe: ImageRecipe;
+  /** An image that the engine has, or what one is made of from this machine's own files. */
+  readonly base: string | { readonly wanted: BasePrograms; readonly besides?: readonly BaseFile[] };
+  /** Gets the tag of what was built, which is gone afterwards. */
+  readonly use: (reference: string) => Promise<T>;
+}
+
+export interface ObstacleOptions {
+  readonly wanted: BasePrograms;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Why this machine's programs cannot be made an image of that engine; undefined when they can. */
-export async function localBuildObstacle(engine: Engine, signal?: AbortSignal): Promise<string | undefined> {
+export async function localBuildObstacle(
+  engine: Engine,
+  { wanted, signal }: ObstacleOptions,
+): Promise<string | undefined> {
   if (process.platform !== 'linux') return `this is ${process.platform}, containers run Linux`;
   const { operatingSystem, architecture } = await engine.information(signal);
   if (operatingSystem !== 'linux') return `the engine runs ${operatingSystem} containers`;
   if (architecture !== process.arch) return `this is ${process.arch}, the engine ${architecture}`;
-  const { missing } = await findBaseFiles(process.execPath);
+  const { missing } = await findBaseFiles(process.execPath, { wanted });
   return missing.length > 0 ? `this machine has no ${missing.join(', ')}` : undefined;
 }
 
-/** Builds an image from this machine's own files and hands its tag to `use`; nothing else of the build remains. */
-export async function buildFromThisMachine<T>(
-  engine: Engine,
-  bundle: WorkerBundle,
-  { use, ...options }: LocalBuildOptions & { readonly use: (reference: string) => Promise<T> },
-): Promise<T> {
+/** Builds an image and hands its tag to `use`; nothing else of the build remains. */
+export async function buildLocally<T>(engine: Engine, { use, recipe, base, ...options }: LocalBuild<T>): Promise<T> {
   // Every image of this build inherits the label, so that what remains of it is found, and no other builder's.
   const build = randomUUID();
   const labels = { [buildLabel]: build };
-  const [base, built] = [`${buildRepository}:base-${build}`, `${buildRepository}:${build}`];
-  const { signal } = options;
+  const [ownBase, built] = [`${buildRepository}:base-${build}`, `${buildRepository}:${build}`];
+  const { onProgress, signal } = options;
   try {
-    await using program = await installFor(options);
-    const { files } = await findBaseFiles(process.execPath, program?.files);
-    options.onProgress?.("Copying this machine's node, git and shell tools into a base image");
-    await engine.importImage(baseTar(files), { tag: base, labels, ...(signal && { signal }) });
-    await buildOn(engine, { base, built, bundle, ...options });
+    if (typeof base !== 'string') {
+      const { files } = await findBaseFiles(process.execPath, base);
+      onProgress?.(`Copying this machine's node${base.wanted.hasGit ? ', git' : ''} and shell tools into a base image`);
+      await engine.importImage(baseTar(files), { tag: ownBase, labels, ...(signal && { signal }) });
+    }
+    await engine.buildImage(recipe.context(), {
+      tag: built,
+      dockerfile: recipe.dockerfile,
+      buildArguments: { ...recipe.buildArguments, BASE: typeof base === 'string' ? base : ownBase, BUILD: build },
+      onProgress: (line) => line.startsWith('Step ') && onProgress?.(`Building ${recipe.what}: ${line}`),
+      ...(signal && { signal }),
+    });
     return await use(built);
   } finally {
-    for (const tag of [base, built]) await engine.removeImage(tag).catch(unlessUsed);
+    for (const tag of [ownBase, built]) await engine.removeImage(tag).catch(unlessUsed);
     await engine.pruneImages(labels);
   }
-}
-
-async function installFor({ runtime, onProgress, signal }: LocalBuildOptions) {
-  return runtime === 'claude-code' ? installClaudeCode({ onProgress, signal }) : undefined;
-}
-
-interface BuildStep extends LocalBuildOptions {
-  readonly base: string;
-  readonly built: string;
-  readonly bundle: WorkerBundle;
-}
-
-async function buildOn(
-  engine: Engine,
-  { base, built, bundle, packageRoot, runtime, onProgress, signal }: BuildStep,
-): Promise<void> {
-  await engine.buildImage(buildContext(packageRoot, bundle), {
-    tag: built,
-    dockerfile: 'docker/agora-worker/Dockerfile',
-    buildArguments: { BASE: base, WORKER_DIGEST: bundle.digest, WITH: imageKinds[runtime].program },
-    onProgress: (line) => line.startsWith('Step ') && onProgress?.(`Building the worker image: ${line}`),
-    ...(signal && { signal }),
-  });
-}
-
-/** The build's context: our Dockerfile, its scripts and the bundle. */
-function buildContext(packageRoot: string, bundle: WorkerBundle): ByteStream {
-  return streamTar(async (tar) => {
-    const mtime = new Date(0);
-    for (const name of workerImageFiles) tar.entry({ name, mtime }, await readFile(join(packageRoot, name)));
-    tar.entry({ name: bundleName, mtime }, Buffer.from(bundle.bytes));
-  });
 }

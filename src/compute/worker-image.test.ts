@@ -11,9 +11,9 @@ import type { Engine } from '../engine/engine.ts';
 import { claudeCodeVersion } from './claude-code-program.ts';
 import { findBaseFiles } from './image-base.ts';
 import { digestTag, serves } from './image-kind.ts';
-import { buildFromThisMachine } from './image-local-build.ts';
 import { buildWorkerBundle } from './worker-bundle.ts';
 import { checkNamedImage, prepareWorkerImage } from './worker-image.ts';
+import { buildFromThisMachine } from './worker-local-build.ts';
 
 const { engine, skip } = await engineForTests();
 

@@ -3,10 +3,12 @@ import { AppError, isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import type { Engine } from '../engine/engine.ts';
+import { workerPrograms } from './image-base.ts';
 import { removeOldBuilds } from './image-builds.ts';
 import { digestTag, imageKinds, programsOf, serves, servesExactly } from './image-kind.ts';
-import { buildFromThisMachine, localBuildObstacle } from './image-local-build.ts';
+import { localBuildObstacle } from './image-local-build.ts';
 import { buildWorkerBundle } from './worker-bundle.ts';
+import { buildFromThisMachine } from './worker-local-build.ts';
 
 export interface PreparedImage {
   readonly imageId: string;
@@ -34,7 +36,7 @@ export async function prepareWorkerImage(engine: Engine, options: PrepareOptions
   const present = await findPresent(engine, wanted);
   if (present !== undefined) return { imageId: present, how: 'present' };
 
-  const obstacle = await localBuildObstacle(engine, signal);
+  const obstacle = await localBuildObstacle(engine, { wanted: workerPrograms, signal });
   if (obstacle === undefined) {
     // Another process may have built the same worker meanwhile: all use the one that was first.
     const use = async (built: string) => (await findPresent(engine, wanted)) ?? (await accept(engine, wanted, built));

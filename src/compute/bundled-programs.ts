@@ -1,0 +1,18 @@
+import type { ProgramSource } from './program-bundle.ts';
+
+/** Imported by dockerode for what we do not ask of it: engines over SSH, BuildKit sessions, contexts from folders. */
+const unusedPackages = [
+  'ssh2',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'protobufjs',
+  'tar-fs',
+  '@balena/dockerignore',
+] as const;
+
+/** Programs that are published as one file, each for the image of its name. */
+export const bundledPrograms = {
+  worker: { entryPoint: 'src/worker/main.ts', bundleName: 'dist/worker.cjs' },
+  agent: { entryPoint: 'src/cli/agent-main.ts', bundleName: 'dist/agent.cjs', unusedPackages },
+  server: { entryPoint: 'src/cli/server-main.ts', bundleName: 'dist/server.cjs' },
+} as const satisfies Readonly<Record<string, ProgramSource>>;
