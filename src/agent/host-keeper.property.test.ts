@@ -38,31 +38,41 @@ class FaultPlan {
   readonly next = (): Fault => this.#faults.get(this.#calls++) ?? 'none';
 }
 
-/** What was last declared of volumes, and so which of them may go. */
+/**
+ * What was declared of volumes, and so which of them may go, and which must. One that was declared both ways may do either:
+ * an agent that is overtaken knows nothing of what was declared in between.
+ */
 class Marks {
-  readonly #goes = new Map<string, boolean>();
+  readonly #going = new Set<string>();
+  readonly #staying = new Set<string>();
 
   declare(spec: HostSpec): void {
-    for (const [name, volume] of Object.entries(spec.volumes)) this.#goes.set(name, volume.removeWithSpec);
+    for (const [name, { removeWithSpec }] of Object.entries(spec.volumes)) {
+      (removeWithSpec ? this.#going : this.#staying).add(name);
+    }
   }
 
-  get going(): Set<string> {
-    return new Set([...this.#goes].filter(([, goes]) => goes).map(([name]) => name));
+  get going(): ReadonlySet<string> {
+    return this.#going;
   }
 
   kept(state: SimulatedState): Set<string> {
-    const going = this.going;
-    return new Set([...state.volumes.keys()].filter((name) => !going.has(name) && !others.has(name)));
+    const names = [...this.#staying].filter((name) => state.volumes.has(name));
+    return new Set(names);
   }
 }
 
-/** Fails when a workspace that is replaced start-first is not there for a moment. */
-function watchGaps(state: SimulatedState, spec: HostSpec): void {
+/** Fails when a workspace that is replaced start-first is not there for a moment, or one that is stop-first is there twice. */
+function watchMoments(state: SimulatedState, spec: HostSpec): void {
   const steady = Object.entries(spec.workspaces).filter(
     ([name, { running, updateStrategy }]) =>
       running && updateStrategy.order === 'start-first' && runningOf(state, name) > 0,
   );
+  const single = Object.entries(spec.workspaces).filter(
+    ([name, { updateStrategy }]) => updateStrategy.order === 'stop-first' && runningOf(state, name) <= 1,
+  );
   state.onChange = () => {
+    for (const [name] of single) assert.ok(runningOf(state, name) <= 1, `"${name}" is there twice`);
     for (const [name] of steady) assert.ok(runningOf(state, name) > 0, `"${name}" is not there for a moment`);
   };
 }
@@ -86,7 +96,7 @@ test('whatever fails and whenever the agent dies, a host becomes as declared and
         const spec = specOf(sketch);
         plan.begin();
         marks.declare(spec);
-        watchGaps(state, spec);
+        watchMoments(state, spec);
         if (index > 0) state.registry.set('moving:1', `image-moved-${index}`);
         const target = aTarget(spec, { revision: index + 1 });
         const isOvertaken = callsUntilNext < 30 && index < specs.length - 1;
@@ -155,7 +165,7 @@ test('a version that does not prove itself gives way to the one before, whenever
         specOf({ workspaces: { a: { ...sketch, image, env: {} } }, networks: {}, volumes: {}, context: 'one' });
       await host.converge(aTarget(specWith('good:1')));
       plan.begin();
-      watchGaps(state, specWith(image));
+      watchMoments(state, specWith(image));
 
       const { decision } = await host.converge(aTarget(specWith(image), { revision: 2 }));
 
