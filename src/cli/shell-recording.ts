@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
+import type { Redactor } from '../base/redact.ts';
 import type { Digest } from '../contracts/ids.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Redactor } from '../worker/redact.ts';
 
 export interface RecordingOptions {
   readonly storage: Storage;

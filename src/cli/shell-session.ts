@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Redactor } from '../base/redact.ts';
 import type { AgoraClient } from '../client/client.ts';
 import type { Shell, TaskHandle } from '../compute/compute.ts';
 import type { DispatchRecord, DispatchShell } from '../contracts/dispatch.ts';
@@ -9,7 +10,6 @@ import { removeShell, requireRecord, writeShell } from '../dispatch/records.ts';
 import { resolveSecrets } from '../dispatch/resolve-secrets.ts';
 import { findWorker } from '../dispatch/settle.ts';
 import { resolveEnv } from '../registry/envs.ts';
-import { Redactor } from '../worker/redact.ts';
 import { ShellRecording } from './shell-recording.ts';
 
 export interface SessionOptions {

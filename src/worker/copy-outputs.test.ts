@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Redactor } from '../base/redact.ts';
 import { copyOutputs, outputLimits } from './copy-outputs.ts';
 import { diskUsage } from './disk-usage.ts';
-import { Redactor } from './redact.ts';
 import { aFolder, digDeep } from './worker-under-test.ts';
 
 const redactor = new Redactor({});

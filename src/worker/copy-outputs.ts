@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Redactor } from '../base/redact.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { ListedLines } from './listed-lines.ts';
-import type { Redactor } from './redact.ts';
 import { type TreeEntry, walkTree } from './tree-walk.ts';
 
 /** How much of the outputs is kept. */

@@ -1,7 +1,7 @@
+import type { Redactor } from '../base/redact.ts';
 import type { TaskSpec } from '../contracts/task.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import type { Recording } from './recording.ts';
-import type { Redactor } from './redact.ts';
 import type { StageTimes } from './stage-times.ts';
 import type { TaskClock } from './task-clock.ts';
 

@@ -3,10 +3,10 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
+import { Redactor } from '../base/redact.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { LiveOutput } from './live-output.ts';
 import { Recording } from './recording.ts';
-import { Redactor } from './redact.ts';
 import { aFolder } from './worker-under-test.ts';
 
 async function aRecording(t: TestContext, maxBytes = 10_000_000) {

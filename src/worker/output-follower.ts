@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
+import type { RedactedStream, Redactor } from '../base/redact.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { LiveOutput, OutputStream } from './live-output.ts';
-import type { RedactedStream, Redactor } from './redact.ts';
 import type { Transcript } from './transcript.ts';
 
 /** Where output goes. */

@@ -1,11 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Redactor } from '../base/redact.ts';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
 import { systemErrorCode } from '../contracts/errors.ts';
 import { worktreeNames } from '../contracts/names.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { isFolder } from './agora-folder.ts';
-import type { Redactor } from './redact.ts';
 import { redactValue } from './redact-value.ts';
 
 /** What was found where a subagent asks. `text` is JSON without secrets; `reason` is our words. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Redactor } from '../base/redact.ts';
 import { LiveOutput, type OutputFiles, type OutputStream } from './live-output.ts';
 import {
   EventFollower,
@@ -7,7 +8,6 @@ import {
   type OutputSinks,
   PlainFollower,
 } from './output-follower.ts';
-import type { Redactor } from './redact.ts';
 import { Transcript } from './transcript.ts';
 
 export interface RecordingOptions {

@@ -1,6 +1,6 @@
+import type { Redactor } from '../base/redact.ts';
 import type { ChangedFile, ReviewFile, Verdict } from '../worktree/review-changes.ts';
 import { ListedLines } from './listed-lines.ts';
-import type { Redactor } from './redact.ts';
 
 const keep: Verdict = { kind: 'keep' };
 const withhold: Verdict = { kind: 'withhold' };

@@ -1,4 +1,4 @@
-import type { Redactor } from './redact.ts';
+import type { Redactor } from '../base/redact.ts';
 
 /** The same JSON value with the secrets in its texts, names and numbers blacked out. */
 export function redactValue(redactor: Redactor, value: unknown): unknown {

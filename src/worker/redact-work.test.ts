@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
+import { Redactor } from '../base/redact.ts';
 import { outNames } from '../contracts/names.ts';
-import { Redactor } from './redact.ts';
 import { doWork } from './worker-under-test.ts';
 
 const secret = 'hunter2/hunter2+"x"';

@@ -2,12 +2,12 @@ import { closeSync, constants, createReadStream, existsSync, fstatSync, openSync
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pack } from 'tar-stream';
+import type { Redactor } from '../base/redact.ts';
 import { inNames, outNames } from '../contracts/names.ts';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { isFolder } from './agora-folder.ts';
 import { extractTree } from './extract-tree.ts';
 import type { Job } from './job.ts';
-import type { Redactor } from './redact.ts';
 import { type TreeEntry, walkTree } from './tree-walk.ts';
 
 const mostBytes = 32 * 1024 * 1024;

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { Redactor } from '../base/redact.ts';
+import { isLongEnough } from '../base/redact-forms.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { inNames, outNames } from '../contracts/names.ts';
 import type { TaskResult } from '../contracts/task.ts';
@@ -13,8 +15,6 @@ import type { Outcome } from './outcome.ts';
 import { openFolders, type Prepared, prepareWork } from './prepare.ts';
 import { readSecrets, readTaskSpec } from './receive.ts';
 import { Recording } from './recording.ts';
-import { Redactor } from './redact.ts';
-import { isLongEnough } from './redact-forms.ts';
 import { writeResult } from './report.ts';
 import { prepareSignal } from './stage-deadline.ts';
 import { prepareFailure, stoppedBeforeRun } from './stage-failure.ts';
