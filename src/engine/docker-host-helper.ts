@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { addAbortSignal, type Duplex } from 'node:stream';
+import { addAbortSignal, type Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { withDeadline } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
@@ -27,18 +28,18 @@ export async function runHelper(
   { helper, signal }: { readonly helper: HelperContainer; readonly signal: AbortSignal | undefined },
 ): Promise<Uint8Array> {
   const name = `agora-helper-${randomUUID()}`;
-  const limited = withDeadline(longestRunMs, signal);
+  const limited = helper.onOutput === undefined ? withDeadline(longestRunMs, signal) : withoutDeadline(signal);
   const line = { method: 'POST', path: '/containers/create', query: { name }, answer: madeSchema } as const;
   try {
     const call = { action: `create helper container "${name}"`, signal: limited };
     await named(ask(connection, call, { ...line, body: helperCreateOptions(helper) }));
     const streams = await attach(connection, { name, helper, signal: limited });
     try {
-      const printed = collect(streams);
+      const printed = collect(streams, helper.onOutput);
       // Heard of below, after what goes wrong before.
       printed.catch(() => undefined);
       await startContainer(name, limited);
-      if (helper.stdin !== undefined) streams.end(helper.stdin);
+      if (helper.stdin !== undefined) feed(streams, helper.stdin, limited);
       const output = await printed;
       if (output.isTooLong) throw failure('limit-exceeded', helper, 'it printed more than 1 MiB');
       const exitCode = await containerStreams(connection).waitContainer(name, limited);
@@ -85,13 +86,24 @@ interface Printed {
   readonly isTooLong: boolean;
 }
 
+function withoutDeadline(signal: AbortSignal | undefined): AbortSignal {
+  return signal ?? new AbortController().signal;
+}
+
+function feed(streams: Duplex, stdin: Uint8Array | AsyncIterable<Uint8Array>, signal: AbortSignal): void {
+  if (stdin instanceof Uint8Array) streams.end(stdin);
+  // Its failure is that of the streams, which their reader is told of.
+  else pipeline(Readable.from(stdin, { objectMode: false, signal }), streams).catch(() => undefined);
+}
+
 /** Reads no further than is needed to see that it is too long. */
-async function collect(streams: Duplex): Promise<Printed> {
+async function collect(streams: Duplex, onOutput?: (bytes: Uint8Array) => void): Promise<Printed> {
   const parts = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
   let left = outputBytes;
   let complaintsLeft = complaintBytes;
   for await (const { stream, bytes } of demultiplex(streams)) {
-    if (stream === 'stdout') {
+    if (stream === 'stdout' && onOutput !== undefined) onOutput(bytes);
+    else if (stream === 'stdout') {
       left -= bytes.byteLength;
       if (left < 0) break;
       parts.stdout.push(bytes);

@@ -154,5 +154,8 @@ export interface HelperContainer {
   /** `<path of the host>:<path inside>:ro` or a volume's name before the first colon. */
   readonly binds: readonly string[];
   readonly hostNamespaces: boolean;
-  readonly stdin?: Uint8Array;
+  /** What it reads; as a stream it stays open until that ends, or we are gone. */
+  readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Gets what it prints to stdout as it comes: then for as long as it runs, however much, and `runHelper` gives nothing. */
+  readonly onOutput?: (bytes: Uint8Array) => void;
 }
