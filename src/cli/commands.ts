@@ -267,4 +267,36 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List what was done on a server',
     load: () => import('./activity.ts').then((file) => file.activity),
   },
+  'host ls': {
+    summary: 'List the hosts: their link, agent and engine',
+    load: () => import('./host-ls.ts').then((file) => file.hostLs),
+  },
+  'host approve': {
+    summary: 'Admit a host',
+    load: () => import('./host-approve.ts').then((file) => file.hostApprove),
+  },
+  'host revoke': {
+    summary: 'Let a host in no more',
+    load: () => import('./host-revoke.ts').then((file) => file.hostRevoke),
+  },
+  'host rotate': {
+    summary: 'Have a host make new keys',
+    load: () => import('./host-rotate.ts').then((file) => file.hostRotate),
+  },
+  'host rm': {
+    summary: 'Forget a host',
+    load: () => import('./host-rm.ts').then((file) => file.hostRm),
+  },
+  'host rename': {
+    summary: 'Give a host another name',
+    load: () => import('./host-rename.ts').then((file) => file.hostRename),
+  },
+  'host set': {
+    summary: 'Print or change the settings of a host',
+    load: () => import('./host-set.ts').then((file) => file.hostSet),
+  },
+  'host history': {
+    summary: 'List what was declared for a host',
+    load: () => import('./host-history.ts').then((file) => file.hostHistory),
+  },
 };
