@@ -1,0 +1,98 @@
+import type { RegisterReply } from '../contracts/agent-wire.ts';
+import { isAppError } from '../contracts/errors.ts';
+import type { StepReport } from '../contracts/host-change.ts';
+import type { EngineState } from './engine-watch.ts';
+import type { KnownHost } from './stored.ts';
+
+export interface Started {
+  readonly url: string;
+  readonly name: string;
+  readonly fingerprint: string;
+  /** Where the agent's state is. */
+  readonly place: string;
+  readonly host: KnownHost | undefined;
+}
+
+/** The lines of an agent's log: each thing once, and again when it is otherwise. */
+export class LinkTalk {
+  readonly #log: (line: string) => void;
+  #failure: string | undefined;
+  #problem: string | undefined;
+  #admission: string | undefined;
+
+  constructor(log: (line: string) => void) {
+    this.#log = log;
+  }
+
+  started({ url, name, fingerprint, place, host }: Started): void {
+    this.#log(
+      `Server       ${url}${url.startsWith('https:') ? ' (encrypted)' : ' (NOT ENCRYPTED: only for a network you trust)'}`,
+    );
+    this.#log(`Name         ${host?.name ?? name}`);
+    this.#log(`Fingerprint  ${fingerprint}`);
+    this.#log(`State        ${place}`);
+  }
+
+  registered({ name, admission }: RegisterReply, fingerprint: string): void {
+    const isNews = this.#failure !== undefined || this.#admission !== admission;
+    this.#failure = undefined;
+    this.#admission = admission;
+    if (!isNews) return;
+    this.#log(`Registered as "${name}": ${admission}`);
+    if (admission !== 'pending') return;
+    this.#log(
+      `An admin of the server compares the fingerprint, ${fingerprint}, and lets this host in: agora host approve ${name}`,
+    );
+  }
+
+  failed(error: unknown, waitMs: number): void {
+    const text = textOf(error);
+    if (text === this.#failure) return;
+    this.#failure = text;
+    this.#log(text);
+    this.#log(`Trying again until it works, next in ${(waitMs / 1_000).toFixed(1)} s; what runs here goes on`);
+  }
+
+  changed(before: KnownHost | undefined, after: KnownHost | undefined): void {
+    if (after === undefined) return;
+    if (before?.admission !== after.admission && this.#admission !== after.admission) {
+      this.#admission = after.admission;
+      this.#log(`This host, "${after.name}", is ${after.admission}${notes[after.admission]}`);
+    }
+    if (before !== undefined && before.settings.enabled !== after.settings.enabled) {
+      this.#log(after.settings.enabled ? 'Enabled' : 'Disabled: nothing is applied, what runs is left as it is');
+    }
+  }
+
+  declared(revision: number): void {
+    this.#log(`Revision ${revision} is declared`);
+  }
+
+  /** Something that the agent goes on with. */
+  problem(error: unknown): void {
+    const text = textOf(error);
+    if (text !== this.#problem) this.#log(text);
+    this.#problem = text;
+  }
+
+  engine({ isUp, message }: EngineState): void {
+    this.#log(isUp ? 'The engine answers' : `The engine does not answer: ${message}`);
+  }
+
+  step({ kind, name, reason, state, message }: StepReport): void {
+    if (state === 'waiting' || state === 'running') return;
+    this.#log(`${kind} ${name} (${reason}): ${state}${message === undefined ? '' : `: ${message}`}`);
+  }
+}
+
+const notes: Readonly<Record<KnownHost['admission'], string>> = {
+  pending: ': it waits for approval',
+  admitted: '',
+  revoked: ' by the server: nothing is applied, what runs is left as it is',
+  duplicate: ': another agent uses its key. Nothing is applied, what runs is left as it is',
+};
+
+function textOf(error: unknown): string {
+  if (!isAppError(error)) return String(error);
+  return error.next === undefined ? error.message : `${error.message}. ${error.next}`;
+}

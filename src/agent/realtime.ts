@@ -1,0 +1,107 @@
+import type { WebSocket } from 'ws';
+import { type Backoff, retryDelayMs } from '../base/retry.ts';
+import { type Nudge, nudgeSchema } from '../contracts/agent-wire.ts';
+import type { MetricsSample } from '../contracts/metrics.ts';
+import { agentSocketPath } from '../contracts/routes-agent.ts';
+import type { Link } from './link.ts';
+import { Wake } from './wake.ts';
+
+export interface RealtimeOptions {
+  readonly link: Link;
+  readonly onNudge: (nudge: Nudge) => void;
+  /** Told when it opens and closes. */
+  readonly onChange?: (isOpen: boolean) => void;
+}
+
+const openMs = 15_000;
+/** The server pings every 20 s. */
+const silentMs = 50_000;
+const mostMessageBytes = 1024 * 1024;
+const mostBufferedBytes = 1024 * 1024;
+const backoff: Backoff = { delayMs: 500, maxDelayMs: 30_000, jitter: 0.8 };
+
+/** The socket to the server, dialled out. All works without it, only later. */
+export class Realtime {
+  readonly #options: RealtimeOptions;
+  readonly #wake = new Wake();
+  #socket: WebSocket | undefined;
+
+  constructor(options: RealtimeOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** Nothing where there is no socket, or the server does not read: the next sample comes in a second. */
+  sendSample(sample: MetricsSample): void {
+    const socket = this.#socket;
+    if (socket === undefined || socket.bufferedAmount > mostBufferedBytes) return;
+    socket.send(JSON.stringify({ kind: 'sample', sample }));
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; ) {
+      await this.#options.link.ready(signal);
+      if (signal.aborted) return;
+      const wasOpen = await this.#follow(signal);
+      failures = wasOpen ? 1 : failures + 1;
+      await this.#wake.wait(retryDelayMs(failures, backoff), signal);
+    }
+  }
+
+  /** Until it closes, however that comes. Whether it was open. */
+  async #follow(signal: AbortSignal): Promise<boolean> {
+    const { WebSocket } = await import('ws');
+    const { link, onNudge, onChange = () => {} } = this.#options;
+    if (signal.aborted || !link.isRegistered) return false;
+    const authorization = link.authorization({ method: 'GET', path: agentSocketPath, body: undefined });
+    const socket = new WebSocket(`${link.url.replace(/^http/, 'ws')}${agentSocketPath}`, {
+      headers: { authorization },
+      handshakeTimeout: openMs,
+      maxPayload: mostMessageBytes,
+      perMessageDeflate: false,
+      followRedirects: false,
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => socket.terminate();
+    const silence = setTimeout(end, silentMs).unref();
+    let wasOpen = false;
+    socket.on('open', () => {
+      wasOpen = true;
+      this.#socket = socket;
+      onChange(true);
+    });
+    socket.on('ping', () => silence.refresh());
+    socket.on('message', (bytes, isBinary) => {
+      silence.refresh();
+      const nudge = isBinary ? undefined : readNudge(bytes.toString());
+      if (nudge !== undefined) onNudge(nudge);
+    });
+    socket.on('unexpected-response', (_request, response) => {
+      // Only a session that the server does not know: any other status is that of something in between.
+      if (response.statusCode === 401) link.renew();
+      response.destroy();
+      socket.terminate();
+    });
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => resolve());
+    signal.addEventListener('abort', end, { once: true });
+    await promise;
+    signal.removeEventListener('abort', end);
+    clearTimeout(silence);
+    this.#socket = undefined;
+    if (wasOpen) onChange(false);
+    return wasOpen;
+  }
+}
+
+/** Undefined for what a later release may say. */
+function readNudge(text: string): Nudge | undefined {
+  try {
+    return nudgeSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined; // No JSON.
+  }
+}

@@ -1,0 +1,81 @@
+import { canonicalize } from '../base/canonical-json.ts';
+import { sha256Hex } from '../base/hash.ts';
+import type { StepReport } from '../contracts/host-change.ts';
+import type { HostObservation } from '../contracts/host-observation.ts';
+import type { Decision } from '../reconcile/target.ts';
+import { reportable } from './observe.ts';
+import { advance, type Progress } from './progress.ts';
+import type { Told } from './reports.ts';
+
+/** The same observation is told again after this long, so that it shows that somebody looks. */
+const freshMs = 300_000;
+/** Steps that are kept for people to see: those of the latest decisions. */
+const mostSteps = 1_000;
+
+export interface Looked {
+  readonly observed: HostObservation;
+  readonly hostId: string;
+}
+
+/** Finds what is news to the server in what a host's passes give. */
+export class ToldHost {
+  readonly #now: () => number;
+  readonly #steps = new Map<string, StepReport>();
+  #digests = new Map<string, string>();
+  #observedAt = 0;
+  #revision = 0;
+  progress: Progress | undefined;
+
+  constructor(now: () => number, progress: Progress | undefined) {
+    this.#now = now;
+    this.progress = progress;
+  }
+
+  /** The server may have lost what it was told: all of it is news. */
+  forget(): void {
+    this.#digests = new Map();
+  }
+
+  observed({ observed, hostId }: Looked): Told {
+    const observation = reportable(observed, hostId);
+    const { observedAt: _, disk, ...rest } = observation;
+    const isOld = this.#now() - this.#observedAt > freshMs;
+    if (!this.#isNews('observation', { ...rest, hasDisk: disk !== undefined }) && !isOld) return {};
+    this.#observedAt = this.#now();
+    return { observation };
+  }
+
+  /** Of one revision. Times are of the server's clock, as far as it is known. */
+  decided(revision: number, decision: Decision, at: string): Told {
+    if (revision !== this.#revision) this.#steps.clear();
+    this.#revision = revision;
+    const progress = advance(this.progress, revision, decision, at);
+    const isProgress = progress !== this.progress || this.#isNews('times', progress.times);
+    this.progress = progress;
+    const { workspaces, problems } = decision;
+    const news: Told = {
+      ...(isProgress && { times: progress.times }),
+      ...(this.#isNews('workspaces', workspaces) && { workspaces: [...workspaces] }),
+      ...(this.#isNews(`problems ${revision}`, problems) && { problems: [...problems] }),
+    };
+    return Object.keys(news).length === 0 ? {} : { revision, ...news };
+  }
+
+  step(report: StepReport): Told {
+    const key = `${report.kind} ${report.name}`;
+    this.#steps.delete(key);
+    this.#steps.set(key, report);
+    const [oldest] = this.#steps.keys();
+    if (this.#steps.size > mostSteps && oldest !== undefined) this.#steps.delete(oldest);
+    return { revision: this.#revision, steps: [...this.#steps.values()] };
+  }
+
+  #isNews(what: string, value: unknown): boolean {
+    const digest = sha256Hex(canonicalize(JSON.parse(JSON.stringify(value))));
+    const isNews = this.#digests.get(what) !== digest;
+    if (what.startsWith('problems '))
+      for (const key of this.#digests.keys()) if (key.startsWith('problems ')) this.#digests.delete(key);
+    this.#digests.set(what, digest);
+    return isNews;
+  }
+}
