@@ -33,6 +33,7 @@ export function hostContainerCalls(
       const id = await create(connection, container, signal);
       try {
         for (const network of container.spec.networks.slice(1)) await connect(network, id, signal);
+        if (container.spec.gpus !== undefined) await checkGpus(connection, { id, container, signal });
       } catch (error) {
         await removeAgain(remove(id), error);
       }
@@ -69,6 +70,31 @@ async function create(
   const body = workspaceCreateOptions(container);
   const line = { method: 'POST', path: '/containers/create', query, body, answer: madeSchema } as const;
   return (await named(ask(connection, call, line))).Id;
+}
+
+const devicesSchema = z.object({
+  HostConfig: z.object({ DeviceRequests: z.array(z.unknown()).nullish(), Devices: z.array(z.unknown()).nullish() }),
+});
+
+interface Created {
+  readonly id: string;
+  readonly container: WorkspaceContainer;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Podman takes a request for GPUs and forgets it. */
+async function checkGpus(connection: DockerConnection, { id, container, signal }: Created): Promise<void> {
+  const call = { action: `look at container "${container.name}"`, signal };
+  const line = { method: 'GET', path: `/containers/${id}/json`, answer: devicesSchema } as const;
+  const { DeviceRequests: requests, Devices: devices } = (await ask(connection, call, line)).HostConfig;
+  if ((requests?.length ?? 0) > 0 || (devices?.length ?? 0) > container.spec.devices.length) return;
+  throw new AppError(
+    'invalid-input',
+    `Cannot create container "${container.name}": the engine takes no request for GPUs`,
+    {
+      next: 'Name the devices of the GPUs under `devices`, or use Docker on this host.',
+    },
+  );
 }
 
 /** What could not be made whole is not left behind; why it failed is what the caller hears. */

@@ -129,6 +129,14 @@ export function workspaceTests(
     await refused({ command: ['no-such'] }, 'command');
   });
 
+  test('GPUs that the host does not have are refused, never left out', async (t) => {
+    const { runtimes } = await host.engine.describeHost();
+    if (runtimes.includes('nvidia')) return t.skip('the host has GPUs');
+    const made = host.create('gpus', { gpus: 'all' }).then((id) => host.engine.startContainer(id));
+
+    await assert.rejects(made, (error) => isAppError(error, 'invalid-input') && error.next !== undefined);
+  });
+
   test('an image that is not there is missing', async () => {
     const spec = workspaceSpecSchema.parse({ image: 'x' });
     const absent = `sha256:${'0'.repeat(64)}`;
