@@ -54,7 +54,8 @@ export function reconcileWorkspaces(
   prerequisites: Prerequisites,
   removals: readonly number[],
 ): WorkspaceStatus[] {
-  const waits = portWaits(pass);
+  // A plan tells where it leads, not what waits for what on the way.
+  const waits = pass.isPlan ? new Map<string, string>() : portWaits(pass);
   return Object.entries(pass.target.spec.workspaces).map(([name, spec]) => {
     const workspace = workspaceOf(pass, { name, spec, portWait: waits.get(name) }, prerequisites, removals);
     tellForeign(pass, workspace);
