@@ -1,51 +1,35 @@
 import type { HeartbeatReply, Nudge, RegisterReply } from '../contracts/agent-wire.ts';
 import { isAppError } from '../contracts/errors.ts';
-import type { HostFacts } from '../contracts/fleet.ts';
-import type { HostEngineInformation } from '../engine/host-engine.ts';
-import { emptyMemory, type Memory } from '../reconcile/memory.ts';
+import type { HostObservation } from '../contracts/host-observation.ts';
+import type { MetricsSample } from '../contracts/metrics.ts';
 import type { AgentOptions } from './agent-options.ts';
-import { ImageBuilder } from './builds.ts';
 import { ClockOffset } from './clock-offset.ts';
-import { type KeptTarget, openSecrets } from './desired.ts';
+import type { KeptTarget } from './desired.ts';
+import { diskOfFolder, diskOfSample } from './engine-disk.ts';
 import { type EngineState, EngineWatch } from './engine-watch.ts';
 import { Enrolment } from './enrolment.ts';
-import { factsOf, machineName } from './facts.ts';
+import { Facts, machineName } from './facts.ts';
 import { Heartbeat, type RoundTrip } from './heartbeat.ts';
-import { HostKeeper } from './host-keeper.ts';
-import { HostLoop } from './host-loop.ts';
 import type { HostRecord } from './host-record.ts';
-import type { Identity } from './identity.ts';
-import { keptText } from './kept-text.ts';
+import { HostWork } from './host-work.ts';
 import { Link } from './link.ts';
 import { LinkTalk } from './link-talk.ts';
 import { LiveView } from './live-view.ts';
-import type { Progress } from './progress.ts';
+import type { Loaded } from './loaded.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { Realtime } from './realtime.ts';
 import { Reports } from './reports.ts';
-import type { SampleQueue } from './sample-queue.ts';
-import type { KnownServer } from './stored.ts';
 import { TargetLoop } from './target-loop.ts';
-import { ToldHost } from './told-host.ts';
-
-/** What an agent starts from. */
-export interface Loaded {
-  readonly identity: Identity;
-  readonly server: KnownServer | undefined;
-  readonly samples: SampleQueue;
-  readonly record: HostRecord;
-  readonly memory: Memory | undefined;
-  readonly progress: Progress | undefined;
-  readonly registrationToken: string;
-  readonly host: HostEngineInformation | undefined;
-}
 
 /** One run of an agent: its loops, and what each tells the others. */
 export class AgentLife {
   readonly #options: AgentOptions;
   readonly #loaded: Loaded;
+  readonly #ending = new AbortController();
   readonly #talk: LinkTalk;
   readonly #clock: ClockOffset;
-  readonly #told: ToldHost;
+  readonly #metrics: Metrics;
+  readonly #facts: Facts;
   readonly #enrolment: Enrolment;
   readonly #link: Link;
   readonly #reports: Reports;
@@ -53,95 +37,89 @@ export class AgentLife {
   readonly #targets: TargetLoop;
   readonly #heartbeat: Heartbeat;
   readonly #engine: EngineWatch;
-  readonly #hostLoop: HostLoop;
-  readonly #saveProgress: (text: string) => Promise<void>;
+  readonly #work: HostWork;
+  readonly #live: LiveView;
   readonly #name: string;
-  #host: HostEngineInformation | undefined;
-  #toldFacts = '';
-  #live: LiveView | undefined;
+  #disks: NonNullable<MetricsSample['host']>['disks'] | undefined;
 
   constructor(options: AgentOptions, loaded: Loaded) {
-    const { state, engine, log, serverUrl } = options;
+    const { state, engine, log, serverUrl, isContainer = false, version, ownImage } = options;
+    const { record, samples, host } = loaded;
     this.#options = options;
     this.#loaded = loaded;
-    this.#host = loaded.host;
-    this.#name = options.name ?? machineName(options.isContainer === true, loaded.host);
+    this.#name = options.name ?? machineName(isContainer, host);
     this.#talk = new LinkTalk(log);
     this.#clock = new ClockOffset(log);
-    this.#told = new ToldHost(Date.now, loaded.progress);
-    this.#saveProgress = keptText(state, 'progress.json');
+    const settings = () => record.settings;
+    this.#metrics = createMetrics({ engine, settings, hostId: () => record.host?.hostId, ownImage, log });
+    const metricsFrom = () => this.#metrics.metricsFrom;
+    this.#facts = new Facts({
+      engine,
+      version,
+      isContainer,
+      metricsFrom,
+      gpuNames: () => this.#metrics.gpuNames(),
+      host,
+    });
     this.#enrolment = this.#makeEnrolment();
     this.#link = new Link({
       url: serverUrl,
       register: (client, signal) => this.#enrolment.register(client, signal),
       onFailure: (error, waitMs) => this.#registrationFailed(error, waitMs),
       onRegistered: (reply) => this.#registered(reply),
-      onContactChange: () => this.#hostLoop.look(),
+      onContactChange: () => this.#work.loop.look(),
     });
-    this.#reports = new Reports({ link: this.#link, state, log });
-    this.#realtime = new Realtime({ link: this.#link, onNudge: (nudge) => this.#nudged(nudge) });
-    this.#targets = new TargetLoop({
-      link: this.#link,
-      etag: () => loaded.record.etag,
-      take: (kept) => this.#take(kept),
-      log,
-    });
+    const link = this.#link;
+    this.#reports = new Reports({ link, state, log });
+    this.#realtime = new Realtime({ link, onNudge: (nudge) => this.#nudged(nudge) });
+    this.#targets = new TargetLoop({ link, etag: () => record.etag, take: (kept) => this.#take(kept), log });
     this.#heartbeat = new Heartbeat({
-      link: this.#link,
-      samples: loaded.samples,
+      link,
+      samples,
       engine: () => this.#engine.state,
-      intervalMs: () => loaded.record.settings.heartbeatSeconds * 1_000,
+      intervalMs: () => record.settings.heartbeatSeconds * 1_000,
       measure: (signal) => this.#measure(signal),
-      facts: () => this.#changedFacts(),
+      facts: () => this.#facts.news,
       onReply: (reply, roundTrip) => this.#beaten(reply, roundTrip),
       log,
     });
     this.#engine = new EngineWatch({
       engine,
-      onActivity: () => this.#hostLoop.look(),
+      onActivity: () => this.#work.loop.look(),
       onChange: (engineState) => this.#engineChanged(engineState),
     });
-    this.#hostLoop = this.#makeHostLoop();
+    const { reports, clock, talk } = { reports: this.#reports, clock: this.#clock, talk: this.#talk };
+    this.#work = new HostWork({ options, loaded, link, reports, clock, talk, disk: () => this.#disk() });
+    this.#live = new LiveView({
+      measure: (signal) => this.#metrics.readLiveSample(signal),
+      send: (sample) => this.#realtime.sendSample(sample),
+      signal: this.#ending.signal,
+    });
   }
 
-  /** Until the signal, or until one loop fails, which none should. */
+  /** Until the signal, or until a loop fails, which none should. */
   async run(signal: AbortSignal): Promise<void> {
     const { identity, record } = this.#loaded;
     const { state, serverUrl } = this.#options;
-    this.#talk.started({
-      url: serverUrl,
-      name: this.#name,
-      fingerprint: identity.fingerprint,
-      place: state.place,
-      host: record.host,
-    });
+    const { fingerprint } = identity;
+    this.#talk.started({ url: serverUrl, name: this.#name, fingerprint, place: state.place, host: record.host });
     this.#link.beginAway(Date.now());
-    const failed = new AbortController();
-    const ending = AbortSignal.any([signal, failed.signal]);
-    this.#live = new LiveView({
-      measure: (ends) => this.#measure(ends),
-      send: (sample) => this.#realtime.sendSample(sample),
-      signal: ending,
-    });
-    const loops = [
-      this.#link,
-      this.#engine,
-      this.#hostLoop,
-      this.#targets,
-      this.#heartbeat,
-      this.#reports,
-      this.#realtime,
-    ];
+    const end = () => this.#ending.abort(signal.reason);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    const loops = [this.#link, this.#engine, this.#work.loop, this.#targets, this.#heartbeat];
     const ended = await Promise.allSettled(
-      loops.map((loop) =>
-        loop.run(ending).catch((error: unknown) => {
-          failed.abort();
-          throw error;
-        }),
-      ),
+      [...loops, this.#reports, this.#realtime].map((loop) => loop.run(this.#ending.signal).catch(this.#fail)),
     );
-    for (const end of ended) if (end.status === 'rejected') throw end.reason;
+    signal.removeEventListener('abort', end);
+    await this.#metrics.close();
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
+
+  readonly #fail = (error: unknown): never => {
+    this.#ending.abort(error);
+    throw error;
+  };
 
   #makeEnrolment(): Enrolment {
     const { state, joinToken, acceptServer } = this.#options;
@@ -154,67 +132,18 @@ export class AgentLife {
       joinToken,
       acceptedFingerprint: acceptServer,
       name: () => this.#name,
-      facts: () => this.#facts(),
+      facts: () => this.#facts.current,
       isAdmitted: () => record.host?.admission === 'admitted',
       onReplaced: () => record.forget(),
     });
   }
 
-  #makeHostLoop(): HostLoop {
-    const { state, engine, log, measures, buildFolder, deletesBuildContext } = this.#options;
-    const { record, identity, memory } = this.#loaded;
-    const open = async (refs: Readonly<Record<string, string>>) =>
-      openSecrets(refs, record.desired?.sealed ?? {}, identity.sealingKeys);
-    const builder = new ImageBuilder({
-      engine,
-      link: this.#link,
-      folder: buildFolder,
-      openSecrets: open,
-      ...(deletesBuildContext !== undefined && { deletesContext: deletesBuildContext }),
-    });
-    const saveMemory = keptText(state, 'memory.json');
-    const keeper = new HostKeeper({
-      engine,
-      memory: memory ?? emptyMemory,
-      // Losing it costs time, never a resource: a full disk must not stop repairs.
-      save: (next) => saveMemory(JSON.stringify(next)).catch((error: unknown) => this.#talk.problem(error)),
-      openSecrets: open,
-      buildImage: (request, signal) => builder.build(request, signal),
-      onReport: (report) => {
-        this.#talk.step(report);
-        this.#reports.add(this.#told.step(report));
-      },
-      onImageWork: () => this.#hostLoop.look(),
-      ...(measures?.disk !== undefined && { disk: measures.disk }),
-    });
-    return new HostLoop({
-      keeper,
-      engine,
-      target: () => record.target(this.#link.lastContactAt),
-      // Before it is admitted nobody asks what it has.
-      hostId: () => (record.host?.admission === 'pending' ? undefined : record.host?.hostId),
-      intervalMs: () => record.settings.reconcileSeconds * 1_000,
-      onObserved: (looked) => this.#reports.add(this.#told.observed(looked)),
-      onDecided: ({ revision }, { decision }) => {
-        const at = this.#clock.corrected(Date.now());
-        this.#reports.add(this.#told.decided(revision, decision, at));
-        if (this.#told.progress !== undefined) this.#keepProgress();
-      },
-      log,
-    });
-  }
-
-  #keepProgress(): void {
-    void this.#saveProgress(JSON.stringify(this.#told.progress)).catch((error: unknown) => this.#talk.problem(error));
-  }
-
   async #registered(reply: RegisterReply): Promise<void> {
     this.#talk.registered(reply, this.#loaded.identity.fingerprint);
-    this.#toldFacts = JSON.stringify(this.#facts());
-    this.#told.forget();
+    this.#work.tellAll();
     await this.#hear(reply);
     this.#heartbeat.soon();
-    this.#hostLoop.look();
+    this.#work.loop.look();
   }
 
   async #registrationFailed(error: unknown, waitMs: number): Promise<void> {
@@ -234,25 +163,24 @@ export class AgentLife {
       before?.settings.enabled !== after?.settings.enabled;
     if (!isOther) return;
     this.#talk.changed(before, after);
-    this.#told.forget();
-    this.#hostLoop.changeTarget();
+    this.#work.tellAll();
+    this.#work.loop.changeTarget();
     this.#targets.nudge();
     this.#reports.retry();
   }
 
   async #take(kept: KeptTarget): Promise<void> {
-    const { record } = this.#loaded;
-    const desired = await record.take(kept, this.#enrolment.server?.key ?? '');
-    this.#talk.declared(desired.revision);
-    this.#hostLoop.changeTarget();
+    const { revision } = await this.#loaded.record.take(kept, this.#enrolment.server?.key ?? '');
+    this.#talk.declared(revision);
+    this.#work.loop.changeTarget();
   }
 
-  async #beaten(reply: HeartbeatReply, roundTrip: RoundTrip): Promise<void> {
-    this.#clock.learn(reply.serverTime, roundTrip);
+  async #beaten(reply: HeartbeatReply, { sentAt, receivedAt, facts }: RoundTrip): Promise<void> {
+    this.#clock.learn(reply.serverTime, { sentAt, receivedAt });
     const { admission, name, settings, desiredRevision = 0, wantsNewKeys } = reply;
-    this.#toldFacts = JSON.stringify(this.#facts());
+    if (facts !== undefined) this.#facts.told(facts);
     await this.#hear({ admission, name, settings });
-    if (desiredRevision > (this.#loaded.record.desired?.revision ?? 0)) this.#targets.nudge();
+    this.#fetchIfNewer(desiredRevision);
     if (!wantsNewKeys) return;
     await this.#loaded.identity.makeNext();
     this.#link.renew();
@@ -260,37 +188,33 @@ export class AgentLife {
 
   #nudged(nudge: Nudge): void {
     if (nudge.kind === 'settings') this.#heartbeat.soon();
-    if (nudge.kind === 'live') this.#live?.watch(nudge.seconds);
-    if (nudge.kind === 'desired' && nudge.revision > (this.#loaded.record.desired?.revision ?? 0))
-      this.#targets.nudge();
+    if (nudge.kind === 'live') this.#live.watch(nudge.seconds);
+    if (nudge.kind === 'desired') this.#fetchIfNewer(nudge.revision);
+  }
+
+  #fetchIfNewer(revision: number): void {
+    if (revision > (this.#loaded.record.desired?.revision ?? 0)) this.#targets.nudge();
   }
 
   #engineChanged(engineState: EngineState): void {
     this.#talk.engine(engineState);
     this.#heartbeat.soon();
     if (!engineState.isUp) return;
-    this.#hostLoop.look();
-    void this.#options.engine.describeHost(AbortSignal.timeout(30_000)).then(
-      (host) => {
-        this.#host = host;
-        if (this.#changedFacts() !== undefined) this.#heartbeat.soon();
-      },
-      () => undefined, // It is away again, which the watch tells.
-    );
+    this.#work.loop.look();
+    void this.#facts.learn(this.#ending.signal).then(() => {
+      if (this.#facts.news !== undefined) this.#heartbeat.soon();
+    });
   }
 
-  async #measure(signal: AbortSignal) {
-    return await this.#options.measures?.sample(this.#loaded.record.settings.metrics, signal);
+  async #measure(signal: AbortSignal): Promise<MetricsSample> {
+    const sample = await this.#metrics.readSample(signal);
+    this.#disks = sample.host?.disks;
+    return sample;
   }
 
-  #facts(): HostFacts {
-    const { engine, version, isContainer = false, measures } = this.#options;
-    const metricsFrom = measures?.from() ?? 'engine';
-    return factsOf({ engine, version, isContainer, metricsFrom, gpus: measures?.gpus() ?? [], host: this.#host });
-  }
-
-  #changedFacts(): HostFacts | undefined {
-    const facts = this.#facts();
-    return JSON.stringify(facts) === this.#toldFacts ? undefined : facts;
+  async #disk(): Promise<HostObservation['disk']> {
+    const folder = this.#facts.host?.rootFolder;
+    if (folder === undefined) return undefined;
+    return this.#options.isContainer === true ? diskOfSample(this.#disks, folder) : await diskOfFolder(folder);
   }
 }

@@ -2,11 +2,12 @@ import { type Backoff, retry } from '../base/retry.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { HostEngineInformation } from '../engine/host-engine.ts';
 import { memorySchema } from '../reconcile/memory.ts';
-import { AgentLife, type Loaded } from './agent-life.ts';
+import { AgentLife } from './agent-life.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { HostRecord } from './host-record.ts';
 import { Identity, ownMachineId, registrationTokenOf } from './identity.ts';
 import { fingerprintOfJoinToken, loadServer } from './known-server.ts';
+import type { Loaded } from './loaded.ts';
 import { progressSchema } from './progress.ts';
 import { SampleQueue } from './sample-queue.ts';
 import { readStored } from './stored.ts';
@@ -30,7 +31,6 @@ export class Agent {
       await life.run(signal);
     } finally {
       await this.#options.state.flush();
-      await this.#options.measures?.close?.();
     }
   }
 

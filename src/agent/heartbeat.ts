@@ -21,6 +21,8 @@ export interface HeartbeatOptions {
 
 /** On the agent's clock, in milliseconds. */
 export interface RoundTrip {
+  /** That were told. */
+  readonly facts?: Beat['facts'];
   readonly sentAt: number;
   readonly receivedAt: number;
 }
@@ -86,7 +88,7 @@ export class Heartbeat {
       const reply = await link.call('heartbeat', { body }, { signal, timeoutMs: answerMs });
       samples.sent(sent);
       if (samples.size > 0) this.#wake.wake();
-      await onReply(reply, { sentAt, receivedAt: Date.now() });
+      await onReply(reply, { sentAt, receivedAt: Date.now(), facts: changed });
     } catch (error) {
       if (signal.aborted) return;
       await this.#failed(error, sent);
