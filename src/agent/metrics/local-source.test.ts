@@ -4,9 +4,9 @@ import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { aHost, cgroup1Files, cgroup2Files, containerId, procFiles, putFile } from './a-host.suite.ts';
 import { LocalSource } from './local-source.ts';
 import { hostSampleOf, secondsSince } from './rates.ts';
-import { aHost, cgroup1Files, cgroup2Files, containerId, procFiles, putFile } from './a-host.suite.ts';
 
 const onlyHost = { host: true, containers: [] };
 const onlyContainer = { host: false, containers: [containerId] };

@@ -2,16 +2,15 @@ import { retryDelayMs } from '../../base/retry.ts';
 import type { HostFacts } from '../../contracts/fleet.ts';
 import type { HostEngine } from '../../engine/host-engine.ts';
 import { EngineSource } from './engine-source.ts';
-import type { HelperSource } from './helper-source.ts';
 import type { LocalSource } from './local-source.ts';
-import { monotonicMs, type Reading, type ReadingRequest } from './reading.ts';
+import { monotonicMs, type Reading, type ReadingRequest, type ReadingSource } from './reading.ts';
 
 export interface SourceChoiceOptions {
   readonly engine: HostEngine;
   /** Where the host's files are this process's own. */
   readonly local: LocalSource | undefined;
   /** Where this process is in a container. */
-  readonly helper: HelperSource | undefined;
+  readonly helper: ReadingSource | undefined;
   readonly log: (line: string) => void;
 }
 
