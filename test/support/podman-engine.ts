@@ -56,6 +56,8 @@ export async function startPodmanEngine(): Promise<PodmanEngine> {
   const program = [...options(folder), 'system', 'service', '--time', '0', `unix://${socket}`];
   const inside = ['unshare', '--mount', 'sh', '-c', ownPlaces, 'podman', ...program];
   const service = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...inside], {
+    // Its conmon leaves a file where it runs when a container lacked memory.
+    cwd: folder,
     env: environment,
     stdio: ['ignore', log, log],
   });
