@@ -6,6 +6,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import type { agentRoutes } from '../contracts/routes-agent.ts';
+import { admittedHost, knownHost } from './admitted-host.ts';
 import type { AgentSessions } from './agent-sessions.ts';
 import { type Contexts, contextStream } from './contexts.ts';
 import { desiredStateOf, desiredTag } from './desired.ts';
@@ -65,11 +66,11 @@ export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRou
     },
     desired: (incoming) => desired(ports, incoming),
     report: ({ caller, body }) => {
-      takeReport(ports, admittedHost(ports, caller.hostId), body);
+      takeReport(ports, admittedHost(ports.hosts, caller.hostId), body);
       return undefined;
     },
     fetchContext: async ({ caller, params }) => {
-      admittedHost(ports, caller.hostId);
+      admittedHost(ports.hosts, caller.hostId);
       return new StreamedReply(await contextStream(ports.contexts, params.digest), 'application/x-tar');
     },
   };
@@ -84,11 +85,11 @@ async function desired(
   const known = headers['if-none-match'];
   const tagNow = () => {
     const revision = ports.revisions.latestNumber(hostId);
-    return revision === undefined ? undefined : desiredTag(admittedHost(ports, hostId), revision);
+    return revision === undefined ? undefined : desiredTag(admittedHost(ports.hosts, hostId), revision);
   };
   const isNews = () => tagNow() !== undefined && tagNow() !== known;
   if (!isNews() && query.waitSeconds > 0) await ports.newRevisions.wait(hostId, query.waitSeconds * 1000, signal);
-  const host = admittedHost(ports, hostId);
+  const host = admittedHost(ports.hosts, hostId);
   const revision = ports.revisions.find(hostId);
   if (revision === undefined) {
     if (known !== undefined && query.waitSeconds > 0) return new TaggedReply<SignedDesiredState>('"none"', undefined);
@@ -132,20 +133,4 @@ function seen(
   };
   hosts.change(hostId, changes);
   return { ...host, ...changes };
-}
-
-function admittedHost({ hosts }: AgentPorts, hostId: HostId): StoredHost {
-  const host = knownHost(hosts.byId(hostId));
-  if (host.admission === 'admitted') return host;
-  const [state, next] =
-    host.admission === 'pending'
-      ? ['it waits for approval', `An admin approves it: agora host approve ${host.name}`]
-      : [`it is ${host.admission}`, 'See agora host ls'];
-  throw new AppError('refused', `Cannot serve host "${host.name}": ${state}`, { next });
-}
-
-/** Its session outlived it. */
-function knownHost(host: StoredHost | undefined): StoredHost {
-  if (host !== undefined) return host;
-  throw new AppError('unauthenticated', 'Cannot serve this host: it was removed', { next: 'Register again.' });
 }

@@ -14,9 +14,11 @@ import { ActivityLog } from './activity.ts';
 import { AgentSessions } from './agent-sessions.ts';
 import { AgentSockets } from './agent-sockets.ts';
 import { authenticate } from './authenticate.ts';
+import { Builds } from './builds.ts';
 import { Challenges } from './challenges.ts';
 import type { Caller } from './handler.ts';
 import { agentHandlers } from './handlers-agent.ts';
+import { buildHandlers } from './handlers-builds.ts';
 import { hostHandlers } from './handlers-hosts.ts';
 import { peopleHandlers } from './handlers-people.ts';
 import { HostReports } from './host-reports.ts';
@@ -195,6 +197,12 @@ export class FleetServer {
         newRevisions,
         keys,
         onSamples: () => undefined,
+      }),
+      ...buildHandlers({
+        ...shared,
+        builds: new Builds(database),
+        news: new Waiters<HostId>(),
+        onCancel: (hostId, { buildId }) => void sockets.nudge(hostId, { kind: 'cancel-build', buildId }),
       }),
       ...hostHandlers({
         ...shared,

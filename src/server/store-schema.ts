@@ -25,4 +25,12 @@ export const migrations: readonly string[] = [
      subject TEXT NOT NULL, details TEXT NOT NULL);
    CREATE INDEX activity_of_subject ON activity (subject, sequence);
    CREATE TRIGGER activity_is_kept BEFORE UPDATE ON activity BEGIN SELECT RAISE(ABORT, 'activity is only added to'); END;`,
+  `CREATE TABLE builds (
+     host_id TEXT NOT NULL REFERENCES hosts ON DELETE CASCADE, build_id TEXT NOT NULL, queued_at TEXT NOT NULL, build TEXT NOT NULL,
+     next_line INTEGER NOT NULL DEFAULT 0, log_bytes INTEGER NOT NULL DEFAULT 0, is_to_end INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (host_id, build_id)) WITHOUT ROWID;
+   CREATE TABLE build_lines (
+     host_id TEXT NOT NULL, build_id TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL,
+     PRIMARY KEY (host_id, build_id, line),
+     FOREIGN KEY (host_id, build_id) REFERENCES builds ON DELETE CASCADE) WITHOUT ROWID;`,
 ];
