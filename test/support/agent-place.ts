@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Agent } from '../../src/agent/agent.ts';
+import type { AgentOptions } from '../../src/agent/agent-options.ts';
+import { StateFolder } from '../../src/agent/state-folder.ts';
+import { waitUntil } from '../../src/base/deadline.ts';
+import { hostLabels } from '../../src/contracts/fleet-names.ts';
+import type { HostSpec } from '../../src/contracts/host-spec.ts';
+import { dockerHostEngine } from '../../src/engine/docker-host.ts';
+import { parseEngineHost } from '../../src/engine/endpoint.ts';
+import type { HostEngine } from '../../src/engine/host-engine.ts';
+import type { TestServer } from '../../src/server/suite-server.ts';
+
+/** An agent in this process, with a state of its own. */
+export class AgentPlace {
+  readonly name: string;
+  readonly stateFolder: string;
+  readonly engine: HostEngine;
+  readonly lines: string[] = [];
+  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+
+  constructor(name: string, stateFolder: string, engine: HostEngine) {
+    this.name = name;
+    this.stateFolder = stateFolder;
+    this.engine = engine;
+  }
+
+  start(serverUrl: string, options: Partial<AgentOptions> = {}): void {
+    const agent = new Agent({
+      serverUrl,
+      name: this.name,
+      engine: this.engine,
+      state: new StateFolder(this.stateFolder),
+      version: '0.0.0',
+      buildFolder: join(this.stateFolder, 'builds'),
+      log: (line) => this.lines.push(line),
+      ...options,
+    });
+    const stop = new AbortController();
+    this.#running = { stop, ended: agent.run(stop.signal) };
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.stop.abort();
+    await running?.ended;
+  }
+
+  async has(line: string): Promise<void> {
+    await waitUntil(`the line "${line}"`, () => this.lines.some((one) => one.includes(line)));
+  }
+}
+
+/** With everything that it made gone after the test. */
+export async function agentPlace(t: TestContext, address: string): Promise<AgentPlace> {
+  const stateFolder = await mkdtemp(join(tmpdir(), 'agora-agent-'));
+  const engine = dockerHostEngine({ endpoint: parseEngineHost(address, 'test') });
+  const name = `box-${stateFolder.slice(-6)}`;
+  const place = new AgentPlace(name, stateFolder, engine);
+  t.after(async () => {
+    await place.stop();
+    await removeOwned(engine, stateFolder);
+    await rm(stateFolder, { recursive: true, force: true });
+  });
+  return place;
+}
+
+/** Admits it and gives its id. */
+export async function approve(server: TestServer, name: string): Promise<string> {
+  const host = await waitUntil('the host', async () =>
+    (await server.admin.call('listHosts', {})).hosts.find((one) => one.name === name),
+  );
+  await server.admin.call('approveHost', { params: { host: name }, body: { fingerprint: host.fingerprint } });
+  return host.hostId;
+}
+
+export async function apply(
+  server: TestServer,
+  host: string,
+  spec: HostSpec,
+  secrets: Readonly<Record<string, string>> = {},
+) {
+  return await server.admin.call('applySpec', { params: { host }, body: { spec, secrets: { ...secrets } } });
+}
+
+/** What it owns by its host id, which its state tells. */
+async function removeOwned(engine: HostEngine, stateFolder: string): Promise<void> {
+  const host = await new StateFolder(stateFolder).read('host.json');
+  const hostId = /"hostId":"(h-[a-z2-7]{26})"/.exec(host ?? '')?.[1];
+  if (hostId === undefined) return;
+  const isOwn = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) =>
+    labels[hostLabels.host] === hostId;
+  for (const { id } of (await engine.observeContainers()).filter(isOwn)) {
+    await engine.stopContainer(id, 0);
+    await engine.removeContainer(id);
+  }
+  for (const { id } of (await engine.observeNetworks()).filter(isOwn)) await engine.removeNetwork(id);
+  for (const { name } of (await engine.observeVolumes()).filter(isOwn)) await engine.removeVolume(name);
+}
