@@ -1,6 +1,6 @@
 import type { CgroupFolders } from './cgroup-paths.ts';
 import type { ContainerReading, Transferred } from './reading.ts';
-import { readNumber, readText } from './text-file.ts';
+import type { OpenFiles } from './text-file.ts';
 
 export type CgroupReading = Pick<
   ContainerReading,
@@ -13,41 +13,42 @@ const noLimit = 2 ** 62;
 const readers = { 1: readVersion1, 2: readVersion2 } as const;
 
 /** What the kernel counts for a container. */
-export function readCgroup(folders: CgroupFolders): CgroupReading {
-  return readers[folders.version](folders);
+export function readCgroup(folders: CgroupFolders, files: OpenFiles): CgroupReading {
+  return readers[folders.version](folders, files);
 }
 
-function readVersion1({ cpu, memory, io, pids }: CgroupFolders): CgroupReading {
-  const limit = memory && readNumber(`${memory}/memory.limit_in_bytes`);
+function readVersion1({ cpu, memory, io, pids }: CgroupFolders, files: OpenFiles): CgroupReading {
+  const limit = memory && files.number(`${memory}/memory.limit_in_bytes`);
   const transferred =
     io &&
-    (readText(`${io}/blkio.throttle.io_service_bytes_recursive`) ?? readText(`${io}/blkio.throttle.io_service_bytes`));
+    (files.text(`${io}/blkio.throttle.io_service_bytes_recursive`) ??
+      files.text(`${io}/blkio.throttle.io_service_bytes`));
   return reading({
-    cpuNanoseconds: cpu ? readNumber(`${cpu}/cpuacct.usage`) : undefined,
+    cpuNanoseconds: cpu ? files.number(`${cpu}/cpuacct.usage`) : undefined,
     memoryBytes: memory
       ? usedMemory(
-          readNumber(`${memory}/memory.usage_in_bytes`),
-          readText(`${memory}/memory.stat`),
+          files.number(`${memory}/memory.usage_in_bytes`),
+          files.text(`${memory}/memory.stat`),
           'total_inactive_file',
         )
       : undefined,
     memoryLimitBytes: limit && limit < noLimit ? limit : undefined,
     io: transferred ? throttleBytes(transferred) : undefined,
-    processes: pids ? readNumber(`${pids}/pids.current`) : undefined,
+    processes: pids ? files.number(`${pids}/pids.current`) : undefined,
   });
 }
 
-function readVersion2({ main }: CgroupFolders): CgroupReading {
-  const cpu = readText(`${main}/cpu.stat`);
+function readVersion2({ main }: CgroupFolders, files: OpenFiles): CgroupReading {
+  const cpu = files.text(`${main}/cpu.stat`);
   const microseconds = cpu === undefined ? undefined : field(cpu, 'usage_usec');
-  const io = readText(`${main}/io.stat`);
+  const io = files.text(`${main}/io.stat`);
   return reading({
     cpuNanoseconds: microseconds === undefined ? undefined : microseconds * 1000,
-    memoryBytes: usedMemory(readNumber(`${main}/memory.current`), readText(`${main}/memory.stat`), 'inactive_file'),
+    memoryBytes: usedMemory(files.number(`${main}/memory.current`), files.text(`${main}/memory.stat`), 'inactive_file'),
     // The word `max` is no number.
-    memoryLimitBytes: readNumber(`${main}/memory.max`),
+    memoryLimitBytes: files.number(`${main}/memory.max`),
     io: io === undefined ? undefined : ioStatBytes(io),
-    processes: readNumber(`${main}/pids.current`),
+    processes: files.number(`${main}/pids.current`),
   });
 }
 

@@ -4,6 +4,8 @@ import { cpuTicksOf, diskTransferOf, loadOf, memoryOf, pressureOf, trafficOf } f
 import type { HostFiles, HostReading } from './reading.ts';
 import { readNames, readText } from './text-file.ts';
 
+const rereadMs = 60_000;
+
 /** Reads what a Linux host tells of itself in /proc. */
 export class HostReader {
   readonly #proc: string;
@@ -12,6 +14,8 @@ export class HostReader {
   readonly #network: ReturnType<typeof networkDevices>;
   readonly #block: ReturnType<typeof blockDevices>;
   readonly #space: DiskSpace;
+  #disks: readonly string[] = [];
+  #disksReadAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ root }: HostFiles) {
     this.#proc = `${root}/proc`;
@@ -40,8 +44,18 @@ export class HostReader {
       processes: countProcesses(readNames(this.#proc)),
       ...(pressure !== undefined && { pressure }),
       uptimeSeconds: Number.parseFloat(text('uptime') ?? '0'),
-      disks: await this.#space.read(disksOf(text(`${this.#process}/mounts`) ?? '')),
+      disks: await this.#space.read(this.#mounted(nowMs)),
     };
+  }
+
+  /** Not each time: a host with many containers has many mounts. */
+  #mounted(nowMs: number): readonly string[] {
+    if (nowMs - this.#disksReadAtMs >= rereadMs) {
+      this.#disksReadAtMs = nowMs;
+      const mounts = readText(`${this.#proc}/${this.#process}/mounts`) ?? '';
+      this.#disks = disksOf(Buffer.from(mounts, 'latin1').toString('utf8'));
+    }
+    return this.#disks;
   }
 
   #pressure(): HostReading['pressure'] {

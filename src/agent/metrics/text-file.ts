@@ -10,14 +10,10 @@ const mostBytes = 4 * 1024 * 1024;
  * from memory, and a thread would cost more than the answer.
  */
 export function readText(path: string): string | undefined {
-  let file: number;
+  const file = opened(path);
+  if (file === undefined) return undefined;
   try {
-    file = openSync(path, 'r');
-  } catch {
-    return undefined; // Not there, or not ours to read: both are "not known".
-  }
-  try {
-    return readAll(file);
+    return readAll(file, null);
   } catch {
     return undefined; // It went away meanwhile.
   } finally {
@@ -25,12 +21,46 @@ export function readText(path: string): string | undefined {
   }
 }
 
-/** A file that holds one whole number. */
-export function readNumber(path: string): number | undefined {
-  const text = readText(path);
-  if (text === undefined) return undefined;
-  const value = Number.parseInt(text, 10);
-  return Number.isNaN(value) ? undefined : value;
+const mostOpen = 512;
+
+/**
+ * Files of cgroups that are read again and again: kept open, a look costs a quarter. An open one does not keep its cgroup from being
+ * removed, and then reads as not there.
+ */
+export class OpenFiles {
+  #open = new Map<string, number>();
+  #read = new Map<string, number>();
+
+  text(path: string): string | undefined {
+    const file = this.#read.get(path) ?? this.#open.get(path) ?? opened(path);
+    if (file === undefined) return undefined;
+    try {
+      const text = readAll(file, 0);
+      this.#read.set(path, file);
+      this.#open.delete(path);
+      return text;
+    } catch {
+      this.#read.delete(path);
+      this.#open.delete(path);
+      closeSync(file);
+      return undefined; // Its cgroup was removed.
+    }
+  }
+
+  /** A file that holds one whole number. */
+  number(path: string): number | undefined {
+    const value = Number.parseInt(this.text(path) ?? '', 10);
+    return Number.isNaN(value) ? undefined : value;
+  }
+
+  /** Ends a pass: closes what was not read in it, and what is too many. */
+  endPass(): void {
+    for (const file of this.#open.values()) closeSync(file);
+    const kept = [...this.#read];
+    for (const [, file] of kept.slice(mostOpen)) closeSync(file);
+    this.#open = new Map(kept.slice(0, mostOpen));
+    this.#read = new Map();
+  }
 }
 
 export function readNames(folder: string): string[] {
@@ -49,12 +79,22 @@ export function readTarget(link: string): string | undefined {
   }
 }
 
-function readAll(file: number): string {
+function opened(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined; // Not there, or not ours to read: both are "not known".
+  }
+}
+
+/** From a place in it, or from where it stands. */
+function readAll(file: number, from: number | null): string {
   let text = '';
-  let size = readSync(file, buffer, 0, buffer.length, null);
+  let size = readSync(file, buffer, 0, buffer.length, from);
   while (size >= surelyLast && text.length < mostBytes) {
     text += buffer.toString('latin1', 0, size);
-    size = readSync(file, buffer, 0, buffer.length, null);
+    // In latin1 a character is a byte.
+    size = readSync(file, buffer, 0, buffer.length, from === null ? null : from + text.length);
   }
   return text + buffer.toString('latin1', 0, size);
 }
