@@ -299,4 +299,28 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List what was declared for a host',
     load: () => import('./host-history.ts').then((file) => file.hostHistory),
   },
+  'host plan': {
+    summary: 'Print the steps that a spec would take',
+    load: () => import('./host-plan.ts').then((file) => file.hostPlan),
+  },
+  'host diff': {
+    summary: 'Print what a spec says otherwise than what is declared',
+    load: () => import('./host-diff.ts').then((file) => file.hostDiff),
+  },
+  'host apply': {
+    summary: 'Declare what a host shall be like',
+    load: () => import('./host-apply.ts').then((file) => file.hostApply),
+  },
+  'host status': {
+    summary: 'Print how a host is, and how far its spec has come',
+    load: () => import('./host-status.ts').then((file) => file.hostStatus),
+  },
+  'host rollback': {
+    summary: 'Declare again what was declared before',
+    load: () => import('./host-rollback.ts').then((file) => file.hostRollback),
+  },
+  'host export': {
+    summary: 'Print what is declared as YAML',
+    load: () => import('./host-export.ts').then((file) => file.hostExport),
+  },
 };

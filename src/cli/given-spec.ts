@@ -1,0 +1,72 @@
+import { dirname, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { parseStrictYaml, StrictYamlError, type YamlDocument } from '../base/strict-yaml.ts';
+import { AppError } from '../contracts/errors.ts';
+import { type HostSpec, hostSpecSchema, specLimits } from '../contracts/host-spec.ts';
+import { checkSpec } from '../reconcile/check-spec.ts';
+import type { CommandContext } from './command.ts';
+import { readDefinitionFile } from './definition-file.ts';
+import { oneLine } from './one-line.ts';
+import { type SpecFileProblem, specProblems } from './spec-problems.ts';
+
+export const fileOption = {
+  type: 'string',
+  value: '<file>',
+  short: 'f',
+  summary: 'The spec, in YAML; - is standard input',
+} as const;
+
+/** A spec as a person wrote it: contexts are folders still, secrets refs. */
+export interface GivenSpec {
+  readonly spec: HostSpec;
+  /** Where relative paths of it start. */
+  readonly folder: string;
+  /** `spec.yaml:12:5`, for what is at this path. */
+  placeOf(path: readonly PropertyKey[]): string;
+}
+
+const lineLength = 1_000;
+
+/** Reads and checks a spec whole: every problem is told at once, with its line. */
+export async function readSpec(typed: string, context: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<GivenSpec> {
+  const { document, folder } = await readDocument(typed, context);
+  const label = typed === '-' ? 'standard input' : typed;
+  const placeOf = (path: readonly PropertyKey[]) => {
+    const { line, column } = document.placeOfKey(path);
+    return `${label}:${line}:${column}`;
+  };
+  const parsed = hostSpecSchema.safeParse(document.value);
+  const problems = parsed.success ? checkSpec(parsed.data) : specProblems(parsed.error);
+  if (parsed.success && problems.length === 0) return { spec: parsed.data, folder, placeOf };
+  throw invalidSpec(label, problems, placeOf);
+}
+
+async function readDocument(
+  typed: string,
+  { cwd, stdin }: Pick<CommandContext, 'cwd' | 'stdin'>,
+): Promise<{ readonly document: YamlDocument; readonly folder: string }> {
+  if (typed !== '-') {
+    const { document } = await readDefinitionFile(typed, cwd);
+    return { document, folder: dirname(resolve(cwd, typed)) };
+  }
+  try {
+    return { document: parseStrictYaml(await buffer(stdin), { maxBytes: specLimits.fileBytes }), folder: cwd };
+  } catch (cause) {
+    if (!(cause instanceof StrictYamlError)) throw cause;
+    const { line, column } = cause.place;
+    throw new AppError('invalid-input', `Cannot read "standard input:${line}:${column}": ${cause.message}`);
+  }
+}
+
+function invalidSpec(
+  label: string,
+  problems: readonly SpecFileProblem[],
+  placeOf: (path: readonly PropertyKey[]) => string,
+): AppError {
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  const lines = problems.map(({ path, message }) => {
+    const what = path.length === 0 ? 'the spec' : path.join('.');
+    return `  ${oneLine(`${placeOf(path)}: ${what}: ${message}`, lineLength)}`;
+  });
+  return new AppError('invalid-input', `Cannot use spec "${label}": ${count}\n${lines.join('\n')}`);
+}

@@ -1,0 +1,53 @@
+import { exitCodes } from '../contracts/errors.ts';
+import type { HostPlan } from '../contracts/host-change.ts';
+import { problemLine, stepLine } from './change-text.ts';
+import { type CommandContext, defineCommand } from './command.ts';
+import { findHost } from './find-host.ts';
+import { fileOption, readSpec } from './given-spec.ts';
+import { packContexts } from './host-spec-contexts.ts';
+import { jsonText } from './json-text.ts';
+import { openServer, serverOptions } from './open-server.ts';
+import { say } from './output.ts';
+
+export const hostPlan = defineCommand(
+  {
+    operands: ['<host>'],
+    options: {
+      file: { ...fileOption, summary: 'The spec, in YAML; - is standard input (default: what is declared)' },
+      json: { type: 'boolean', summary: 'Print JSON' },
+      ...serverOptions,
+    },
+    details: [
+      'Prints each step that the spec would take, with its reason, from what the host last reported, and the index of the plan.',
+      'Nothing is changed and nothing is handed in. agora host apply --check <index> refuses when host or spec moved since.',
+    ],
+    examples: ['agora host plan gpu-box-1 -f spec.yaml', 'agora host plan gpu-box-1 --json'],
+  },
+  async ({ operands: [word = ''], options }, context) => {
+    const given = options.file === undefined ? undefined : await readSpec(options.file, context);
+    const packed = given && (await packContexts(given));
+    const client = await openServer(options, context);
+    const { hostId, name } = await findHost(client, word);
+    const params = { host: hostId };
+    const spec = packed?.spec ?? (await client.call('getSpec', { params })).spec;
+    const plan = await client.call('planSpec', { params, body: { spec } });
+    if (options.json === true) await say(context.stdout, jsonText(plan, 2));
+    else await printPlan(plan, { name, file: options.file }, context);
+    return exitCodes.ok;
+  },
+);
+
+async function printPlan(
+  plan: HostPlan,
+  { name, file }: { readonly name: string; readonly file: string | undefined },
+  { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
+): Promise<void> {
+  for (const step of plan.steps) await say(stdout, stepLine(step));
+  for (const problem of plan.problems) await say(stderr, `agora: ${problemLine(problem)}`);
+  if (plan.steps.length === 0 && plan.problems.length === 0)
+    await say(stderr, `agora: ${name} is as the spec says: nothing to do`);
+  await say(stdout, `index ${plan.index}`);
+  if (file !== undefined && plan.steps.length > 0) {
+    await say(stderr, `agora: to do just this: agora host apply ${name} -f ${file} --check ${plan.index}`);
+  }
+}

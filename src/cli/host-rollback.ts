@@ -1,0 +1,36 @@
+import { exitCodes } from '../contracts/errors.ts';
+import { problemLine, stepLine } from './change-text.ts';
+import { defineCommand } from './command.ts';
+import { findHost } from './find-host.ts';
+import { waitOptions, waitUntilHealthy } from './host-wait.ts';
+import { jsonText } from './json-text.ts';
+import { openServer, serverOptions } from './open-server.ts';
+import { say } from './output.ts';
+import { countOf } from './time-word.ts';
+
+export const hostRollback = defineCommand(
+  {
+    operands: ['<host>'],
+    options: {
+      to: { type: 'string', value: '<revision>', summary: 'Which one (default: the one before the latest)' },
+      ...waitOptions,
+      json: { type: 'boolean', summary: 'Print JSON' },
+      ...serverOptions,
+    },
+    details: [
+      'Declares again what was declared before, with the secrets it had then, as a new revision, and prints that.',
+    ],
+    examples: ['agora host rollback gpu-box-1', 'agora host rollback gpu-box-1 --to 3 --wait'],
+  },
+  async ({ operands: [word = ''], options }, context) => {
+    const body = options.to === undefined ? {} : { revision: countOf('to', options.to) };
+    const client = await openServer(options, context);
+    const { hostId } = await findHost(client, word);
+    const { change, plan } = await client.call('rollBackSpec', { params: { host: hostId }, body });
+    for (const step of plan.steps) await say(context.stderr, `  ${stepLine(step)}`);
+    for (const problem of plan.problems) await say(context.stderr, `agora: ${problemLine(problem)}`);
+    await say(context.stdout, options.json === true ? jsonText({ change, plan }, 2) : String(change.revision));
+    if (options.wait !== true) return exitCodes.ok;
+    return waitUntilHealthy(client, { hostId, revision: change.revision, timeout: options.timeout }, context);
+  },
+);

@@ -1,0 +1,87 @@
+import { sleep } from '../base/deadline.ts';
+import { AppError, type ExitCode, exitCodes, isAppError } from '../contracts/errors.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
+import { changeStages } from '../contracts/host-change.ts';
+import type { HostStatus } from '../contracts/routes-hosts.ts';
+import type { ServerClient } from '../server-client/server-client.ts';
+import { problemLine, progressText } from './change-text.ts';
+import type { CommandContext } from './command.ts';
+import { oneLine } from './one-line.ts';
+import { say } from './output.ts';
+import { secondsOf } from './time-word.ts';
+
+export const waitOptions = {
+  wait: { type: 'boolean', summary: 'Wait until all of it runs and is healthy' },
+  timeout: { type: 'string', value: '<time>', summary: 'How long to wait at most: 45s, 10m (default: 10m)' },
+} as const;
+
+export interface WaitedChange {
+  readonly hostId: HostId;
+  readonly revision: number;
+  readonly timeout: string | undefined;
+}
+
+const defaultSeconds = 600;
+const pollMs = 250;
+const lineLength = 2_000;
+
+/** Says each stage as the host comes to it. Ends as `ok` when it is healthy, as `no` when a workspace of it failed. */
+export async function waitUntilHealthy(
+  client: ServerClient,
+  { hostId, revision, timeout }: WaitedChange,
+  { stderr }: Pick<CommandContext, 'stderr'>,
+): Promise<ExitCode> {
+  const seconds = timeout === undefined ? defaultSeconds : secondsOf('timeout', timeout);
+  const deadline = Date.now() + seconds * 1_000;
+  let said = '';
+  let last: HostStatus | undefined;
+  while (Date.now() < deadline) {
+    const status = await statusIfReached(client, hostId);
+    last = status ?? last;
+    const news = status === undefined ? 'the server does not answer; it is asked again' : newsOf(status, revision);
+    if (news !== said) await say(stderr, `agora: ${oneLine(news, lineLength)}`);
+    said = news;
+    const end = status && endOf(status, revision);
+    if (end !== undefined) return end;
+    await sleep(pollMs);
+  }
+  const name = last?.host.name ?? hostId;
+  throw new AppError(
+    'not-ready',
+    `Cannot say that revision ${revision} runs on "${name}": it is not healthy after ${seconds} s`,
+    {
+      next: `It goes on without you: agora host status ${name}`,
+    },
+  );
+}
+
+/** A server that restarts is no reason to give up. */
+async function statusIfReached(client: ServerClient, host: HostId): Promise<HostStatus | undefined> {
+  try {
+    return await client.call('getHost', { params: { host } });
+  } catch (error) {
+    if (isAppError(error, 'unreachable') || isAppError(error, 'not-ready')) return undefined;
+    throw error;
+  }
+}
+
+function endOf({ change, workspaces }: HostStatus, revision: number): ExitCode | undefined {
+  if (change === undefined || change.revision > revision) {
+    throw new AppError(
+      'task-conflict',
+      `Cannot wait for revision ${revision}: revision ${change?.revision ?? 'none'} took its place`,
+    );
+  }
+  if (change.times.healthy !== undefined) return exitCodes.ok;
+  const hasFailed = change.times.planned !== undefined && workspaces.some(({ state }) => state === 'failed');
+  return hasFailed && change.problem !== undefined ? exitCodes.no : undefined;
+}
+
+function newsOf({ host, change, problems }: HostStatus, revision: number): string {
+  if (change === undefined) return `revision ${revision}`;
+  const isWaiting = change.times.delivered === undefined && host.link.link !== 'online';
+  const wait = isWaiting ? [`waits for ${host.name}, which is ${host.link.link}`] : [];
+  const reached = changeStages.some((stage) => change.times[stage] !== undefined) ? [progressText(change)] : [];
+  const told = change.problem === undefined ? problems.slice(0, 1).map(problemLine) : [change.problem];
+  return [`revision ${revision}`, ...reached, ...wait, ...told].join('; ');
+}
