@@ -118,7 +118,7 @@ export class StepRunner {
     if (signal.aborted) return { state: 'cancelled', message: 'Something newer is declared, or the agent stops' };
     // It tells of the engine, nothing of the step: that one is tried again as soon as the engine answers.
     if (isAppError(error, 'unreachable') && !isImageWork(step)) return { state: 'failed', message, isEngineGone: true };
-    this.#options.onOutcome(step, { is: 'failed', message, isPermanent: isAppError(error, 'invalid-input') });
+    this.#options.onOutcome(step, { is: 'failed', message });
     return { state: 'failed', message };
   }
 }

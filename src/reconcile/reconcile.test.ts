@@ -161,7 +161,7 @@ test('a step that failed waits longer each time, and is tried at once when its s
   const { steps, memory } = await decide(state, spec);
   const [step] = steps;
   assert.ok(step !== undefined);
-  const outcome = { is: 'failed', message: 'Cannot pull "busybox:1": no such image', isPermanent: false } as const;
+  const outcome = { is: 'failed', message: 'Cannot pull "busybox:1": no such image' } as const;
   const now = state.nowMs;
   const once = remember(memory, { step, outcome, revision: 1, now });
   const twice = remember(once, { step, outcome, revision: 1, now });

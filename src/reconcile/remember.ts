@@ -7,7 +7,7 @@ import type { Step } from './step.ts';
 /** What became of a step that was taken. One that was cut short tells nothing. */
 export type StepOutcome =
   | { readonly is: 'done'; readonly imageId?: string | undefined }
-  | { readonly is: 'failed'; readonly message: string; readonly isPermanent: boolean };
+  | { readonly is: 'failed'; readonly message: string };
 
 export interface TakenStep {
   readonly step: Step;
@@ -17,15 +17,13 @@ export interface TakenStep {
 }
 
 const backoff = { delayMs: 1_000, maxDelayMs: 300_000, jitter: 0 };
-/** What the engine refuses as it stands is not asked again every second. */
-const permanentBackoff = { ...backoff, delayMs: 2_000 };
 
 /** The memory after a step: failures wait longer each time, what is done is not done again. */
 export function remember(memory: Memory, { step, outcome, revision, now }: TakenStep): Memory {
   if (outcome.is === 'done') return rememberDone(memory, step, { imageId: outcome.imageId, revision });
   const before = entryOf(memory.failures, step.attempt);
   const attempts = before?.fingerprint === step.fingerprint ? before.attempts + 1 : 1;
-  const nextAt = now + retryDelayMs(attempts, outcome.isPermanent ? permanentBackoff : backoff);
+  const nextAt = now + retryDelayMs(attempts, backoff);
   const failure = { fingerprint: step.fingerprint, attempts, nextAt, message: outcome.message.slice(0, 2_048) };
   return { ...memory, failures: { ...memory.failures, [step.attempt]: failure } };
 }

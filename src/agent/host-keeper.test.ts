@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { engineForTests } from '../../test/support/engine.ts';
+import { aSpec } from '../../test/support/settled-host.ts';
+import { waitUntil } from '../base/deadline.ts';
+import { defaultHostSettings } from '../contracts/fleet.ts';
+import { hostLabels } from '../contracts/fleet-names.ts';
+import { dockerHostEngine } from '../engine/docker-host.ts';
+import { parseEngineHost } from '../engine/endpoint.ts';
+import type { HostEngine } from '../engine/host-engine.ts';
+import type { Memory } from '../reconcile/memory.ts';
+import { HostKeeper } from './host-keeper.ts';
+
+const { engine: found, skip } = await engineForTests();
+
+/** A host of its own on the engine, gone with the test. */
+class HostOnEngine {
+  readonly prefix = `keeper-${randomBytes(4).toString('hex')}`;
+  readonly #engine: HostEngine = dockerHostEngine({ endpoint: parseEngineHost(found?.address ?? '', 'test') });
+  readonly #hostId = `h-${this.prefix}`;
+  #memory: Memory | undefined;
+  #revision = 0;
+
+  constructor(t: TestContext) {
+    t.after(async () => {
+      await this.become({});
+      for (const { id } of await this.containers()) await this.#engine.removeContainer(id);
+    });
+  }
+
+  /** An agent that starts anew, and does not rest until the host is as declared or can be no more. */
+  async become(spec: Record<string, unknown>): Promise<string[]> {
+    const keeper = new HostKeeper({
+      engine: this.#engine,
+      ...(this.#memory === undefined ? {} : { memory: this.#memory }),
+      save: async (memory) => {
+        this.#memory = memory;
+      },
+      buildImage: async ({ tag, labels }, signal) =>
+        await this.#engine.build(await busyboxContext(), {
+          ...{ tag, labels, signal, args: {}, dockerfile: 'Dockerfile', useCache: true, pullBase: false },
+        }),
+      openSecrets: async (refs) => refs,
+    });
+    this.#revision += 1;
+    const target = {
+      ...{ hostId: this.#hostId, revision: this.#revision, spec: aSpec(spec) },
+      settings: { ...defaultHostSettings, diskReserveBytes: 0 },
+    };
+    const last = await waitUntil(
+      'the host to be as declared',
+      async () => {
+        const { decision } = await keeper.pass(target, new AbortController().signal);
+        const isAtRest = decision.steps.length === 0 && decision.wakeAt === undefined && decision.underWay.length === 0;
+        return isAtRest ? decision : undefined;
+      },
+      { timeoutMs: 90_000, intervalMs: 50 },
+    );
+    await keeper.close();
+    return last.problems.map(({ message }) => message);
+  }
+
+  async containers() {
+    const all = await this.#engine.observeContainers();
+    return all.filter(({ labels }) => labels[hostLabels.host] === this.#hostId);
+  }
+
+  async kill(id: string): Promise<void> {
+    await this.#engine.stopContainer(id, 0);
+  }
+}
+
+function shortly(order: string) {
+  return { order, healthyWithin: '1s' };
+}
+
+test('a real engine becomes as declared, is mended, and goes back from what does not start', { skip }, async (t) => {
+  const host = new HostOnEngine(t);
+  const { prefix } = host;
+  const workspace = {
+    image: 'box',
+    command: ['sleep', '1000'],
+    networks: [`${prefix}-net`],
+    mounts: [{ type: 'volume', volume: `${prefix}-data`, target: '/data' }],
+    stopGrace: '0s',
+    updateStrategy: shortly('stop-first'),
+  };
+  const spec = (change: Record<string, unknown>) => ({
+    networks: { [`${prefix}-net`]: {} },
+    volumes: { [`${prefix}-data`]: { removeWithSpec: true } },
+    images: { box: { tag: `${prefix}:latest`, build: { context: 'busybox' } } },
+    workspaces: { [`${prefix}-web`]: { ...workspace, ...change } },
+  });
+
+  assert.deepEqual(await host.become(spec({})), []);
+  const [first] = await host.containers();
+  assert.equal(first?.status, 'running');
+  assert.deepEqual(first.networks, [`${prefix}-net`]);
+
+  await host.kill(first.id);
+  assert.deepEqual(await host.become(spec({})), []);
+  assert.deepEqual(
+    (await host.containers()).map(({ id, status }) => [id, status]),
+    [[first.id, 'running']],
+  );
+
+  for (const order of ['stop-first', 'start-first']) {
+    assert.deepEqual(await host.become(spec({ env: { ORDER: order }, updateStrategy: shortly(order) })), []);
+    const after = await host.containers();
+    assert.deepEqual(
+      after.map(({ name, status }) => [name, status]),
+      [[`${prefix}-web`, 'running']],
+    );
+  }
+
+  const [good] = await host.containers();
+  const problems = await host.become(spec({ command: ['no-such-program'] }));
+  assert.match(problems.join(), /the one before was put back/);
+  assert.deepEqual(
+    (await host.containers()).map(({ id, status }) => [id, status]),
+    [[good?.id, 'running']],
+  );
+
+  assert.deepEqual(await host.become({}), []);
+  assert.deepEqual(await host.containers(), []);
+});
