@@ -1,19 +1,25 @@
 import { nextContainerName, previousContainerName } from '../contracts/fleet-names.ts';
 import type { ObservedContainer } from '../contracts/host-observation.ts';
 import { entryOf } from './entry-of.ts';
+import {
+  create,
+  drop,
+  isBlocked,
+  putBack,
+  refuse,
+  removal,
+  start,
+  startMoves,
+  takePlace,
+  whyStale,
+} from './exchange-steps.ts';
 import { isUp, type Verdict, verdictOn } from './gate.ts';
+import { type Kept, nothingKept } from './kept.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
-import { noteStart, restartOf, startOf } from './restarts.ts';
+import { startOf } from './restarts.ts';
 import type { Move } from './step.ts';
 import { attemptOf, createMove, isFresh, isRefused, removeMoves, stopMove, type Workspace } from './workspace.ts';
 
-/** What is left of a workspace's containers to look after once its exchange, if there is one, is decided. */
-export interface Kept {
-  readonly container: ObservedContainer | undefined;
-  /** It proves itself: its exchange starts it and waits for it. */
-  readonly isProving: boolean;
-}
-const nothing: Kept = { container: undefined, isProving: false };
 const startsTried = 3;
 
 /**
@@ -24,7 +30,7 @@ export function settle(pass: Pass, workspace: Workspace): Kept {
   const { current, next, previous } = workspace.slots;
   if ([current, next, previous].some((container) => container?.status === 'removing')) {
     wakeBy(pass, pass.now + 1_000);
-    return nothing;
+    return nothingKept;
   }
   if (next === undefined && previous === undefined) delete pass.memory.exchanges[workspace.name];
   forgetPointlessRefusal(pass, workspace);
@@ -49,7 +55,7 @@ function forgetPointlessRefusal(pass: Pass, workspace: Workspace): void {
 function withoutCurrent(pass: Pass, workspace: Workspace): Kept {
   const { name, slots } = workspace;
   const { next, previous } = slots;
-  if (slots.taken.includes(name)) return nothing;
+  if (slots.taken.includes(name)) return nothingKept;
   const interrupted = {
     kind: 'replace-workspace',
     name,
@@ -62,18 +68,7 @@ function withoutCurrent(pass: Pass, workspace: Workspace): Kept {
   else if (previous !== undefined) {
     addStep(pass, { ...interrupted, moves: [{ do: 'rename', container: previous.id, to: name }, ...removal(next)] });
   } else create(pass, workspace, removal(next));
-  return nothing;
-}
-
-function create(pass: Pass, workspace: Workspace, before: readonly Move[]): void {
-  const { name, after } = workspace;
-  if (workspace.blockedBy !== undefined) {
-    pass.isWaiting = true;
-    return;
-  }
-  const moves = [...before, createMove(pass, workspace, name), ...startMoves(workspace, name)];
-  const reason = before.length === 0 ? 'it is not there' : 'the engine cannot start it any more';
-  addStep(pass, { kind: 'create-workspace', name, reason, moves, after, ...attemptOf(workspace) });
+  return nothingKept;
 }
 
 /** The declared container has the name: the previous one goes once it has proven itself. */
@@ -154,7 +149,7 @@ function stopFirst(pass: Pass, workspace: Workspace, current: ObservedContainer)
     after,
     ...attemptOf(workspace),
   });
-  return step === undefined ? kept : nothing;
+  return step === undefined ? kept : nothingKept;
 }
 
 function startFirst(pass: Pass, workspace: Workspace, current: ObservedContainer): Kept {
@@ -184,58 +179,9 @@ function startFirst(pass: Pass, workspace: Workspace, current: ObservedContainer
     drop(pass, workspace, next, `it did not prove itself: ${verdict.reason}`);
   } else {
     takePlace(pass, workspace, { current, next });
-    return nothing;
+    return nothingKept;
   }
   return kept;
-}
-
-function takePlace(
-  pass: Pass,
-  workspace: Workspace,
-  { current, next }: { current: ObservedContainer; next: ObservedContainer },
-): void {
-  const { name, spec, slots } = workspace;
-  const moves: Move[] = [
-    ...removal(slots.previous),
-    { do: 'rename', container: current.id, to: previousContainerName(name) },
-    { do: 'rename', container: next.id, to: name },
-    ...removeMoves(current, spec),
-  ];
-  addStep(pass, {
-    kind: 'replace-workspace',
-    name,
-    reason: 'the new one has proven itself',
-    moves,
-    attempt: `go on ${name}`,
-  });
-}
-
-function putBack(
-  pass: Pass,
-  workspace: Workspace,
-  { current, previous, reason }: { current: ObservedContainer; previous: ObservedContainer; reason: string },
-): Kept {
-  const { name, spec, slots, after } = workspace;
-  const isFirst = spec.updateStrategy.order === 'start-first' || previous.status === 'running';
-  const startPrevious = startMoves(workspace, previous.id);
-  const moves: Move[] = [
-    ...removal(slots.next),
-    ...(isFirst ? startPrevious : [stopMove(current, spec)]),
-    { do: 'rename', container: current.id, to: nextContainerName(name) },
-    { do: 'rename', container: previous.id, to: name },
-    ...(isFirst ? [] : startPrevious),
-    ...removeMoves(current, spec),
-  ];
-  addStep(pass, {
-    kind: 'replace-workspace',
-    name,
-    reason,
-    moves,
-    after,
-    attempt: `put back ${name}`,
-    fingerprint: previous.id,
-  });
-  return nothing;
 }
 
 function judge(pass: Pass, workspace: Workspace, container: ObservedContainer): Verdict {
@@ -257,63 +203,4 @@ function judge(pass: Pass, workspace: Workspace, container: ObservedContainer): 
     now: pass.now,
     startFailure: isTried ? failure?.message : undefined,
   });
-}
-
-function refuse(pass: Pass, { name, digest }: Workspace, { imageId }: ObservedContainer, reason: string): void {
-  pass.memory.refused[name] = { digest, imageId, reason };
-}
-
-function start(pass: Pass, workspace: Workspace, container: ObservedContainer, reason: string): void {
-  const { name, spec, after } = workspace;
-  pass.isWaiting = true;
-  const restart = restartOf(container, spec, { name, memory: pass.memory, now: pass.now });
-  if (restart.is === 'later') {
-    wakeBy(pass, restart.at);
-    return;
-  }
-  const moves: Move[] = [{ do: 'start', container: container.id }];
-  const step = addStep(pass, { kind: 'start-workspace', name, reason, moves, after, ...attemptOf(workspace) });
-  if (step !== undefined) noteStart(pass.memory, { name, container, restart, now: pass.now });
-}
-
-function drop(pass: Pass, { name }: Workspace, container: ObservedContainer, reason: string): void {
-  const moves = removeMoves(container);
-  addStep(pass, {
-    kind: 'remove-workspace',
-    name,
-    reason,
-    moves,
-    attempt: `drop ${container.name}`,
-    fingerprint: container.id,
-  });
-}
-
-function isBlocked(pass: Pass, { name, slots, blockedBy }: Workspace): boolean {
-  if (blockedBy === undefined && slots.taken.length === 0) return false;
-  pass.isWaiting = true;
-  if (slots.taken.length > 0) {
-    const [taken = name] = slots.taken;
-    tell(
-      pass,
-      name,
-      `Cannot make "${name}" again: a container called "${taken}" is not ours`,
-      `Remove it: docker rm ${taken}`,
-    );
-  }
-  return true;
-}
-
-function whyStale(workspace: Workspace, current: ObservedContainer): string {
-  if (current.status === 'dead') return 'the engine cannot start it any more';
-  return isFresh({ ...workspace, image: { ...workspace.image, isFollowed: false } }, current)
-    ? 'its image changed'
-    : 'its spec changed';
-}
-
-function startMoves({ isWanted }: Workspace, container: string): Move[] {
-  return isWanted ? [{ do: 'start', container }] : [];
-}
-
-function removal(container: ObservedContainer | undefined): Move[] {
-  return container === undefined ? [] : removeMoves(container);
 }

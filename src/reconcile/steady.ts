@@ -1,7 +1,7 @@
 import type { ObservedContainer } from '../contracts/host-observation.ts';
 import { entryOf } from './entry-of.ts';
-import type { Kept } from './exchange.ts';
 import { isUp } from './gate.ts';
+import type { Kept } from './kept.ts';
 import type { NetworkReadiness } from './networks.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
 import { engineLoop, isSteady, noteStart, restartOf } from './restarts.ts';
