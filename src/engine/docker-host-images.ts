@@ -1,14 +1,13 @@
-import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { registryOf, splitReference } from '../base/image-reference.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { DockerCall, DockerConnection } from './docker-connection.ts';
 import { orUndefined } from './docker-errors.ts';
+import { buildImage } from './docker-host-build.ts';
 import { named, registryError } from './docker-host-errors.ts';
 import { follow } from './docker-host-progress.ts';
 import { ask, tell } from './docker-request.ts';
-import type { ByteStream } from './engine.ts';
-import type { BuildRequest, HostEngine, PullOptions, RegistryLogin } from './host-engine.ts';
+import type { HostEngine, PullOptions, RegistryLogin } from './host-engine.ts';
 
 type ImageCalls = Pick<HostEngine, 'pull' | 'push' | 'build' | 'tagImage' | 'removeImage'>;
 
@@ -18,7 +17,7 @@ export function hostImageCalls(connection: DockerConnection): ImageCalls {
   return {
     pull: (reference, options = {}) => named(pull(connection, reference, options), registryError),
     push: (reference, options = {}) => named(push(connection, reference, options), registryError),
-    build: (context, request) => named(build(connection, context, request), registryError),
+    build: (context, request) => named(buildImage(connection, context, request), registryError),
     async tagImage(reference, tag, signal) {
       const call = { action: `tag image "${reference}"`, signal, missing: 'image-missing' } as const;
       const { repository, version } = splitReference(tag);
@@ -61,7 +60,6 @@ async function push(connection: DockerConnection, reference: string, options: Pu
 }
 
 const pushedSchema = z.object({ Digest: z.string() });
-const builtSchema = z.object({ ID: z.string() });
 
 /** For engines that do not tell it on the way: what they then know of the image. */
 async function knownDigest(
@@ -73,41 +71,6 @@ async function knownDigest(
   const { RepoDigests: digests } = await inspect(connection, reference, signal);
   const known = digests?.filter((digest) => digest.startsWith(`${repository}@`)) ?? [];
   return known.length === 1 ? known[0]?.slice(repository.length + 1) : undefined;
-}
-
-async function build(connection: DockerConnection, context: ByteStream, request: BuildRequest): Promise<string> {
-  const call: DockerCall = { action: `build image "${request.tag}"`, signal: request.signal };
-  const content = Readable.from(context);
-  const line = { method: 'POST', path: '/build', query: buildQuery(request), content } as const;
-  let id: string | undefined;
-  try {
-    await follow(connection, call, {
-      line: { ...line, logins: request.logins ?? {} },
-      ...request,
-      onMessage: ({ aux }) => {
-        id = builtSchema.safeParse(aux).data?.ID ?? id;
-      },
-    });
-  } finally {
-    // The client leaves it open when the engine refuses or goes away.
-    content.destroy();
-  }
-  if (id !== undefined) return id;
-  throw new AppError('internal', `Cannot ${call.action}: the engine ended the build without a result`);
-}
-
-function buildQuery(request: BuildRequest): Readonly<Record<string, unknown>> {
-  return {
-    t: request.tag,
-    dockerfile: request.dockerfile,
-    buildargs: request.args,
-    labels: request.labels,
-    target: request.target,
-    ...(!request.useCache && { nocache: 1 }),
-    ...(request.pullBase && { pull: 1 }),
-    rm: 1,
-    forcerm: 1,
-  };
 }
 
 async function inspect(

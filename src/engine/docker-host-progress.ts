@@ -13,6 +13,8 @@ export interface Followed extends ProgressOptions {
 export interface ProgressMessage {
   readonly aux: unknown;
   readonly status: string | undefined;
+  /** As it would be printed, with its line ends; how far something has come is left out. */
+  readonly text: string;
 }
 
 /** Reads what a build, pull or push says of itself. It may say nothing for long, while the engine shows that it is alive. */
@@ -36,8 +38,10 @@ async function read(
     if (typeof error === 'string') {
       throw new AppError('internal', `Cannot ${call.action}: the engine says "${error.trim()}"`);
     }
-    onMessage?.({ aux: message['aux'], status: typeof status === 'string' ? status : undefined });
     const words = progressWords({ id: message['id'], status: stream ?? status, progress });
+    const isProgress = typeof progress === 'string' && progress !== '';
+    const text = typeof stream === 'string' ? stream : words === '' || isProgress ? '' : `${words}\n`;
+    onMessage?.({ aux: message['aux'], status: typeof status === 'string' ? status : undefined, text });
     if (words !== '') onProgress?.(words);
   }
 }

@@ -40,8 +40,12 @@ export interface BuildRequest
   extends Pick<BuildSpec, 'dockerfile' | 'target' | 'useCache' | 'pullBase'>,
     ProgressOptions {
   readonly tag: string;
-  /** Those of the spec, and its secrets: the classic builder keeps the values of both readable in the image's history. */
+  /** The classic builder keeps their values readable in the image's history. */
   readonly args: Readonly<Record<string, string>>;
+  /** Arguments that the result must not tell: `invalid-input` when its history or settings would, and then nothing has the tag. */
+  readonly secretArgs?: Readonly<Record<string, string>>;
+  /** Gets what is printed as it comes, cut anywhere. */
+  readonly onOutput?: (text: string) => void;
   readonly labels: Readonly<Record<string, string>>;
   /** For base images, by registry. */
   readonly logins?: Readonly<Record<string, RegistryLogin>>;

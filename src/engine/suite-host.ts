@@ -14,6 +14,8 @@ export interface HostEngineUnderTest {
 
 interface BuildWish {
   readonly args?: Record<string, string>;
+  readonly secretArgs?: Record<string, string>;
+  readonly onOutput?: (text: string) => void;
   readonly target?: string;
 }
 
@@ -54,11 +56,13 @@ export class SuiteHost {
       tag,
       dockerfile: 'Dockerfile',
       args: wish.args ?? {},
+      secretArgs: wish.secretArgs ?? {},
       labels: { 'suite.label': 'kept' },
       target: wish.target,
       useCache: true,
       pullBase: false,
       onProgress: (line) => lines.push(line),
+      onOutput: (text) => wish.onOutput?.(text),
     });
     return { id, lines };
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -83,6 +84,29 @@ export function resourceTests(host: SuiteHost): void {
     await host.engine.removeImage(`${built}:latest`);
     const left = (await host.engine.observeImages()).find((image) => image.id === id);
     assert.deepEqual(left?.tags, [`${built}:other`]);
+  });
+
+  test('a build whose result would tell a secret is refused, one that uses it in an early stage is not', async () => {
+    const secretArgs = { TOKEN: `secret-${randomUUID()}` };
+    const printed: string[] = [];
+    const name = named('secret');
+
+    for (const dockerfile of ['ARG TOKEN\nRUN ["sh", "-c", "true"]\n', 'ARG TOKEN\nENV KEPT=$TOKEN\n']) {
+      await assert.rejects(host.build(name, dockerfile, { secretArgs }), (error) => {
+        return (
+          isAppError(error, 'invalid-input') && /"TOKEN"/.test(error.message) && !error.message.includes('secret-')
+        );
+      });
+    }
+    const left = await host.engine.observeImages();
+    const onOutput = (text: string) => printed.push(text);
+    const dockerfile = `FROM ${host.tag} AS early\nARG TOKEN\nRUN ["sh", "-c", "echo $TOKEN"]\nFROM ${host.tag}\nLABEL one=two\n`;
+    await host.build(name, dockerfile, { secretArgs, onOutput });
+
+    assert.ok(!left.some(({ tags }) => tags.some((tag) => tag.startsWith(name))));
+    assert.ok(printed.join('').includes(secretArgs.TOKEN), 'what it prints is as it was printed');
+    assert.ok((await host.engine.observeImages()).some(({ tags }) => tags.includes(`${name}:latest`)));
+    await host.engine.removeImage(name);
   });
 
   test('a build that fails says so in the words of the engine, and one that is cancelled ends', async () => {
