@@ -207,6 +207,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ownsSignals: true,
     load: () => import('./server.ts').then((file) => file.server),
   },
+  agent: {
+    summary: 'Keep this host as its server declares it',
+    ownsSignals: true,
+    load: () => import('./agent.ts').then((file) => file.agent),
+  },
   'server backup': {
     summary: 'Write all that a server keeps to one file',
     load: () => import('./server-backup.ts').then((file) => file.serverBackup),

@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { Agent } from '../agent/agent.ts';
+import type { AgentState } from '../agent/agent-state.ts';
+import { readConfigFile } from '../agent/config-file.ts';
+import { readMachineId } from '../agent/identity.ts';
+import { imageOfContainer, isMounted, readSurroundings, type Surroundings } from '../agent/own-container.ts';
+import { StateFolder } from '../agent/state-folder.ts';
+import { StateVolume } from '../agent/state-volume.ts';
+import { undefinedIfMissing } from '../base/missing-file.ts';
+import { retry } from '../base/retry.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { dockerHostEngine } from '../engine/docker-host.ts';
+import { type EngineEndpoint, parseEngineHost, resolveEngineEndpoint } from '../engine/endpoint.ts';
+import type { HostEngine } from '../engine/host-engine.ts';
+import { type AgentFlags, type CompleteConfig, completeConfig, configOfFlags, keepConfig } from './agent-config.ts';
+import { type AgentPlaces, agentPlaces } from './agent-places.ts';
+import type { CommandContext } from './command.ts';
+import { packageVersion } from './package-version.ts';
+
+export interface AgentWish {
+  readonly flags: AgentFlags;
+  /** Default: `~/.config/trailer.dev/config.yml`. */
+  readonly configFile?: string | undefined;
+  readonly acceptServer?: string | undefined;
+  readonly log: (line: string) => void;
+}
+
+export interface OpenedAgent {
+  readonly agent: Agent;
+  readonly config: CompleteConfig;
+  readonly places: AgentPlaces;
+}
+
+const usualSocket = 'unix:///var/run/docker.sock';
+
+/** An agent with its engine, its state and its config, ready to run; undefined when it was stopped before. */
+export async function openAgent(
+  { flags, configFile, acceptServer, log }: AgentWish,
+  context: Pick<CommandContext, 'env' | 'cwd' | 'stop'>,
+): Promise<OpenedAgent | undefined> {
+  const places = agentPlaces(context);
+  const file = configFile ?? places.configFile;
+  const typed = configOfFlags(flags, context.cwd);
+  const first = completeConfig(typed, await readConfigFile(file));
+  const engine = dockerHostEngine({ endpoint: await endpointOf(first.engine, context) });
+  const surroundings = await readSurroundings();
+  const around = { engine, surroundings, log, signal: context.stop };
+  const ownImage = await untilKnown(around);
+  if (context.stop.aborted) return undefined;
+  const state = await openState(places.stateFolder, ownImage, around);
+  const kept = surroundings.isContainer ? state : undefined;
+  const config = completeConfig(typed, await keepConfig({ file, flags: typed, state: kept, log }));
+  const agent = new Agent({
+    serverUrl: config.server_url,
+    name: config.deployment_name,
+    engine,
+    state,
+    version: packageVersion(),
+    joinToken: await readJoinToken(config.join_token_file, { state, log }),
+    acceptServer,
+    machineId: surroundings.isContainer ? undefined : await readMachineId(),
+    isContainer: surroundings.isContainer,
+    ownImage,
+    buildFolder: config.build_directory,
+    deletesBuildContext: config.delete_build_context_after_build,
+    log,
+  });
+  return { agent, config, places };
+}
+
+async function endpointOf(named: string | undefined, { env }: Pick<CommandContext, 'env'>): Promise<EngineEndpoint> {
+  if (named !== undefined) return parseEngineHost(named, '--engine');
+  const found = await resolveEngineEndpoint({ env, homeDirectory: env['HOME'] || homedir() });
+  // It need not be there yet: a host that starts may start the agent first.
+  return found ?? parseEngineHost(usualSocket, 'the default');
+}
+
+interface Around {
+  readonly engine: HostEngine;
+  readonly surroundings: Surroundings;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The image of the container that this runs in; undefined outside, and where the engine does not know it. */
+async function untilKnown({ engine, surroundings, log, signal }: Around): Promise<string | undefined> {
+  const { containerId } = surroundings;
+  if (containerId === undefined) return undefined;
+  let told: string | undefined;
+  const look = () => imageOfContainer(engine, containerId, signal);
+  try {
+    return await retry(look, {
+      delayMs: 500,
+      maxDelayMs: 5_000,
+      signal,
+      isRetryable: (error) => {
+        const { message } = error as Error; // Whatever an engine raises is an error.
+        if (message !== told) log(message);
+        told = message;
+        return isAppError(error);
+      },
+    });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** A folder; that of a container is kept in a volume besides, unless something is mounted there. */
+async function openState(folder: string, image: string | undefined, around: Around): Promise<AgentState> {
+  const { engine, surroundings, log, signal } = around;
+  const local = new StateFolder(folder);
+  if (!surroundings.isContainer || isMounted(folder, surroundings.mounts)) return local;
+  if (image === undefined) {
+    log(
+      'Cannot tell which container this is: the state of this agent goes with it. Mount a volume at its state folder',
+    );
+    return local;
+  }
+  const state = new StateVolume(local, { engine, image, log });
+  await state.restore(signal);
+  return state;
+}
+
+/** One that cannot be read is told to who starts the agent, unless the host is known already and needs none. */
+async function readJoinToken(
+  file: string | undefined,
+  { state, log }: { readonly state: AgentState; readonly log: (line: string) => void },
+): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const text = (await undefinedIfMissing(readFile(file, 'utf8')))?.trim();
+  if (text !== undefined && text !== '') return text;
+  const problem = `Cannot read join token file "${file}": ${text === undefined ? 'there is no such file' : 'it is empty'}`;
+  if ((await state.read('host.json')) === undefined) {
+    throw new AppError('invalid-config', problem, {
+      next: 'Make a token on the server: agora token create --join. Or start without one and approve the host.',
+    });
+  }
+  log(`${problem}; this host is known already`);
+  return undefined;
+}
