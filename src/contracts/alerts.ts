@@ -1,0 +1,88 @@
+import * as z from 'zod';
+import { hostNameSchema } from './fleet-ids.ts';
+
+export const alertRuleNames = ['host-offline', 'engine-down', 'disk-full', 'gpu-hot', 'restart-loop', 'drift'] as const;
+export const alertRuleNameSchema = z.enum(alertRuleNames);
+export type AlertRuleName = z.infer<typeof alertRuleNameSchema>;
+
+export const alertRuleSchema = z.object({
+  name: alertRuleNameSchema,
+  isEnabled: z.boolean(),
+  /** From where on: a share of a disk, degrees Celsius of a GPU, restarts of a workspace; undefined where there is nothing to compare. */
+  threshold: z.number().positive().max(1_000_000).optional(),
+  /** It must be so for this long before the alert is raised. */
+  forSeconds: z.number().min(0).max(86_400),
+  /** It must be over for this long before the alert is resolved; longer while it comes and goes. */
+  clearSeconds: z.number().min(0).max(86_400),
+});
+export type AlertRule = z.infer<typeof alertRuleSchema>;
+
+/** Need nothing: with a webhook or a mail address set, these tell. */
+export const defaultAlertRules: readonly AlertRule[] = [
+  { name: 'host-offline', isEnabled: true, forSeconds: 0, clearSeconds: 5 },
+  { name: 'engine-down', isEnabled: true, forSeconds: 5, clearSeconds: 20 },
+  { name: 'disk-full', isEnabled: true, threshold: 0.9, forSeconds: 0, clearSeconds: 60 },
+  { name: 'gpu-hot', isEnabled: true, threshold: 85, forSeconds: 10, clearSeconds: 60 },
+  { name: 'restart-loop', isEnabled: true, threshold: 5, forSeconds: 0, clearSeconds: 60 },
+  { name: 'drift', isEnabled: true, forSeconds: 20, clearSeconds: 30 },
+];
+
+export const alertChangeSchema = alertRuleSchema.omit({ name: true }).partial().strict();
+
+export const alertSchema = z.object({
+  alertId: z.string().max(64),
+  rule: alertRuleNameSchema,
+  host: hostNameSchema,
+  /** The disk, GPU or workspace; undefined where it is the host as a whole. */
+  subject: z.string().max(4096).optional(),
+  message: z.string().max(4096),
+  raisedAt: z.iso.datetime(),
+  resolvedAt: z.iso.datetime().optional(),
+  /** How often it was raised in the half hour before, this time included: more than once, it comes and goes. */
+  times: z.int().positive(),
+});
+export type Alert = z.infer<typeof alertSchema>;
+
+/** What a webhook gets as JSON, and a mail says. */
+export const alertNoticeSchema = z.object({
+  /** The same for each try: a receiver that saw it may ignore it. */
+  noticeId: z.string().max(64),
+  event: z.enum(['raised', 'resolved', 'test']),
+  server: z.string().max(256),
+  at: z.iso.datetime(),
+  /** Not with a test. */
+  alert: alertSchema.optional(),
+});
+export type AlertNotice = z.infer<typeof alertNoticeSchema>;
+
+/** `t=<seconds>,v1=<hex of HMAC-SHA256 of "<seconds>.<body>">`, by the channel's secret. */
+export const alertSignatureHeader = 'x-agora-signature';
+
+export const alertChannelNames = ['webhook', 'mail'] as const;
+export const alertChannelNameSchema = z.enum(alertChannelNames);
+export type AlertChannelName = z.infer<typeof alertChannelNameSchema>;
+
+const secretText = z.string().min(1).max(4096);
+export const webhookSchema = z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2048), secret: secretText });
+export const mailSchema = z.strictObject({
+  /** `smtp://host:587`, or `smtps://host:465`. */
+  server: z.url({ protocol: /^smtps?$/ }).max(2048),
+  user: z.string().max(256).optional(),
+  password: secretText.optional(),
+  from: z.email().max(320),
+  to: z.array(z.email().max(320)).min(1).max(32),
+});
+export type Webhook = z.infer<typeof webhookSchema>;
+export type Mail = z.infer<typeof mailSchema>;
+
+/** Without its secrets. */
+export const alertChannelSchema = z.object({
+  name: alertChannelNameSchema,
+  /** The address, without a user or a password in it. */
+  target: z.string().max(4096),
+  lastDeliveredAt: z.iso.datetime().optional(),
+  /** Notices that wait, and why the last try failed. */
+  waiting: z.int().nonnegative(),
+  lastError: z.string().max(4096).optional(),
+});
+export type AlertChannel = z.infer<typeof alertChannelSchema>;
