@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { retry } from '../base/retry.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DockerCall, DockerConnection } from './docker-connection.ts';
 import { httpStatus, orUndefined } from './docker-errors.ts';
@@ -26,7 +27,7 @@ export function hostContainerCalls(
   const remove = async (reference: string, signal?: AbortSignal) => {
     const call = { action: `remove container "${reference}"`, signal, answerMs };
     const line = { method: 'DELETE', path: path(reference), query: { force: 1, v: 1 } } as const;
-    await orUndefined(named(tell(connection, call, line)));
+    await settled(() => orUndefined(named(tell(connection, call, line))), signal);
   };
   return {
     async createWorkspace(container, signal) {
@@ -48,7 +49,7 @@ export function hostContainerCalls(
       const call = { action: `stop container "${reference}"`, signal, answerMs: graceMs + answerMs };
       const query = { t: Math.ceil(graceMs / 1_000) };
       const line = { method: 'POST', path: `${path(reference)}/stop`, query } as const;
-      await orUndefined(unlessSoAlready(connection, { call, line }));
+      await settled(() => orUndefined(unlessSoAlready(connection, { call, line })), signal);
     },
     async renameContainer(reference, name, signal) {
       const call = { action: `rename container "${reference}" to "${name}"`, signal };
@@ -105,6 +106,12 @@ async function removeAgain(removal: Promise<void>, error: unknown): Promise<neve
   );
   if (failed === undefined || !isAppError(error)) throw error;
   throw new AppError(error.code, `${error.message}; and it could not be removed again`, { cause: error });
+}
+
+/** One that the engine is starting or removing at this moment is neither stopped nor removed; soon it can be. */
+async function settled<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const isRetryable = (error: unknown) => isAppError(error, 'task-conflict');
+  return await retry(call, { attempts: 6, delayMs: 100, isRetryable, ...(signal !== undefined && { signal }) });
 }
 
 interface Told {

@@ -68,14 +68,19 @@ export async function startPodmanEngine(): Promise<PodmanEngine> {
       () => true,
       () => false,
     );
+  const removeContainers = async () => {
+    if (isOver() || !(await isUp())) return;
+    for (const { id } of await engine.observeContainers()) await engine.removeContainer(id);
+  };
   const close = async () => {
-    if (!isOver() && (await isUp())) {
-      for (const { id } of await engine.observeContainers()) await engine.removeContainer(id);
+    try {
+      await removeContainers();
+    } finally {
+      service.kill('SIGTERM');
+      await waitUntil('the end of Podman', isOver);
+      await run('ip', ['netns', 'delete', namespace]);
+      await rm(folder, { recursive: true, force: true });
     }
-    service.kill('SIGTERM');
-    await waitUntil('the end of Podman', isOver);
-    await run('ip', ['netns', 'delete', namespace]);
-    await rm(folder, { recursive: true, force: true });
   };
   try {
     await waitUntil('Podman', () => isOver() || isUp(), { timeoutMs: 30_000, intervalMs: 50 });
