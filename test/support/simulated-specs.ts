@@ -18,6 +18,7 @@ const workspaceArbitrary = fc.record({
   port: fc.constantFrom(undefined, 80, 81),
   hasCheck: fc.boolean(),
   isRunning: fc.constantFrom(true, true, true, false),
+  restart: fc.constantFrom('unless-stopped', 'no'),
   order: fc.constantFrom('stop-first' as const, 'start-first' as const),
 });
 export interface Sketch {
@@ -28,6 +29,7 @@ export interface Sketch {
   readonly port: number | undefined;
   readonly hasCheck: boolean;
   readonly isRunning: boolean;
+  readonly restart: string;
   readonly order: 'stop-first' | 'start-first';
 }
 
@@ -62,6 +64,7 @@ export function specOf(sketch: {
         ports: isFree ? [{ container: 80, host: port }] : [],
         ...(workspace.hasCheck ? { health: { command: ['true'] } } : {}),
         running: workspace.isRunning,
+        restart: workspace.restart,
         updateStrategy: { order },
       },
     ];
@@ -113,12 +116,12 @@ export function ours(kind: string, name: string): Record<string, string> {
 
 export const others = new Set(['foreign', 'copy', 'run-of-built', 'others', 'image-child', 'image-nameless-child']);
 
-/** Fails on whatever must never happen, whoever dies when. */
+/** Notes whatever must never happen, whoever dies when. */
 export function guard(state: SimulatedState, marked: () => ReadonlySet<string>): void {
   state.onTouch = ({ action, name, labels }) => {
-    assert.ok(!others.has(name), `${action} "${name}", which is not ours`);
-    assert.equal(labels[hostLabels.host], simulatedHostId, `${action} "${name}" of another host`);
-    if (action === 'remove volume') assert.ok(marked().has(name), `volume "${name}" was not declared to go`);
+    state.never(others.has(name), `${action} "${name}", which is not ours`);
+    state.never(labels[hostLabels.host] !== simulatedHostId, `${action} "${name}" of another host`);
+    state.never(action === 'remove volume' && !marked().has(name), `volume "${name}" was not declared to go`);
   };
 }
 
@@ -129,6 +132,7 @@ export function runningOf(state: SimulatedState, workspace: string): number {
 }
 
 export function assertAsDeclared(state: SimulatedState, spec: HostSpec, kept: ReadonlySet<string>): void {
+  assert.deepEqual(state.violations, []);
   const containers = [...state.containers.values()].filter(({ name }) => !others.has(name));
   assert.deepEqual(
     containers.map(({ name }) => name).sort(),

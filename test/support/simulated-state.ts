@@ -25,12 +25,18 @@ export class SimulatedState {
   /** What a pull of a reference gives now. */
   readonly registry = new Map<string, string>();
   readonly fates = new Map<string, Fate>();
+  /** What must never happen and did: an agent takes whatever its engine throws as a failure of a step. */
+  readonly violations: string[] = [];
   /** Told of each thing that is done to something that is there, before it is done. */
   onTouch: (what: { action: string; name: string; labels: Readonly<Record<string, string>> }) => void = () => {};
   /** Told after each change. */
   onChange: () => void = () => {};
   nowMs = Date.UTC(2026, 0, 1);
   #ids = 0;
+
+  never(isSo: boolean, what: string): void {
+    if (isSo) this.violations.push(what);
+  }
 
   id(kind: string): string {
     this.#ids += 1;
