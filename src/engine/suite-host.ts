@@ -15,7 +15,6 @@ export interface HostEngineUnderTest {
 interface BuildWish {
   readonly args?: Record<string, string>;
   readonly secretArgs?: Record<string, string>;
-  readonly onOutput?: (text: string) => void;
   readonly target?: string;
 }
 
@@ -62,7 +61,6 @@ export class SuiteHost {
       useCache: true,
       pullBase: false,
       onProgress: (line) => lines.push(line),
-      onOutput: (text) => wish.onOutput?.(text),
     });
     return { id, lines };
   }

@@ -88,23 +88,20 @@ export function resourceTests(host: SuiteHost): void {
 
   test('a build whose result would tell a secret is refused, one that uses it in an early stage is not', async () => {
     const secretArgs = { TOKEN: `secret-${randomUUID()}` };
-    const printed: string[] = [];
     const name = named('secret');
 
-    for (const dockerfile of ['ARG TOKEN\nRUN ["sh", "-c", "true"]\n', 'ARG TOKEN\nENV KEPT=$TOKEN\n']) {
-      await assert.rejects(host.build(name, dockerfile, { secretArgs }), (error) => {
+    for (const line of ['ENV KEPT=$TOKEN', 'LABEL kept=$TOKEN']) {
+      await assert.rejects(host.build(name, `ARG TOKEN\n${line}\n`, { secretArgs }), (error) => {
         return (
           isAppError(error, 'invalid-input') && /"TOKEN"/.test(error.message) && !error.message.includes('secret-')
         );
       });
     }
     const left = await host.engine.observeImages();
-    const onOutput = (text: string) => printed.push(text);
-    const dockerfile = `FROM ${host.tag} AS early\nARG TOKEN\nRUN ["sh", "-c", "echo $TOKEN"]\nFROM ${host.tag}\nLABEL one=two\n`;
-    await host.build(name, dockerfile, { secretArgs, onOutput });
+    const stages = `FROM ${host.tag} AS early\nARG TOKEN\nENV KEPT=$TOKEN\nFROM ${host.tag}\nLABEL one=two\n`;
+    await host.build(name, stages, { secretArgs });
 
     assert.ok(!left.some(({ tags }) => tags.some((tag) => tag.startsWith(name))));
-    assert.ok(printed.join('').includes(secretArgs.TOKEN), 'what it prints is as it was printed');
     assert.ok((await host.engine.observeImages()).some(({ tags }) => tags.includes(`${name}:latest`)));
     await host.engine.removeImage(name);
   });
