@@ -26,11 +26,11 @@ export class LinkTalk {
 
   started({ url, name, fingerprint, place, host }: Started): void {
     this.#log(
-      `Server       ${url}${url.startsWith('https:') ? ' (encrypted)' : ' (NOT ENCRYPTED: only for a network you trust)'}`,
+      `Server: ${url}${url.startsWith('https:') ? ' (encrypted)' : ' (NOT ENCRYPTED: only for a network you trust)'}`,
     );
-    this.#log(`Name         ${host?.name ?? name}`);
-    this.#log(`Fingerprint  ${fingerprint}`);
-    this.#log(`State        ${place}`);
+    this.#log(`Name: ${host?.name ?? name}`);
+    this.#log(`Fingerprint: ${fingerprint}`);
+    this.#log(`State: ${place}`);
   }
 
   registered({ name, admission }: RegisterReply, fingerprint: string): void {

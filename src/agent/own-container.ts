@@ -8,9 +8,8 @@ const containerIdPattern = /\/(?:overlay-)?containers\/([0-9a-f]{64})\//;
 
 /** What an agent sees of the container it is in. */
 export interface Surroundings {
-  /** Undefined outside a container. */
+  /** Undefined outside a container of Docker or Podman. */
   readonly containerId: string | undefined;
-  readonly isContainer: boolean;
   /** Folders something is mounted at. */
   readonly mounts: readonly string[];
 }
@@ -28,10 +27,10 @@ export async function readSurroundings(): Promise<Surroundings> {
 export function surroundingsOf(mountTable: string, isMarked: boolean): Surroundings {
   const lines = mountTable.split('\n').map((line) => line.split(' '));
   const mounts = lines.flatMap(([, , , , point]) => (point === undefined ? [] : [point]));
-  if (!isMarked) return { containerId: undefined, isContainer: false, mounts };
+  if (!isMarked) return { containerId: undefined, mounts };
   // The engine mounts these from the container's own folder.
   const own = lines.find(([, , , root = '', point]) => point === '/etc/hostname' && containerIdPattern.test(root));
-  return { containerId: containerIdPattern.exec(own?.[3] ?? '')?.[1], isContainer: true, mounts };
+  return { containerId: containerIdPattern.exec(own?.[3] ?? '')?.[1], mounts };
 }
 
 /** Whether a folder, or one above it, is kept when the container is removed. */
@@ -40,7 +39,7 @@ export function isMounted(folder: string, mounts: readonly string[]): boolean {
   return false;
 }
 
-/** The image that a container was made of. */
+/** The image that a container was made of; undefined where the engine has no such container. */
 export async function imageOfContainer(
   engine: HostEngine,
   containerId: string,

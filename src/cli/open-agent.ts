@@ -49,8 +49,12 @@ export async function openAgent(
   const ownImage = await untilKnown(around);
   if (context.stop.aborted) return undefined;
   const state = await openState(places.stateFolder, ownImage, around);
-  const kept = surroundings.isContainer ? state : undefined;
-  const config = completeConfig(typed, await keepConfig({ file, flags: typed, state: kept, log }));
+  // Of this engine: in one of another's, all is as on a host.
+  const isContainer = ownImage !== undefined;
+  const config = completeConfig(
+    typed,
+    await keepConfig({ file, flags: typed, state: isContainer ? state : undefined, log }),
+  );
   const agent = new Agent({
     serverUrl: config.server_url,
     name: config.deployment_name,
@@ -59,8 +63,8 @@ export async function openAgent(
     version: packageVersion(),
     joinToken: await readJoinToken(config.join_token_file, { state, log }),
     acceptServer,
-    machineId: surroundings.isContainer ? undefined : await readMachineId(),
-    isContainer: surroundings.isContainer,
+    machineId: isContainer ? undefined : await readMachineId(),
+    isContainer,
     ownImage,
     buildFolder: config.build_directory,
     deletesBuildContext: config.delete_build_context_after_build,
@@ -83,7 +87,7 @@ interface Around {
   readonly signal: AbortSignal;
 }
 
-/** The image of the container that this runs in; undefined outside, and where the engine does not know it. */
+/** The image of the container that this runs in; undefined outside, and in one that the engine does not have. */
 async function untilKnown({ engine, surroundings, log, signal }: Around): Promise<string | undefined> {
   const { containerId } = surroundings;
   if (containerId === undefined) return undefined;
@@ -111,13 +115,7 @@ async function untilKnown({ engine, surroundings, log, signal }: Around): Promis
 async function openState(folder: string, image: string | undefined, around: Around): Promise<AgentState> {
   const { engine, surroundings, log, signal } = around;
   const local = new StateFolder(folder);
-  if (!surroundings.isContainer || isMounted(folder, surroundings.mounts)) return local;
-  if (image === undefined) {
-    log(
-      'Cannot tell which container this is: the state of this agent goes with it. Mount a volume at its state folder',
-    );
-    return local;
-  }
+  if (image === undefined || isMounted(folder, surroundings.mounts)) return local;
   const state = new StateVolume(local, { engine, image, log });
   await state.restore(signal);
   return state;
