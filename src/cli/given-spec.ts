@@ -35,10 +35,27 @@ export async function readSpec(typed: string, context: Pick<CommandContext, 'cwd
     const { line, column } = document.placeOfKey(path);
     return `${label}:${line}:${column}`;
   };
-  const parsed = hostSpecSchema.safeParse(document.value);
+  const parsed = hostSpecSchema.safeParse(withEmptyNamed(document.value));
   const problems = parsed.success ? checkSpec(parsed.data) : specProblems(parsed.error);
   if (parsed.success && problems.length === 0) return { spec: parsed.data, folder, placeOf };
   throw invalidSpec(label, problems, placeOf);
+}
+
+const sections = ['networks', 'volumes', 'images', 'workspaces'];
+
+/** `data:` with nothing behind it, as people write a volume, is one with all defaults. */
+function withEmptyNamed(value: unknown): unknown {
+  if (!isFields(value)) return value;
+  const entries = Object.entries(value).map(([name, section]) => {
+    if (!sections.includes(name)) return [name, section];
+    if (!isFields(section)) return [name, section ?? {}];
+    return [name, Object.fromEntries(Object.entries(section).map(([each, resource]) => [each, resource ?? {}]))];
+  });
+  return Object.fromEntries(entries);
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function readDocument(
