@@ -21,6 +21,8 @@ import { Realtime } from './realtime.ts';
 import { Reports } from './reports.ts';
 import { TargetLoop } from './target-loop.ts';
 
+const pendingMs = 2_000;
+
 /** One run of an agent: its loops, and what each tells the others. */
 export class AgentLife {
   readonly #options: AgentOptions;
@@ -77,7 +79,8 @@ export class AgentLife {
       link,
       samples,
       engine: () => this.#engine.state,
-      intervalMs: () => record.settings.heartbeatSeconds * 1_000,
+      // Who waits for approval asks more often: it is then a person who waits.
+      intervalMs: () => (record.host?.admission === 'pending' ? pendingMs : settings().heartbeatSeconds * 1_000),
       measure: (signal) => this.#measure(signal),
       facts: () => this.#facts.news,
       onReply: (reply, roundTrip) => this.#beaten(reply, roundTrip),
@@ -109,7 +112,7 @@ export class AgentLife {
     if (signal.aborted) end();
     const loops = [this.#link, this.#engine, this.#work.loop, this.#targets, this.#heartbeat];
     const ended = await Promise.allSettled(
-      [...loops, this.#reports, this.#realtime].map((loop) => loop.run(this.#ending.signal).catch(this.#fail)),
+      [...loops, this.#reports, this.#work.builder, this.#realtime].map((loop) => loop.run(this.#ending.signal).catch(this.#fail)),
     );
     signal.removeEventListener('abort', end);
     await this.#metrics.close();
@@ -190,6 +193,7 @@ export class AgentLife {
     if (nudge.kind === 'settings') this.#heartbeat.soon();
     if (nudge.kind === 'live') this.#live.watch(nudge.seconds);
     if (nudge.kind === 'desired') this.#fetchIfNewer(nudge.revision);
+    if (nudge.kind === 'cancel-build') this.#work.builder.cancel(nudge.buildId);
   }
 
   #fetchIfNewer(revision: number): void {

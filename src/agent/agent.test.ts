@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
-import { agentPlace, apply, approve } from '../../test/support/agent-place.ts';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { agentPlace, apply, approve, serveAgain } from '../../test/support/agent-place.ts';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { engineForTests, rawEngine } from '../../test/support/engine.ts';
 import { waitUntil } from '../base/deadline.ts';
@@ -38,7 +40,15 @@ describe('an agent with a server and an engine', { skip }, () => {
   const specOf = (what: string, rest: object = {}): HostSpec =>
     hostSpecSchema.parse({
       schemaVersion: 1,
-      workspaces: { [name(what)]: { image, command: ['sleep', '1000'], stopGrace: 0, ...rest } },
+      workspaces: {
+        [name(what)]: {
+          image,
+          command: ['sleep', '1000'],
+          stopGrace: 0,
+          updateStrategy: { healthyWithin: 1 },
+          ...rest,
+        },
+      },
     });
   const see = async (what: string) =>
     (await engine.observeContainers()).find((container) => container.name === name(what));
@@ -51,8 +61,9 @@ describe('an agent with a server and an engine', { skip }, () => {
       },
       patience,
     );
-  const statusOf = async (server: TestServer, host: string) => await server.admin.call('getHost', { params: { host } });
-  const healthy = async (server: TestServer, host: string, revision: number) =>
+  const statusOf = async (server: Pick<TestServer, 'admin'>, host: string) =>
+    await server.admin.call('getHost', { params: { host } });
+  const healthy = async (server: Pick<TestServer, 'admin'>, host: string, revision: number) =>
     await waitUntil(
       `revision ${revision} to be healthy`,
       async () => {
@@ -61,6 +72,15 @@ describe('an agent with a server and an engine', { skip }, () => {
       },
       patience,
     );
+
+  const admitted = async (t: TestContext) => {
+    const server = await startServer(t);
+    const place = await agentPlace(t, address);
+    place.start(server.url);
+    await approve(server, place.name);
+    await place.has('is admitted');
+    return { server, place };
+  };
 
   test('a host waits for approval, is kept as declared, and repairs what is done to it', async (t) => {
     const server = await startServer(t);
@@ -86,5 +106,145 @@ describe('an agent with a server and an engine', { skip }, () => {
     ]);
     assert.equal(status.host.link.engine, 'up');
     assert.equal(status.workspaces[0]?.state, 'running');
+  });
+
+  test('what is declared is kept without the server, by an agent that starts without it too', async (t) => {
+    const { server, place } = await admitted(t);
+    await apply(server, place.name, specOf('alone'));
+    const first = await running('alone');
+    await healthy(server, place.name, 1);
+    await server.server.close();
+    await place.stop();
+    await (await rawEngine(address)).getContainer(first.id).kill();
+
+    place.start(server.url);
+    const again = await running('alone', first.startedAt);
+    await place.has('Cannot reach the server');
+
+    assert.equal(again.id, first.id);
+  });
+
+  test('a server that starts again has its agents back, and tells them what came meanwhile', async (t) => {
+    const { server, place } = await admitted(t);
+    await apply(server, place.name, specOf('back'));
+    await running('back');
+    await server.server.close();
+    const again = { admin: await serveAgain(t, server) };
+
+    await apply(again, place.name, specOf('back', { env: { CHANGED: 'yes' } }));
+    const status = await healthy(again, place.name, 2);
+
+    assert.equal(status.workspaces[0]?.state, 'running');
+    assert.equal(status.host.link.link, 'online');
+  });
+
+  test('secrets reach the container, and are in no file of the agent in clear', async (t) => {
+    const { server, place } = await admitted(t);
+    const value = `s-${randomUUID()}`;
+
+    await apply(server, place.name, specOf('secret', { secrets: { TOKEN: 'env:THE_TOKEN' } }), {
+      'env:THE_TOKEN': value,
+    });
+    const { id } = await running('secret');
+    await healthy(server, place.name, 1);
+
+    const { Config } = await (await rawEngine(address)).getContainer(id).inspect();
+    const files = await Promise.all(
+      (await readdir(place.stateFolder)).map((file) => readFile(join(place.stateFolder, file), 'utf8').catch(() => '')),
+    );
+    assert.ok(Config.Env.includes(`TOKEN=${value}`));
+    assert.ok(!files.join('').includes(value) && !place.lines.join('').includes(value));
+  });
+
+  test('a host that is disabled is left as it is, and goes on once it is enabled', async (t) => {
+    const { server, place } = await admitted(t);
+    await apply(server, place.name, specOf('off'));
+    const { id } = await running('off');
+    await healthy(server, place.name, 1);
+
+    await server.admin.call('changeHost', { params: { host: place.name }, body: { settings: { enabled: false } } });
+    await place.has('Disabled');
+    await (await rawEngine(address)).getContainer(id).kill();
+    await apply(server, place.name, specOf('off', { env: { NEW: '1' } }));
+    await place.has('Revision 2');
+    assert.notEqual((await see('off'))?.status, 'running');
+    await server.admin.call('changeHost', { params: { host: place.name }, body: { settings: { enabled: true } } });
+
+    assert.notEqual((await running('off')).id, id);
+  });
+
+  test('a host whose key is revoked applies nothing more and leaves what runs', async (t) => {
+    const { server, place } = await admitted(t);
+    await apply(server, place.name, specOf('revoked'));
+    const { id } = await running('revoked');
+    await healthy(server, place.name, 1);
+
+    await server.admin.call('revokeHost', { params: { host: place.name } });
+    await place.has('is revoked');
+    await (await rawEngine(address)).getContainer(id).rename({ name: name('elsewhere') });
+    await place.stop();
+    place.start(server.url);
+    await place.has('its key was revoked');
+
+    assert.equal((await see('elsewhere'))?.status, 'running');
+    assert.equal(await see('revoked'), undefined);
+  });
+
+  test('new keys are made when the server asks for them, and secrets go on with them', async (t) => {
+    const { server, place } = await admitted(t);
+    await apply(server, place.name, specOf('rotated', { secrets: { TOKEN: 'env:REF' } }), { 'env:REF': 'one' });
+    await running('rotated');
+    const before = await server.admin.call('rotateHost', { params: { host: place.name } });
+    const settings = { heartbeatSeconds: 1 };
+    await server.admin.call('changeHost', { params: { host: place.name }, body: { settings } });
+
+    const after = await waitUntil(
+      'new keys',
+      async () => {
+        const { host } = await statusOf(server, place.name);
+        return host.fingerprint === before.fingerprint ? undefined : host;
+      },
+      patience,
+    );
+    await apply(server, place.name, specOf('rotated', { secrets: { TOKEN: 'env:REF' } }), { 'env:REF': 'two' });
+    const status = await healthy(server, place.name, 2);
+    await place.stop();
+    place.start(server.url);
+    await waitUntil('the same host', async () => (await statusOf(server, place.name)).host.link.hasSocket, patience);
+
+    assert.equal(after.hostId, before.hostId);
+    assert.equal(status.workspaces[0]?.state, 'running');
+    assert.equal((await server.admin.call('listHosts', {})).hosts.length, 1);
+  });
+
+  test('another server at the address is refused, until somebody accepts its fingerprint', async (t) => {
+    const { server, place } = await admitted(t);
+    await place.stop();
+    const other = await startServer(t);
+
+    place.start(other.url);
+    await place.has(`--accept-server ${other.server.fingerprint}`);
+    assert.deepEqual((await other.admin.call('listHosts', {})).hosts, []);
+    await place.stop();
+    place.start(other.url, { acceptServer: other.server.fingerprint });
+    await approve(other, place.name);
+
+    assert.equal((await server.admin.call('listHosts', {})).hosts.length, 1);
+  });
+
+  test('a join token admits at once, and is given to no other server than its own', async (t) => {
+    const server = await startServer(t);
+    const other = await startServer(t);
+    const joinToken = server.server.createJoinToken({ uses: 1, ttlSeconds: 60 });
+    const place = await agentPlace(t, address);
+
+    place.start(other.url, { joinToken });
+    await place.has('the join token is of a server with');
+    await place.stop();
+    place.start(server.url, { joinToken });
+    await place.has('admitted');
+
+    assert.deepEqual((await other.admin.call('listHosts', {})).hosts, []);
+    assert.equal((await statusOf(server, place.name)).host.admission, 'admitted');
   });
 });

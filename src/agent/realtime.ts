@@ -13,6 +13,8 @@ export interface RealtimeOptions {
   readonly onChange?: (isOpen: boolean) => void;
 }
 
+/** The code with which a server says that the session is over. */
+const sessionEnded = 4001;
 const openMs = 15_000;
 /** The server pings every 20 s. */
 const silentMs = 50_000;
@@ -86,7 +88,10 @@ export class Realtime {
       socket.terminate();
     });
     socket.on('error', () => socket.terminate());
-    socket.on('close', () => resolve());
+    socket.on('close', (code) => {
+      if (code === sessionEnded) link.renew();
+      resolve();
+    });
     signal.addEventListener('abort', end, { once: true });
     await promise;
     signal.removeEventListener('abort', end);

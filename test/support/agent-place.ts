@@ -11,6 +11,7 @@ import type { HostSpec } from '../../src/contracts/host-spec.ts';
 import { dockerHostEngine } from '../../src/engine/docker-host.ts';
 import { parseEngineHost } from '../../src/engine/endpoint.ts';
 import type { HostEngine } from '../../src/engine/host-engine.ts';
+import { FleetServer } from '../../src/server/server.ts';
 import type { TestServer } from '../../src/server/suite-server.ts';
 
 /** An agent in this process, with a state of its own. */
@@ -35,7 +36,9 @@ export class AgentPlace {
       state: new StateFolder(this.stateFolder),
       version: '0.0.0',
       buildFolder: join(this.stateFolder, 'builds'),
-      log: (line) => this.lines.push(line),
+      log: (line) => {
+        this.lines.push(line);
+      },
       ...options,
     });
     const stop = new AbortController();
@@ -68,8 +71,19 @@ export async function agentPlace(t: TestContext, address: string): Promise<Agent
   return place;
 }
 
+/** The same data at the same address again, as after a restart. */
+export async function serveAgain(
+  t: TestContext,
+  { folder, url, as, adminToken }: TestServer,
+): Promise<TestServer['admin']> {
+  const server = new FleetServer({ dataFolder: folder, version: '0.0.0', log: (line) => t.diagnostic(line) });
+  t.after(() => server.close());
+  await server.listen({ host: '127.0.0.1', port: Number(new URL(url).port) });
+  return as(adminToken);
+}
+
 /** Admits it and gives its id. */
-export async function approve(server: TestServer, name: string): Promise<string> {
+export async function approve(server: Pick<TestServer, 'admin'>, name: string): Promise<string> {
   const host = await waitUntil('the host', async () =>
     (await server.admin.call('listHosts', {})).hosts.find((one) => one.name === name),
   );
@@ -78,7 +92,7 @@ export async function approve(server: TestServer, name: string): Promise<string>
 }
 
 export async function apply(
-  server: TestServer,
+  server: Pick<TestServer, 'admin'>,
   host: string,
   spec: HostSpec,
   secrets: Readonly<Record<string, string>> = {},
