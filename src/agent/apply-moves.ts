@@ -2,7 +2,7 @@ import { withDeadline } from '../base/deadline.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { HostSettings } from '../contracts/fleet.ts';
 import type { BuildSpec } from '../contracts/host-spec.ts';
-import type { HostEngine, RegistryLogin } from '../engine/host-engine.ts';
+import type { HostEngine, PullOptions, RegistryLogin } from '../engine/host-engine.ts';
 import type { Move } from '../reconcile/step.ts';
 
 export interface ImageBuildRequest {
@@ -10,6 +10,8 @@ export interface ImageBuildRequest {
   readonly spec: BuildSpec;
   readonly tag: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Counted once its turn has come. */
+  readonly timeoutSeconds: number;
 }
 
 /** What moves need besides their step. */
@@ -18,6 +20,8 @@ export interface MoveContext {
   readonly settings: HostSettings;
   /** Builds an image on this host and gives its id. */
   readonly buildImage: (request: ImageBuildRequest, signal: AbortSignal) => Promise<string>;
+  /** Pushes an image and gives its digest. Default: the engine's own. */
+  readonly pushImage?: (reference: string, options: PullOptions) => Promise<string>;
   /** Values of secrets by variable, from their refs by variable. */
   readonly openSecrets: (refs: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   readonly loginFor?: ((reference: string) => Promise<RegistryLogin | undefined>) | undefined;
@@ -61,15 +65,14 @@ const actions: { readonly [K in Move['do']]: Action<K> } = {
   },
   tag: ({ reference, tag }, { engine }) => done(engine.tagImage(reference, tag)),
   build: async ({ image, spec, tag, labels }, { buildImage, settings }, signal) => {
-    const imageId = await withinSeconds(settings.buildTimeoutSeconds, `build image "${image}"`, signal, (limited) =>
-      buildImage({ image, spec, tag, labels }, limited),
-    );
-    return { imageId };
+    const timeoutSeconds = settings.buildTimeoutSeconds;
+    return { imageId: await buildImage({ image, spec, tag, labels, timeoutSeconds }, signal) };
   },
-  push: async ({ reference }, { engine, settings, loginFor }, signal) => {
+  push: async ({ reference }, { engine, settings, loginFor, ...context }, signal) => {
+    const { pushImage = (...given) => engine.push(...given) } = context;
     const login = await loginFor?.(reference);
     await withinSeconds(settings.pushTimeoutSeconds, `push "${reference}"`, signal, (limited) =>
-      engine.push(reference, { signal: limited, login }),
+      pushImage(reference, { signal: limited, login }),
     );
     return undefined;
   },

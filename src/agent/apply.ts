@@ -9,7 +9,7 @@ import { type Ended, isImageWork, reporting, takeSteps } from './apply-round.ts'
 export interface StepRunnerOptions {
   /** Steps at once, besides work on images. Default: 4. */
   readonly concurrency?: number;
-  /** Pulls, builds and pushes at once. Default: 2. */
+  /** Pulls at once. Default: 2. */
   readonly imageConcurrency?: number;
   /** Each change of a step's state. */
   readonly onReport?: (report: StepReport) => void;
@@ -78,9 +78,12 @@ export class StepRunner {
   #beginImageWork(step: Step, context: MoveContext): void {
     const { attempt, fingerprint } = step;
     const controller = new AbortController();
-    const ended = this.#imageSlot(controller.signal, async () => {
+    const work = async () => {
       await reporting(step, this.#options.onReport, () => this.#run(step, context, controller.signal));
-    }).finally(() => {
+    };
+    // Builds wait in a queue of their own, where they can be seen, and hold up no pull.
+    const begun = step.kind === 'build-image' ? work() : this.#imageSlot(controller.signal, work);
+    const ended = begun.finally(() => {
       this.#imageWork.delete(attempt);
       this.#options.onImageWork();
     });
@@ -118,7 +121,9 @@ export class StepRunner {
     if (signal.aborted) return { state: 'cancelled', message: 'Something newer is declared, or the agent stops' };
     // It tells of the engine, nothing of the step: that one is tried again as soon as the engine answers.
     if (isAppError(error, 'unreachable') && !isImageWork(step)) return { state: 'failed', message, isEngineGone: true };
-    this.#options.onOutcome(step, { is: 'failed', message });
+    // A person ended it, and wants no other try of the same.
+    const isHeld = isAppError(error, 'interrupted');
+    this.#options.onOutcome(step, { is: 'failed', message, isHeld });
     return { state: 'failed', message };
   }
 }

@@ -1,96 +1,205 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { diskFullError, makePrivateFolder } from '../base/atomic-file.ts';
-import { digestOfStream } from '../base/hash.ts';
-import { AppError, systemErrorCode } from '../contracts/errors.ts';
-import { digestSchema } from '../contracts/ids.ts';
-import type { HostEngine } from '../engine/host-engine.ts';
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { withDeadline } from '../base/deadline.ts';
+import { Redactor } from '../base/redact.ts';
+import { type Build, type BuildId, buildIdSchema, buildSchema } from '../contracts/builds.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import type { HostEngine, PullOptions, RegistryLogin } from '../engine/host-engine.ts';
 import type { ImageBuildRequest } from './apply-moves.ts';
+import { BuildContexts } from './build-context.ts';
+import { BuildLog } from './build-log.ts';
+import { BuildQueue } from './build-queue.ts';
+import { BuildReports, type ToldBuild } from './build-reports.ts';
 import type { Link } from './link.ts';
 
 export interface ImageBuilderOptions {
   readonly engine: HostEngine;
-  readonly link: Pick<Link, 'send'>;
+  readonly link: Pick<Link, 'send' | 'call' | 'ready'>;
   /** Contexts are put in folders of their own in it. */
   readonly folder: string;
   /** Whether a context is removed once its build has ended. Default: true. */
   readonly deletesContext?: boolean;
+  /** Builds at once; the others wait. Default: 1. */
+  readonly concurrency?: number;
+  /** The id of this host, once it has one. */
+  readonly hostId: () => string | undefined;
   readonly openSecrets: (refs: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
-  readonly onLine?: (image: string, line: string) => void;
+  /** For base images, by registry. Default: none. */
+  readonly logins?: () => Promise<Readonly<Record<string, RegistryLogin>>>;
+  readonly log: (line: string) => void;
 }
 
-const fetchMs = 1_800_000;
+interface GoingBuild extends ToldBuild {
+  readonly cancelled: AbortController;
+}
 
-/** Builds images on this host from contexts that the server keeps. */
+const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
+const cancelledWords = 'somebody cancelled it';
+
+/** Builds images on this host from contexts that the server keeps, and tells the server how they get on. */
 export class ImageBuilder {
   readonly #options: ImageBuilderOptions;
+  readonly #contexts: BuildContexts;
+  readonly #queue: BuildQueue;
+  readonly #reports: BuildReports;
+  readonly #going = new Map<string, GoingBuild>();
 
   constructor(options: ImageBuilderOptions) {
+    const { link, folder, hostId, deletesContext = true, concurrency = 1, log } = options;
     this.#options = options;
+    this.#contexts = new BuildContexts({ link, folder, deletesContext, owner: () => hostId() ?? 'unknown' });
+    this.#queue = new BuildQueue(concurrency);
+    this.#reports = new BuildReports({ link, onCancel: (buildId) => this.cancel(buildId), log });
   }
 
-  async build({ image, spec, tag, labels }: ImageBuildRequest, signal: AbortSignal): Promise<string> {
-    const { engine, openSecrets, deletesContext = true, onLine } = this.#options;
-    const folder = await this.#makeFolder();
+  /** Tells the server of builds, until the signal. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#reports.run(signal);
+  }
+
+  /** The server may not have what it was told before. */
+  tellAll(): void {
+    this.#reports.tellAll();
+  }
+
+  /** Ends a build that somebody does not want; one that is over stays as it is. */
+  cancel(buildId: string): void {
+    this.#going.get(buildId)?.cancelled.abort();
+  }
+
+  /** Gives the image's id. `interrupted` where somebody cancelled it. */
+  async build(request: ImageBuildRequest, signal: AbortSignal): Promise<string> {
+    const going = this.#begin(request);
+    const ends = AbortSignal.any([signal, going.cancelled.signal]);
     try {
-      const context = join(folder, 'context.tar');
-      await this.#fetch(spec.context, context, signal);
-      const args = { ...spec.args, ...(await openSecrets(spec.secrets)) };
-      const { dockerfile, target, useCache, pullBase } = spec;
-      return await engine.build(createReadStream(context), {
-        tag,
-        args,
-        labels,
-        dockerfile,
-        target,
-        useCache,
-        pullBase,
-        signal,
-        ...(onLine !== undefined && { onProgress: (line: string) => onLine(image, line) }),
-      });
+      const imageId = await this.#queue.run(() => this.#buildWithin(going, request, ends), ends);
+      this.#end(going, { state: 'succeeded', imageId });
+      return imageId;
+    } catch (error) {
+      throw this.#failed(going, error, signal);
     } finally {
-      if (deletesContext) await rm(folder, { recursive: true, force: true });
+      this.#going.delete(going.build.buildId);
     }
   }
 
-  async #makeFolder(): Promise<string> {
-    const { folder } = this.#options;
+  /** Gives the digest that the registry knows it by. */
+  async push(reference: string, options: PullOptions): Promise<string> {
     try {
-      await makePrivateFolder(folder);
-      return await mkdtemp(join(folder, 'agora-build-'));
-    } catch (cause) {
-      const state = systemErrorCode(cause) ?? 'it cannot be made';
-      throw (
-        diskFullError(folder, cause) ??
-        new AppError('invalid-config', `Cannot use the build directory "${folder}": ${state}`, { cause })
-      );
+      const digest = await this.#options.engine.push(reference, options);
+      this.#reports.addPush({ tag: reference, digest: buildSchema.shape.context.parse(digest) });
+      return digest;
+    } catch (error) {
+      this.#reports.addPush({ tag: reference, problem: wordsOf(error) });
+      throw error;
     }
   }
 
-  /** To a file, because the engine's pace is not the network's: a build must not hold a connection open. */
-  async #fetch(context: string, path: string, signal: AbortSignal): Promise<void> {
-    const digest = digestSchema.parse(context);
-    const response = await this.#options.link.send(
-      'fetchContext',
-      { params: { digest } },
-      { signal, timeoutMs: fetchMs },
-    );
-    if (response.body === null)
-      throw new AppError('unreachable', `Cannot fetch build context "${digest}": no body came`);
-    try {
-      await pipeline(Readable.fromWeb(response.body), createWriteStream(path, { mode: 0o600 }), { signal });
-    } catch (cause) {
-      signal.throwIfAborted();
-      throw (
-        diskFullError(path, cause) ??
-        new AppError('unreachable', `Cannot fetch build context "${digest}": the connection was lost`, { cause })
-      );
+  #begin({ image, tag, spec }: ImageBuildRequest): GoingBuild {
+    const build = buildSchema.safeParse({
+      buildId: newBuildId(),
+      image,
+      tag,
+      context: spec.context,
+      state: 'queued',
+      queuedAt: new Date().toISOString(),
+    }).data;
+    if (build === undefined) {
+      const state = `its context "${spec.context}" is not one that a server keeps`;
+      throw new AppError('invalid-input', `Cannot build image "${image}": ${state}`);
     }
-    const actual = await digestOfStream(createReadStream(path));
-    if (actual === digest) return;
-    throw new AppError('artifact-mismatch', `Cannot use build context "${digest}": what came is ${actual}`);
+    const going = { build, log: new BuildLog(), isNews: true, cancelled: new AbortController() };
+    this.#going.set(build.buildId, going);
+    this.#reports.add(going);
+    return going;
   }
+
+  async #buildWithin(going: GoingBuild, request: ImageBuildRequest, signal: AbortSignal): Promise<string> {
+    const { image, timeoutSeconds } = request;
+    const limited = withDeadline(timeoutSeconds * 1_000, signal);
+    this.#change(going, { state: 'running', startedAt: new Date().toISOString() });
+    try {
+      return await this.#buildFromContext(going, request, limited);
+    } catch (cause) {
+      if (signal.aborted || !limited.aborted) throw cause;
+      throw new AppError('limit-exceeded', `Cannot build image "${image}": not done after ${timeoutSeconds} s`, {
+        cause,
+        next: 'Give it longer: agora host set <host> buildTimeoutSeconds=<seconds>',
+      });
+    }
+  }
+
+  async #buildFromContext(going: GoingBuild, request: ImageBuildRequest, signal: AbortSignal): Promise<string> {
+    const { engine, openSecrets, logins } = this.#options;
+    const { tag, labels, spec } = request;
+    going.log.say(`Fetching context ${spec.context}`);
+    const context = await this.#contexts.fetch(spec.context, signal);
+    const secretArgs = await openSecrets(spec.secrets);
+    going.log.hide(secretArgs);
+    const content = createReadStream(context.file);
+    try {
+      const { dockerfile, target, useCache, pullBase, args } = spec;
+      return await engine.build(content, {
+        ...{ tag, labels, dockerfile, target, useCache, pullBase, args, secretArgs, signal },
+        ...(logins !== undefined && { logins: await logins() }),
+        onOutput: (text) => this.#print(going, text),
+      });
+    } catch (error) {
+      throw withoutSecrets(error, secretArgs);
+    } finally {
+      content.destroy();
+      await context.close();
+    }
+  }
+
+  #print(going: GoingBuild, text: string): void {
+    going.log.write(text);
+    const { step } = going.log;
+    if (step !== undefined && step.number !== going.build.step?.number) this.#change(going, { step });
+    else this.#reports.wake();
+  }
+
+  /** What the caller is told. */
+  #failed(going: GoingBuild, error: unknown, signal: AbortSignal): unknown {
+    const { image } = going.build;
+    if (signal.aborted) {
+      this.#end(going, { state: 'cancelled', problem: 'Something newer is declared, or the agent stops' });
+      return error;
+    }
+    if (going.cancelled.signal.aborted) {
+      const cancelled = new AppError('interrupted', `Cannot build image "${image}": ${cancelledWords}`);
+      this.#end(going, { state: 'cancelled', problem: cancelled.message });
+      return cancelled;
+    }
+    this.#end(going, { state: 'failed', problem: wordsOf(error) });
+    return error;
+  }
+
+  #end(going: GoingBuild, outcome: Pick<Build, 'state' | 'imageId' | 'problem'>): void {
+    going.log.end();
+    if (outcome.problem !== undefined) going.log.say(outcome.problem);
+    this.#change(going, { ...outcome, endedAt: new Date().toISOString() });
+  }
+
+  #change(going: GoingBuild, changes: Partial<Build>): void {
+    going.build = { ...going.build, ...changes };
+    going.isNews = true;
+    this.#reports.wake();
+  }
+}
+
+function newBuildId(): BuildId {
+  return buildIdSchema.parse(`b-${[...randomBytes(26)].map((byte) => base32[byte & 31]).join('')}`);
+}
+
+function wordsOf(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error);
+  const next = isAppError(error) && error.next !== undefined ? `. ${error.next}` : '';
+  return `${words}${next}`.slice(0, 4_096);
+}
+
+/** Engines repeat the command that failed, and what it was given. */
+function withoutSecrets(error: unknown, secrets: Readonly<Record<string, string>>): unknown {
+  const redactor = new Redactor(secrets);
+  if (!isAppError(error) || !redactor.holds(error.message)) return error;
+  return new AppError(error.code, redactor.text(error.message), error.next === undefined ? {} : { next: error.next });
 }

@@ -26,6 +26,7 @@ export interface HostWorkOptions {
 /** The loop that keeps the host, with what it is told and whom it tells. */
 export class HostWork {
   readonly loop: HostLoop;
+  readonly builder: ImageBuilder;
   readonly #work: HostWorkOptions;
   readonly #told: ToldHost;
   readonly #saveProgress: (text: string) => Promise<void>;
@@ -34,12 +35,14 @@ export class HostWork {
     this.#work = work;
     this.#told = new ToldHost(Date.now, work.loaded.progress);
     this.#saveProgress = keptText(work.options.state, 'progress.json');
+    this.builder = this.#makeBuilder();
     this.loop = this.#makeLoop();
   }
 
   /** The server may not have what it was told before. */
   tellAll(): void {
     this.#told.forget();
+    this.builder.tellAll();
   }
 
   #makeLoop(): HostLoop {
@@ -62,26 +65,18 @@ export class HostWork {
   }
 
   #makeKeeper(): HostKeeper {
-    const { options, loaded, link, reports, talk, disk } = this.#work;
-    const { engine, state, buildFolder, deletesBuildContext = true } = options;
-    const { record, identity, memory = emptyMemory } = loaded;
-    const open = async (refs: Readonly<Record<string, string>>) =>
-      openSecrets(refs, record.desired?.sealed ?? {}, identity.sealingKeys);
-    const builder = new ImageBuilder({
-      engine,
-      link,
-      folder: buildFolder,
-      deletesContext: deletesBuildContext,
-      openSecrets: open,
-    });
+    const { options, loaded, reports, talk, disk } = this.#work;
+    const { engine, state } = options;
+    const { memory = emptyMemory } = loaded;
     const saveMemory = keptText(state, 'memory.json');
     return new HostKeeper({
       engine,
       memory,
       // Losing it costs time, never a resource: a full disk must not stop repairs.
       save: (next) => saveMemory(JSON.stringify(next)).catch((error: unknown) => talk.problem(error)),
-      openSecrets: open,
-      buildImage: (request, signal) => builder.build(request, signal),
+      openSecrets: (refs) => this.#openSecrets(refs),
+      buildImage: (request, signal) => this.builder.build(request, signal),
+      pushImage: (reference, given) => this.builder.push(reference, given),
       onReport: (report) => {
         talk.step(report);
         reports.add(this.#told.step(report));
@@ -89,6 +84,25 @@ export class HostWork {
       onImageWork: () => this.loop.look(),
       disk,
     });
+  }
+
+  #makeBuilder(): ImageBuilder {
+    const { options, loaded, link } = this.#work;
+    const { engine, buildFolder, deletesBuildContext = true, log } = options;
+    return new ImageBuilder({
+      engine,
+      link,
+      folder: buildFolder,
+      deletesContext: deletesBuildContext,
+      hostId: () => loaded.record.host?.hostId,
+      openSecrets: (refs) => this.#openSecrets(refs),
+      log,
+    });
+  }
+
+  async #openSecrets(refs: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {
+    const { record, identity } = this.#work.loaded;
+    return openSecrets(refs, record.desired?.sealed ?? {}, identity.sealingKeys);
   }
 
   #keep(saving: Promise<void>): void {

@@ -8,6 +8,8 @@ const failureSchema = z.object({
   attempts: z.int().positive(),
   nextAt: time,
   message: z.string(),
+  /** It is not tried again while this revision is declared. */
+  heldRevision: z.int().optional(),
 });
 export type Failure = z.infer<typeof failureSchema>;
 

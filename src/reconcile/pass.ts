@@ -101,6 +101,10 @@ function isHeldBack(pass: Pass, attempt: string, fingerprint: string, name: stri
   const failure = entryOf(pass.memory.failures, attempt);
   if (failure === undefined || failure.fingerprint !== fingerprint || pass.isPlan) return false;
   pass.attempts.add(attempt);
+  if (failure.heldRevision === pass.target.revision) {
+    tell(pass, name, failure.message, 'Apply again to try it again.');
+    return true;
+  }
   const times = failure.attempts === 1 ? 'once' : `${failure.attempts} times`;
   const next = new Date(failure.nextAt).toISOString();
   tell(

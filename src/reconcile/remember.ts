@@ -7,7 +7,12 @@ import type { Step } from './step.ts';
 /** What became of a step that was taken. One that was cut short tells nothing. */
 export type StepOutcome =
   | { readonly is: 'done'; readonly imageId?: string | undefined }
-  | { readonly is: 'failed'; readonly message: string };
+  | {
+      readonly is: 'failed';
+      readonly message: string;
+      /** It is not tried again until something is declared anew. */
+      readonly isHeld?: boolean;
+    };
 
 export interface TakenStep {
   readonly step: Step;
@@ -24,7 +29,10 @@ export function remember(memory: Memory, { step, outcome, revision, now }: Taken
   const before = entryOf(memory.failures, step.attempt);
   const attempts = before?.fingerprint === step.fingerprint ? before.attempts + 1 : 1;
   const nextAt = now + retryDelayMs(attempts, backoff);
-  const failure = { fingerprint: step.fingerprint, attempts, nextAt, message: outcome.message.slice(0, 2_048) };
+  const failure = {
+    ...{ fingerprint: step.fingerprint, attempts, nextAt, message: outcome.message.slice(0, 2_048) },
+    ...(outcome.isHeld === true && { heldRevision: revision }),
+  };
   return { ...memory, failures: { ...memory.failures, [step.attempt]: failure } };
 }
 

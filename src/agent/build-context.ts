@@ -1,0 +1,139 @@
+import { createReadStream } from 'node:fs';
+import { lstat, mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { diskFullError, makePrivateFolder } from '../base/atomic-file.ts';
+import { digestOfStream } from '../base/hash.ts';
+import { type Backoff, retry } from '../base/retry.ts';
+import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
+import { specLimits } from '../contracts/host-spec.ts';
+import { type Digest, digestSchema } from '../contracts/ids.ts';
+import type { Link } from './link.ts';
+
+export interface BuildContextsOptions {
+  readonly link: Pick<Link, 'send'>;
+  /** Contexts are put in folders of their own in it. */
+  readonly folder: string;
+  /** Tells our folders from those of other agents on this machine. */
+  readonly owner: () => string;
+  /** Whether a context is removed once its build has ended. */
+  readonly deletesContext: boolean;
+}
+
+export interface FetchedContext {
+  readonly file: string;
+  /** Its build has ended. */
+  close(): Promise<void>;
+}
+
+/** A server that sends nothing for so long is asked anew. */
+const silentMs = 30_000;
+/** The caller's signal is what ends it. */
+const longestMs = 24 * 3_600_000;
+const backoff: Backoff = { delayMs: 500, maxDelayMs: 10_000 };
+
+/** Build contexts that the server keeps, brought to this host. */
+export class BuildContexts {
+  readonly #options: BuildContextsOptions;
+  readonly #used = new Set<string>();
+
+  constructor(options: BuildContextsOptions) {
+    this.#options = options;
+  }
+
+  /** A file that has this digest. While the server is away it waits for it, until the signal. */
+  async fetch(context: string, signal: AbortSignal): Promise<FetchedContext> {
+    const digest = digestSchema.safeParse(context).data;
+    if (digest === undefined) {
+      throw new AppError('invalid-input', `Cannot fetch build context "${context}": the server did not take it in`);
+    }
+    await this.#removeLeftovers();
+    const folder = await this.#makeFolder();
+    const close = async (isKept: boolean) => {
+      this.#used.delete(folder);
+      if (!isKept) await rm(folder, { recursive: true, force: true });
+    };
+    const file = join(folder, 'context.tar');
+    try {
+      const isRetryable = (error: unknown) => isAppError(error, 'unreachable') || isAppError(error, 'unauthenticated');
+      // To a file, because the engine's pace is not the network's: a build must not hold a connection open.
+      await retry(() => this.#download(digest, file, signal), { ...backoff, signal, isRetryable });
+      return { file, close: () => close(!this.#options.deletesContext) };
+    } catch (error) {
+      await close(false);
+      throw error;
+    }
+  }
+
+  async #makeFolder(): Promise<string> {
+    const { folder, owner } = this.#options;
+    try {
+      await makePrivateFolder(folder);
+      const made = await mkdtemp(join(folder, `agora-build-${owner()}-`));
+      this.#used.add(made);
+      return made;
+    } catch (cause) {
+      const state = systemErrorCode(cause) ?? 'it cannot be made';
+      throw (
+        diskFullError(folder, cause) ??
+        new AppError('invalid-config', `Cannot use the build directory "${folder}": ${state}`, { cause })
+      );
+    }
+  }
+
+  /** What this agent left when it was killed. Others may own a folder of such a name in one that all may write to. */
+  async #removeLeftovers(): Promise<void> {
+    const { folder, owner, deletesContext } = this.#options;
+    if (!deletesContext) return;
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((each) => each.startsWith(`agora-build-${owner()}-`))) {
+      const path = join(folder, name);
+      const found = this.#used.has(path) ? undefined : await lstat(path).catch(() => undefined);
+      if (found?.isDirectory() === true && found.uid === process.getuid?.())
+        await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  async #download(digest: Digest, file: string, signal: AbortSignal): Promise<void> {
+    const silent = new AbortController();
+    const silence = setTimeout(() => silent.abort(), silentMs);
+    const ends = AbortSignal.any([signal, silent.signal]);
+    try {
+      const request = { params: { digest } };
+      const response = await this.#options.link.send('fetchContext', request, { signal: ends, timeoutMs: longestMs });
+      await writeWhole(file, response.body ?? [], () => silence.refresh());
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (isAppError(cause)) throw cause;
+      const lost = `Cannot fetch build context "${digest}": the connection was lost`;
+      throw diskFullError(file, cause) ?? new AppError('unreachable', lost, { cause });
+    } finally {
+      clearTimeout(silence);
+    }
+    const actual = await digestOfStream(createReadStream(file));
+    if (actual === digest) return;
+    throw new AppError('artifact-mismatch', `Cannot use build context "${digest}": what came is ${actual}`);
+  }
+}
+
+async function writeWhole(
+  path: string,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  onBytes: () => void,
+): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  let sizeBytes = 0;
+  try {
+    for await (const bytes of content) {
+      onBytes();
+      sizeBytes += bytes.byteLength;
+      if (sizeBytes > specLimits.contextBytes)
+        throw new AppError(
+          'limit-exceeded',
+          `Cannot take a build context of more than ${specLimits.contextBytes} bytes`,
+        );
+      await file.writeFile(bytes);
+    }
+  } finally {
+    await file.close();
+  }
+}
