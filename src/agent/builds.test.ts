@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { engineForTests } from '../../test/support/engine.ts';
+import { waitUntil } from '../base/deadline.ts';
+import { digestOf } from '../base/hash.ts';
+import type { Build, BuildId, BuildsReport } from '../contracts/builds.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { buildSpecSchema } from '../contracts/host-spec.ts';
+import { dockerHostEngine } from '../engine/docker-host.ts';
+import { parseEngineHost } from '../engine/endpoint.ts';
+import type { ImageBuildRequest } from './apply-moves.ts';
+import { ImageBuilder } from './builds.ts';
+import type { Link } from './link.ts';
+
+const { engine: plainEngine, skip } = await engineForTests();
+const hostId = `h-${'a'.repeat(26)}`;
+const never = new AbortController().signal;
+
+/** A server's side: contexts it gives, and what it was told. */
+class Listener {
+  readonly contexts = new Map<string, Uint8Array>();
+  readonly builds = new Map<BuildId, Build>();
+  readonly states: string[] = [];
+  readonly lines: string[] = [];
+  readonly toCancel: BuildId[] = [];
+  failures: Error[] = [];
+  live: readonly string[] = [];
+
+  readonly link = {
+    ready: async () => undefined,
+    send: async (_name: string, { params }: { params: { digest: string } }) => {
+      const failure = this.failures.shift();
+      if (failure !== undefined) throw failure;
+      return new Response(Buffer.from(this.contexts.get(params.digest) ?? ''));
+    },
+    call: async (_name: string, { body }: { body: BuildsReport }) => {
+      const failure = this.failures.shift();
+      if (failure !== undefined) throw failure;
+      this.#take(body);
+      return { cancel: this.toCancel.splice(0) };
+    },
+  } as unknown as Pick<Link, 'send' | 'call' | 'ready'>; // The three calls of it that a builder makes.
+
+  get last(): Build | undefined {
+    return [...this.builds.values()].at(-1);
+  }
+
+  #take({ builds, logs, live }: BuildsReport): void {
+    this.live = live;
+    for (const build of builds) {
+      this.builds.set(build.buildId, build);
+      if (this.states.at(-1) !== build.state) this.states.push(build.state);
+    }
+    for (const { lines } of logs) this.lines.push(...lines);
+  }
+}
+
+interface Place {
+  readonly builder: ImageBuilder;
+  readonly server: Listener;
+  readonly folder: string;
+  request(dockerfile: string, changes?: object): Promise<ImageBuildRequest>;
+}
+
+async function aPlace(t: TestContext, secrets: Readonly<Record<string, string>> = {}): Promise<Place> {
+  assert.ok(plainEngine);
+  const folder = await mkdtemp(join(tmpdir(), 'agora-builds-'));
+  const engine = dockerHostEngine({ endpoint: parseEngineHost(plainEngine.address, 'test') });
+  const server = new Listener();
+  const openSecrets = async () => secrets;
+  const log = (line: string) => t.diagnostic(line);
+  const builder = new ImageBuilder({ engine, link: server.link, folder, hostId: () => hostId, openSecrets, log });
+  const stop = new AbortController();
+  const telling = builder.run(stop.signal);
+  const tags: string[] = [];
+  t.after(async () => {
+    stop.abort();
+    await telling;
+    for (const tag of tags) await engine.removeImage(tag);
+    await rm(folder, { recursive: true, force: true });
+  });
+  const request = async (dockerfile: string, changes: object = {}) => {
+    const content = await buffer(await busyboxContext(dockerfile));
+    const context = digestOf(content);
+    server.contexts.set(context, content);
+    const tag = `agora-builds-test:${randomUUID()}`;
+    tags.push(tag);
+    const spec = buildSpecSchema.parse({ context, useCache: false, ...changes });
+    return { image: 'web', tag, labels: { 'agora.test': 'builds' }, spec, timeoutSeconds: 60 };
+  };
+  return { builder, server, folder, request };
+}
+
+test('an image is built from what the server keeps, and each state and line is told', { skip }, async (t) => {
+  const { builder, server, folder, request } = await aPlace(t);
+  const wish = await request('RUN ["sh", "-c", "echo hello"]\n');
+
+  const imageId = await builder.build(wish, never);
+  await waitUntil('the last report', () => server.last?.state === 'succeeded');
+
+  assert.equal(server.last?.imageId, imageId);
+  assert.ok(server.last?.step !== undefined && server.last.step.number === server.last.step.of);
+  assert.ok(server.lines.includes('hello') && server.lines[0]?.startsWith('Fetching context sha256:'));
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test('builds go one after the other, and one that waits or runs can be cancelled', { skip }, async (t) => {
+  const { builder, server, request } = await aPlace(t);
+  const long = await request('RUN ["sleep", "1000"]\n');
+
+  const outcomes = Promise.allSettled([builder.build(long, never), builder.build(long, never)]);
+  await waitUntil('a build that runs', () => server.lines.some((line) => line.includes('sleep')));
+  const [first, second] = [...server.builds.values()];
+  assert.deepEqual([first?.state, second?.state], ['running', 'queued']);
+  if (second !== undefined) server.toCancel.push(second.buildId);
+  builder.tellAll();
+  await waitUntil(
+    'the end of the one that waits',
+    () => server.builds.get(second?.buildId as BuildId)?.state === 'cancelled',
+  );
+  builder.cancel(first?.buildId ?? '');
+
+  for (const outcome of await outcomes) {
+    assert.ok(outcome.status === 'rejected' && isAppError(outcome.reason, 'interrupted'));
+    assert.match(outcome.reason.message, /somebody cancelled it/);
+  }
+});
+
+test('a secret is neither in the log of a build nor in why it failed', { skip }, async (t) => {
+  const secret = `secret-${randomUUID()}`;
+  const { builder, server, request } = await aPlace(t, { TOKEN: secret });
+  const early = 'FROM scratch AS early\nCOPY root /\nENV PATH=/bin\nARG TOKEN\n';
+
+  const wish = await request(
+    `${early}RUN ["sh", "-c", "echo -n ${secret.slice(0, 9)}; sleep 0.2; echo it is $TOKEN"]\nFROM scratch\nCOPY root /\n`,
+  );
+  await builder.build(wish, never);
+  const failing = await request(`${early}COPY $TOKEN /\n`);
+  const failure = await builder.build(failing, never).catch((error: unknown) => error);
+  const telling = await request('ARG TOKEN\nENV KEPT=$TOKEN\n');
+  await assert.rejects(builder.build(telling, never), (error) => isAppError(error, 'invalid-input'));
+  await waitUntil('three ends', () => [...server.builds.values()].filter(({ endedAt }) => endedAt).length === 3);
+
+  assert.ok(isAppError(failure) && !failure.message.includes(secret), String(failure));
+  assert.ok(server.lines.some((line) => line.endsWith('it is <redacted:TOKEN>')));
+  assert.ok(!JSON.stringify([server.lines, ...server.builds.values()]).includes(secret));
+});
+
+test('a context that is not what its digest says is not built, and nothing of it stays', { skip }, async (t) => {
+  const { builder, server, folder, request } = await aPlace(t);
+  const wish = await request('');
+  server.contexts.set(wish.spec.context, Buffer.from('another'));
+
+  await assert.rejects(builder.build(wish, never), (error) => isAppError(error, 'artifact-mismatch'));
+
+  assert.deepEqual(await readdir(folder), []);
+  await assert.rejects(builder.build({ ...wish, spec: { ...wish.spec, context: './folder' } }, never), (error) =>
+    isAppError(error, 'invalid-input'),
+  );
+});
+
+test('while the server is away a build waits for its context, and what it says is kept', { skip }, async (t) => {
+  const { builder, server, request } = await aPlace(t);
+  const wish = await request('RUN ["sh", "-c", "echo hello"]\n');
+  server.failures = Array.from({ length: 4 }, () => new AppError('unreachable', 'Cannot reach the server'));
+
+  await builder.build(wish, never);
+  await waitUntil('the last report', () => server.last?.state === 'succeeded');
+
+  assert.ok(server.lines.includes('hello'));
+});
+
+test('a build that takes longer than it may ends, and says how long that was', { skip }, async (t) => {
+  const { builder, server, request } = await aPlace(t);
+  const wish = { ...(await request('RUN ["sleep", "1000"]\n')), timeoutSeconds: 2 };
+
+  await assert.rejects(
+    builder.build(wish, never),
+    (error) => isAppError(error, 'limit-exceeded') && /2 s/.test(error.message),
+  );
+  await waitUntil('the last report', () => server.last?.state === 'failed');
+});
+
+test('what a killed agent left in the build directory goes, what others have there stays', { skip }, async (t) => {
+  const { builder, folder, request } = await aPlace(t);
+  await mkdir(join(folder, `agora-build-${hostId}-abc123`));
+  await mkdir(join(folder, `agora-build-h-${'b'.repeat(26)}-abc123`));
+
+  await builder.build(await request(''), never);
+
+  assert.deepEqual(await readdir(folder), [`agora-build-h-${'b'.repeat(26)}-abc123`]);
+});
