@@ -13,10 +13,18 @@ export function authenticate(
   const { authorization } = credentials;
   if (authorization === undefined) return { kind: 'nobody' };
   if (authorization.startsWith(`${agentAuthorizationScheme} `)) return sessions.authenticate(credentials);
-  const [, token = ''] = /^Bearer (\S+)$/i.exec(authorization) ?? [];
-  const found = access.userOf(token);
+  const found = access.userOf(bearerToken(authorization));
   if (found !== undefined) return { kind: 'user', ...found };
   throw new AppError('unauthenticated', 'Cannot sign in: the token is unknown, was revoked or has expired', {
     next: 'Sign in again: agora login <url>',
   });
+}
+
+/** For what is no route of `contracts/routes.ts`. */
+export function isUserToken(access: Access, authorization: string): boolean {
+  return access.userOf(bearerToken(authorization)) !== undefined;
+}
+
+function bearerToken(authorization: string): string {
+  return /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '';
 }

@@ -4,7 +4,6 @@ import { publicKeyText, signText } from '../base/fleet-keys.ts';
 import { agentProtocol, type Heartbeat, type HostReport, type SignedDesiredState } from '../contracts/agent-wire.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
-import type { MetricsSample } from '../contracts/metrics.ts';
 import type { agentRoutes } from '../contracts/routes-agent.ts';
 import { admittedHost, knownHost } from './admitted-host.ts';
 import type { AgentSessions } from './agent-sessions.ts';
@@ -25,7 +24,7 @@ export interface AgentPorts extends EnrolmentPorts {
   /** Told when a host has a new revision. */
   readonly newRevisions: Waiters<HostId>;
   readonly keys: { readonly identity: KeyObject; readonly atRest: Uint8Array };
-  readonly onSamples: (hostId: HostId, samples: readonly MetricsSample[]) => void;
+  readonly onSamples: (host: StoredHost, heartbeat: Pick<Heartbeat, 'agentTime' | 'samples'>) => void;
 }
 
 export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRoutes> {
@@ -51,7 +50,7 @@ export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRou
     },
     heartbeat: ({ caller, body, address, isEncrypted }) => {
       const host = seen(ports, caller.hostId, { heartbeat: body, address, isEncrypted });
-      if (host.admission === 'admitted' && body.samples.length > 0) ports.onSamples(host.hostId, body.samples);
+      if (host.admission === 'admitted' && body.samples.length > 0) ports.onSamples(host, body);
       const desiredRevision = host.admission === 'admitted' ? ports.revisions.latestNumber(host.hostId) : undefined;
       const { admission, name, settings, wantsNewKeys } = host;
       const serverTime = ports.now().toISOString();

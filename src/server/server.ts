@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
@@ -6,14 +5,14 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
-import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { AppError } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { RouteName } from '../contracts/routes.ts';
 import { Access } from './access.ts';
 import { ActivityLog } from './activity.ts';
 import { AgentSessions } from './agent-sessions.ts';
 import { AgentSockets } from './agent-sockets.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, isUserToken } from './authenticate.ts';
 import { Builds } from './builds.ts';
 import { Challenges } from './challenges.ts';
 import type { Caller } from './handler.ts';
@@ -24,8 +23,11 @@ import { peopleHandlers } from './handlers-people.ts';
 import { HostReports } from './host-reports.ts';
 import { HostStore } from './host-store.ts';
 import { createHttp } from './http.ts';
+import { bind, readTls } from './listen.ts';
+import { type FleetWatch, watchFleet } from './metrics-wiring.ts';
 import { openApiOf } from './openapi.ts';
 import { addPlainRoutes } from './plain-routes.ts';
+import { addPrometheusRoute, type PrometheusAccess } from './prometheus-route.ts';
 import { Revisions } from './revisions.ts';
 import { loadServerKeys, type ServerKeys } from './server-keys.ts';
 import { migrations } from './store-schema.ts';
@@ -41,6 +43,8 @@ export interface FleetServerOptions {
   readonly requiresTls?: boolean;
   /** Believes `x-forwarded-*`, as a proxy in front sets them. Default: false. */
   readonly trustsProxy?: boolean;
+  /** Who may read `/metrics`, besides users. Default: nobody. */
+  readonly prometheus?: PrometheusAccess | undefined;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
   /** Default: the clock. */
@@ -61,6 +65,7 @@ export class FleetServer {
   #http: FastifyInstance | undefined;
   #sockets: AgentSockets | undefined;
   #access: Access | undefined;
+  #watch: FleetWatch | undefined;
   #fingerprint = '';
 
   constructor(options: FleetServerOptions) {
@@ -106,6 +111,7 @@ export class FleetServer {
     this.#closing.abort();
     this.#sockets?.close();
     await this.#http?.close();
+    await this.#watch?.close();
     this.#database?.close();
   }
 
@@ -116,7 +122,8 @@ export class FleetServer {
   ): Promise<Listening> {
     const { log, now = () => new Date() } = this.#options;
     this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
-    const { handlers, access, activity, sessions, sockets } = this.#wire(database, keys, now);
+    const { handlers, access, activity, sessions, sockets, watch } = this.#wire(database, keys, now);
+    this.#watch = watch;
     this.#access = access;
     this.#sockets = sockets;
     const http = await createHttp({
@@ -126,7 +133,7 @@ export class FleetServer {
         activity.add({ actor: nameOf(caller), action: 'refused', subject: 'server', details: { route, address } }),
       onFailure: (error, route: RouteName) =>
         log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
-      tls: await this.#tls(),
+      tls: await readTls(this.#options.tls),
       trustProxy: this.#options.trustsProxy === true,
       signal: this.#closing.signal,
     });
@@ -134,11 +141,17 @@ export class FleetServer {
       openApi: () => openApiOf(this.#options.version),
       unreadiness: () => whyNot(() => database.get('SELECT 1')),
     });
+    addPrometheusRoute(http, {
+      ...this.#options.prometheus,
+      isUser: (authorization) => isUserToken(access, authorization),
+      text: () => watch.prometheus(),
+    });
     this.#http = http;
     http.server.on('upgrade', (request, connection, head) => {
       void sockets.upgrade(request, connection, head).catch(() => connection.destroy());
     });
-    await this.#bind(http, at);
+    await bind(http, at);
+    watch.start();
     const { address, port } = (http.server as Server).address() as AddressInfo; // It listens on TCP.
     const scheme = this.#options.tls === undefined ? 'http' : 'https';
     return { url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`, address, port };
@@ -153,7 +166,19 @@ export class FleetServer {
     const sessions = new AgentSessions({ onDuplicate: (hostId) => holdBack(hostId) });
     const sockets = new AgentSockets({
       authenticate: (credentials) => sessions.authenticate(credentials),
-      onSample: () => undefined,
+      onSample: (hostId, sample) => watch.onSample(hostId, sample),
+    });
+    const watch = watchFleet({
+      database,
+      hosts,
+      activity,
+      atRest: keys.atRest,
+      server: hostname(),
+      version: this.#options.version,
+      hasSocket: (hostId) => sockets.has(hostId),
+      askLive: (hostId, seconds) => sockets.nudge(hostId, { kind: 'live', seconds }),
+      now,
+      log: this.#options.log,
     });
     const endSessions = (hostId: HostId) => {
       sessions.end(hostId);
@@ -196,8 +221,9 @@ export class FleetServer {
         sessions,
         newRevisions,
         keys,
-        onSamples: () => undefined,
+        onSamples: watch.onSamples,
       }),
+      ...watch.handlers,
       ...buildHandlers({
         ...shared,
         builds: new Builds(database),
@@ -217,44 +243,7 @@ export class FleetServer {
         },
       }),
     };
-    return { handlers, access, activity, sessions, sockets };
-  }
-
-  async #tls() {
-    const { tls } = this.#options;
-    if (tls === undefined) return undefined;
-    const [cert, key] = await Promise.all([readPem(tls.certificateFile), readPem(tls.keyFile)]);
-    return { cert, key };
-  }
-
-  async #bind(http: FastifyInstance, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
-    try {
-      await http.listen({ host, port });
-    } catch (cause) {
-      const code = systemErrorCode(cause);
-      const states: Record<string, string> = {
-        EADDRINUSE: 'another program listens there',
-        EACCES: 'this user may not listen there',
-        EADDRNOTAVAIL: 'this machine has no such address',
-      };
-      const state = states[code ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
-      throw new AppError('unreachable', `Cannot listen on "${host}:${port}": ${state}`, {
-        cause,
-        next: 'Choose another address with --listen.',
-      });
-    }
-  }
-}
-
-async function readPem(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new AppError(
-      'invalid-input',
-      `Cannot read certificate file "${file}": ${systemErrorCode(cause) ?? 'unreadable'}`,
-      { cause },
-    );
+    return { handlers, access, activity, sessions, sockets, watch };
   }
 }
 

@@ -33,4 +33,20 @@ export const migrations: readonly string[] = [
      host_id TEXT NOT NULL, build_id TEXT NOT NULL, line INTEGER NOT NULL, text TEXT NOT NULL,
      PRIMARY KEY (host_id, build_id, line),
      FOREIGN KEY (host_id, build_id) REFERENCES builds ON DELETE CASCADE) WITHOUT ROWID;`,
+  `CREATE TABLE metric_samples (
+     host_id TEXT NOT NULL REFERENCES hosts ON DELETE CASCADE, at INTEGER NOT NULL, figures TEXT NOT NULL,
+     PRIMARY KEY (host_id, at)) WITHOUT ROWID;
+   CREATE TABLE metric_chunks (
+     host_id TEXT NOT NULL REFERENCES hosts ON DELETE CASCADE, level INTEGER NOT NULL, kind TEXT NOT NULL, "of" TEXT NOT NULL,
+     start INTEGER NOT NULL, columns BLOB NOT NULL, PRIMARY KEY (host_id, level, kind, "of", start));
+   CREATE TABLE alert_rules (name TEXT PRIMARY KEY, changes TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE alert_channels (
+     name TEXT PRIMARY KEY, target TEXT NOT NULL, settings BLOB NOT NULL, last_delivered_at TEXT, last_error TEXT) WITHOUT ROWID;
+   CREATE TABLE alerts (
+     alert_id TEXT PRIMARY KEY, host_id TEXT NOT NULL REFERENCES hosts ON DELETE CASCADE, rule TEXT NOT NULL, subject TEXT NOT NULL,
+     message TEXT NOT NULL, raised_at TEXT NOT NULL, resolved_at TEXT, times INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE INDEX alerts_by_time ON alerts (raised_at);
+   CREATE TABLE alert_notices (
+     notice_id TEXT NOT NULL, channel TEXT NOT NULL REFERENCES alert_channels ON DELETE CASCADE, notice TEXT NOT NULL,
+     made_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL, PRIMARY KEY (notice_id, channel)) WITHOUT ROWID;`,
 ];

@@ -54,4 +54,12 @@ export const freeFiles: readonly string[] = ['index.ts', 'worker/main.ts'];
 export const environmentReaders: readonly string[] = ['worker/main.ts'];
 
 /** Packages that load with `await import()` at first use, never with their importer. */
-export const lazyPackages: readonly string[] = ['dockerode', 'docker-modem', '@aws-sdk', 'esbuild', 'fastify', 'ws'];
+export const lazyPackages: readonly string[] = [
+  'dockerode',
+  'docker-modem',
+  '@aws-sdk',
+  'esbuild',
+  'fastify',
+  'nodemailer',
+  'ws',
+];

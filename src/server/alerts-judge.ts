@@ -1,0 +1,60 @@
+import type { AlertRule, AlertRuleName } from '../contracts/alerts.ts';
+import type { Condition } from './alerts-conditions.ts';
+
+/** What is remembered of one thing that a rule speaks of. */
+export interface AlertState {
+  readonly isRaised: boolean;
+  /** Since when it is otherwise than raised or not raised says. */
+  readonly changingSince: number | undefined;
+  /** When it was raised lately, oldest first. */
+  readonly raisedAt: readonly number[];
+}
+
+export type AlertEvent =
+  | { readonly kind: 'raise'; readonly times: number; readonly message: string }
+  | { readonly kind: 'resolve' };
+
+export const noState: AlertState = { isRaised: false, changingSince: undefined, raisedAt: [] };
+
+/** What comes again within this time comes and goes. */
+export const flappingMs = 1_800_000;
+const longestClearMs = 900_000;
+
+/**
+ * Raises what has been so for long enough, and resolves what has been over for long enough. Each time that an alert came back doubles how
+ * long it must be over: one that comes and goes stays raised, and tells nobody twice.
+ */
+export function judge(
+  state: AlertState,
+  condition: Pick<Condition, 'isSo' | 'message'>,
+  { rule, now }: { readonly rule: AlertRule; readonly now: number },
+): { readonly state: AlertState; readonly event?: AlertEvent } {
+  const raisedAt = state.raisedAt.filter((at) => now - at < flappingMs);
+  const isSo = rule.isEnabled ? condition.isSo : false;
+  // Not known changes nothing, and does not count towards either.
+  if (isSo === undefined) return { state: { ...state, raisedAt, changingSince: undefined } };
+  if (isSo === state.isRaised) return { state: { isRaised: state.isRaised, raisedAt, changingSince: undefined } };
+  const since = state.changingSince ?? now;
+  const waitMs = isSo ? rule.forSeconds * 1000 : clearMs(rule, raisedAt.length);
+  if (now - since < waitMs) return { state: { isRaised: state.isRaised, raisedAt, changingSince: since } };
+  if (!isSo) return { state: { isRaised: false, changingSince: undefined, raisedAt }, event: { kind: 'resolve' } };
+  const raised = [...raisedAt, now].slice(-16);
+  return {
+    state: { isRaised: true, changingSince: undefined, raisedAt: raised },
+    event: { kind: 'raise', times: raised.length, message: condition.message },
+  };
+}
+
+function clearMs({ isEnabled, clearSeconds }: AlertRule, times: number): number {
+  if (!isEnabled) return 0;
+  return Math.max(clearSeconds * 1000, Math.min(longestClearMs, clearSeconds * 1000 * 2 ** Math.max(0, times - 1)));
+}
+
+/** Names one thing that one rule speaks of. */
+export function alertKey({
+  rule,
+  hostId,
+  subject,
+}: Pick<Condition, 'hostId' | 'subject'> & { rule: AlertRuleName }): string {
+  return JSON.stringify([rule, hostId, subject]);
+}

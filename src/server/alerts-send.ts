@@ -1,0 +1,121 @@
+import { createHmac } from 'node:crypto';
+import { withDeadline } from '../base/deadline.ts';
+import {
+  type AlertNotice,
+  alertSignatureHeader,
+  type Mail,
+  mailSchema,
+  type Webhook,
+  webhookSchema,
+} from '../contracts/alerts.ts';
+import { AppError } from '../contracts/errors.ts';
+
+/** Where notices go, with what it takes to send them there. */
+export type ChannelSettings =
+  | { readonly name: 'webhook'; readonly settings: Webhook }
+  | { readonly name: 'mail'; readonly settings: Mail };
+
+const timeoutMs = 10_000;
+
+/** Sends a notice; raises `unreachable` with the reason when it was not taken. */
+export async function sendNotice(channel: ChannelSettings, notice: AlertNotice, signal?: AbortSignal): Promise<void> {
+  const limited = withDeadline(timeoutMs, signal);
+  try {
+    if (channel.name === 'webhook') await post(channel.settings, notice, limited);
+    else await mail(channel.settings, notice, limited);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof AppError) throw cause;
+    throw new AppError('unreachable', `Cannot send an alert to "${targetOf(channel)}": ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** For people: without a user, a password or what a query may hold. */
+export function targetOf(channel: ChannelSettings): string {
+  if (channel.name === 'webhook') {
+    const { origin, pathname } = new URL(channel.settings.url);
+    return `${origin}${pathname}`;
+  }
+  return `${channel.settings.to.join(', ')} through ${new URL(channel.settings.server).host}`;
+}
+
+export function parseSettings(name: ChannelSettings['name'], text: string): ChannelSettings {
+  const settings: unknown = JSON.parse(text);
+  return name === 'webhook'
+    ? { name, settings: webhookSchema.parse(settings) }
+    : { name, settings: mailSchema.parse(settings) };
+}
+
+/** Of a body at a time, so that an old one cannot be played again. */
+export function signatureOf(secret: string, seconds: number, body: string): string {
+  return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
+}
+
+async function post({ url, secret }: Webhook, notice: AlertNotice, signal: AbortSignal): Promise<void> {
+  const body = JSON.stringify(notice);
+  const signature = signatureOf(secret, Math.floor(Date.now() / 1000), body);
+  const response = await fetch(url, {
+    method: 'POST',
+    redirect: 'error',
+    headers: { 'content-type': 'application/json', [alertSignatureHeader]: signature },
+    body,
+    signal,
+  });
+  await response.body?.cancel();
+  if (response.ok) return;
+  const target = targetOf({ name: 'webhook', settings: { url, secret } });
+  throw new AppError('unreachable', `Cannot send an alert to "${target}": it answered with status ${response.status}`);
+}
+
+async function mail(
+  { server, user, password, from, to }: Mail,
+  notice: AlertNotice,
+  signal: AbortSignal,
+): Promise<void> {
+  const { createTransport } = await import('nodemailer');
+  const { hostname, port, protocol } = new URL(server);
+  const isEncrypted = protocol === 'smtps:';
+  const transport = createTransport({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (isEncrypted ? 465 : 587) : Number(port),
+    secure: isEncrypted,
+    // A password goes over an encrypted connection or not at all.
+    requireTLS: !isEncrypted && password !== undefined,
+    ...(user !== undefined && { auth: { user, pass: password ?? '' } }),
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+  });
+  const end = () => transport.close();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    signal.throwIfAborted();
+    await transport.sendMail({ from, to: [...to], messageId: `<${notice.noticeId}@agora>`, ...mailText(notice) });
+  } finally {
+    signal.removeEventListener('abort', end);
+    end();
+  }
+}
+
+export function mailText({ event, alert, server, at }: AlertNotice): {
+  readonly subject: string;
+  readonly text: string;
+} {
+  if (alert === undefined) {
+    const text = `This is a test of alerts from the server ${server}, sent at ${at}.\n`;
+    return { subject: '[agora] Test', text };
+  }
+  const where = alert.subject === undefined ? alert.host : `${alert.host} ${alert.subject}`;
+  const word = event === 'resolved' ? 'Resolved' : 'Alert';
+  const often = alert.times > 1 ? [`It was raised ${alert.times} times within half an hour.`] : [];
+  const ended = alert.resolvedAt === undefined ? [] : [`It is over since ${alert.resolvedAt}.`];
+  const lines = [alert.message, `Raised at ${alert.raisedAt} by the server ${server}.`, ...often, ...ended];
+  return { subject: `[agora] ${word}: ${alert.rule} on ${where}`.slice(0, 200), text: `${lines.join('\n')}\n` };
+}
+
+/** `fetch` keeps the reason in the cause of its error. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'it did not answer in time';
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

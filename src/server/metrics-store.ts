@@ -1,0 +1,158 @@
+import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
+import type { HostSettings } from '../contracts/fleet.ts';
+import { type HostId, hostIdSchema } from '../contracts/fleet-ids.ts';
+import type { MetricsSample } from '../contracts/metrics.ts';
+import type { MetricKind, MetricSeries } from '../contracts/routes-metrics.ts';
+import { MetricsChunks } from './metrics-chunks.ts';
+import { finest, levelFor, levels, startOf, stepFor, type View } from './metrics-levels.ts';
+import { coarsen, gather, overlay, type Stretch, type TimedFigures } from './metrics-rollup.ts';
+import { type Figures, figuresOf } from './metrics-series.ts';
+import { SeriesView, type ViewFrame } from './metrics-view.ts';
+
+export interface MetricsQuery extends View {
+  readonly kind?: MetricKind | undefined;
+  readonly of?: string | undefined;
+  readonly series?: ReadonlySet<string> | undefined;
+}
+
+interface Waiting {
+  readonly hostId: HostId;
+  readonly at: number;
+  readonly figures: readonly Figures[];
+}
+
+/** Samples that come later than this after the end of their window are rolled up with the next ones. */
+const graceMs = 15_000;
+/** Agents may be wrong about the time by this much before theirs is corrected. */
+const clockToleranceMs = 5_000;
+const dayMs = 86_400_000;
+const mostWaiting = 20_000;
+
+/** What hosts measured: the last of it in memory, a few minutes of samples, then points of ever coarser levels. */
+export class MetricsStore {
+  readonly #database: SqliteDatabase;
+  readonly #chunks: MetricsChunks;
+  readonly #latest = new Map<HostId, MetricsSample>();
+  #waiting: Waiting[] = [];
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+    this.#chunks = new MetricsChunks(database);
+  }
+
+  /** Undefined until the host has told, since the server started. */
+  latest(hostId: HostId): MetricsSample | undefined {
+    return this.#latest.get(hostId);
+  }
+
+  /** A sample that is shown and not kept. */
+  show(hostId: HostId, sample: MetricsSample): void {
+    this.#latest.set(hostId, sample);
+  }
+
+  /** Kept with the next `flush`. `aheadMs` is how far the agent's clock is before ours. */
+  take(
+    hostId: HostId,
+    samples: readonly MetricsSample[],
+    { now, aheadMs, metrics }: { now: number; aheadMs: number; metrics: HostSettings['metrics'] },
+  ): void {
+    const shiftMs = Math.abs(aheadMs) > clockToleranceMs ? aheadMs : 0;
+    for (const sample of samples) {
+      const at = Math.min(now, Date.parse(sample.at) - shiftMs);
+      const figures = figuresOf(sample, metrics);
+      if (figures.length > 0 && at > now - metrics.retentionDays * dayMs) this.#waiting.push({ hostId, at, figures });
+    }
+    const last = samples.at(-1);
+    if (last !== undefined) this.#latest.set(hostId, last);
+  }
+
+  /** Writes what was taken, all in one transaction. A sample that is sent twice is kept once. */
+  flush(): void {
+    const batch = this.#waiting;
+    if (batch.length === 0) return;
+    this.#waiting = [];
+    const sql = `INSERT OR IGNORE INTO metric_samples (host_id, at, figures)
+      SELECT host_id, ?, ? FROM hosts WHERE host_id = ?`;
+    try {
+      this.#database.transaction(() => {
+        for (const { hostId, at, figures } of batch) this.#database.run(sql, at, JSON.stringify(figures), hostId);
+      });
+    } catch (error) {
+      // On a full disk the newest are kept until there is room again.
+      this.#waiting = [...batch, ...this.#waiting].slice(-mostWaiting);
+      throw error;
+    }
+  }
+
+  /** Makes points of what is complete, at most of so many windows: true when there is more. */
+  rollUp(now: number, atMost = 50): boolean {
+    const before = startOf(now - graceMs, finest.windowMs);
+    const sql = `SELECT DISTINCT host_id, at / ${finest.windowMs} AS "window" FROM metric_samples WHERE at < ? LIMIT ?`;
+    const windows = this.#database.all(sql, before, atMost);
+    for (const row of windows) {
+      this.#rollUpWindow(hostIdSchema.parse(row['host_id']), Number(row['window']) * finest.windowMs);
+    }
+    return windows.length === atMost;
+  }
+
+  prune(hostId: HostId, { retentionDays }: HostSettings['metrics'], now: number): void {
+    this.#chunks.prune(hostId, retentionDays * dayMs, now);
+  }
+
+  view(hostId: HostId, query: MetricsQuery, now: number): ViewFrame & { series: MetricSeries[] } {
+    const level = levelFor(query, now);
+    const stepMs = stepFor(query, level);
+    const from = startOf(query.from, stepMs);
+    const frame = { from, stepMs, steps: Math.max(0, Math.ceil((query.to - from) / stepMs)) };
+    const view = new SeriesView(frame, query.series);
+    const { kind, of } = query;
+    for (const chunk of this.#chunks.list({ hostId, level, from, to: query.to, kind, of })) view.add(chunk, level);
+    for (const [start, samples] of this.#recent(hostId, from, query.to)) {
+      for (const measured of gather(samples, start)) {
+        const isWanted = (kind === undefined || measured.kind === kind) && (of === undefined || measured.of === of);
+        if (isWanted) view.add({ ...measured, start }, finest);
+      }
+    }
+    return { ...frame, series: view.all() };
+  }
+
+  forget(hostId: HostId): void {
+    this.#latest.delete(hostId);
+  }
+
+  /** What is not rolled up yet, by window. */
+  #recent(hostId: HostId, from: number, to: number): Map<number, TimedFigures[]> {
+    this.flush();
+    const sql = 'SELECT at, figures FROM metric_samples WHERE host_id = ? AND at >= ? AND at < ? ORDER BY at';
+    const samples = this.#database.all(sql, hostId, from, to).map(samplesOf);
+    return Map.groupBy(samples, ({ at }) => startOf(at, finest.windowMs));
+  }
+
+  #rollUpWindow(hostId: HostId, start: number): void {
+    const end = start + finest.windowMs;
+    this.#database.transaction(() => {
+      const range = 'FROM metric_samples WHERE host_id = ? AND at >= ? AND at < ?';
+      const samples = this.#database.all(`SELECT at, figures ${range} ORDER BY at`, hostId, start, end).map(samplesOf);
+      for (const { kind, of, columns } of gather(samples, start)) {
+        const place = { hostId, kind, of, level: finest, start };
+        const known = this.#chunks.at(place);
+        overlay(known, columns);
+        this.#chunks.put(place, known);
+        let fine: Stretch = { level: finest, start, columns: known };
+        for (const level of levels.slice(1)) {
+          const coarsePlace = { hostId, kind, of, level, start: startOf(start, level.windowMs) };
+          const coarse = { level, start: coarsePlace.start, columns: this.#chunks.at(coarsePlace) };
+          coarsen(fine, coarse, { from: start, to: end });
+          this.#chunks.put(coarsePlace, coarse.columns);
+          fine = coarse;
+        }
+      }
+      this.#database.run(`DELETE ${range}`, hostId, start, end);
+    });
+  }
+}
+
+function samplesOf(row: SqlRow): TimedFigures {
+  // Only `flush` writes it.
+  return { at: Number(row['at']), figures: JSON.parse(String(row['figures'])) as Figures[] };
+}

@@ -1,0 +1,74 @@
+import type { SqliteDatabase } from '../base/sqlite-database.ts';
+import type { Heartbeat } from '../contracts/agent-wire.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
+import type { MetricsSample } from '../contracts/metrics.ts';
+import type { ActivityLog } from './activity.ts';
+import { Alerts } from './alerts.ts';
+import { type HostStore, hostOf, type StoredHost } from './host-store.ts';
+import { metricsHandlers } from './metrics-handlers.ts';
+import { MetricsKeeper } from './metrics-keeper.ts';
+import { LiveMetrics } from './metrics-live.ts';
+import { MetricsStore } from './metrics-store.ts';
+import { fleetText } from './prometheus.ts';
+
+export interface WatchOptions {
+  readonly database: SqliteDatabase;
+  readonly hosts: HostStore;
+  readonly activity: ActivityLog;
+  readonly atRest: Uint8Array;
+  /** As notices name this server. */
+  readonly server: string;
+  readonly version: string;
+  readonly hasSocket: (hostId: HostId) => boolean;
+  /** Asks a host for a sample each second. */
+  readonly askLive: (hostId: HostId, seconds: number) => boolean;
+  readonly now: () => Date;
+  readonly log: (line: string) => void;
+}
+
+/** What a server keeps of its hosts' figures, and what it says of them. */
+export function watchFleet(options: WatchOptions) {
+  const { database, hosts, now } = options;
+  const serverStartedAt = now();
+  const store = new MetricsStore(database);
+  const keeper = new MetricsKeeper({ store, hosts, now, log: options.log });
+  const latest = (hostId: HostId) => store.latest(hostId);
+  const live = new LiveMetrics({ latest, ask: options.askLive });
+  const alerts = new Alerts({ ...options, latest });
+  return {
+    handlers: metricsHandlers({ hosts, store, live, alerts, now }),
+    /** With a heartbeat: to be kept. */
+    onSamples: ({ hostId, settings }: StoredHost, { samples, agentTime }: Pick<Heartbeat, 'agentTime' | 'samples'>) => {
+      const current = now().getTime();
+      const { metrics } = settings;
+      store.take(hostId, samples, { now: current, aheadMs: Date.parse(agentTime) - current, metrics });
+      live.tell(hostId);
+    },
+    /** For those who look right now. */
+    onSample: (hostId: HostId, sample: MetricsSample) => {
+      if (hosts.byId(hostId)?.admission !== 'admitted') return;
+      store.show(hostId, sample);
+      live.tell(hostId);
+    },
+    prometheus: () => {
+      const views = hosts.all().map((host) => ({
+        name: host.name,
+        admission: host.admission,
+        link: hostOf(host, { at: now(), serverStartedAt, hasSocket: options.hasSocket(host.hostId) }).link,
+        sample: store.latest(host.hostId),
+      }));
+      const active = alerts.list(1_000).filter(({ resolvedAt }) => resolvedAt === undefined);
+      return fleetText(views, active, options.version);
+    },
+    start: () => {
+      keeper.start();
+      alerts.start();
+    },
+    close: async () => {
+      await alerts.close();
+      keeper.close();
+    },
+  };
+}
+
+export type FleetWatch = ReturnType<typeof watchFleet>;
