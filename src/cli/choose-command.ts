@@ -10,21 +10,23 @@ export type Choice =
 
 /** What the typed words ask for. Throws `usage` for a command that is not there. */
 export function chooseCommand(words: readonly string[]): Choice {
-  const [first, second] = words;
+  const [first] = words;
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
     return { kind: 'help', text: topLevelHelp() };
   }
   if (first === '--version' || first === '-V') return { kind: 'version' };
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const name = words.slice(0, length).join(' ');
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (entry !== undefined) return { kind: 'command', name, entry, rest: words.slice(length) };
   }
-  const group = groupNames(first);
-  if (group.length > 0 && (second === undefined || second === '--help' || second === '-h')) {
-    return { kind: 'help', text: groupHelp(first, group) };
+  const group = [words.slice(0, 2).join(' '), first].find((name) => groupNames(name).length > 0);
+  if (group === undefined) throw unknownCommand(first);
+  const next = words[group.split(' ').length];
+  if (next === undefined || next === '--help' || next === '-h') {
+    return { kind: 'help', text: groupHelp(group, groupNames(group)) };
   }
-  throw unknownCommand(group.length > 0 ? `${first} ${second}` : first);
+  throw unknownCommand(`${group} ${next}`);
 }
 
 function groupNames(group: string): string[] {

@@ -300,6 +300,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Print or change the settings of a host',
     load: () => import('./host-set.ts').then((file) => file.hostSet),
   },
+  'host build ls': {
+    summary: 'List what a host builds and has built',
+    load: () => import('./host-build-ls.ts').then((file) => file.hostBuildLs),
+  },
+  'host build log': {
+    summary: 'Print the log of a build',
+    load: () => import('./host-build-log.ts').then((file) => file.hostBuildLog),
+  },
+  'host build cancel': {
+    summary: 'End a build',
+    load: () => import('./host-build-cancel.ts').then((file) => file.hostBuildCancel),
+  },
   'host history': {
     summary: 'List what was declared for a host',
     load: () => import('./host-history.ts').then((file) => file.hostHistory),
