@@ -193,7 +193,8 @@ function judge(pass: Pass, workspace: Workspace, container: ObservedContainer): 
   const known = entryOf(pass.memory.exchanges, name);
   const started = startOf(container);
   const since = Math.min(pass.now, Number.isNaN(started) ? pass.now : started);
-  if (known?.containerId !== container.id && container.status !== 'created') {
+  const isKnown = known?.containerId === container.id && known.since <= pass.now;
+  if (!isKnown && container.status !== 'created') {
     pass.memory.exchanges[name] = { containerId: container.id, since };
   }
   return verdictOn({

@@ -1,5 +1,6 @@
 import { hostLabels } from '../contracts/fleet-names.ts';
 import type { PlanProblem, PlanStep } from '../contracts/host-change.ts';
+import { isDue } from './backoff.ts';
 import { entryOf } from './entry-of.ts';
 import type { Inventory } from './inventory.ts';
 import type { Memory } from './memory.ts';
@@ -113,7 +114,7 @@ function isHeldBack(pass: Pass, attempt: string, fingerprint: string, name: stri
     `${failure.message} (tried ${times})`,
     `It is tried again at ${next}; a change of its spec is tried at once.`,
   );
-  if (failure.nextAt <= pass.now) return false;
+  if (isDue(failure.nextAt, pass.now)) return false;
   wakeBy(pass, failure.nextAt);
   return true;
 }

@@ -1,5 +1,5 @@
-import { retryDelayMs } from '../base/retry.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
+import { waitMs } from './backoff.ts';
 import { entryOf } from './entry-of.ts';
 import type { Memory } from './memory.ts';
 import type { Step } from './step.ts';
@@ -21,14 +21,12 @@ export interface TakenStep {
   readonly now: number;
 }
 
-const backoff = { delayMs: 1_000, maxDelayMs: 300_000, jitter: 0 };
-
 /** The memory after a step: failures wait longer each time, what is done is not done again. */
 export function remember(memory: Memory, { step, outcome, revision, now }: TakenStep): Memory {
   if (outcome.is === 'done') return rememberDone(memory, step, { imageId: outcome.imageId, revision });
   const before = entryOf(memory.failures, step.attempt);
   const attempts = before?.fingerprint === step.fingerprint ? before.attempts + 1 : 1;
-  const nextAt = now + retryDelayMs(attempts, backoff);
+  const nextAt = now + waitMs(attempts);
   const failure = {
     ...{ fingerprint: step.fingerprint, attempts, nextAt, message: outcome.message.slice(0, 2_048) },
     ...(outcome.isHeld === true && { heldRevision: revision }),
@@ -45,6 +43,8 @@ function rememberDone(
   let after: Memory = { ...memory, failures };
   for (const move of step.moves) {
     if (move.do === 'pull') after = rememberImage(after, step.name, { revision });
+    // From here on it ends by itself, however soon.
+    if (move.do === 'start') after = { ...after, stopped: after.stopped.filter((id) => id !== move.container) };
     if (move.do === 'push') after = rememberImage(after, step.name, { pushed: step.fingerprint });
     if (move.do === 'build' && imageId !== undefined && move.labels[hostLabels.name] === step.name) {
       after = { ...after, builtImages: [...new Set([...after.builtImages, imageId])] };

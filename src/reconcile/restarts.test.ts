@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, linesOf, messagesOf, settledState } from '../../test/support/settled-host.ts';
+import { aSpec, decide, linesOf, messagesOf, settledState } from '../../test/support/settled-host.ts';
+import { aTarget, SimulatedHost } from '../../test/support/simulated-host.ts';
 import { emptyMemory } from './memory.ts';
 
 const web = { image: 'busybox:1' };
@@ -79,4 +80,16 @@ test('a workspace that somebody paused is told of and not touched', async () => 
 
   assert.deepEqual(decision.steps, []);
   assert.deepEqual(messagesOf(decision), ['web: Cannot run workspace "web": somebody paused it']);
+});
+
+test('a workspace that ends by itself right after it was declared to run again is not started over and over', async () => {
+  const once = { ...web, restart: 'no' };
+  const state = await settledState({ workspaces: { web: once } });
+  const host = new SimulatedHost(state);
+  await host.converge(aTarget(aSpec({ workspaces: { web: { ...once, running: false } } }), { revision: 2 }));
+  state.fates.set('image-1', 'crashes');
+
+  const { decision } = await host.converge(aTarget(aSpec({ workspaces: { web: once } }), { revision: 3 }));
+
+  assert.equal(decision.workspaces[0]?.state, 'failed');
 });

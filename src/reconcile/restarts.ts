@@ -1,14 +1,12 @@
-import { retryDelayMs } from '../base/retry.ts';
 import type { ObservedContainer } from '../contracts/host-observation.ts';
 import type { WorkspaceSpec } from '../contracts/host-spec.ts';
+import { isDue, waitMs } from './backoff.ts';
 import { entryOf } from './entry-of.ts';
 import { endOf } from './gate.ts';
 import type { Memory } from './memory.ts';
 
 /** Up for as long as this, it is no longer in a loop. */
 const steadyMs = 10_000;
-/** The waits between two starts, after those that are at once. */
-const backoff = { delayMs: 1_000, maxDelayMs: 300_000, jitter: 0 };
 const startsAtOnce = 3;
 const loopFrom = 5;
 
@@ -29,8 +27,8 @@ export function restartOf(
   const before = entryOf(of.memory.restarts, of.name);
   const count = before?.containerId === container.id && !wasSteady(container) ? before.count : 0;
   if (count === 0 || before === undefined) return { is: 'now', count: 1 };
-  const at = before.lastAt + (count < startsAtOnce ? 0 : retryDelayMs(count - startsAtOnce + 1, backoff));
-  if (at <= of.now) return { is: 'now', count: count + 1 };
+  const at = before.lastAt + (count < startsAtOnce ? 0 : waitMs(count - startsAtOnce + 1));
+  if (isDue(at, of.now)) return { is: 'now', count: count + 1 };
   const times = count === 1 ? 'once' : `${count} times`;
   const reason = `${endOf(container)}, and was started again ${times}; the next start is at ${new Date(at).toISOString()}`;
   return { is: 'later', at, reason, isLoop: count >= loopFrom };
