@@ -3,7 +3,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { Change, HostPlan } from '../contracts/host-change.ts';
 import type { HostSpec } from '../contracts/host-spec.ts';
-import { type Digest, digestSchema } from '../contracts/ids.ts';
+import { digestSchema } from '../contracts/ids.ts';
 import { checkSpec } from '../reconcile/check-spec.ts';
 import { planOf } from '../reconcile/plan.ts';
 import { hostSpecDigest } from '../reconcile/spec-digest.ts';
@@ -51,8 +51,9 @@ export function planFor(
   );
   const specDigest = hostSpecDigest(spec);
   const isDeclared = latest?.change.specDigest === specDigest;
-  const revision = (latest?.change.revision ?? 0) + (isDeclared ? 0 : 1);
-  const observation = ports.reports.of(hostId)?.observation;
+  const report = ports.reports.of(hostId);
+  const revision = isDeclared ? latest.change.revision : ports.revisions.nextNumber(hostId, report?.revision);
+  const observation = report?.observation;
   if (observation === undefined) return unknownPlan(host, specDigest);
   const appliedRevision = ports.revisions.lastApplied(hostId);
   return planOf({ hostId, revision, spec, settings, secretDigests }, observation, {
@@ -96,7 +97,8 @@ export async function declareSpec(
     const at = ports.now().toISOString();
     const { actor, message } = declared;
     const specDigest = hostSpecDigest(spec);
-    const change = ports.revisions.add(host.hostId, { spec, specDigest, secrets, actor, message, at });
+    const told = ports.reports.of(host.hostId)?.revision;
+    const change = ports.revisions.add(host.hostId, { spec, specDigest, secrets, actor, message, at, told });
     const details = { revision: change.revision, specDigest, message };
     ports.activity.add({ actor, action: 'spec.apply', subject: `host:${host.name}`, details });
     return { change, plan };
@@ -111,15 +113,18 @@ export async function rollBack(
   host: StoredHost,
   { revision, actor }: { readonly revision?: number | undefined; readonly actor: string },
 ) {
-  const latest = ports.revisions.latestNumber(host.hostId) ?? 0;
-  const wanted = revision ?? latest - 1;
-  const earlier = wanted >= 1 ? ports.revisions.find(host.hostId, wanted) : undefined;
+  const [latest, previous] = ports.revisions.changes(host.hostId, 2);
+  const wanted = revision ?? previous?.revision;
+  const earlier = wanted === undefined ? undefined : ports.revisions.find(host.hostId, wanted);
   if (earlier === undefined) {
-    const state = latest === 0 ? 'nothing is declared yet' : `it has revisions 1 to ${latest}`;
-    throw new AppError('not-found', `Cannot roll host "${host.name}" back to revision ${wanted}: ${state}`);
+    const state = latest === undefined ? 'nothing is declared yet' : `its latest revision is ${latest.revision}`;
+    const which = wanted === undefined ? 'what was declared before' : `revision ${wanted}`;
+    throw new AppError('not-found', `Cannot roll host "${host.name}" back to ${which}: ${state}`, {
+      next: `agora host history ${host.name}`,
+    });
   }
   const { spec, secrets } = earlier;
-  return declareSpec(ports, host, { spec, secrets, actor, message: `as revision ${wanted}` });
+  return declareSpec(ports, host, { spec, secrets, actor, message: `as revision ${earlier.change.revision}` });
 }
 
 export function specOf(ports: HostSpecPorts, host: StoredHost, revision: number | undefined) {
@@ -150,7 +155,8 @@ function refuseMissingSecrets(spec: HostSpec, secrets: Readonly<Record<string, s
 
 async function refuseMissingContexts(contexts: Contexts, spec: HostSpec): Promise<void> {
   for (const [name, { build }] of Object.entries(spec.images)) {
-    if (build === undefined || (await hasContext(contexts, build.context as Digest))) continue; // `checkSpec` saw that it is one.
+    const digest = digestSchema.safeParse(build?.context).data;
+    if (build === undefined || (digest !== undefined && (await hasContext(contexts, digest)))) continue;
     throw new AppError('not-found', `Cannot apply the spec: the build context of image "${name}" was not handed in`, {
       next: 'Apply it with `agora host apply`, which hands contexts in.',
     });

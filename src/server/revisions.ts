@@ -20,7 +20,12 @@ export interface NewRevision {
   readonly actor: string;
   readonly message: string;
   readonly at: string;
+  /** The highest that the host has told of: it takes none that is not past it. */
+  readonly told?: number | undefined;
 }
+
+/** More than a server that was restored can have lost; a host that tells of more is not believed. */
+const mostLost = 1_000_000;
 
 /** What was declared for hosts, every revision of it, and how far each has come. */
 export class Revisions {
@@ -33,8 +38,8 @@ export class Revisions {
   }
 
   /** Inside a transaction with what else belongs to it. */
-  add(hostId: HostId, { specDigest, spec, secrets, actor, message, at }: NewRevision): Change {
-    const revision = (this.latestNumber(hostId) ?? 0) + 1;
+  add(hostId: HostId, { specDigest, spec, secrets, actor, message, at, told }: NewRevision): Change {
+    const revision = this.nextNumber(hostId, told);
     const times = { accepted: at };
     this.#database.run(
       `INSERT INTO revisions (host_id, revision, spec_digest, spec, secrets, actor, message, times)
@@ -54,6 +59,11 @@ export class Revisions {
   latestNumber(hostId: HostId): number | undefined {
     const row = this.#database.get('SELECT max(revision) AS latest FROM revisions WHERE host_id = ?', hostId);
     return row?.['latest'] === null || row === undefined ? undefined : Number(row['latest']);
+  }
+
+  nextNumber(hostId: HostId, told = 0): number {
+    const latest = this.latestNumber(hostId) ?? 0;
+    return (told <= latest + mostLost ? Math.max(latest, told) : latest) + 1;
   }
 
   /** That one, or the latest. */
