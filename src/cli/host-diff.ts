@@ -37,15 +37,20 @@ export const hostDiff = defineCommand(
     const given = options.file === undefined ? undefined : await packContexts(await readSpec(options.file, context));
     const revision = options.revision === undefined ? undefined : countOf('revision', options.revision);
     const client = await openServer(options, context);
-    const { hostId, desiredRevision } = await findHost(client, word);
+    const { hostId } = await findHost(client, word);
     const declared = given?.spec ?? (await declaredSpec(client, hostId, undefined));
-    const earlier = revision ?? (given === undefined ? (desiredRevision ?? 1) - 1 : undefined);
+    const earlier = revision ?? (given === undefined ? await previousRevision(client, hostId) : undefined);
     const found = specDifferences(await declaredSpec(client, hostId, earlier), declared);
     if (options.json === true) await say(context.stdout, jsonText(found, 2));
     else for (const difference of found) await say(context.stdout, differenceLine(difference));
     return found.length === 0 ? exitCodes.ok : exitCodes.no;
   },
 );
+
+async function previousRevision(client: ServerClient, host: string): Promise<number> {
+  const { revisions } = await client.call('listRevisions', { params: { host } });
+  return revisions[1]?.revision ?? 0;
+}
 
 /** Before the first revision there is nothing. */
 async function declaredSpec(client: ServerClient, host: string, revision: number | undefined): Promise<HostSpec> {

@@ -1,4 +1,5 @@
-import { exitCodes } from '../contracts/errors.ts';
+import { AppError, exitCodes } from '../contracts/errors.ts';
+import { userNameSchema } from '../contracts/fleet-ids.ts';
 import { defineCommand } from './command.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
@@ -16,6 +17,9 @@ export const userAdd = defineCommand(
   },
   async ({ operands: [name = '', typed = ''], options }, context) => {
     const role = roleOf(typed);
+    if (!userNameSchema.safeParse(name).success) {
+      throw new AppError('usage', `Cannot add user "${name}": it is not 1 to 128 characters of A-Z a-z 0-9 . _ @ -`);
+    }
     const client = await openServer(options, context);
     const { token } = await client.call('addUser', { body: { name, role } });
     await say(context.stderr, `agora: added ${name} as ${role}; their token, shown this once:`);
