@@ -35,7 +35,7 @@ export function packColumns(columns: Columns): Uint8Array {
     const column = columns.get(name) ?? emptyColumn(length);
     for (const values of [column.mean, column.max]) at = packValues(values, bytes, at);
   }
-  return deflateRawSync(bytes, { level: 6 });
+  return deflateRawSync(bytes, { level: 1 });
 }
 
 export function unpackColumns(packed: Uint8Array): Columns {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { HostStore } from './host-store.ts';
 import type { MetricsStore } from './metrics-store.ts';
 
@@ -8,17 +9,17 @@ export interface MetricsKeeperOptions {
   readonly log: (line: string) => void;
 }
 
-const flushMs = 2_000;
-const flushesPerRollUp = 5;
-/** So that one round holds the server up for some milliseconds only. */
-const windowsAtOnce = 25;
+const roundMs = 2_000;
+/** Of ten minutes of one host each: enough for some thousands of hosts. */
+const windowsPerRound = 20;
 const pruneMs = 600_000;
 
 /** Writes metrics, rolls them up and removes what is too old, a little at a time. */
 export class MetricsKeeper {
   readonly #options: MetricsKeeperOptions;
   #timer: NodeJS.Timeout | undefined;
-  #rounds = 0;
+  #isRollingUp = false;
+  #isClosed = false;
   #prunedAt = 0;
 
   constructor(options: MetricsKeeperOptions) {
@@ -26,25 +27,36 @@ export class MetricsKeeper {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#round(), flushMs).unref();
+    this.#timer = setInterval(() => this.#round(), roundMs).unref();
   }
 
   /** Writes what is left. */
   close(): void {
     clearInterval(this.#timer);
+    this.#isClosed = true;
     this.#try(() => this.#options.store.flush());
   }
 
   #round(): void {
     const { store } = this.#options;
     const now = this.#options.now().getTime();
-    this.#rounds += 1;
     this.#try(() => store.flush());
-    if (this.#rounds % flushesPerRollUp === 0) this.#try(() => store.rollUp(now, windowsAtOnce));
+    void this.#rollUp(now); // Tells its failures itself.
     if (now - this.#prunedAt >= pruneMs) {
       this.#prunedAt = now;
       this.#try(() => this.#prune(now));
     }
+  }
+
+  /** One window at a time: what was asked of the server meanwhile is answered in between. */
+  async #rollUp(now: number): Promise<void> {
+    if (this.#isRollingUp) return;
+    this.#isRollingUp = true;
+    for (let windows = 0; windows < windowsPerRound && !this.#isClosed; windows += 1) {
+      if (this.#try(() => this.#options.store.rollUp(now, 1)) !== true) break;
+      await setImmediate();
+    }
+    this.#isRollingUp = false;
   }
 
   #prune(now: number): void {
@@ -53,11 +65,12 @@ export class MetricsKeeper {
   }
 
   /** Metrics that cannot be kept are no reason to stop serving. */
-  #try(work: () => unknown): void {
+  #try<T>(work: () => T): T | undefined {
     try {
-      work();
+      return work();
     } catch (error) {
       this.#options.log(`metrics: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
     }
   }
 }

@@ -85,5 +85,5 @@ function wantedOf(columns: Columns, wanted: ReadonlySet<string> | undefined) {
 
 /** No more digits than are kept. */
 function rounded(value: number): number {
-  return Number(value.toPrecision(5));
+  return Number(value.toPrecision(4));
 }
