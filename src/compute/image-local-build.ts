@@ -59,11 +59,12 @@ export async function buildLocally<T>(engine: Engine, { use, recipe, base, ...op
       onProgress?.(`Copying this machine's node${base.wanted.hasGit ? ', git' : ''} and shell tools into a base image`);
       await engine.importImage(baseTar(files), { tag: ownBase, labels, ...(signal && { signal }) });
     }
+    onProgress?.(`Building ${recipe.what}`);
     await engine.buildImage(recipe.context(), {
       tag: built,
       dockerfile: recipe.dockerfile,
       buildArguments: { ...recipe.buildArguments, BASE: typeof base === 'string' ? base : ownBase, BUILD: build },
-      onProgress: (line) => line.startsWith('Step ') && onProgress?.(`Building ${recipe.what}: ${line}`),
+      onProgress: stepsOf(recipe.what, onProgress),
       ...(signal && { signal }),
     });
     return await use(built);
@@ -71,4 +72,12 @@ export async function buildLocally<T>(engine: Engine, { use, recipe, base, ...op
     for (const tag of [ownBase, built]) await engine.removeImage(tag).catch(unlessUsed);
     await engine.pruneImages(labels);
   }
+}
+
+/** Tells only the steps that run something: those that only write down a setting are over at once. */
+function stepsOf(what: string, onProgress: ((line: string) => void) | undefined) {
+  return (line: string) => {
+    const [, number, count] = /^Step (\d+)\/(\d+) : RUN /.exec(line) ?? [];
+    if (number !== undefined) onProgress?.(`Building ${what}: step ${number} of ${count}`);
+  };
 }
