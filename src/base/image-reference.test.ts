@@ -16,6 +16,7 @@ test('a reference is the same however an engine writes it', () => {
   assert.equal(familiarReference('ghcr.io/team/tool'), 'ghcr.io/team/tool:latest');
   assert.equal(familiarReference('localhost:5000/library/tool'), 'localhost:5000/library/tool:latest');
   assert.equal(familiarReference('docker.io/library/tool@sha256:ab'), 'tool@sha256:ab');
+  assert.equal(familiarReference('localhost:5000/tool:2@sha256:ab'), 'localhost:5000/tool@sha256:ab');
 });
 
 test('a reference has a repository and a version, a port is part of the repository', () => {

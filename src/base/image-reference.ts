@@ -6,7 +6,9 @@ const digestMark = '@sha256:';
  */
 export function familiarReference(reference: string): string {
   const short = reference.replace(/^(index\.)?docker\.io\//, '').replace(/^library\/(?=[^/]+$)/, '');
-  if (short.includes(digestMark)) return short;
+  const { repository, version } = splitReference(short);
+  // Engines forget the tag that came with a digest.
+  if (short.includes(digestMark)) return `${withoutTag(repository)}@${version}`;
   return short.lastIndexOf(':') > short.lastIndexOf('/') ? short : `${short}:latest`;
 }
 
@@ -23,6 +25,11 @@ export function splitReference(reference: string): ImageReferenceParts {
   const colon = reference.lastIndexOf(':');
   if (colon <= reference.lastIndexOf('/')) return { repository: reference, version: 'latest' };
   return { repository: reference.slice(0, colon), version: reference.slice(colon + 1) };
+}
+
+function withoutTag(repository: string): string {
+  const colon = repository.lastIndexOf(':');
+  return colon > repository.lastIndexOf('/') ? repository.slice(0, colon) : repository;
 }
 
 /** The registry that a reference names; undefined for Docker's own hub. */
