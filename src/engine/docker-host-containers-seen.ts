@@ -121,7 +121,7 @@ function observed(
 ): ObservedContainer {
   return {
     id: container.Id,
-    name: (container.Names[0] ?? '').replace(/^\//, ''),
+    name: nameOf(container),
     imageId: container.ImageID,
     labels: container.Labels ?? {},
     status: details?.status ?? said.status,
@@ -134,6 +134,12 @@ function observed(
     ...(details?.finishedAt !== undefined && { finishedAt: details.finishedAt }),
     networks: Object.keys(container.NetworkSettings?.Networks ?? {}).sort(),
   };
+}
+
+/** Besides its own, an engine lists the names by which others link to it: `/other/alias`. */
+function nameOf({ Names: names }: ListedContainer): string {
+  const own = names.find((name) => name.lastIndexOf('/') <= 0) ?? names[0] ?? '';
+  return own.replace(/^\//, '');
 }
 
 /** Engines write the year 1 for never, and more digits than a date has. */

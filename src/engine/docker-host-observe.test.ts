@@ -127,6 +127,16 @@ test("health comes with the list; of others' containers nothing else is asked fo
   assert.equal(asked().length, 1);
 });
 
+test('a container that others link to has its own name', async (t) => {
+  const list = [listed('db', { Labels: {}, Names: ['/theirs/database', '/db'] })];
+  const { engine } = await anEngineWith(t, { '/containers/json': list });
+
+  assert.deepEqual(
+    (await engine.observeContainers()).map(({ name }) => name),
+    ['db'],
+  );
+});
+
 test('one that goes away while it is looked at is not there', async (t) => {
   const { engine } = await anEngineWith(t, { '/containers/json': [listed('gone')] });
 

@@ -22,7 +22,10 @@ test("a list's words tell status, health, exit code and age", () => {
   );
   assert.deepEqual(read('created', 'Created'), aStatus({ status: 'created' }));
   assert.deepEqual(read('stopped', ''), aStatus({ status: 'exited' }));
-  assert.deepEqual(read('something new', ''), aStatus({ status: 'dead' }));
+});
+
+test('a status that nobody knows is no reason to make a container again', () => {
+  assert.equal(readListedStatus('unknown', '').status, 'exited');
 });
 
 test('an age is never told as more than it may be', () => {

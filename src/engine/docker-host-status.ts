@@ -35,7 +35,8 @@ export function readListedStatus(state: string, words: string): ListedStatus {
   const health = /\((healthy|unhealthy|health: starting)\)/.exec(words)?.[1];
   const exitCode = /^(?:Exited|Restarting) \((-?\d+)\)/.exec(words)?.[1];
   return {
-    status: statuses[state.toLowerCase()] ?? 'dead',
+    // Of those that nobody knows only a start shows more; one that is dead would be made again.
+    status: statuses[state.toLowerCase()] ?? 'exited',
     health: health === undefined ? undefined : healths[health],
     exitCode: exitCode === undefined ? undefined : Number(exitCode),
     sinceMs: leastAgeMs(words),
