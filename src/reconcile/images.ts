@@ -122,7 +122,7 @@ function built(pass: Pass, { name, tag, spec }: BuiltImage): ImageReadiness {
       addStep(pass, { kind: 'build-image', name, reason: 'it is not pushed', moves: push, fingerprint: digest });
     return { ...isThere, choice, isFollowed: true };
   }
-  if (found !== undefined && !isBuiltHere(pass, found, name)) {
+  if (found !== undefined && !isOfOurs(pass, found, name)) {
     tell(
       pass,
       name,
@@ -154,6 +154,11 @@ function isBuiltHere(pass: Pass, { labels }: ObservedImage, name: string): boole
   );
 }
 
+/** Under another name it is ours if we remember to have built it: what others build from ours inherits its labels. */
+function isOfOurs(pass: Pass, image: ObservedImage, name: string): boolean {
+  return isBuiltHere(pass, image, name) || pass.memory.builtImages.includes(image.id);
+}
+
 function isBuiltFrom(pass: Pass, image: ObservedImage, name: string, digest: string): boolean {
   return isBuiltHere(pass, image, name) && image.labels[hostLabels.spec] === digest;
 }
@@ -168,7 +173,8 @@ export function removeImages(pass: Pass, observed: readonly ObservedImage[]): vo
     const name = image.labels[hostLabels.name] ?? image.id;
     const reason = 'it is not declared any more, and nothing is made of it';
     const moves: Move[] = [{ do: 'remove-image', image: image.id }];
-    addStep(pass, { kind: 'remove-image', name, reason, moves, attempt: `remove-image ${image.id}` });
+    // Others may build on it. The next try is soon enough, and nobody waits for it.
+    addStep(pass, { kind: 'remove-image', name, reason, moves, attempt: `remove-image ${image.id}`, isTidying: true });
   }
 }
 

@@ -43,6 +43,8 @@ export interface NewStep extends Pick<PlanStep, 'kind' | 'name' | 'reason'> {
   /** Default: its kind and name. */
   readonly attempt?: string;
   readonly fingerprint?: string;
+  /** The host is as declared without it: that it fails is no problem. Default: false. */
+  readonly isTidying?: boolean;
 }
 
 /** Adds a step and gives its index, or undefined while it waits because it failed. */
@@ -50,7 +52,7 @@ export function addStep(pass: Pass, step: NewStep): number | undefined {
   const { kind, name, reason, moves } = step;
   const attempt = step.attempt ?? `${kind} ${name}`;
   const fingerprint = step.fingerprint ?? '';
-  if (isUnderWay(pass, attempt, fingerprint) || isHeldBack(pass, attempt, fingerprint, name)) return undefined;
+  if (isUnderWay(pass, attempt, fingerprint) || isHeldBack(pass, { ...step, attempt, fingerprint })) return undefined;
   for (const move of moves) if (move.do === 'stop') pass.memory.stopped.push(move.container);
   const after = [...new Set(step.after ?? [])].sort((left, right) => left - right);
   return pass.steps.push({ kind, name, reason, after, moves, attempt, fingerprint }) - 1;
@@ -98,14 +100,15 @@ export function isOutOfSpace(pass: Pass): boolean {
   return true;
 }
 
-function isHeldBack(pass: Pass, attempt: string, fingerprint: string, name: string): boolean {
+function isHeldBack(pass: Pass, step: NewStep & Pick<Step, 'attempt' | 'fingerprint'>): boolean {
+  const { name, attempt, fingerprint, isTidying = false } = step;
   const failure = entryOf(pass.memory.failures, attempt);
   if (failure === undefined || failure.fingerprint !== fingerprint || pass.isPlan) return false;
   pass.attempts.add(attempt);
-  if (failure.heldRevision === pass.target.revision) {
-    tell(pass, name, failure.message, 'Apply again to try it again.');
-    return true;
-  }
+  const isLater = !isDue(failure.nextAt, pass.now);
+  if (isLater) pass.wakeAt = Math.min(pass.wakeAt, failure.nextAt);
+  if (isTidying) return isLater;
+  pass.isWaiting ||= isLater;
   const times = failure.attempts === 1 ? 'once' : `${failure.attempts} times`;
   const next = new Date(failure.nextAt).toISOString();
   tell(
@@ -114,7 +117,5 @@ function isHeldBack(pass: Pass, attempt: string, fingerprint: string, name: stri
     `${failure.message} (tried ${times})`,
     `It is tried again at ${next}; a change of its spec is tried at once.`,
   );
-  if (isDue(failure.nextAt, pass.now)) return false;
-  wakeBy(pass, failure.nextAt);
-  return true;
+  return isLater;
 }

@@ -115,6 +115,45 @@ test('an image that we built goes once nothing is made of it, one that others na
   assert.deepEqual(linesOf(await decide(used, {})), []);
 });
 
+test('an image that we built and cannot remove, because others build on it, is no problem of the host', async () => {
+  const state = await settledState({ images: { app: { build: { context: 'c' } } } });
+  const { steps, memory } = await decide(state, {});
+  const [step] = steps;
+  assert.ok(step !== undefined);
+  const outcome = { is: 'failed', message: 'Cannot remove image: it has dependent child images' } as const;
+
+  const after = await decide(
+    state,
+    {},
+    {
+      memory: remember(memory, { step, outcome, revision: 1, now: state.nowMs }),
+    },
+  );
+
+  assert.deepEqual([after.steps, after.problems, after.isSettled], [[], [], true]);
+  assert.equal(after.wakeAt, state.nowMs + 1_000);
+});
+
+test('an image that is named by tag and digest is there when its digest is', async () => {
+  const state = await settledState();
+  state.addImage({ id: 'image-9', repositoryDigests: ['busybox@sha256:ab'] });
+
+  const decision = await decide(state, { workspaces: { web: { image: 'busybox:1@sha256:ab' } } });
+
+  assert.deepEqual(linesOf(decision), ['create-workspace web (): it is not there']);
+});
+
+test('an image that we built keeps its tag when it is declared under another name', async () => {
+  const build = { context: 'c' };
+  const state = await settledState({ images: { app: { tag: 'app:1', build } } });
+  const [id = ''] = state.images.keys();
+  const memory = { ...emptyMemory, builtImages: [id] };
+
+  const decision = await decide(state, { images: { application: { tag: 'app:1', build } } }, { memory });
+
+  assert.deepEqual(linesOf(decision), ['build-image application (): what it is built from changed']);
+});
+
 test('a host that is disabled is left as it is', async () => {
   const settings = { ...defaultHostSettings, enabled: false };
 
