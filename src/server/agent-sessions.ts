@@ -59,12 +59,16 @@ export class AgentSessions {
     this.#current.delete(hostId);
   }
 
+  /** Whose session a request names, which proves nothing. Raises `unauthenticated` for one that is not known. */
+  identify(authorization: string): HostCaller {
+    const { hostId, sessionId } = this.#named(authorization).session;
+    return { kind: 'host', hostId, sessionId };
+  }
+
   /** Raises `unauthenticated` for a session that is not known, a signature that does not hold, and a number used before. */
   authenticate({ authorization, method, path, bodyDigest }: Credentials): HostCaller {
-    const [, sessionId = '', number = '', signature = ''] = headerPattern.exec(authorization ?? '') ?? [];
-    const session = this.#sessions.get(sessionId);
-    const sequence = Number(number);
-    if (session === undefined) throw unknownSession('it is not known here');
+    const { session, sequence, signature } = this.#named(authorization ?? '');
+    const { sessionId } = session;
     const text = canonicalize({ session: sessionId, sequence, method, path, body: bodyDigest });
     if (!isSignedBy(session.publicKey, text, signature)) throw unknownSession('its signature does not hold');
     if (!takeSequence(session, sequence)) throw unknownSession('its sequence number was used before');
@@ -73,6 +77,13 @@ export class AgentSessions {
       throw unknownSession('another agent registered with the same key');
     }
     return { kind: 'host', hostId: session.hostId, sessionId };
+  }
+
+  #named(authorization: string) {
+    const [, sessionId = '', sequence = '', signature = ''] = headerPattern.exec(authorization) ?? [];
+    const session = this.#sessions.get(sessionId);
+    if (session === undefined) throw unknownSession('it is not known here');
+    return { session, sequence: Number(sequence), signature };
   }
 
   /** One superseded session for each host is kept, so that it is noticed when it speaks. */

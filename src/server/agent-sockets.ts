@@ -126,5 +126,7 @@ export class AgentSockets {
 }
 
 function refuse(connection: Duplex, status: number): void {
-  connection.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  const answer = `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
+  // Whoever keeps their side open holds nothing of ours.
+  connection.end(answer, () => connection.destroy());
 }

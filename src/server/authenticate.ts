@@ -5,14 +5,21 @@ import type { AgentSessions } from './agent-sessions.ts';
 import type { Caller } from './handler.ts';
 import type { Credentials } from './http.ts';
 
+export interface AuthenticatePorts {
+  readonly access: Access;
+  readonly sessions: AgentSessions;
+}
+
 /** Who sends a request: an agent by its signature, a user by `Bearer <token>`, or nobody. Raises `unauthenticated`. */
-export function authenticate(
-  credentials: Credentials,
-  { access, sessions }: { readonly access: Access; readonly sessions: AgentSessions },
-): Caller {
+export function authenticate(credentials: Credentials, ports: AuthenticatePorts): Caller {
   const { authorization } = credentials;
+  return isOfAgent(authorization) ? ports.sessions.authenticate(credentials) : identify(authorization, ports);
+}
+
+/** The same by the header alone, before there is a body: that an agent is who it says is yet to be proved by it. */
+export function identify(authorization: string | undefined, { access, sessions }: AuthenticatePorts): Caller {
   if (authorization === undefined) return { kind: 'nobody' };
-  if (authorization.startsWith(`${agentAuthorizationScheme} `)) return sessions.authenticate(credentials);
+  if (isOfAgent(authorization)) return sessions.identify(authorization);
   const found = access.userOf(bearerToken(authorization));
   if (found !== undefined) return { kind: 'user', ...found };
   throw new AppError('unauthenticated', 'Cannot sign in: the token is unknown, was revoked or has expired', {
@@ -27,4 +34,8 @@ export function isUserToken(access: Access, authorization: string): boolean {
 
 function bearerToken(authorization: string): string {
   return /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '';
+}
+
+function isOfAgent(authorization: string | undefined): boolean {
+  return authorization?.startsWith(`${agentAuthorizationScheme} `) === true;
 }

@@ -1,4 +1,5 @@
 import type { ServerOptions } from 'node:https';
+import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf } from '../base/hash.ts';
@@ -10,6 +11,7 @@ import { type RouteName, routes } from '../contracts/routes.ts';
 import { type Caller, type Handlers, StreamedReply, TaggedReply } from './handler.ts';
 import { statusOf } from './http-status.ts';
 import { parseFields } from './parse-fields.ts';
+import { boundedBody, expectBody } from './request-body.ts';
 
 /** What a request is let in by. */
 export interface Credentials {
@@ -24,6 +26,8 @@ export interface Credentials {
 
 export interface HttpOptions {
   readonly handlers: Handlers<RouteName>;
+  /** Who asks by the header alone, before the body is read; of an agent it is not proved yet. Raises `unauthenticated`. */
+  readonly identify: (authorization: string | undefined) => Caller;
   /** Raises `unauthenticated` for credentials that are wrong. */
   readonly authenticate: (credentials: Credentials) => Caller;
   /** Told of a caller who may not do what was asked. */
@@ -39,16 +43,23 @@ export interface HttpOptions {
 
 const bodyLimit = 1024 * 1024;
 const jsonLimits = { maxDepth: 64, maxStringBytes: 4 * 1024 * 1024, numbers: 'double' } as const;
-const requestTimeoutMs = 300_000;
+/** Of a request with all of its body: a large context over a slow line. */
+const requestTimeoutMs = 6 * 3_600_000;
+/** Names in paths may be this long. */
+const maxParamLength = 256;
 
 /** Serves the routes of `contracts/routes.ts`. Nothing listens yet. */
 export async function createHttp(options: HttpOptions): Promise<FastifyInstance> {
   const { fastify } = await import('fastify');
   const common = {
-    trustProxy: options.trustProxy,
+    // The entry that the proxy in front made: those before it are what its caller says.
+    trustProxy: options.trustProxy && ((_address: string, hop: number) => hop === 0),
     bodyLimit,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength },
+    frameworkErrors: (error: unknown, _request: unknown, reply: unknown) =>
+      void sendError(reply as FastifyReply, asAppError(error)), // The same for both kinds of server.
   };
   const tls = options.tls === undefined ? undefined : { ...options.tls, minVersion: 'TLSv1.2' as const };
   // One type for both kinds of server: what differs below them is of no concern here.
@@ -71,15 +82,24 @@ function addRoute(http: FastifyInstance, name: RouteName, options: HttpOptions):
     method: route.method,
     url: route.path,
     bodyLimit: route.maxBodyBytes ?? bodyLimit,
-    handler: async (request, reply) => {
-      try {
-        return await sendReply(reply, route, await answer(name, request, options));
-      } catch (error) {
-        if (!isAppError(error) || statusOf(error.code) >= 500) options.onFailure(error, name);
-        throw error;
-      }
-    },
+    onRequest: (request) =>
+      told(name, options, async () => {
+        // Before the body is read: nobody makes us hold what they may not send.
+        admit(options.identify(request.headers.authorization), name, { request, options });
+        expectBody(request, route);
+      }),
+    handler: (request, reply) =>
+      told(name, options, async () => sendReply(reply, route, await answer(name, request, options))),
   });
+}
+
+async function told<T>(name: RouteName, { onFailure }: HttpOptions, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isAppError(error) || statusOf(error.code) >= 500) onFailure(error, name);
+    throw error;
+  }
 }
 
 async function answer(name: RouteName, request: FastifyRequest, options: HttpOptions): Promise<unknown> {
@@ -92,15 +112,12 @@ async function answer(name: RouteName, request: FastifyRequest, options: HttpOpt
     path: request.url,
     bodyDigest: digestOf(bytes),
   });
-  if (!isAllowed(caller, route.access)) {
-    options.onRefusal(caller, name, request.ip);
-    throw refusal(caller, route);
-  }
+  admit(caller, name, { request, options });
   const given = {
     params: route.params && parseFields(route.params, request.params, 'the path'),
     query: route.query && parseFields(route.query, request.query, 'the query'),
     body: isStream
-      ? request.body
+      ? boundedBody(request.body as AsyncIterable<Uint8Array>, route.maxBodyBytes ?? bodyLimit) // By its parser above.
       : typeof route.body === 'object'
         ? parseFields(route.body, jsonOf(bytes), 'the body')
         : undefined,
@@ -109,13 +126,29 @@ async function answer(name: RouteName, request: FastifyRequest, options: HttpOpt
     caller,
     ...given,
     headers: request.headers,
-    address: request.ip,
+    address: addressOf(request),
     isEncrypted: request.protocol === 'https',
     signal: AbortSignal.any([request.signal, options.signal]),
   };
   // Parsed by the schemas of this very route.
   const handle = options.handlers[name] as (incoming: unknown) => unknown;
   return handle(incoming);
+}
+
+function admit(
+  caller: Caller,
+  name: RouteName,
+  { request, options }: { readonly request: FastifyRequest; readonly options: HttpOptions },
+): void {
+  const route: Route = routes[name];
+  if (isAllowed(caller, route.access)) return;
+  options.onRefusal(caller, name, addressOf(request));
+  throw refusal(caller, route);
+}
+
+/** What a proxy says is text like any other. */
+function addressOf({ ip, socket }: FastifyRequest): string {
+  return isIP(ip) === 0 ? (socket.remoteAddress ?? 'unknown') : ip;
 }
 
 function isAllowed(caller: Caller, access: Route['access']): boolean {

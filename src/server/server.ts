@@ -12,10 +12,9 @@ import { Access } from './access.ts';
 import { ActivityLog } from './activity.ts';
 import { AgentSessions } from './agent-sessions.ts';
 import { AgentSockets } from './agent-sockets.ts';
-import { authenticate, isUserToken } from './authenticate.ts';
+import { authenticate, identify, isUserToken } from './authenticate.ts';
 import { Builds } from './builds.ts';
 import { Challenges } from './challenges.ts';
-import type { Caller } from './handler.ts';
 import { agentHandlers } from './handlers-agent.ts';
 import { buildHandlers } from './handlers-builds.ts';
 import { hostHandlers } from './handlers-hosts.ts';
@@ -28,6 +27,7 @@ import { type FleetWatch, watchFleet } from './metrics-wiring.ts';
 import { openApiOf } from './openapi.ts';
 import { addPlainRoutes } from './plain-routes.ts';
 import { addPrometheusRoute, type PrometheusAccess } from './prometheus-route.ts';
+import { Refusals } from './refusals.ts';
 import { Revisions } from './revisions.ts';
 import { loadServerKeys, type ServerKeys } from './server-keys.ts';
 import { migrations } from './store-schema.ts';
@@ -126,11 +126,12 @@ export class FleetServer {
     this.#watch = watch;
     this.#access = access;
     this.#sockets = sockets;
+    const refusals = new Refusals(activity);
     const http = await createHttp({
       handlers,
+      identify: (authorization) => identify(authorization, { access, sessions }),
       authenticate: (credentials) => authenticate(credentials, { access, sessions }),
-      onRefusal: (caller, route, address) =>
-        activity.add({ actor: nameOf(caller), action: 'refused', subject: 'server', details: { route, address } }),
+      onRefusal: (caller, route, address) => refusals.add(caller, route, address),
       onFailure: (error, route: RouteName) =>
         log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await readTls(this.#options.tls),
@@ -254,9 +255,4 @@ function whyNot(probe: () => unknown): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-function nameOf(caller: Caller): string {
-  if (caller.kind === 'user') return `user:${caller.user.name}`;
-  return caller.kind === 'host' ? `host:${caller.hostId}` : 'nobody';
 }
