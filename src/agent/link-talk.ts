@@ -40,9 +40,7 @@ export class LinkTalk {
     if (!isNews) return;
     this.#log(`Registered as "${name}": ${admission}`);
     if (admission !== 'pending') return;
-    this.#log(
-      `An admin of the server compares the fingerprint, ${fingerprint}, and lets this host in: agora host approve ${name}`,
-    );
+    this.#log(`Waiting for an admin of the server to let it in: agora host approve ${name} ${fingerprint}`);
   }
 
   failed(error: unknown, waitMs: number): void {
