@@ -1,4 +1,5 @@
 import type { HostSpec, PortSpec } from '../contracts/host-spec.ts';
+import { addressesMeet } from './port-address.ts';
 import type { SpecProblem } from './spec-problem.ts';
 
 interface PlacedPort {
@@ -23,7 +24,7 @@ export function checkPorts(spec: HostSpec): SpecProblem[] {
       }
       const key = `${port.protocol} ${port.host}`;
       const placed = byNumber.get(key) ?? [];
-      const other = placed.find((one) => meet(one.port.address, port.address));
+      const other = placed.find((one) => addressesMeet(one.port.address, port.address));
       if (other !== undefined) problems.push({ path, message: taken({ workspace, index, port }, other) });
       byNumber.set(key, [...placed, { workspace, index, port }]);
     });
@@ -38,10 +39,4 @@ function driverOf({ networks }: HostSpec, name: string): string | undefined {
 function taken({ workspace, port }: PlacedPort, other: PlacedPort): string {
   const by = other.workspace === workspace ? `ports[${other.index}]` : `workspace "${other.workspace}"`;
   return `host port ${port.host}/${port.protocol} is taken by ${by}`;
-}
-
-const everyAddress = ['0.0.0.0', '::'];
-
-function meet(one: string, other: string): boolean {
-  return one === other || everyAddress.includes(one) || everyAddress.includes(other);
 }

@@ -42,6 +42,16 @@ test('a port of the host belongs to one workspace that runs', () => {
   ]);
 });
 
+test('a port may be published for IPv4 and for IPv6', () => {
+  const dual = { ...web, ports: ['0.0.0.0', '::'].map((address) => ({ container: 80, host: 80, address })) };
+  const local = { ...web, ports: [{ container: 80, host: 80, address: '::1' }] };
+
+  assert.deepEqual(problemsOf({ workspaces: { dual } }), []);
+  assert.deepEqual(problemsOf({ workspaces: { dual, local } }), [
+    'workspaces.local.ports.0: host port 80/tcp is taken by workspace "dual"',
+  ]);
+});
+
 test('what is named has to be declared, and what is near is suggested', () => {
   const workspace = {
     ...web,

@@ -118,3 +118,27 @@ test('two workspaces that change their ports between them both get there', async
   const ports = [...state.containers.values()].map(({ name, spec }) => `${name} ${spec?.ports[0]?.host}`);
   assert.deepEqual(ports.sort(), ['one 82', 'two 81']);
 });
+
+test('a workspace that is declared under another name starts once the one before has left its volume', async () => {
+  const workspace = { ...web, mounts: [{ type: 'volume', volume: 'data', target: '/data' }] };
+  const state = await settledState({ volumes: { data: {} }, workspaces: { web: workspace } });
+
+  const decision = await decide(state, { volumes: { data: {} }, workspaces: { site: workspace } });
+
+  assert.deepEqual(linesOf(decision), [
+    'remove-workspace web (): it is not declared any more',
+    'create-workspace site (0): it is not there',
+  ]);
+});
+
+test('a container has no ports of the container that its image was made of', async () => {
+  const decision = await decide(await settledState({ images: { box: { pull: 'busybox:1' } } }), {
+    workspaces: { web },
+  });
+
+  const labels = decision.steps.flatMap(({ moves }) => moves.map((move) => 'labels' in move && move.labels));
+  assert.deepEqual(
+    labels.flatMap((one) => (one === false ? [] : [one['agora.ports']])),
+    [''],
+  );
+});

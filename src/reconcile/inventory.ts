@@ -30,8 +30,11 @@ export function inventoryOf(observed: HostObservation, hostId: string): Inventor
     labels[hostLabels.host] === hostId && labels[hostLabels.kind] === kind;
   const isWorkspace = (container: ObservedContainer) => isOf(container.labels, 'workspace');
   return {
-    networks: byName(observed.networks, ({ labels }) => isOf(labels, 'network')),
-    volumes: byName(observed.volumes, ({ labels }) => isOf(labels, 'volume')),
+    networks: byName(
+      observed.networks,
+      ({ name, labels }) => isOf(labels, 'network') && labels[hostLabels.name] === name,
+    ),
+    volumes: byName(observed.volumes, ({ name, labels }) => isOf(labels, 'volume') && labels[hostLabels.name] === name),
     containers: byName(observed.containers, (container) => isWorkspace(container) && hasNameOfOurs(container)),
     strays: observed.containers.filter((container) => isWorkspace(container) && !hasNameOfOurs(container)),
     images: imagesByReference(observed.images),

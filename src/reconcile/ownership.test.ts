@@ -76,6 +76,14 @@ test('a container that somebody renamed is told of and left alone', async () => 
   assert.match(messagesOf(decision)[0] ?? '', /^renamed: Container "renamed" has labels of ours/);
 });
 
+test('a network or a volume with labels copied from one of ours is nobody of ours', async () => {
+  const state = await settledState({ networks: { front: {} }, volumes: { data: { removeWithSpec: true } } });
+  for (const network of state.networks.values()) network.name = 'copied-network';
+  for (const volume of state.volumes.values()) volume.name = 'copied-volume';
+
+  assert.deepEqual(linesOf(await decide(state, {})), []);
+});
+
 test('a container of an image that we built is nobody of ours', async () => {
   const state = await settledState();
   const labels = { [hostLabels.host]: aTarget(hostSpecSchema.parse({ schemaVersion: 1 })).hostId };

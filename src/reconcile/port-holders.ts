@@ -3,6 +3,7 @@ import type { ObservedContainer } from '../contracts/host-observation.ts';
 import type { PortSpec, WorkspaceSpec } from '../contracts/host-spec.ts';
 import { isUp } from './gate.ts';
 import type { Pass } from './pass.ts';
+import { addressesMeet } from './port-address.ts';
 
 /** Ports of the host, as a label of the container that has them: `0.0.0.0:80/tcp 127.0.0.1:53/udp`. */
 export function portsLabel({ ports }: WorkspaceSpec): string {
@@ -62,11 +63,7 @@ function textOf({ address, protocol }: PortSpec, host: number): string {
 function meet(one: string, other: string): boolean {
   const [oneAddress, onePort] = splitAddress(one);
   const [otherAddress, otherPort] = splitAddress(other);
-  if (onePort !== otherPort || onePort === '') return false;
-  return (
-    oneAddress === otherAddress ||
-    [oneAddress, otherAddress].some((address) => address === '0.0.0.0' || address === '::')
-  );
+  return onePort === otherPort && onePort !== '' && addressesMeet(oneAddress, otherAddress);
 }
 
 function splitAddress(text: string): [string, string] {

@@ -74,12 +74,12 @@ export function attemptOf({ name, digest, image }: Workspace): { attempt: string
 }
 
 export function createMove(pass: Pass, { name, spec, digest, image }: Workspace, container: string): Move {
-  const ports = portsLabel(spec);
   const labels = {
     ...spec.labels,
     ...labelsOf(pass, { kind: 'workspace', name, digest }),
     [hostLabels.stopGraceMs]: String(timeSpanInMs(spec.stopGrace)),
-    ...(ports === '' ? {} : { [hostLabels.ports]: ports }),
+    // Without ports as well: an image made of one of our containers carries its labels.
+    [hostLabels.ports]: portsLabel(spec),
   };
   return { do: 'create', container, spec, image: image.choice, labels };
 }

@@ -10,7 +10,7 @@ import { addStep, type Pass, type Readiness, tell, wakeBy } from './pass.ts';
 import { portWaits } from './port-holders.ts';
 import { workspaceDigest } from './spec-digest.ts';
 import { care } from './steady.ts';
-import { isFresh, isRefused, removeMoves, slotsOf, type Workspace } from './workspace.ts';
+import { isFresh, isRefused, removeMoves, type Slots, slotsOf, type Workspace } from './workspace.ts';
 import { statusOf } from './workspace-status.ts';
 
 export interface Prerequisites {
@@ -79,8 +79,6 @@ function workspaceOf(
   for (const mount of spec.mounts) {
     if (mount.type === 'volume') needs.push(volumes.get(mount.volume) ?? undeclared('volume', mount.volume));
   }
-  // Another workspace may still hold the port that this one is to get.
-  const frees = spec.ports.some(({ host }) => host !== undefined) ? removals : [];
   const slots = slotsOf(pass, name, spec);
   const space = slots.next === undefined && pass.isDiskShort ? 'there is too little disk space' : undefined;
   return {
@@ -89,10 +87,16 @@ function workspaceOf(
     digest: workspaceDigest(spec, pass.target.secretDigests),
     slots,
     image,
-    after: [...frees, ...needs.flatMap(({ after }) => after)],
+    after: [...(takesOver(spec, slots) ? removals : []), ...needs.flatMap(({ after }) => after)],
     blockedBy: needs.find(({ blockedBy }) => blockedBy !== undefined)?.blockedBy ?? space ?? portWait,
     ...wanted(pass, spec),
   };
+}
+
+/** A workspace that goes may still have the port, or work on the data, that this one is to get. */
+function takesOver({ ports, mounts }: WorkspaceSpec, { current }: Slots): boolean {
+  const sharesData = current === undefined && mounts.some(({ type }) => type !== 'tmpfs');
+  return sharesData || ports.some(({ host }) => host !== undefined);
 }
 
 function undeclared(kind: string, name: string): Readiness {
