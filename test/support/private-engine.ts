@@ -18,6 +18,8 @@ export interface PrivateEngine {
   readonly engine: Engine;
   /** `DOCKER_HOST` for programs the test starts. */
   readonly host: string;
+  /** Its network namespace, as `ip netns` names it. */
+  readonly namespace: string;
   start(): Promise<void>;
   /** SIGTERM and SIGKILL as an operator or a crash would; resolves once it is gone. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
@@ -40,9 +42,20 @@ export async function privateEngineObstacle(): Promise<string | undefined> {
 export interface PrivateEngineOptions {
   /** A folder of programs that it finds before those of the machine. */
   readonly programs?: string;
+  /** What it mounts from /var/run/docker.sock is its own socket. */
+  readonly hasDefaultSocket?: boolean;
+  /** Further words of its command line. */
+  readonly words?: readonly string[];
 }
 
-export async function startPrivateEngine({ programs }: PrivateEngineOptions = {}): Promise<PrivateEngine> {
+/** In a /run of its own, which nobody else sees. */
+const ownRun = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /run && exec "$@"', 'sh'];
+
+export async function startPrivateEngine({
+  programs,
+  hasDefaultSocket = false,
+  words = [],
+}: PrivateEngineOptions = {}): Promise<PrivateEngine> {
   // Short: a unix socket's path has 107 bytes at most.
   const folder = await mkdtemp(join(tmpdir(), 'agora-engine-'));
   const namespace = `agora-${randomBytes(4).toString('hex')}`;
@@ -54,8 +67,10 @@ export async function startPrivateEngine({ programs }: PrivateEngineOptions = {}
   const start = async () => {
     const log = openSync(join(folder, 'log'), 'a');
     const daemon = ['dockerd', '--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')];
-    const options = ['--pidfile', pidFile, '-H', `unix://${socket}`];
-    const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...daemon, ...options], {
+    const options = ['--pidfile', pidFile, '-H', `unix://${socket}`, ...words];
+    const place = hasDefaultSocket ? ownRun : [];
+    const sockets = hasDefaultSocket ? ['-H', 'unix:///var/run/docker.sock'] : [];
+    const child = spawn('nsenter', [`--net=/run/netns/${namespace}`, ...place, ...daemon, ...options, ...sockets], {
       detached: true,
       stdio: ['ignore', log, log],
       ...(programs !== undefined && { env: { ...process.env, PATH: `${programs}:${process.env['PATH']}` } }),
@@ -97,7 +112,7 @@ export async function startPrivateEngine({ programs }: PrivateEngineOptions = {}
     await close();
     throw new Error(`The private engine did not start:\n${log.slice(-2_000)}`, { cause: error });
   }
-  return { endpoint, engine, host: `unix://${socket}`, start, stop, close };
+  return { endpoint, engine, host: `unix://${socket}`, namespace, start, stop, close };
 }
 
 function isAlive(pid: number): boolean {
