@@ -47,7 +47,7 @@ export const buildLogLimits = {
 /** Lines of a build's log. They are numbered from 0 and may be told twice; numbers that are left out are not kept. */
 export const buildLinesSchema = z.object({
   buildId: buildIdSchema,
-  first: z.int().nonnegative(),
+  first: z.int().nonnegative().max(1_000_000_000),
   lines: z.array(z.string().max(buildLogLimits.lineCharacters)).max(buildLogLimits.reportLines),
 });
 export type BuildLines = z.infer<typeof buildLinesSchema>;

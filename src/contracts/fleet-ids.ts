@@ -15,8 +15,13 @@ export const hostNameSchema = z
     'must be 1 to 63 characters of A-Z a-z 0-9 . _ -, starting with a letter or digit',
   );
 
-/** Raw bytes of a key of RFC 8032 or RFC 7748, base64url without padding: 43 characters. */
-export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url');
+/**
+ * Raw bytes of a key of RFC 8032 or RFC 7748, base64url without padding: 43 characters. The last one holds 4 bits of them and no others,
+ * so that a key has one text.
+ */
+export const publicKeySchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, 'must be 32 bytes in base64url');
 
 /** Of a public key: the first 80 bits of its sha256 in base32, in groups of four: `abcd-efgh-ijkl-mnop`. */
 export const fingerprintSchema = z

@@ -23,6 +23,7 @@ export const agentRoutes = {
     summary: 'Asks for a challenge, and who the server is',
     body: helloRequestSchema,
     reply: helloReplySchema,
+    maxBodyBytes: 4 * 1024,
   },
   register: {
     method: 'POST',
@@ -31,6 +32,7 @@ export const agentRoutes = {
     summary: 'Makes a host known, or begins a new session of a known one',
     body: registerRequestSchema,
     reply: registerReplySchema,
+    maxBodyBytes: 128 * 1024,
   },
   heartbeat: {
     method: 'POST',
