@@ -54,10 +54,10 @@ export function signatureOf(secret: string, seconds: number, body: string): stri
 async function post({ url, secret }: Webhook, notice: AlertNotice, signal: AbortSignal): Promise<void> {
   const body = JSON.stringify(notice);
   const signature = signatureOf(secret, Math.floor(Date.now() / 1000), body);
-  const response = await fetch(url, {
+  const response = await fetch(withoutCredentials(url), {
     method: 'POST',
     redirect: 'error',
-    headers: { 'content-type': 'application/json', [alertSignatureHeader]: signature },
+    headers: { 'content-type': 'application/json', [alertSignatureHeader]: signature, ...basicOf(url) },
     body,
     signal,
   });
@@ -65,6 +65,20 @@ async function post({ url, secret }: Webhook, notice: AlertNotice, signal: Abort
   if (response.ok) return;
   const target = targetOf({ name: 'webhook', settings: { url, secret } });
   throw new AppError('unreachable', `Cannot send an alert to "${target}": it answered with status ${response.status}`);
+}
+
+function withoutCredentials(text: string): string {
+  const url = new URL(text);
+  url.username = '';
+  url.password = '';
+  return url.href;
+}
+
+function basicOf(text: string): { readonly authorization?: string } {
+  const { username, password } = new URL(text);
+  if (username === '') return {};
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
 async function mail(

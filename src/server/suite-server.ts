@@ -9,6 +9,7 @@ import { makePrivateKey, publicKeyText, signText } from '../base/fleet-keys.ts';
 import { digestOf } from '../base/hash.ts';
 import { agentAuthorizationScheme, agentProtocol, type Registration } from '../contracts/agent-wire.ts';
 import type { HostFacts } from '../contracts/fleet.ts';
+import type { MetricsSample } from '../contracts/metrics.ts';
 import { type OutgoingRequest, ServerClient } from '../server-client/server-client.ts';
 import { FleetServer, type FleetServerOptions } from './server.ts';
 
@@ -58,16 +59,20 @@ export const someFacts: HostFacts = {
 
 /** An agent's side of the wire, with nothing behind it. */
 export class TestAgent {
-  readonly key: KeyObject = makePrivateKey('ed25519');
-  readonly sealing: KeyObject = makePrivateKey('x25519');
-  readonly registrationToken = randomBytes(32).toString('hex');
+  readonly key: KeyObject;
+  readonly sealing: KeyObject;
+  readonly registrationToken: string;
   readonly client: ServerClient;
   readonly #url: string;
   #instanceId = nonce();
   #sessionId = '';
   #sequence = 0;
 
-  constructor(url: string) {
+  /** A new one, or one that is known, at another address. */
+  constructor(url: string, known?: Pick<TestAgent, 'key' | 'sealing' | 'registrationToken'>) {
+    this.key = known?.key ?? makePrivateKey('ed25519');
+    this.sealing = known?.sealing ?? makePrivateKey('x25519');
+    this.registrationToken = known?.registrationToken ?? randomBytes(32).toString('hex');
     this.#url = url;
     this.client = new ServerClient({ url, authorize: (request) => this.authorization(request) });
   }
@@ -97,8 +102,8 @@ export class TestAgent {
     return reply;
   }
 
-  heartbeat() {
-    const body = { agentTime: new Date().toISOString(), engine: { isUp: true }, samples: [] };
+  heartbeat(samples: MetricsSample[] = []) {
+    const body = { agentTime: new Date().toISOString(), engine: { isUp: true }, samples };
     return this.client.call('heartbeat', { body });
   }
 

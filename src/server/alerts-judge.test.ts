@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type AlertRule, defaultAlertRules } from '../contracts/alerts.ts';
+import { hostIdSchema } from '../contracts/fleet-ids.ts';
+import { type Condition, conditionsOf, type HostFactsNow, isKnown } from './alerts-conditions.ts';
+import { type AlertEvent, type AlertState, judge, noState } from './alerts-judge.ts';
+
+const rule: AlertRule = { name: 'engine-down', isEnabled: true, forSeconds: 10, clearSeconds: 20 };
+const rules = new Map(defaultAlertRules.map((one) => [one.name, one]));
+const second = 1_000;
+
+/** What happens second by second while a condition is as given; undefined: not known. */
+function play(states: readonly (boolean | undefined)[], of: AlertRule = rule): string[] {
+  let state: AlertState = noState;
+  const told: string[] = [];
+  for (const [index, isSo] of states.entries()) {
+    const judged = judge(state, { isSo, message: 'it is down' }, { rule: of, now: index * second });
+    state = judged.state;
+    if (judged.event !== undefined) told.push(`${index}: ${words(judged.event)}`);
+  }
+  return told;
+}
+
+function words(event: AlertEvent): string {
+  return event.kind === 'raise' ? `raised, ${event.times}` : 'resolved';
+}
+
+function during(seconds: number, isSo: boolean | undefined): (boolean | undefined)[] {
+  return Array(seconds).fill(isSo);
+}
+
+test('an alert is raised and resolved once it has been so for long enough', () => {
+  const told = play([...during(5, true), ...during(3, false), ...during(20, true), ...during(40, false)]);
+
+  assert.deepEqual(told, ['18: raised, 1', '48: resolved']);
+});
+
+test('not knowing neither raises nor resolves, and does not count towards either', () => {
+  const told = play([...during(9, true), undefined, ...during(9, true), ...during(60, undefined)]);
+  const later = play([...during(11, true), ...during(19, false), undefined, ...during(19, false)]);
+
+  assert.deepEqual([told, later], [[], ['10: raised, 1']]);
+});
+
+test('what comes and goes is told less and less often', () => {
+  const once = [...during(15, true), ...during(25, false)];
+
+  const told = play(Array(20).fill(once).flat());
+
+  assert.deepEqual(told, ['10: raised, 1', '35: resolved', '50: raised, 2']);
+});
+
+test('a rule that is switched off resolves what it raised', () => {
+  const raised = judge(noState, { isSo: true, message: '' }, { rule: { ...rule, forSeconds: 0 }, now: 0 });
+
+  const off = judge(raised.state, { isSo: true, message: '' }, { rule: { ...rule, isEnabled: false }, now: second });
+
+  assert.deepEqual([raised.event?.kind, off.event?.kind], ['raise', 'resolve']);
+});
+
+const minute = 60 * second;
+const serverStartedAt = 10 * minute;
+
+function aHost(changes: Partial<HostFactsNow> = {}): HostFactsNow {
+  return {
+    hostId: hostIdSchema.parse(`h-${'a'.repeat(26)}`),
+    name: 'box',
+    heartbeatMs: 10 * second,
+    lastSeenAt: 20 * minute,
+    engine: 'up',
+    sample: undefined,
+    workspaces: [],
+    problems: [],
+    ...changes,
+  };
+}
+
+function found(host: HostFactsNow, now = 20 * minute + second): Record<string, boolean | undefined> {
+  const conditions = conditionsOf(host, rules, { now, serverStartedAt });
+  return Object.fromEntries(
+    conditions.map(({ rule: name, subject, isSo }: Condition) => [`${name} ${subject}`.trim(), isSo]),
+  );
+}
+
+const quiet = { 'host-offline': false, 'engine-down': false, drift: false };
+
+test('a host that is heard of and well is nothing to tell of', () => {
+  assert.deepEqual(found(aHost()), quiet);
+});
+
+test('a silent host is offline within three heartbeats, and nothing else of it is known', () => {
+  const host = aHost({ engine: 'down' });
+  const at = (seconds: number) => found(host, 20 * minute + seconds * second);
+
+  assert.deepEqual(at(24), { ...quiet, 'engine-down': true });
+  assert.deepEqual(at(25), { 'host-offline': true, 'engine-down': undefined, drift: undefined });
+});
+
+test('a server that has just started knows nothing of a host until it hears of it, for three heartbeats', () => {
+  const lastSeenAt = serverStartedAt - second;
+  const at = (seconds: number) => found(aHost({ lastSeenAt }), serverStartedAt + seconds * second)['host-offline'];
+
+  assert.deepEqual([at(1), at(20), at(29), at(30)], [undefined, undefined, undefined, true]);
+  assert.equal(found(aHost({ lastSeenAt: undefined }))['host-offline'], undefined);
+});
+
+test('disks, GPUs, workspaces and problems are each told by their own name', () => {
+  const at = '2026-01-01T00:00:00.000Z';
+  const gpu = { uuid: 'GPU-1', name: 'H100', processes: [] };
+  const sample = {
+    at,
+    host: {
+      load: [0, 0, 0] as [number, number, number],
+      memory: { totalBytes: 1, usedBytes: 1, availableBytes: 0 },
+      swap: { totalBytes: 0, usedBytes: 0 },
+      disks: [
+        { path: '/', totalBytes: 100, usedBytes: 95 },
+        { path: '/srv', totalBytes: 100, usedBytes: 50 },
+      ],
+      processes: 1,
+      uptimeSeconds: 1,
+    },
+    gpus: [
+      { ...gpu, temperatureCelsius: 90 },
+      { ...gpu, uuid: 'GPU-2' },
+    ],
+  };
+  const workspaces = [
+    { name: 'web', state: 'restarting', restarts: 6 },
+    { name: 'job', state: 'restarting', restarts: 1 },
+    { name: 'api', state: 'unhealthy', restarts: 0, reason: 'its health check fails' },
+  ] as const;
+
+  const host = aHost({ sample, workspaces, problems: ['web: it ends at once'] });
+
+  assert.deepEqual(found(host), {
+    ...quiet,
+    'disk-full /': true,
+    'disk-full /srv': false,
+    'gpu-hot GPU-1': true,
+    'restart-loop web': true,
+    'restart-loop job': false,
+    'restart-loop api': false,
+    drift: true,
+  });
+  const drift = conditionsOf(host, rules, { now: 20 * minute, serverStartedAt }).find((one) => one.rule === 'drift');
+  assert.equal(drift?.message, 'box is not as declared: web: it ends at once; api: its health check fails');
+});
+
+test('what is no longer told of is over only where the host tells of its kind', () => {
+  const moment = { now: 20 * minute + second, serverStartedAt };
+
+  assert.equal(isKnown('disk-full', aHost(), moment), false);
+  assert.equal(isKnown('restart-loop', aHost(), moment), true);
+  assert.equal(isKnown('restart-loop', aHost({ lastSeenAt: 1 }), moment), false);
+});
