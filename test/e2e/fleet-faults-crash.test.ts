@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { aWorkspace, type FleetEngine, fleetEngineFor } from '../support/fleet-engine.ts';
+import { Gate } from '../support/fleet-gate.ts';
+import { FleetProcesses, kill, strike } from '../support/fleet-processes.ts';
+import { privateEngineObstacle } from '../support/private-engine.ts';
+import type { Running } from '../support/project.ts';
+
+const skip = (await privateEngineObstacle()) ?? false;
+const seed = Number(process.env['AGORA_TEST_SEED'] ?? Date.now() % 1_000_000_007);
+
+/** Who is killed, at which of its calls: an agent's that change its engine, a server's that agents make. */
+interface Point {
+  readonly who: 'agent' | 'server' | 'both';
+  readonly call: number;
+  readonly moment: 'before' | 'after';
+}
+
+const points: readonly Point[] = [
+  ...[1, 2, 3, 4, 5, 6, 7].flatMap((call) => [
+    { who: 'agent' as const, call, moment: 'before' as const },
+    { who: 'agent' as const, call, moment: 'after' as const },
+  ]),
+  { who: 'server', call: 1, moment: 'before' },
+  { who: 'server', call: 2, moment: 'before' },
+  { who: 'server', call: 2, moment: 'after' },
+  { who: 'server', call: 3, moment: 'before' },
+  { who: 'server', call: 3, moment: 'after' },
+  { who: 'both', call: 2, moment: 'before' },
+  { who: 'both', call: 5, moment: 'after' },
+];
+
+test('an agent and a server that are killed at each step leave a host that becomes as declared', {
+  skip,
+  timeout: 180_000,
+}, async (t) => {
+  t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
+  const random = randomFrom(seed);
+  const crashes = await CrashedFleet.start(t);
+  const { engine } = crashes;
+  const foreign = await engine.foreign();
+  const volumes = new Set<string>();
+
+  let reached = 0;
+  for (const [step, point] of shuffled(points, random).entries()) {
+    const { spec, owned, volumeNames } = aSpec(random, step);
+    for (const name of volumeNames) volumes.add(`volume ${name}`);
+
+    const isReached = await crashes.goThrough(point, spec);
+
+    const told = `${JSON.stringify(point)} at step ${step}`;
+    if (isReached) reached += 1;
+    assert.deepEqual(await engine.owned(), [...owned, ...volumes].sort(), told);
+    assert.deepEqual(await engine.foreign(), foreign, told);
+  }
+
+  t.diagnostic(`${reached} of ${points.length} points were reached`);
+  assert.ok(reached >= 20, `only ${reached} kills came while there was something to do`);
+  assert.equal((await crashes.fleet.admin.call('listHosts', {})).hosts.length, 1);
+});
+
+/** A server and an agent, each behind a gate at which it can be killed. */
+class CrashedFleet {
+  readonly fleet: FleetProcesses;
+  readonly engine: FleetEngine;
+  readonly #gates: { readonly agent: Gate; readonly server: Gate };
+  #agent: Running;
+
+  private constructor(fleet: FleetProcesses, engine: FleetEngine, gates: { agent: Gate; server: Gate }) {
+    this.fleet = fleet;
+    this.engine = engine;
+    this.#gates = gates;
+    this.#agent = this.#startAgent();
+  }
+
+  static async start(t: TestContext): Promise<CrashedFleet> {
+    const engine = await fleetEngineFor(t);
+    const fleet = await FleetProcesses.start(t);
+    const { endpoint } = engine.engine;
+    assert.ok(endpoint.kind === 'unix');
+    const agent = await Gate.open(t, {
+      at: { socketPath: join(fleet.project.folder, 'engine.sock') },
+      to: { socketPath: endpoint.path },
+      counts: ({ method }) => method !== 'GET' && method !== 'HEAD',
+    });
+    const server = await Gate.open(t, {
+      at: { host: '127.0.0.1', port: 0 },
+      to: placeOf(fleet),
+      counts: () => true,
+    });
+    const crashed = new CrashedFleet(fleet, engine, { agent, server });
+    await fleet.online('box');
+    await fleet.set('box', { heartbeatSeconds: 1 });
+    return crashed;
+  }
+
+  /** Declares it and kills at the point, if it is ever come to; gives whether it was, once all is as declared. */
+  async goThrough({ who, call, moment }: Point, spec: Record<string, unknown>): Promise<boolean> {
+    const struck = Promise.withResolvers<true>();
+    const victims = () => [...(who === 'server' ? [] : [this.#agent]), ...(who === 'agent' ? [] : [this.fleet.server])];
+    const gate = who === 'server' ? this.#gates.server : this.#gates.agent;
+    const ambush = {
+      call,
+      moment,
+      strike: () => {
+        for (const victim of victims()) strike(victim);
+        struck.resolve(true);
+      },
+    };
+    if (who !== 'server') gate.lay(ambush);
+    const revision = await this.fleet.apply('box', spec);
+    if (who === 'server') gate.lay(ambush);
+    const isReached = await Promise.race([struck.promise, this.fleet.healthy('box', revision).then(() => false)]);
+    gate.lay(undefined);
+    if (isReached) await this.#comeBack(victims());
+    await this.fleet.healthy('box', revision);
+    return isReached;
+  }
+
+  async #comeBack(victims: readonly Running[]): Promise<void> {
+    await Promise.all(victims.map((victim) => kill(victim)));
+    if (victims.includes(this.fleet.server)) {
+      await this.fleet.startServer();
+      this.#gates.server.to = placeOf(this.fleet);
+    }
+    if (victims.includes(this.#agent)) this.#agent = this.#startAgent();
+  }
+
+  #startAgent(): Running {
+    const { server } = this.#gates;
+    const engine = `unix://${join(this.fleet.project.folder, 'engine.sock')}`;
+    return this.fleet.startAgent({ name: 'box', engine, url: `http://127.0.0.1:${server.port}` });
+  }
+}
+
+/** Other than the one of the step before in several ways, with what the engine is then to have of ours. */
+function aSpec(random: () => number, step: number) {
+  const chosen = <T>(...choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T; // Never empty.
+  const networks = chosen(['front'], ['front', 'back'], ['back']);
+  const volumeNames = chosen(['data'], ['data', `data-${step}`]);
+  const order = chosen('stop-first', 'start-first');
+  const side = `side-${step % 2}`;
+  const web = aWorkspace({
+    env: { STEP: String(step) },
+    networks,
+    mounts: volumeNames.map((volume) => ({ type: 'volume', volume, target: `/${volume}` })),
+    updateStrategy: { order, healthyWithin: 0.2 },
+  });
+  const spec = {
+    networks: Object.fromEntries(networks.map((name) => [name, {}])),
+    volumes: Object.fromEntries(volumeNames.map((name) => [name, {}])),
+    workspaces: { web, [side]: aWorkspace() },
+  };
+  const owned = ['container web running', `container ${side} running`, ...networks.map((name) => `network ${name}`)];
+  return { spec, owned, volumeNames };
+}
+
+function placeOf({ url }: FleetProcesses) {
+  return { host: '127.0.0.1', port: Number(new URL(url).port) };
+}
+
+function shuffled<T>(values: readonly T[], random: () => number): T[] {
+  return values
+    .map((value) => ({ value, place: random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ value }) => value);
+}
+
+/** Numbers in [0, 1) that a seed decides: mulberry32. */
+function randomFrom(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
