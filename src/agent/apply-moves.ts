@@ -89,7 +89,8 @@ const actions: { readonly [K in Move['do']]: Action<K> } = {
   start: ({ container }, { engine }) => done(engine.startContainer(container)),
   stop: ({ container, graceMs }, { engine }, signal) => unlessGone(engine.stopContainer(container, graceMs, signal)),
   rename: ({ container, to }, { engine }) => done(engine.renameContainer(container, to)),
-  remove: ({ container }, { engine }) => unlessGone(engine.removeContainer(container)),
+  remove: ({ container, keepsVolumes }, { engine }) =>
+    unlessGone(engine.removeContainer(container, undefined, { keepsVolumes })),
 };
 
 async function done(call: Promise<void>): Promise<Moved> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
-import { engineForTests } from '../../test/support/engine.ts';
+import { engineForTests, rawEngine } from '../../test/support/engine.ts';
 import { aSpec } from '../../test/support/settled-host.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { defaultHostSettings } from '../contracts/fleet.ts';
@@ -125,4 +125,26 @@ test('a real engine becomes as declared, is mended, and goes back from what does
 
   assert.deepEqual(await host.become({}), []);
   assert.deepEqual(await host.containers(), []);
+});
+
+test('a container that is adopted goes, its data stay', { skip }, async (t) => {
+  const host = new HostOnEngine(t);
+  const name = `${host.prefix}-db`;
+  const images = { box: { tag: `${host.prefix}:latest`, build: { context: 'busybox' } } };
+  await host.become({ images });
+  const docker = await rawEngine(found?.address ?? '');
+  const theirs = await docker.createContainer({
+    ...{ name, Image: `${host.prefix}:latest`, Cmd: ['sleep', '1000'], Volumes: { '/data': {} }, StopTimeout: 0 },
+  });
+  await theirs.start();
+  const [mount] = (await theirs.inspect()).Mounts;
+  const volume = docker.getVolume(mount?.Name ?? '');
+  t.after(() => volume.remove());
+
+  const workspace = { image: 'box', command: ['sleep', '1000'], adopt: true, stopGrace: '0s' };
+  const updateStrategy = shortly('stop-first');
+  assert.deepEqual(await host.become({ images, workspaces: { [name]: { ...workspace, updateStrategy } } }), []);
+
+  assert.equal((await volume.inspect()).Name, mount?.Name);
+  await assert.rejects(theirs.inspect(), { statusCode: 404 });
 });

@@ -24,9 +24,9 @@ export function hostContainerCalls(
 ): ContainerCalls {
   const answerMs = connection.answerMs * slowFactor;
   const path = (reference: string) => `/containers/${encodeURIComponent(reference)}`;
-  const remove = async (reference: string, signal?: AbortSignal) => {
+  const remove: HostEngine['removeContainer'] = async (reference, signal, { keepsVolumes = false } = {}) => {
     const call = { action: `remove container "${reference}"`, signal, answerMs };
-    const line = { method: 'DELETE', path: path(reference), query: { force: 1, v: 1 } } as const;
+    const line = { method: 'DELETE', path: path(reference), query: { force: 1, v: keepsVolumes ? 0 : 1 } } as const;
     await settled(() => orUndefined(named(tell(connection, call, line))), signal);
   };
   return {

@@ -119,7 +119,8 @@ export interface HostEngine {
   startContainer(reference: string, signal?: AbortSignal): Promise<void>;
   stopContainer(reference: string, graceMs: number, signal?: AbortSignal): Promise<void>;
   renameContainer(reference: string, name: string, signal?: AbortSignal): Promise<void>;
-  removeContainer(reference: string, signal?: AbortSignal): Promise<void>;
+  /** With the volumes that have no name, unless they are to be kept. */
+  removeContainer(reference: string, signal?: AbortSignal, options?: RemoveOptions): Promise<void>;
 
   /** The id that the reference then has. */
   pull(reference: string, options?: PullOptions): Promise<string>;
@@ -148,6 +149,11 @@ export interface HostEngine {
 export interface CreateOptions {
   readonly labels: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+}
+
+export interface RemoveOptions {
+  /** Volumes without a name stay. Default: false. */
+  readonly keepsVolumes?: boolean;
 }
 
 /** A container of our own that looks at the host. */

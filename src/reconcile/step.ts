@@ -38,7 +38,7 @@ export type Move =
   | { readonly do: 'start'; readonly container: string }
   | { readonly do: 'stop'; readonly container: string; readonly graceMs: number }
   | { readonly do: 'rename'; readonly container: string; readonly to: string }
-  | { readonly do: 'remove'; readonly container: string };
+  | { readonly do: 'remove'; readonly container: string; readonly keepsVolumes: boolean };
 
 /** A step of a plan and what it does, one move after the other. */
 export interface Step extends PlanStep {

@@ -99,5 +99,7 @@ export function stopMove(container: ObservedContainer, spec?: WorkspaceSpec): Mo
 }
 
 export function removeMoves(container: ObservedContainer, spec?: WorkspaceSpec): Move[] {
-  return [stopMove(container, spec), { do: 'remove', container: container.id }];
+  // One that is adopted may have its data in a volume without a name.
+  const keepsVolumes = container.labels[hostLabels.kind] !== 'workspace';
+  return [stopMove(container, spec), { do: 'remove', container: container.id, keepsVolumes }];
 }
