@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { waitUntil } from '../src/base/deadline.ts';
+import { packageRoot } from '../src/config/package-root.ts';
+import { ServerClient } from '../src/server-client/server-client.ts';
+
+const patience = { timeoutMs: 60_000 };
+
+/** A program of this checkout as a process of its own. */
+export class Started {
+  readonly #child: ChildProcess;
+  #printed = '';
+
+  constructor(file: string, words: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#child = spawn(file, words, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const collect = (text: string) => {
+      this.#printed += text;
+    };
+    this.#child.stdout?.setEncoding('utf8').on('data', collect);
+    this.#child.stderr?.setEncoding('utf8').on('data', collect);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** All that it printed. */
+  get printed(): string {
+    return this.#printed;
+  }
+
+  async says(pattern: RegExp, what: string): Promise<RegExpExecArray> {
+    const look = () => {
+      if (this.#child.exitCode !== null) throw new Error(`Cannot start ${what}: it ended\n${this.#printed}`);
+      return pattern.exec(this.#printed) ?? undefined;
+    };
+    return await waitUntil(what, look, patience);
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await ended;
+  }
+}
+
+/** `agora server` and agents as a person starts them, in a folder of their own that is gone after `close`. */
+export class FleetProcesses {
+  readonly folder: string;
+  readonly #agents: Started[] = [];
+  #server: Started;
+  #url = '';
+  #token = '';
+
+  private constructor(folder: string, listen: string) {
+    this.folder = folder;
+    this.#server = this.#startServer(listen);
+  }
+
+  static async start(listen = '127.0.0.1:0'): Promise<FleetProcesses> {
+    const fleet = new FleetProcesses(await mkdtemp(join(tmpdir(), 'agora-bench-')), listen);
+    const [, url = ''] = await fleet.#server.says(/serving \S+ at (\S+),/, 'the server');
+    const [token] = await fleet.#server.says(/^agora-user\.[\w-]+$/m, 'the token of the server');
+    fleet.#url = url;
+    fleet.#token = token;
+    return fleet;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get serverPid(): number {
+    return this.#server.pid;
+  }
+
+  get admin(): ServerClient {
+    return new ServerClient({ url: this.#url, authorize: () => `Bearer ${this.#token}` });
+  }
+
+  /** Ends the server as an upgrade does, and starts it again at the same address. */
+  async restartServer(): Promise<void> {
+    await this.#server.stop();
+    this.#server = this.#startServer(new URL(this.#url).host);
+    await this.#server.says(/serving \S+ at (\S+),/, 'the server again');
+  }
+
+  async joinToken(uses: number): Promise<string> {
+    return (await this.admin.call('createJoinToken', { body: { uses } })).joinToken;
+  }
+
+  /** An agent for an engine, once the server sees it and its engine. */
+  async startAgent(name: string, engineHost: string): Promise<Started> {
+    const tokenFile = join(this.folder, `${name}.token`);
+    await writeFile(tokenFile, await this.joinToken(1), { mode: 0o600 });
+    const words = ['-S', this.#url, '-D', name, '--engine', engineHost, '--join-token-file', tokenFile];
+    const agent = this.#start(['agent', ...words, '-C', join(this.folder, `${name}.yml`)], {
+      XDG_STATE_HOME: join(this.folder, name),
+    });
+    this.#agents.push(agent);
+    await waitUntil(`agent "${name}"`, () => this.#isReady(name), patience);
+    return agent;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#agents.map((agent) => agent.stop()));
+    await this.#server.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #isReady(name: string): Promise<boolean> {
+    const { hosts } = await this.admin.call('listHosts', {});
+    const host = hosts.find((one) => one.name === name);
+    return host?.link.hasSocket === true && host.link.engine === 'up';
+  }
+
+  #startServer(listen: string): Started {
+    return this.#start(['server', '--listen', listen, '-d', join(this.folder, 'server')], {});
+  }
+
+  #start(words: readonly string[], env: Readonly<Record<string, string>>): Started {
+    return new Started(join(packageRoot, 'bin', 'agora'), words, { ...process.env, HOME: this.folder, ...env });
+  }
+}

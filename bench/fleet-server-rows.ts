@@ -1,0 +1,74 @@
+import { isSignedBy, makePrivateKey, publicKeyText, signText } from '../src/base/fleet-keys.ts';
+import { Started } from './fleet-processes.ts';
+import { measureThousand } from './fleet-thousand.ts';
+import { residentBytesOf } from './process-use.ts';
+import { at, megabytes, milliseconds, percent, type Row } from './table.ts';
+
+const agents = 1_000;
+/** Of 1,000 agents: a heartbeat each 10 s, a long poll each 50 s. */
+const requestsPerSecond = 120;
+
+/** A server with many agents. */
+export async function fleetServerRows(): Promise<Row[]> {
+  const figure = `server with ${agents.toLocaleString('en')} agents, 10 s heartbeats with metrics`;
+  const bare = await bareServer();
+  const { server, pollMs, backMs, offline } = await measureThousand(agents);
+  return [
+    {
+      figure: `${figure}: CPU`,
+      value: `${percent(server.cpu)} of a core`,
+      target: '<= 30 %',
+      floor: `their signatures alone ${percent(signatureShare())}`,
+    },
+    {
+      figure: '  its memory',
+      value: megabytes(server.residentBytes),
+      target: '<= 250 MB',
+      floor: `bare Node ${megabytes(bare.residentBytes)}`,
+    },
+    {
+      figure: '  a poll that finds nothing new',
+      value: `${milliseconds(at(pollMs, 0.5))} p50, ${milliseconds(at(pollMs, 0.99))} p99`,
+      target: '<= 5 ms p99',
+      floor: `bare Node, idle ${milliseconds(at(bare.pollMs, 0.5))} p50, ${milliseconds(at(bare.pollMs, 0.99))} p99`,
+    },
+    {
+      figure: '  all back after its restart',
+      value: `${(backMs / 1_000).toFixed(1)} s, ${offline} taken for offline`,
+      target: '<= 15 s',
+      floor: 'heartbeats 10 s apart',
+    },
+  ];
+}
+
+/** Share of a core that it takes to verify what so many agents sign. */
+function signatureShare(): number {
+  const key = makePrivateKey('ed25519');
+  const publicKey = publicKeyText(key);
+  const text = 'x'.repeat(300);
+  const signature = signText(key, text);
+  const { user, system } = process.cpuUsage();
+  const rounds = 2_000;
+  for (let round = 0; round < rounds; round++) isSignedBy(publicKey, text, signature);
+  const after = process.cpuUsage();
+  return ((after.user + after.system - user - system) / 1e6 / rounds) * requestsPerSecond;
+}
+
+/** A server of Node's own that says 304 to whatever is asked. */
+async function bareServer(): Promise<{ readonly residentBytes: number; readonly pollMs: readonly number[] }> {
+  const program = `const server = require('node:http').createServer((_, reply) => reply.writeHead(304).end());
+    server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port))`;
+  const started = new Started(process.execPath, ['-e', program], {});
+  try {
+    const [, port] = await started.says(/port (\d+)/, 'a bare server');
+    const pollMs: number[] = [];
+    for (let round = 0; round < 1_000; round++) {
+      const startedAt = performance.now();
+      await fetch(`http://127.0.0.1:${port}/`);
+      pollMs.push(performance.now() - startedAt);
+    }
+    return { residentBytes: await residentBytesOf(started.pid), pollMs };
+  } finally {
+    await started.stop();
+  }
+}
