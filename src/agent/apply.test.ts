@@ -77,7 +77,7 @@ test('what needs a step that failed is left for later, and what does not is done
 
   assert.deepEqual(reports, ['a waiting', 'b waiting', 'c waiting', 'a running', 'c running', 'a failed', 'c done']);
   assert.deepEqual(outcomes, [
-    ['a', { is: 'failed', message: 'Cannot start "a": no such device' }],
+    ['a', { is: 'failed', isHeld: false, message: 'Cannot start "a": no such device' }],
     ['c', { is: 'done', imageId: undefined }],
   ]);
   assert.equal(applied.isEngineGone, false);
@@ -153,7 +153,9 @@ test('a pull that takes longer than the host allows has failed', async () => {
   // The deadline's timer keeps no process alive: the wait does.
   await waitUntil('the pull to fail', () => outcomes.length > 0);
 
-  assert.deepEqual(outcomes, [['i', { is: 'failed', message: 'Cannot pull "busybox": not done after 0.01 s' }]]);
+  assert.deepEqual(outcomes, [
+    ['i', { is: 'failed', isHeld: false, message: 'Cannot pull "busybox": not done after 0.01 s' }],
+  ]);
   await runner.close();
 });
 

@@ -105,6 +105,10 @@ function isHeldBack(pass: Pass, step: NewStep & Pick<Step, 'attempt' | 'fingerpr
   const failure = entryOf(pass.memory.failures, attempt);
   if (failure === undefined || failure.fingerprint !== fingerprint || pass.isPlan) return false;
   pass.attempts.add(attempt);
+  if (failure.heldRevision === pass.target.revision) {
+    tell(pass, name, failure.message, 'Apply again to try it again.');
+    return true;
+  }
   const isLater = !isDue(failure.nextAt, pass.now);
   if (isLater) pass.wakeAt = Math.min(pass.wakeAt, failure.nextAt);
   if (isTidying) return isLater;

@@ -229,3 +229,21 @@ test('work on an image that goes on is not begun again, and is told while it is 
   assert.equal(wanted.workspaces[0]?.state, 'pulling');
   assert.deepEqual(unwanted.underWay, []);
 });
+
+test('a step that somebody ended is not tried again until something is declared anew', async () => {
+  const state = new SimulatedState();
+  const spec = { workspaces: { web } };
+  const { steps, memory } = await decide(state, spec);
+  const [step] = steps;
+  assert.ok(step !== undefined);
+  const outcome = { is: 'failed', message: 'Somebody ended it', isHeld: true } as const;
+  const now = state.nowMs + 1_000_000;
+  const held = remember(memory, { step, outcome, revision: 1, now: state.nowMs });
+
+  const same = await decide(state, spec, { memory: held, now });
+  const anew = await decide(state, spec, { memory: held, now, target: { revision: 2 } });
+
+  assert.deepEqual(linesOf(same), []);
+  assert.deepEqual(messagesOf(same), ['busybox:1: Somebody ended it']);
+  assert.equal(linesOf(anew)[0], 'pull-image busybox:1 (): it is not there');
+});
