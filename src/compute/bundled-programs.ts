@@ -14,5 +14,5 @@ const unusedPackages = [
 export const bundledPrograms = {
   worker: { entryPoint: 'src/worker/main.ts', bundleName: 'dist/worker.cjs' },
   agent: { entryPoint: 'src/cli/agent-main.ts', bundleName: 'dist/agent.cjs', unusedPackages },
-  server: { entryPoint: 'src/cli/server-main.ts', bundleName: 'dist/server.cjs' },
+  server: { entryPoint: 'src/cli/server-main.ts', bundleName: 'dist/server.cjs', unusedPackages },
 } as const satisfies Readonly<Record<string, ProgramSource>>;
