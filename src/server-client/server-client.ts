@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { withDeadline } from '../base/deadline.ts';
-import { AppError, type ErrorCode, errorCodes } from '../contracts/errors.ts';
+import { AppError, type ErrorCode, errorCodes, systemErrorCode } from '../contracts/errors.ts';
 import type { Route } from '../contracts/route.ts';
 import { type RouteName, routes } from '../contracts/routes.ts';
 
@@ -133,7 +133,9 @@ export class ServerClient {
   #unreachable(state: string, cause?: unknown): AppError {
     return new AppError('unreachable', `Cannot reach the server "${this.url}": ${state}`, {
       cause,
-      next: 'Check the address, and that `agora server` runs there.',
+      next: isUntrusted(cause)
+        ? 'If you trust the authority of its certificate, name that in NODE_EXTRA_CA_CERTS.'
+        : 'Check the address, and that `agora server` runs there.',
     });
   }
 }
@@ -168,4 +170,15 @@ function reasonOf(error: unknown): string {
   const { cause } = error;
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
   return cause instanceof Error ? cause.message : error.message;
+}
+
+const untrusted = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
+
+function isUntrusted(error: unknown): boolean {
+  return error instanceof Error && untrusted.includes(systemErrorCode(error.cause) ?? '');
 }

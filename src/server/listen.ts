@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
@@ -10,6 +11,14 @@ export interface TlsFiles {
 export async function readTls(files: TlsFiles | undefined) {
   if (files === undefined) return undefined;
   const [cert, key] = await Promise.all([readPem(files.certificateFile), readPem(files.keyFile)]);
+  try {
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    const pair = `certificate "${files.certificateFile}" with key "${files.keyFile}"`;
+    throw new AppError('invalid-input', `Cannot use ${pair}: they are no certificate in PEM and its private key`, {
+      cause,
+    });
+  }
   return { cert, key };
 }
 
