@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { waitUntil } from '../../src/base/deadline.ts';
+import { TestAgent } from '../../src/server/suite-server.ts';
+import { anAgent, refused, reportEmpty, webSpec, writeSpec } from '../support/fleet-hosts.ts';
+import { aFleet, startFleetServer, urlOf } from '../support/fleet-server.ts';
+import { emptyProject } from '../support/project.ts';
+
+test('a first start shows the token once and how to go on; a second start shows nothing of it', async (t) => {
+  const { project, running, url, adminToken } = await aFleet(t);
+
+  const talk = running.stderr();
+  assert.match(talk, new RegExp(`\n  agora login ${url}\n`));
+  assert.match(talk, /--restart unless-stopped/);
+  assert.match(talk, /\n\s+--gpus all \\\n/);
+  assert.match(talk, /--join-token-file \/join-token\n/);
+  const joinToken = await project.read('data/join-token');
+  assert.match(joinToken, /^agora-join\.[a-z2-7-]{19}\.[\w-]+\n$/);
+  await new TestAgent(url).register({ joinToken: joinToken.trim() });
+  for (const name of await readdir(join(project.folder, 'data'))) {
+    assert.equal((await stat(join(project.folder, 'data', name))).mode & 0o077, 0, name);
+  }
+
+  running.child.kill('SIGTERM');
+  assert.equal((await running.finished).code, 0);
+  const again = await startFleetServer(project);
+  assert.equal(again.stdout(), '');
+  assert.doesNotMatch(again.stderr(), /agora-user|docker run/);
+  const asBefore = await project.agora(['login', urlOf(again)], adminToken);
+  assert.equal(asBefore.code, 0, asBefore.stderr);
+});
+
+test('two servers never share a folder, and one says so that others can listen in', async (t) => {
+  const { project } = await aFleet(t);
+
+  const second = await project.agora(['server', '-d', 'data', '--listen', '127.0.0.1:0']);
+  refused(second, 3, /Cannot use data folder ".*data": a server has it, process \d+ on/);
+
+  const open = await startFleetServer(project, ['-d', 'other', '--listen', '0.0.0.0:0']).catch(
+    (error: unknown) => error,
+  );
+  assert.match(String(open), /option "-d" is given twice/);
+  const plain = project.start('agora', ['server', '-d', 'other', '-S', '0.0.0.0:0']);
+  await waitUntil('the warning', () => plain.stderr().includes('are not encrypted'), { timeoutMs: 60_000 });
+  plain.child.kill('SIGINT');
+  assert.equal((await plain.finished).code, 0);
+});
+
+test('words that a server cannot be started with are told before anything is made', async (t) => {
+  const project = await emptyProject(t, 'process');
+
+  refused(
+    await project.agora(['server', '-d', 'data', '--listen', 'nowhere']),
+    2,
+    /Cannot listen on "nowhere": it is not host:port/,
+  );
+  refused(
+    await project.agora(['server', '-d', 'data', '--tls-key', 'k.pem']),
+    2,
+    /option "--tls-certificate" is missing/,
+  );
+  assert.ok(!(await readdir(project.folder)).includes('data'));
+  const words = ['server', '-d', 'data', '--tls-key', 'k.pem', '--tls-certificate', 'c.pem'];
+  refused(await project.agora(words), 2, /Cannot read certificate file "c.pem": ENOENT/);
+});
+
+test('a backup of a running server is a server again, with its hosts, users and key', async (t) => {
+  const fleet = await aFleet(t);
+  const { project, running, url, adminToken } = fleet;
+  const agent = await anAgent(fleet);
+  await project.agora(['host', 'apply', 'box', '-f', await writeSpec(fleet, webSpec)]);
+
+  const saved = await project.agora(['server', 'backup', 'all.tar', '-d', 'data']);
+  assert.equal(saved.code, 0, saved.stderr);
+  assert.equal((await stat(join(project.folder, 'all.tar'))).mode & 0o777, 0o600);
+  refused(await project.agora(['server', 'backup', 'all.tar', '-d', 'data']), 2, /there is such a file/);
+  refused(await project.agora(['server', 'backup', 'b.tar', '-d', 'nowhere']), 3, /no server has its data there/);
+  refused(await project.agora(['server', 'restore', 'all.tar', '-d', 'data']), 1, /Cannot restore into/);
+  await writeFile(
+    join(project.folder, 'half.tar'),
+    (await readFile(join(project.folder, 'all.tar'))).subarray(0, 5_000),
+  );
+  refused(await project.agora(['server', 'restore', 'half.tar', '-d', 'new']), 1, /Cannot restore ".*half.tar"/);
+  assert.deepEqual(await readdir(join(project.folder, 'new')), []);
+
+  const restored = await project.agora(['server', 'restore', 'all.tar', '-d', 'new']);
+  assert.equal(restored.code, 0, restored.stderr);
+  const key = /server key (\S+)/.exec(running.stderr())?.[1];
+  running.child.kill('SIGTERM');
+  await running.finished;
+  await project.shell('mv data old && mv new data');
+  const again = await startFleetServer(project, ['--listen', new URL(url).host]);
+  assert.equal(/server key (\S+)/.exec(again.stderr())?.[1], key);
+  const listed = await project.agora(['host', 'ls']);
+  assert.match(listed.stdout, /^box\tadmitted\t.*\t1 \(applied: none\)\t127\.0\.0\.1$/m);
+  assert.equal((await project.agora(['login', url], adminToken)).code, 0);
+
+  // The host went on after the backup: what is declared next is past what it has.
+  await agent.register({ name: 'box' });
+  await reportEmpty(agent, 1, { revision: 5 });
+  const applied = await project.agora(['host', 'apply', 'box', '-f', 'spec.yaml']);
+  assert.deepEqual([applied.code, applied.stdout], [0, '6\n'], applied.stderr);
+  const rolledBack = await project.agora(['host', 'rollback', 'box']);
+  assert.deepEqual([rolledBack.code, rolledBack.stdout], [0, '7\n'], rolledBack.stderr);
+});
+
+test('with a certificate everything is encrypted, and who does not know its authority is told', async (t) => {
+  const project = await emptyProject(t, 'process');
+  const made = await project.shell(
+    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out chain.pem -days 2 \\
+      -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1`,
+  );
+  assert.equal(made.code, 0, made.stderr);
+  const running = await startFleetServer(project, [
+    '--tls-certificate',
+    'chain.pem',
+    '--tls-key',
+    'key.pem',
+    '--require-tls',
+  ]);
+  const url = urlOf(running);
+  assert.match(url, /^https:/);
+  await waitUntil('its token', () => running.stdout().includes('agora-user'), { timeoutMs: 60_000 });
+
+  refused(
+    await project.agora(['login', url], running.stdout()),
+    3,
+    /self.signed certificate[\s\S]*NODE_EXTRA_CA_CERTS/,
+  );
+  project.env['NODE_EXTRA_CA_CERTS'] = join(project.folder, 'chain.pem');
+  const login = await project.agora(['login', url], running.stdout());
+  assert.equal(login.code, 0, login.stderr);
+  refused(await project.agora(['login', url.replace('https', 'http')], running.stdout()), 3, /Cannot reach the server/);
+  await writeFile(join(project.folder, 'broken.pem'), 'no key');
+  const words = [
+    'server',
+    '-d',
+    'other',
+    '--listen',
+    '127.0.0.1:0',
+    '--tls-certificate',
+    'chain.pem',
+    '--tls-key',
+    'broken.pem',
+  ];
+  refused(await project.agora(words), 2, /Cannot use certificate "chain\.pem" with key "broken\.pem"/);
+});
+
+test('an address that is taken is told, and nothing of the folder stays locked', async (t) => {
+  const { project, url } = await aFleet(t);
+  const { host } = new URL(url);
+
+  const taken = await project.agora(['server', '-d', 'other', '--listen', host]);
+  refused(taken, 3, /Cannot listen on ".*": another program listens there[\s\S]*next: Choose another address/);
+  assert.doesNotMatch(taken.stdout + taken.stderr, /agora-user/);
+  const later = project.start('agora', ['server', '-d', 'other', '--listen', '127.0.0.1:0']);
+  await waitUntil('its token', () => later.stdout().includes('agora-user'), { timeoutMs: 60_000 });
+  later.child.kill('SIGTERM');
+  assert.equal((await later.finished).code, 0);
+});
