@@ -332,6 +332,26 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Print how a host is, and how far its spec has come',
     load: () => import('./host-status.ts').then((file) => file.hostStatus),
   },
+  'host stats': {
+    summary: 'Print what hosts measure, now and over time',
+    load: () => import('./host-stats.ts').then((file) => file.hostStats),
+  },
+  'alert ls': {
+    summary: 'List the alerts',
+    load: () => import('./alert-ls.ts').then((file) => file.alertLs),
+  },
+  'alert rules': {
+    summary: 'List when alerts are raised, and where they go',
+    load: () => import('./alert-rules.ts').then((file) => file.alertRules),
+  },
+  'alert set': {
+    summary: 'Change when alerts are raised, or where they go',
+    load: () => import('./alert-set.ts').then((file) => file.alertSet),
+  },
+  'alert test': {
+    summary: 'Send a test to each place that alerts go to',
+    load: () => import('./alert-test.ts').then((file) => file.alertTest),
+  },
   'host rollback': {
     summary: 'Declare again what was declared before',
     load: () => import('./host-rollback.ts').then((file) => file.hostRollback),
