@@ -178,6 +178,21 @@ test('with less free space than the reserve nothing is pulled, built or created,
   assert.equal(decision.workspaces.find(({ name }) => name === 'other')?.reason, 'there is no space for its image');
 });
 
+test('a host is as declared once health checks say so, and not while one waits or fails', async () => {
+  const spec = { workspaces: { web: { ...web, health: { command: ['true'] } } } };
+  const state = await settledState(spec);
+  const settledWith = async (health: 'starting' | 'healthy' | 'unhealthy') => {
+    const { isSettled } = await decide(state, spec, {
+      seen: (observed) => ({ ...observed, containers: observed.containers.map((one) => ({ ...one, health })) }),
+    });
+    return isSettled;
+  };
+
+  const settled = [await settledWith('starting'), await settledWith('unhealthy'), await settledWith('healthy')];
+
+  assert.deepEqual(settled, [false, false, true]);
+});
+
 test('without its server a workspace that says so is stopped after its time, and started when it is back', async () => {
   const spec = { workspaces: { web: { ...web, onDisconnect: { action: 'stop', after: '5m' } } } };
   const state = await settledState(spec);

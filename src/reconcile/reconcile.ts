@@ -67,8 +67,13 @@ function conclude(pass: Pass, observed: HostObservation, workspaces: WorkspaceSt
     memory: whatMatters(pass, observed),
     underWay: [...stillWanted],
     ...(wakeAt === Number.POSITIVE_INFINITY ? {} : { wakeAt }),
-    isSettled: steps.length === 0 && problems.length === 0 && !isWaiting,
+    isSettled: steps.length === 0 && problems.length === 0 && !isWaiting && workspaces.every(isAsDeclared),
   };
+}
+
+/** One that is to run runs, and its health check says so. */
+function isAsDeclared({ state }: WorkspaceStatus): boolean {
+  return state === 'running' || state === 'stopped';
 }
 
 // Nothing is done on a host that is disabled, so nothing is told as missing either.
