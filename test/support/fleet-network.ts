@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ip = (...words: readonly string[]) => run('ip', words);
+
+/** A network namespace with one cable to that of the test, which can be pulled out. */
+export interface CabledNamespace {
+  readonly name: string;
+  /** Of the test, as the namespace reaches it. */
+  readonly address: string;
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+}
+
+/** Gone after the test. */
+export async function cabledNamespace(t: TestContext): Promise<CabledNamespace> {
+  const mark = randomBytes(4).toString('hex');
+  const name = `agora-${mark}`;
+  const cable = { here: `ah${mark}`, there: `at${mark}` };
+  const subnet = `10.213.${randomInt(256)}`;
+  await ip('netns', 'add', name);
+  t.after(() => ip('netns', 'delete', name)); // Its cable goes with it.
+  await ip('link', 'add', cable.here, 'type', 'veth', 'peer', 'name', cable.there, 'netns', name);
+  await ip('address', 'add', `${subnet}.1/30`, 'dev', cable.here);
+  await ip('link', 'set', cable.here, 'up');
+  await ip('-n', name, 'address', 'add', `${subnet}.2/30`, 'dev', cable.there);
+  for (const device of ['lo', cable.there]) await ip('-n', name, 'link', 'set', device, 'up');
+  return {
+    name,
+    address: `${subnet}.1`,
+    cut: async () => void (await ip('link', 'set', cable.here, 'down')),
+    mend: async () => void (await ip('link', 'set', cable.here, 'up')),
+  };
+}
