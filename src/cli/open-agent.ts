@@ -23,6 +23,8 @@ export interface AgentWish {
   /** Default: `~/.config/trailer.dev/config.yml`. */
   readonly configFile?: string | undefined;
   readonly acceptServer?: string | undefined;
+  /** Instead of one from a file. */
+  readonly joinToken?: string | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -36,7 +38,7 @@ const usualSocket = 'unix:///var/run/docker.sock';
 
 /** An agent with its engine, its state and its config, ready to run; undefined when it was stopped before. */
 export async function openAgent(
-  { flags, configFile, acceptServer, log }: AgentWish,
+  { flags, configFile, acceptServer, joinToken, log }: AgentWish,
   context: Pick<CommandContext, 'env' | 'cwd' | 'stop'>,
 ): Promise<OpenedAgent | undefined> {
   const places = agentPlaces(context);
@@ -61,7 +63,7 @@ export async function openAgent(
     engine,
     state,
     version: packageVersion(),
-    joinToken: await readJoinToken(config.join_token_file, { state, log }),
+    joinToken: joinToken ?? (await readJoinToken(config.join_token_file, { state, log })),
     acceptServer,
     machineId: isContainer ? undefined : await readMachineId(),
     isContainer,

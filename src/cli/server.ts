@@ -8,6 +8,7 @@ import { say } from './output.ts';
 import { packageVersion } from './package-version.ts';
 import { dataDirectoryOption, dataFolder, lockServerFolder } from './server-folder.ts';
 import { greetFirstStart, plaintextWarning } from './server-greeting.ts';
+import { runOwnAgent } from './server-own-agent.ts';
 
 /** Of a line of its log. */
 const lineLength = 4_000;
@@ -27,6 +28,7 @@ export const server = defineCommand(
       'tls-key': { type: 'string', value: '<file>', summary: 'Its private key in PEM' },
       'require-tls': { type: 'boolean', summary: 'Refuse agents whose connection is not encrypted' },
       'trust-proxy': { type: 'boolean', summary: 'Believe x-forwarded-* of a proxy in front' },
+      'with-agent': { type: 'boolean', summary: 'Be the agent of this machine as well' },
     },
     details: [
       'Serves a fleet of hosts until SIGINT or SIGTERM. Workloads go on while it is away.',
@@ -35,6 +37,7 @@ export const server = defineCommand(
     ],
     examples: [
       'agora server',
+      'agora server --with-agent',
       'agora server --listen 0.0.0.0:8090 -d /srv/agora --tls-certificate chain.pem --tls-key key.pem',
     ],
   },
@@ -44,13 +47,14 @@ export const server = defineCommand(
     process.umask(0o077); // The folder may be one that others can look into.
     const folder = dataFolder(options['data-directory'], context);
     const lock = await lockServerFolder(folder);
+    const log = (line: string) => void say(context.stderr, oneLine(line, lineLength));
     const fleet = new FleetServer({
       dataFolder: folder,
       version: packageVersion(),
       tls,
       requiresTls: options['require-tls'] === true,
       trustsProxy: options['trust-proxy'] === true,
-      log: (line) => void say(context.stderr, oneLine(line, lineLength)),
+      log,
     });
     try {
       const listening = await fleet.listen(at);
@@ -60,7 +64,9 @@ export const server = defineCommand(
         hasProxy: options['trust-proxy'] === true,
       });
       if (warning !== undefined) await say(context.stderr, warning);
-      await greetFirstStart({ fleet, folder, listening }, context);
+      const started = { fleet, folder, listening };
+      await greetFirstStart(started, context);
+      if (options['with-agent'] === true) await runOwnAgent(started, context, log);
       await stopped(context);
     } finally {
       await fleet.close();
