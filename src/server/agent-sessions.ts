@@ -12,51 +12,63 @@ interface Session {
   readonly hostId: HostId;
   readonly instanceId: string;
   readonly publicKey: string;
-  /** Another registration with the same key came after it. */
-  isSuperseded: boolean;
   highest: number;
   /** Of the sequence numbers in the window below the highest, those that were used. */
   readonly used: Set<number>;
 }
 
 export interface AgentSessionsOptions {
-  /** Two agents that both live speak with one host's key. */
+  /** Two agents that both live have one host's key. */
   readonly onDuplicate: (hostId: HostId) => void;
 }
 
 const headerPattern = new RegExp(`^${agentAuthorizationScheme} ([\\w-]{43}) (\\d{1,15}) ([\\w-]{86})$`);
+
+/** Of a host, so many starts of its agent that another one followed are remembered. */
+const rememberedInstances = 16;
 
 /** Who the agents are that registered since this server started. An agent that is not known registers again. */
 export class AgentSessions {
   readonly #options: AgentSessionsOptions;
   readonly #sessions = new Map<string, Session>();
   readonly #current = new Map<HostId, Session>();
+  readonly #followed = new Map<HostId, readonly string[]>();
 
   constructor(options: AgentSessionsOptions) {
     this.#options = options;
   }
 
-  /** Begins one; an earlier one of the host no longer counts. */
+  /**
+   * Begins one; an earlier one of the host ends. An agent that comes back after another one took its place lives beside it. What an
+   * agent that ended had sent may still arrive, and tells nothing.
+   */
   begin(host: { readonly hostId: HostId; readonly instanceId: string; readonly publicKey: string }): string {
-    const earlier = this.#current.get(host.hostId);
-    if (earlier !== undefined) {
-      // The same agent that lost its connection has no further use for it. Another one may come back, and is told apart by that.
-      if (earlier.instanceId === host.instanceId || earlier.isSuperseded) this.#sessions.delete(earlier.sessionId);
-      earlier.isSuperseded = true;
-      this.#forgetSuperseded(host.hostId, earlier.sessionId);
-    }
+    const { hostId, instanceId } = host;
+    const earlier = this.#current.get(hostId);
+    const followed = this.#followed.get(hostId) ?? [];
+    this.end(hostId);
     const sessionId = randomBytes(32).toString('base64url');
-    const session: Session = { ...host, sessionId, isSuperseded: false, highest: 0, used: new Set() };
+    const session: Session = { hostId, instanceId, publicKey: host.publicKey, sessionId, highest: 0, used: new Set() };
     this.#sessions.set(sessionId, session);
-    this.#current.set(host.hostId, session);
+    this.#current.set(hostId, session);
+    const ended = [...followed, ...(earlier === undefined ? [] : [earlier.instanceId])];
+    const others = ended.filter((instance) => instance !== instanceId).slice(-rememberedInstances);
+    this.#followed.set(hostId, others);
+    if (followed.includes(instanceId)) this.#options.onDuplicate(hostId);
     return sessionId;
   }
 
-  /** Ends whatever sessions a host has. */
+  /** Ends the session of a host. */
   end(hostId: HostId): void {
-    for (const session of this.#sessions.values())
-      if (session.hostId === hostId) this.#sessions.delete(session.sessionId);
+    const session = this.#current.get(hostId);
+    if (session !== undefined) this.#sessions.delete(session.sessionId);
     this.#current.delete(hostId);
+  }
+
+  /** Ends it and all that is remembered: the host was removed. */
+  forget(hostId: HostId): void {
+    this.end(hostId);
+    this.#followed.delete(hostId);
   }
 
   /** Whose session a request names, which proves nothing. Raises `unauthenticated` for one that is not known. */
@@ -72,10 +84,6 @@ export class AgentSessions {
     const text = canonicalize({ session: sessionId, sequence, method, path, body: bodyDigest });
     if (!isSignedBy(session.publicKey, text, signature)) throw unknownSession('its signature does not hold');
     if (!takeSequence(session, sequence)) throw unknownSession('its sequence number was used before');
-    if (session.isSuperseded) {
-      this.#options.onDuplicate(session.hostId);
-      throw unknownSession('another agent registered with the same key');
-    }
     return { kind: 'host', hostId: session.hostId, sessionId };
   }
 
@@ -84,14 +92,6 @@ export class AgentSessions {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) throw unknownSession('it is not known here');
     return { session, sequence: Number(sequence), signature };
-  }
-
-  /** One superseded session for each host is kept, so that it is noticed when it speaks. */
-  #forgetSuperseded(hostId: HostId, but: string): void {
-    for (const session of this.#sessions.values()) {
-      if (session.hostId === hostId && session.isSuperseded && session.sessionId !== but)
-        this.#sessions.delete(session.sessionId);
-    }
   }
 }
 

@@ -22,6 +22,10 @@ const pingMs = 20_000;
 /** What may wait to be sent to an agent that does not read; then its socket is closed, and it comes back. */
 const mostBufferedBytes = 4 * 1024 * 1024;
 
+/** A sample each second is what is asked for; after a stall those of it come at once. */
+const mostMessages = 200;
+const floodMs = 10_000;
+
 /** The realtime sockets that agents dialled. Each host has at most one: a new one takes the place of the old. */
 export class AgentSockets {
   readonly #options: AgentSocketsOptions;
@@ -56,6 +60,8 @@ export class AgentSockets {
     connection.on('error', () => connection.destroy());
     const path = request.url ?? '';
     if (path !== agentSocketPath) return refuse(connection, 404);
+    // Before it is let in, so that nothing can end its session between that and its socket.
+    const server = await this.#webSockets();
     let caller: HostCaller;
     try {
       caller = this.#options.authenticate({
@@ -67,13 +73,12 @@ export class AgentSockets {
     } catch (error) {
       return refuse(connection, isAppError(error) ? statusOf(error.code) : 500);
     }
-    const server = await this.#webSockets();
     server.handleUpgrade(request, connection, head, (socket) => this.#accept(caller.hostId, socket));
   }
 
   /** Ends a host's socket, which then may not come back with its session. */
   end(hostId: HostId): void {
-    this.#open.get(hostId)?.close(4001, 'the session has ended');
+    this.#drop(hostId, { code: 4001, reason: 'the session has ended' });
   }
 
   close(): void {
@@ -82,14 +87,23 @@ export class AgentSockets {
     this.#open.clear();
   }
 
+  #drop(hostId: HostId, { code, reason }: { readonly code: number; readonly reason: string }): void {
+    const socket = this.#open.get(hostId);
+    this.#open.delete(hostId);
+    socket?.close(code, reason);
+  }
+
   #accept(hostId: HostId, socket: WebSocket): void {
     this.#open.get(hostId)?.close(4000, 'another socket of this host took its place');
     this.#open.set(hostId, socket);
     this.#alive.add(socket);
     socket.on('pong', () => this.#alive.add(socket));
+    const isFlood = floodGate();
     socket.on('message', (bytes, isBinary) => {
-      if (isBinary || !this.#take(hostId, bytes.toString()))
-        socket.close(1003, `not a message of protocol ${agentProtocol}`);
+      if (this.#open.get(hostId) !== socket) return; // What comes after its end counts no more.
+      if (isFlood()) this.#drop(hostId, { code: 1008, reason: 'too many messages' });
+      else if (isBinary || !this.#take(hostId, bytes.toString()))
+        this.#drop(hostId, { code: 1003, reason: `not a message of protocol ${agentProtocol}` });
     });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
@@ -123,6 +137,17 @@ export class AgentSockets {
     );
     return this.#server;
   }
+}
+
+/** Whether a message is one too many. */
+function floodGate(): () => boolean {
+  let [since, count] = [performance.now(), 0];
+  return () => {
+    const now = performance.now();
+    if (now - since > floodMs) [since, count] = [now, 0];
+    count += 1;
+    return count > mostMessages;
+  };
 }
 
 function refuse(connection: Duplex, status: number): void {

@@ -22,6 +22,8 @@ export interface EnrolmentPorts {
   readonly serverKey: string;
   /** Refuses agents whose link is not encrypted. */
   readonly requiresTls: boolean;
+  /** How many hosts may wait for approval. */
+  readonly mostPending: number;
 }
 
 export interface Arrival {
@@ -31,8 +33,10 @@ export interface Arrival {
   readonly isEncrypted: boolean;
 }
 
-/** So many may wait for approval: more are not for a person to look through. */
-const mostPending = 1_000;
+/** More are not for a person to look through. */
+export const defaultMostPending = 1_000;
+/** After so long without a sign of life one that waits may have to make room. */
+const pendingSilenceMs = 3_600_000;
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** Lets hosts in: known ones by their key, new ones by a join token or as pending. Gives the host as it then is. */
@@ -108,11 +112,7 @@ function returned(
 function added(ports: EnrolmentPorts, { registration, address, isEncrypted }: Arrival): StoredHost {
   const { hosts, activity, now } = ports;
   const isAdmitted = joins(ports, registration);
-  if (!isAdmitted && hosts.count('pending') >= mostPending) {
-    throw new AppError('limit-exceeded', `Cannot register: ${mostPending} hosts wait for approval already`, {
-      next: 'Approve or remove some (agora host ls), or start the agent with a join token.',
-    });
-  }
+  if (!isAdmitted) makeRoom(ports);
   const at = now().toISOString();
   const host: StoredHost = {
     hostId: newHostId(),
@@ -144,6 +144,19 @@ function added(ports: EnrolmentPorts, { registration, address, isEncrypted }: Ar
     },
   });
   return host;
+}
+
+function makeRoom({ hosts, activity, now, mostPending }: EnrolmentPorts): void {
+  if (hosts.count('pending') < mostPending) return;
+  const silent = hosts.silentPending(new Date(now().getTime() - pendingSilenceMs));
+  if (silent === undefined) {
+    throw new AppError('limit-exceeded', `Cannot register: ${mostPending} hosts wait for approval already`, {
+      next: 'Approve or remove some (agora host ls), or start the agent with a join token.',
+    });
+  }
+  hosts.remove(silent.hostId);
+  const details = { lastSeenAt: silent.lastSeenAt, publicKey: silent.publicKey };
+  activity.add({ actor: 'server', action: 'host.forget', subject: `host:${silent.name}`, details });
 }
 
 function joins({ access }: EnrolmentPorts, { joinToken }: Registration): boolean {

@@ -4,6 +4,7 @@ import { publicKeyText, signText } from '../base/fleet-keys.ts';
 import { agentProtocol, type Heartbeat, type HostReport, type SignedDesiredState } from '../contracts/agent-wire.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
+import type { PlanProblem } from '../contracts/host-change.ts';
 import type { agentRoutes } from '../contracts/routes-agent.ts';
 import { admittedHost, knownHost } from './admitted-host.ts';
 import type { AgentSessions } from './agent-sessions.ts';
@@ -27,6 +28,9 @@ export interface AgentPorts extends EnrolmentPorts {
   readonly onSamples: (host: StoredHost, heartbeat: Pick<Heartbeat, 'agentTime' | 'samples'>) => void;
 }
 
+/** As long as a change's may be. */
+const problemLength = 4_096;
+
 export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRoutes> {
   return {
     hello: ({ body }) => {
@@ -45,7 +49,8 @@ export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRou
       const host = enrol(ports, { ...body, address, isEncrypted });
       const { instanceId } = body.registration;
       const sessionId = ports.sessions.begin({ ...host, instanceId });
-      const { hostId, name, admission, settings } = host;
+      // As it is now: a second agent with its key holds a host back.
+      const { hostId, name, admission, settings } = knownHost(ports.hosts.byId(host.hostId));
       return { hostId, name, admission, settings, sessionId, serverTime: ports.now().toISOString() };
     },
     heartbeat: ({ caller, body, address, isEncrypted }) => {
@@ -105,13 +110,17 @@ function takeReport(ports: AgentPorts, { hostId }: StoredHost, report: HostRepor
     if (!ports.reports.take(hostId, report)) return;
     if (report.revision === undefined) return;
     const [first] = report.problems ?? [];
-    const problem =
-      report.problems === undefined ? undefined : first === undefined ? null : `${first.name}: ${first.message}`;
+    const problem = report.problems === undefined ? undefined : first === undefined ? null : shortened(first);
     ports.revisions.progress(hostId, report.revision, {
       ...(report.times !== undefined && { times: report.times }),
       ...(problem !== undefined && { problem }),
     });
   });
+}
+
+function shortened({ name, message }: PlanProblem): string {
+  const text = `${name}: ${message}`;
+  return text.length > problemLength ? `${text.slice(0, problemLength - 1)}…` : text;
 }
 
 function seen(

@@ -183,6 +183,7 @@ function takenOver(ports: HostPorts, host: StoredHost, old: StoredHost, deed: De
   } as const;
   return ports.database.transaction(() => {
     ports.hosts.remove(host.hostId);
+    ports.reports.restart(old.hostId);
     return record(ports, old, changes, deed);
   });
 }

@@ -34,6 +34,11 @@ export class HostReports {
     return row && fromRow(row);
   }
 
+  /** The host's agent is another one now, which counts from the beginning. What was told stays. */
+  restart(hostId: HostId): void {
+    this.#database.run('UPDATE reports SET sequence = 0 WHERE host_id = ?', hostId);
+  }
+
   /** False for one that is no news: a later one was there before. */
   take(hostId: HostId, report: HostReport): boolean {
     const before = this.of(hostId);

@@ -53,7 +53,8 @@ export class HostStore {
 
   /** By its name or id; `not-found` without one. */
   named(host: string): StoredHost {
-    const found = this.#first('SELECT * FROM hosts WHERE name = ? OR host_id = ?', host, host);
+    const id = hostIdSchema.safeParse(host).data;
+    const found = id === undefined ? this.#first('SELECT * FROM hosts WHERE name = ?', host) : this.byId(id);
     if (found !== undefined) return found;
     throw new AppError('not-found', `Cannot find host "${host}": there is none`, {
       next: 'See them all: agora host ls',
@@ -70,14 +71,22 @@ export class HostStore {
     return Number(this.#database.get('SELECT count(*) AS count FROM hosts WHERE admission = ?', admission)?.['count']);
   }
 
-  /** The wanted name, or with the lowest free number behind it. */
+  /** The wanted name, or with the lowest free number behind it; never one that an id could be. */
   freeName(wanted: string): string {
-    const isTaken = (name: string) => this.#database.get('SELECT 1 FROM hosts WHERE name = ?', name) !== undefined;
+    const isTaken = (name: string) =>
+      hostIdSchema.safeParse(name).success ||
+      this.#database.get('SELECT 1 FROM hosts WHERE name = ?', name) !== undefined;
     for (let number = 1; ; number += 1) {
       const suffix = number === 1 ? '' : `-${number}`;
       const name = `${wanted.slice(0, 63 - suffix.length)}${suffix}`;
       if (!isTaken(name)) return name;
     }
+  }
+
+  /** The one that waits for approval and was silent for longest, where it was so since then. */
+  silentPending(since: Date): StoredHost | undefined {
+    const sql = `SELECT * FROM hosts WHERE admission = 'pending' AND last_seen_at < ? ORDER BY last_seen_at LIMIT 1`;
+    return this.#first(sql, since.toISOString());
   }
 
   add(host: StoredHost): void {
@@ -110,9 +119,13 @@ export function hostOf(
 ): Pick<Host, 'fingerprint' | 'link'> {
   const { lastSeenAt, settings, isEncrypted, agentStartedAt, engine, engineSince } = stored;
   const patienceMs = settings.heartbeatSeconds * missedHeartbeats * 1000;
-  const isNewServer = now.at.getTime() - now.serverStartedAt.getTime() < patienceMs;
-  const isSeen = lastSeenAt !== undefined && now.at.getTime() - Date.parse(lastSeenAt) < patienceMs;
-  const link = isSeen ? 'online' : isNewServer ? 'unknown' : 'offline';
+  const sinceMs = (time: number) => now.at.getTime() - time;
+  const serverMs = sinceMs(now.serverStartedAt.getTime());
+  const silentMs = lastSeenAt === undefined ? Number.POSITIVE_INFINITY : sinceMs(Date.parse(lastSeenAt));
+  const isNewServer = serverMs >= 0 && serverMs < patienceMs;
+  // A time to come is of a clock that was put back since: it tells nothing.
+  const link =
+    silentMs < 0 || (isNewServer && silentMs >= patienceMs) ? 'unknown' : silentMs < patienceMs ? 'online' : 'offline';
   return {
     fingerprint: fingerprintOf(stored.publicKey),
     link: {

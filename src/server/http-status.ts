@@ -4,6 +4,7 @@ import type { ErrorCode } from '../contracts/errors.ts';
 const statuses: Partial<Record<ErrorCode, number>> = {
   usage: 400,
   'invalid-input': 400,
+  'secret-missing': 400,
   unauthenticated: 401,
   refused: 403,
   'not-found': 404,

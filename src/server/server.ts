@@ -15,6 +15,7 @@ import { AgentSockets } from './agent-sockets.ts';
 import { authenticate, identify, isUserToken } from './authenticate.ts';
 import { Builds } from './builds.ts';
 import { Challenges } from './challenges.ts';
+import { defaultMostPending } from './enrolment.ts';
 import { agentHandlers } from './handlers-agent.ts';
 import { buildHandlers } from './handlers-builds.ts';
 import { hostHandlers } from './handlers-hosts.ts';
@@ -45,6 +46,8 @@ export interface FleetServerOptions {
   readonly trustsProxy?: boolean;
   /** Who may read `/metrics`, besides users. Default: nobody. */
   readonly prometheus?: PrometheusAccess | undefined;
+  /** How many hosts may wait for approval at once. Default: 1000. */
+  readonly mostPending?: number;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
   /** Default: the clock. */
@@ -182,8 +185,9 @@ export class FleetServer {
       log: this.#options.log,
     });
     const endSessions = (hostId: HostId) => {
-      sessions.end(hostId);
+      sessions.forget(hostId);
       sockets.end(hostId);
+      newRevisions.tell(hostId); // What it waits for is refused now.
     };
     const holdBack = (hostId: HostId) => {
       const host = hosts.byId(hostId);
@@ -219,6 +223,7 @@ export class FleetServer {
         challenges: new Challenges(() => now().getTime()),
         serverKey: publicKeyText(keys.identity),
         requiresTls: this.#options.requiresTls === true,
+        mostPending: this.#options.mostPending ?? defaultMostPending,
         sessions,
         newRevisions,
         keys,
