@@ -34,8 +34,8 @@ export async function showLive(
   const screen = new LiveScreen(stdout, name);
   if (!isJson && !stdout.isTerminal) await say(stderr, `agora: ${sampleHead.join(', ')}, with tabs between`);
   for await (const line of createInterface({ input: body })) {
-    const sample = metricsSampleSchema.safeParse(JSON.parse(line)).data;
-    if (sample === undefined) continue;
+    if (line === '') continue;
+    const sample = metricsSampleSchema.parse(JSON.parse(line));
     if (isJson) await say(stdout, jsonText(sample));
     else if (stdout.isTerminal) await screen.show(sample);
     else await say(stdout, sampleRow(sample, Date.parse(sample.at)).join('\t'));

@@ -26,7 +26,10 @@ export class LiveMetrics {
     this.#news.tell(hostId);
   }
 
-  /** Each sample as a line, the latest at once. A slow reader gets the newest and misses those between. */
+  /**
+   * Each sample as a line, the latest at once. A slow reader gets the newest and misses those between. An empty line begins the reply, and
+   * comes now and then, so that nobody in between takes a silent host for a dead connection.
+   */
   async *lines(hostId: HostId, signal: AbortSignal): AsyncIterable<string> {
     let told: MetricsSample | undefined;
     let askAt = 0;
@@ -35,6 +38,7 @@ export class LiveMetrics {
       if (now >= askAt) {
         this.#options.ask(hostId, askedSeconds);
         askAt = now + askAgainMs;
+        yield '\n';
       }
       const sample = this.#options.latest(hostId);
       if (sample !== undefined && sample !== told) {
