@@ -190,13 +190,7 @@ function judge(pass: Pass, workspace: Workspace, container: ObservedContainer): 
   const failure = entryOf(pass.memory.failures, attempt);
   const isTried = failure?.fingerprint === fingerprint && failure.attempts >= startsTried;
   if (failure !== undefined) pass.attempts.add(attempt);
-  const known = entryOf(pass.memory.exchanges, name);
-  const started = startOf(container);
-  const since = Math.min(pass.now, Number.isNaN(started) ? pass.now : started);
-  const isKnown = known?.containerId === container.id && known.since <= pass.now;
-  if (!isKnown && container.status !== 'created') {
-    pass.memory.exchanges[name] = { containerId: container.id, since };
-  }
+  noteSince(pass, name, container);
   return verdictOn({
     container,
     spec,
@@ -204,4 +198,18 @@ function judge(pass: Pass, workspace: Workspace, container: ObservedContainer): 
     now: pass.now,
     startFailure: isTried ? failure?.message : undefined,
   });
+}
+
+/** From when on a container proves itself. */
+function noteSince(pass: Pass, name: string, container: ObservedContainer): void {
+  if (container.status === 'created') return;
+  const started = startOf(container);
+  const since = Math.min(pass.now, Number.isNaN(started) ? pass.now : started);
+  const known = entryOf(pass.memory.exchanges, name);
+  const isKnown = known?.containerId === container.id && known.since <= pass.now;
+  const isStartedAgain =
+    entryOf(pass.memory.restarts, name)?.containerId === container.id || container.restartCount > 0;
+  // One that did not end by itself, and yet started later, began anew with its engine.
+  if (isKnown && (isStartedAgain || container.status !== 'running' || since <= known.since)) return;
+  pass.memory.exchanges[name] = { containerId: container.id, since };
 }

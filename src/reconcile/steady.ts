@@ -17,6 +17,7 @@ export function care(
   const { container, isProving } = kept;
   if (container === undefined) return undefined;
   const connected = joinNetworks(pass, workspace, container, networks);
+  rejoinOwnNetworkOfEngine(pass, workspace, container);
   if (isProving) return undefined;
   if (!workspace.isWanted) return stop(pass, workspace, container);
   if (container.status === 'paused') {
@@ -101,6 +102,18 @@ function joinNetworks(
     addStep(pass, { ...step, attempt: `disconnect ${network} ${name}`, fingerprint: container.id });
   }
   return steps.filter((step) => step !== undefined);
+}
+
+const networkOfDocker = 'bridge';
+
+/** Where no network is declared it was made on the engine's own, which somebody may have taken it off. */
+function rejoinOwnNetworkOfEngine(pass: Pass, { name, spec }: Workspace, container: ObservedContainer): void {
+  if (container.status !== 'running' || spec.networks.length > 0 || container.networks.length > 0) return;
+  // Podman has none of this name, and its containers may be on none.
+  if (pass.inventory.networks.get(networkOfDocker)?.isOurs !== false) return;
+  const moves: Move[] = [{ do: 'connect', network: networkOfDocker, container: container.id }];
+  const step = { kind: 'connect-network', name, reason: `it is not on network "${networkOfDocker}"`, moves } as const;
+  addStep(pass, { ...step, attempt: `connect ${networkOfDocker} ${name}`, fingerprint: container.id });
 }
 
 function tellLoop(pass: Pass, name: string, reason: string): void {

@@ -114,17 +114,7 @@ export class SimulatedHostEngine implements HostEngine {
       const container = this.#container(reference);
       this.#touch('start', container);
       if (container.status === 'running') return;
-      const port = this.#portInUse(container);
-      if (port !== undefined)
-        throw new AppError('invalid-input', `Cannot start "${container.name}": port ${port} is taken`);
-      const fate = state.fates.get(container.imageId) ?? 'good';
-      if (fate === 'does-not-start')
-        throw new AppError('invalid-input', `Cannot start "${container.name}": no such device`);
-      container.startedAtMs = state.nowMs;
-      container.health = container.spec?.health === undefined ? 'none' : 'starting';
-      container.status = fate === 'crashes' ? 'exited' : 'running';
-      container.exitCode = fate === 'crashes' ? 1 : 0;
-      if (fate === 'crashes') container.finishedAtMs = state.nowMs;
+      state.start(container);
     });
   }
 
@@ -216,12 +206,6 @@ export class SimulatedHostEngine implements HostEngine {
 
   #touch(action: string, { name, labels }: { name: string; labels: Readonly<Record<string, string>> }): void {
     this.#state.onTouch({ action, name, labels });
-  }
-
-  #portInUse({ id, spec }: SimulatedContainer): number | undefined {
-    const running = [...this.#state.containers.values()].filter((one) => one.id !== id && one.status === 'running');
-    const used = new Set(running.flatMap((one) => (one.spec?.ports ?? []).map(({ host }) => host)));
-    return spec?.ports.find(({ host }) => host !== undefined && used.has(host))?.host;
   }
 
   async #change<T>(call: string, act: (state: SimulatedState) => T): Promise<T> {

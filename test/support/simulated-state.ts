@@ -1,3 +1,4 @@
+import { AppError } from '../../src/contracts/errors.ts';
 import type {
   ObservedContainer,
   ObservedImage,
@@ -75,6 +76,32 @@ export class SimulatedState {
 
   containerOf(reference: string): SimulatedContainer | undefined {
     return this.containers.get(reference) ?? [...this.containers.values()].find(({ name }) => name === reference);
+  }
+
+  start(container: SimulatedContainer): void {
+    const port = this.#portInUse(container);
+    if (port !== undefined)
+      throw new AppError('invalid-input', `Cannot start "${container.name}": port ${port} is taken`);
+    const fate = this.fates.get(container.imageId) ?? 'good';
+    if (fate === 'does-not-start')
+      throw new AppError('invalid-input', `Cannot start "${container.name}": no such device`);
+    container.startedAtMs = this.nowMs;
+    container.health = container.spec?.health === undefined ? 'none' : 'starting';
+    container.status = 'running';
+    container.exitCode = 0;
+    if (fate === 'crashes') this.end(container, 1);
+  }
+
+  end(container: SimulatedContainer, exitCode: number): void {
+    container.status = 'exited';
+    container.exitCode = exitCode;
+    container.finishedAtMs = this.nowMs;
+  }
+
+  #portInUse({ id, spec }: SimulatedContainer): number | undefined {
+    const running = [...this.containers.values()].filter((one) => one.id !== id && one.status === 'running');
+    const used = new Set(running.flatMap((one) => (one.spec?.ports ?? []).map(({ host }) => host)));
+    return spec?.ports.find(({ host }) => host !== undefined && used.has(host))?.host;
   }
 
   /** What becomes of containers on their own, as time goes by. */
