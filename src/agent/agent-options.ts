@@ -1,5 +1,6 @@
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { AgentState } from './agent-state.ts';
+import type { RegistryLogins } from './registry-logins.ts';
 
 export interface AgentOptions {
   readonly serverUrl: string;
@@ -20,6 +21,8 @@ export interface AgentOptions {
   readonly buildFolder: string;
   /** Default: true. */
   readonly deletesBuildContext?: boolean;
+  /** For registries that want one; asked for each time. Default: none. */
+  readonly registryLogins?: () => Promise<RegistryLogins>;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
 }

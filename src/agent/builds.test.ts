@@ -7,19 +7,22 @@ import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { engineForTests } from '../../test/support/engine.ts';
+import { registryObstacle, startLoopbackRegistry } from '../../test/support/loopback-registry.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { digestOf } from '../base/hash.ts';
-import type { Build, BuildId, BuildsReport } from '../contracts/builds.ts';
+import type { Build, BuildId, BuildPush, BuildsReport } from '../contracts/builds.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { buildSpecSchema } from '../contracts/host-spec.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
+import type { HostEngine } from '../engine/host-engine.ts';
 import type { ImageBuildRequest } from './apply-moves.ts';
 import { ImageBuilder } from './builds.ts';
 import type { Link } from './link.ts';
 
 const { engine: plainEngine, skip } = await engineForTests();
 const hostId = `h-${'a'.repeat(26)}`;
+const skipRegistry = skip || (await registryObstacle());
 const never = new AbortController().signal;
 
 /** A server's side: contexts it gives, and what it was told. */
@@ -31,6 +34,7 @@ class Listener {
   readonly toCancel: BuildId[] = [];
   failures: Error[] = [];
   live: readonly string[] = [];
+  readonly pushes: BuildPush[] = [];
 
   readonly link = {
     ready: async () => undefined,
@@ -51,8 +55,9 @@ class Listener {
     return [...this.builds.values()].at(-1);
   }
 
-  #take({ builds, logs, live }: BuildsReport): void {
+  #take({ builds, logs, live, pushes }: BuildsReport): void {
     this.live = live;
+    this.pushes.push(...pushes);
     for (const build of builds) {
       this.builds.set(build.buildId, build);
       if (this.states.at(-1) !== build.state) this.states.push(build.state);
@@ -65,6 +70,7 @@ interface Place {
   readonly builder: ImageBuilder;
   readonly server: Listener;
   readonly folder: string;
+  readonly engine: HostEngine;
   request(dockerfile: string, changes?: object): Promise<ImageBuildRequest>;
 }
 
@@ -94,7 +100,7 @@ async function aPlace(t: TestContext, secrets: Readonly<Record<string, string>> 
     const spec = buildSpecSchema.parse({ context, useCache: false, ...changes });
     return { image: 'web', tag, labels: { 'agora.test': 'builds' }, spec, timeoutSeconds: 60 };
   };
-  return { builder, server, folder, request };
+  return { builder, server, folder, engine, request };
 }
 
 test('an image is built from what the server keeps, and each state and line is told', { skip }, async (t) => {
@@ -195,4 +201,24 @@ test('what a killed agent left in the build directory goes, what others have the
   await builder.build(await request(''), never);
 
   assert.deepEqual(await readdir(folder), [`agora-build-h-${'b'.repeat(26)}-abc123`]);
+});
+
+test('what is built is pushed, and the digest that the registry gives it is told', {
+  skip: skipRegistry,
+}, async (t) => {
+  assert.ok(plainEngine);
+  const { builder, server, engine, request } = await aPlace(t);
+  const registry = await startLoopbackRegistry(engine, parseEngineHost(plainEngine.address, 'test'));
+  t.after(() => registry.close());
+  const tag = `${registry.host}/built:${randomUUID()}`;
+  t.after(() => engine.removeImage(tag));
+
+  await builder.build({ ...(await request('LABEL one=two\n')), tag }, never);
+  await assert.rejects(builder.push(tag, {}), (error) => isAppError(error, 'refused'));
+  const digest = await builder.push(tag, { login: registry.login });
+  await waitUntil('two reports of a push', () => server.pushes.length === 2);
+
+  assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+  assert.match(server.pushes[0]?.problem ?? '', /^Cannot push image/);
+  assert.deepEqual(server.pushes[1], { tag, digest });
 });

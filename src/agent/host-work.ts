@@ -10,6 +10,7 @@ import { keptText } from './kept-text.ts';
 import type { Link } from './link.ts';
 import type { LinkTalk } from './link-talk.ts';
 import type { Loaded } from './loaded.ts';
+import { loginFor, type RegistryLogins } from './registry-logins.ts';
 import type { Reports } from './reports.ts';
 import { ToldHost } from './told-host.ts';
 
@@ -75,6 +76,7 @@ export class HostWork {
       // Losing it costs time, never a resource: a full disk must not stop repairs.
       save: (next) => saveMemory(JSON.stringify(next)).catch((error: unknown) => talk.problem(error)),
       openSecrets: (refs) => this.#openSecrets(refs),
+      loginFor: async (reference) => loginFor(await this.#logins(), reference),
       buildImage: (request, signal) => this.builder.build(request, signal),
       pushImage: (reference, given) => this.builder.push(reference, given),
       onReport: (report) => {
@@ -96,8 +98,13 @@ export class HostWork {
       deletesContext: deletesBuildContext,
       hostId: () => loaded.record.host?.hostId,
       openSecrets: (refs) => this.#openSecrets(refs),
+      logins: () => this.#logins(),
       log,
     });
+  }
+
+  async #logins(): Promise<RegistryLogins> {
+    return (await this.#work.options.registryLogins?.()) ?? {};
   }
 
   async #openSecrets(refs: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { Agent } from '../agent/agent.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import { readConfigFile } from '../agent/config-file.ts';
 import { readMachineId } from '../agent/identity.ts';
 import { imageOfContainer, isMounted, readSurroundings, type Surroundings } from '../agent/own-container.ts';
+import { readRegistryLogins } from '../agent/registry-logins.ts';
 import { StateFolder } from '../agent/state-folder.ts';
 import { StateVolume } from '../agent/state-volume.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
@@ -70,9 +72,14 @@ export async function openAgent(
     ownImage,
     buildFolder: config.build_directory,
     deletesBuildContext: config.delete_build_context_after_build,
+    registryLogins: () => readRegistryLogins(dockerConfigFile(context)),
     log,
   });
   return { agent, config, places };
+}
+
+function dockerConfigFile({ env }: Pick<CommandContext, 'env'>): string {
+  return join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json');
 }
 
 async function endpointOf(named: string | undefined, { env }: Pick<CommandContext, 'env'>): Promise<EngineEndpoint> {
