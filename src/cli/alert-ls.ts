@@ -29,7 +29,8 @@ export const alertLs = defineCommand(
     else if (alerts.length === 0) await say(context.stderr, 'agora: there are no alerts');
     else {
       const rows = alerts.map(({ rule, host, subject = '', message, raisedAt, resolvedAt, times }) => {
-        const state = resolvedAt === undefined ? `since ${agoText(raisedAt, now)}` : `over ${agoText(resolvedAt, now)}`;
+        const state =
+          resolvedAt === undefined ? `raised ${agoText(raisedAt, now)}` : `over ${agoText(resolvedAt, now)}`;
         return [rule, host, subject, times > 1 ? `${state}, ${times} times` : state, message];
       });
       await printTable(context.stdout, ['rule', 'host', 'subject', 'state', 'message'], rows);

@@ -41,7 +41,9 @@ export class SeriesView {
   }
 
   all(): MetricSeries[] {
-    return [...this.#series.values()]
+    return [...this.#series]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, sums]) => sums)
       .filter(({ count }) => count.some((points) => points > 0))
       .map(({ kind, of, name, sum, count, max }) => ({
         kind,
