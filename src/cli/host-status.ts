@@ -42,7 +42,7 @@ function statusLines(status: HostStatus, now: number): string[] {
     ...(hint === undefined ? [] : [`next: ${hint}`]),
     ...(isDisabled ? [`disabled: nothing is applied; next: agora host set ${host.name} enabled=true`] : []),
     ...(change === undefined ? ['nothing is declared yet; next: agora host apply'] : changeLines(change)),
-    ...(observedAt === undefined ? [] : [`reported ${agoText(observedAt, now)}:`]),
+    ...(observedAt === undefined ? [] : [`last report: ${agoText(observedAt, now)}`]),
     ...workspaces.map(workspaceLine),
     ...undone.map(stepReportLine),
     ...problems.map((problem) => `problem ${problemLine(problem)}`),
@@ -53,7 +53,7 @@ function changeLines(change: NonNullable<HostStatus['change']>): string[] {
   const message = change.message === '' ? '' : ` "${change.message}"`;
   return [
     `revision ${change.revision} by ${change.actor}${message}: ${progressText(change)}`,
-    ...(change.problem === undefined ? [] : [`  it does not get on: ${change.problem}`]),
+    ...(change.problem === undefined ? [] : [`it does not get on: ${change.problem}`]),
   ];
 }
 

@@ -23,9 +23,11 @@ export interface WaitedChange {
 
 const defaultSeconds = 600;
 const pollMs = 250;
+/** The same problem for so long, with nothing under way, is not waited out. */
+const stuckMs = 15_000;
 const lineLength = 2_000;
 
-/** Says each stage as the host comes to it. Ends as `ok` when it is healthy, as `no` when a workspace of it failed. */
+/** Says each stage as the host comes to it. Ends as `ok` when it is healthy, as `no` when a workspace of it failed or it does not get on. */
 export async function waitUntilHealthy(
   client: ServerClient,
   { hostId, revision, timeout }: WaitedChange,
@@ -34,14 +36,17 @@ export async function waitUntilHealthy(
   const seconds = timeout === undefined ? defaultSeconds : secondsOf('timeout', timeout);
   const deadline = Date.now() + seconds * 1_000;
   let said = '';
+  let saidAt = Date.now();
   let last: HostStatus | undefined;
   while (Date.now() < deadline) {
     const status = await statusIfReached(client, hostId);
     last = status ?? last;
     const news = status === undefined ? 'the server does not answer; it is asked again' : newsOf(status, revision);
-    if (news !== said) await say(stderr, `agora: ${oneLine(news, lineLength)}`);
-    said = news;
-    const end = status && endOf(status, revision);
+    if (news !== said) {
+      await say(stderr, `agora: ${oneLine(news, lineLength)}`);
+      [said, saidAt] = [news, Date.now()];
+    }
+    const end = status && endOf(status, revision, Date.now() - saidAt > stuckMs);
     if (end !== undefined) return end;
     await sleep(pollMs);
   }
@@ -65,16 +70,16 @@ async function statusIfReached(client: ServerClient, host: HostId): Promise<Host
   }
 }
 
-function endOf({ change, workspaces }: HostStatus, revision: number): ExitCode | undefined {
+function endOf({ change, workspaces, steps }: HostStatus, revision: number, isStill: boolean): ExitCode | undefined {
   if (change === undefined || change.revision > revision) {
-    throw new AppError(
-      'task-conflict',
-      `Cannot wait for revision ${revision}: revision ${change?.revision ?? 'none'} took its place`,
-    );
+    const newer = change?.revision ?? 'another one';
+    throw new AppError('task-conflict', `Cannot wait for revision ${revision}: revision ${newer} took its place`);
   }
   if (change.times.healthy !== undefined) return exitCodes.ok;
-  const hasFailed = change.times.planned !== undefined && workspaces.some(({ state }) => state === 'failed');
-  return hasFailed && change.problem !== undefined ? exitCodes.no : undefined;
+  if (change.times.planned === undefined || change.problem === undefined) return undefined;
+  const isUnderWay = steps.some(({ state }) => state === 'running' || state === 'waiting');
+  const isStuck = isStill && !isUnderWay;
+  return isStuck || workspaces.some(({ state }) => state === 'failed') ? exitCodes.no : undefined;
 }
 
 function newsOf({ host, change, problems }: HostStatus, revision: number): string {
@@ -82,6 +87,8 @@ function newsOf({ host, change, problems }: HostStatus, revision: number): strin
   const isWaiting = change.times.delivered === undefined && host.link.link !== 'online';
   const wait = isWaiting ? [`waits for ${host.name}, which is ${host.link.link}`] : [];
   const reached = changeStages.some((stage) => change.times[stage] !== undefined) ? [progressText(change)] : [];
-  const told = change.problem === undefined ? problems.slice(0, 1).map(problemLine) : [change.problem];
+  // Before it is planned what is told is still of the revision before.
+  const ofThis = change.times.planned === undefined ? [] : problems.slice(0, 1).map(problemLine);
+  const told = change.problem === undefined ? ofThis : [change.problem];
   return [`revision ${revision}`, ...reached, ...wait, ...told].join('; ');
 }
