@@ -1,3 +1,4 @@
+import { withDeadline } from '../base/deadline.ts';
 import { type Backoff, retry } from '../base/retry.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { HostEngineInformation } from '../engine/host-engine.ts';
@@ -12,6 +13,7 @@ import { progressSchema } from './progress.ts';
 import { SampleQueue } from './sample-queue.ts';
 import { readStored } from './stored.ts';
 
+const answerMs = 5_000;
 const engineBackoff: Backoff = { delayMs: 500, maxDelayMs: 5_000 };
 
 /** Keeps one host as its server declares it, from `run` until its signal. What runs on the host goes on without it. */
@@ -62,7 +64,7 @@ export class Agent {
   /** In a container, only the engine knows what host this is; outside, it may come later. */
   async #describeHost(signal: AbortSignal): Promise<HostEngineInformation | undefined> {
     const { engine, isContainer, log } = this.#options;
-    if (isContainer !== true) return await engine.describeHost(signal).catch(() => undefined);
+    if (isContainer !== true) return await engine.describeHost(withDeadline(answerMs, signal)).catch(() => undefined);
     let told: string | undefined;
     try {
       return await retry(() => engine.describeHost(signal), {

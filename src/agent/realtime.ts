@@ -15,10 +15,14 @@ export interface RealtimeOptions {
 
 /** The code with which a server says that the session is over. */
 const sessionEnded = 4001;
-const openMs = 15_000;
 /** The server pings every 20 s. */
 const silentMs = 50_000;
-const mostMessageBytes = 1024 * 1024;
+const socketOptions = {
+  handshakeTimeout: 15_000,
+  maxPayload: 1024 * 1024,
+  perMessageDeflate: false,
+  followRedirects: false,
+};
 const mostBufferedBytes = 1024 * 1024;
 const backoff: Backoff = { delayMs: 500, maxDelayMs: 30_000, jitter: 0.8 };
 
@@ -55,26 +59,35 @@ export class Realtime {
 
   /** Until it closes, however that comes. Whether it was open. */
   async #follow(signal: AbortSignal): Promise<boolean> {
+    const { link, onChange = () => {} } = this.#options;
     const { WebSocket } = await import('ws');
-    const { link, onNudge, onChange = () => {} } = this.#options;
     if (signal.aborted || !link.isRegistered) return false;
     const authorization = link.authorization({ method: 'GET', path: agentSocketPath, body: undefined });
     const socket = new WebSocket(`${link.url.replace(/^http/, 'ws')}${agentSocketPath}`, {
       headers: { authorization },
-      handshakeTimeout: openMs,
-      maxPayload: mostMessageBytes,
-      perMessageDeflate: false,
-      followRedirects: false,
+      ...socketOptions,
     });
     const { promise, resolve } = Promise.withResolvers<void>();
-    const end = () => socket.terminate();
-    const silence = setTimeout(end, silentMs).unref();
     let wasOpen = false;
     socket.on('open', () => {
       wasOpen = true;
       this.#socket = socket;
       onChange(true);
     });
+    socket.on('close', () => resolve());
+    this.#listen(socket);
+    const end = () => socket.terminate();
+    signal.addEventListener('abort', end, { once: true });
+    await promise;
+    signal.removeEventListener('abort', end);
+    this.#socket = undefined;
+    if (wasOpen) onChange(false);
+    return wasOpen;
+  }
+
+  #listen(socket: WebSocket): void {
+    const { link, onNudge } = this.#options;
+    const silence = setTimeout(() => socket.terminate(), silentMs).unref();
     socket.on('ping', () => silence.refresh());
     socket.on('message', (bytes, isBinary) => {
       silence.refresh();
@@ -89,16 +102,9 @@ export class Realtime {
     });
     socket.on('error', () => socket.terminate());
     socket.on('close', (code) => {
+      clearTimeout(silence);
       if (code === sessionEnded) link.renew();
-      resolve();
     });
-    signal.addEventListener('abort', end, { once: true });
-    await promise;
-    signal.removeEventListener('abort', end);
-    clearTimeout(silence);
-    this.#socket = undefined;
-    if (wasOpen) onChange(false);
-    return wasOpen;
   }
 }
 

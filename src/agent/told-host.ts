@@ -56,7 +56,7 @@ export class ToldHost {
     const news: Told = {
       ...(isProgress && { times: progress.times }),
       ...(this.#isNews('workspaces', workspaces) && { workspaces: [...workspaces] }),
-      ...(this.#isNews(`problems ${revision}`, problems) && { problems: [...problems] }),
+      ...(this.#isNews('problems', { revision, problems }) && { problems: [...problems] }),
     };
     return Object.keys(news).length === 0 ? {} : { revision, ...news };
   }
@@ -73,8 +73,6 @@ export class ToldHost {
   #isNews(what: string, value: unknown): boolean {
     const digest = sha256Hex(canonicalize(JSON.parse(JSON.stringify(value))));
     const isNews = this.#digests.get(what) !== digest;
-    if (what.startsWith('problems '))
-      for (const key of this.#digests.keys()) if (key.startsWith('problems ')) this.#digests.delete(key);
     this.#digests.set(what, digest);
     return isNews;
   }
