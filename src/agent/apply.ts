@@ -104,10 +104,14 @@ export class StepRunner {
 
   async #run(step: Step, context: MoveContext, signal: AbortSignal): Promise<Ended> {
     let imageId: string | undefined;
+    let cutBy = signal;
     try {
-      for (const move of step.moves) {
-        signal.throwIfAborted();
-        imageId = (await makeMove(move, context, signal))?.imageId ?? imageId;
+      for (const [index, move] of step.moves.entries()) {
+        cutBy.throwIfAborted();
+        imageId = (await makeMove(move, context, cutBy))?.imageId ?? imageId;
+        // What was stopped comes back before anything newer: there may be nothing newer, on a host that was disabled.
+        const isBringingBack = step.moves.slice(index).some((later) => later.do === 'start');
+        if (move.do === 'stop' && isBringingBack) cutBy = new AbortController().signal;
       }
     } catch (error) {
       return this.#failed(step, error, signal);

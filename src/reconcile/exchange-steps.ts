@@ -95,6 +95,12 @@ export function drop(pass: Pass, { name }: Workspace, container: ObservedContain
   });
 }
 
+export function stopPrevious(pass: Pass, { name, spec }: Workspace, previous: ObservedContainer): void {
+  const moves = [stopMove(previous, spec)];
+  const reason = 'two of it must not run at once';
+  addStep(pass, { kind: 'stop-workspace', name, reason, moves, fingerprint: previous.id });
+}
+
 export function isBlocked(pass: Pass, { name, slots, blockedBy }: Workspace): boolean {
   if (blockedBy === undefined && slots.taken.length === 0) return false;
   pass.isWaiting = true;

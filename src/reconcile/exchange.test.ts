@@ -142,3 +142,30 @@ test('a container has no ports of the container that its image was made of', asy
     [''],
   );
 });
+
+test('an old container that its engine started again is stopped before the new one goes on proving itself', async () => {
+  const workspace = { ...web, restart: 'always', ports: [{ container: 80, host: 80 }] };
+  const state = await settledState({ workspaces: { web: workspace } });
+  const [current] = state.containers.values();
+  assert.ok(current !== undefined);
+  Object.assign(current, { status: 'exited', exitCode: 128 });
+  const labels = { ...current.labels, 'agora.spec': 'x' };
+  state.addContainer({ name: 'web.agora-previous', labels, status: 'running', startedAtMs: state.nowMs });
+
+  const decision = await decide(state, { workspaces: { web: workspace } });
+
+  assert.deepEqual(linesOf(decision), ['stop-workspace web (): two of it must not run at once']);
+  assert.deepEqual(movesOf(decision.steps, state), ['stop web.agora-previous']);
+});
+
+test('steps that bring a workspace back are not cut short once it was stopped', async () => {
+  const state = await settledState({ workspaces: { web } });
+  const host = new SimulatedHost(state);
+  const changed = aTarget(aSpec({ workspaces: { web: { ...web, env: { A: '1' } } } }), { revision: 2 });
+
+  for (let calls = 1; calls < 12; calls += 1) {
+    await host.begin(changed, calls);
+    assert.equal(state.containerOf('web')?.status, 'running', `cut short after ${calls} calls`);
+    await host.converge(aTarget(aSpec({ workspaces: { web } }), { revision: 3 }));
+  }
+});

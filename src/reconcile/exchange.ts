@@ -10,6 +10,7 @@ import {
   removal,
   start,
   startMoves,
+  stopPrevious,
   takePlace,
   whyStale,
 } from './exchange-steps.ts';
@@ -81,6 +82,11 @@ function withWanted(pass: Pass, workspace: Workspace, current: ObservedContainer
   if (!isWanted || isRefused(pass, workspace)) {
     drop(pass, workspace, previous, 'it is not needed any more');
     return kept;
+  }
+  if (isUp(previous) && spec.updateStrategy.order === 'stop-first') {
+    // Engines start what has the policy `always` though it was stopped.
+    stopPrevious(pass, workspace, previous);
+    return { container: current, isProving: true };
   }
   const verdict = judge(pass, workspace, current);
   switch (verdict.is) {
