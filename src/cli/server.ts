@@ -4,6 +4,7 @@ import { FleetServer } from '../server/server.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { listenAddress } from './listen-address.ts';
 import { oneLine } from './one-line.ts';
+import { tokenIn } from './open-server.ts';
 import { say } from './output.ts';
 import { packageVersion } from './package-version.ts';
 import { dataDirectoryOption, dataFolder, lockServerFolder } from './server-folder.ts';
@@ -27,6 +28,8 @@ export const server = defineCommand(
       'tls-certificate': { type: 'string', value: '<file>', summary: 'Certificate chain in PEM; needs --tls-key' },
       'tls-key': { type: 'string', value: '<file>', summary: 'Its private key in PEM' },
       'require-tls': { type: 'boolean', summary: 'Refuse agents whose connection is not encrypted' },
+      'metrics-token-file': { type: 'string', value: '<file>', summary: 'Lets a scraper read /metrics, besides users' },
+      'metrics-open': { type: 'boolean', summary: 'Let everybody read /metrics' },
       'trust-proxy': { type: 'boolean', summary: 'Believe x-forwarded-* of a proxy in front' },
       'with-agent': { type: 'boolean', summary: 'Be the agent of this machine as well' },
     },
@@ -43,6 +46,8 @@ export const server = defineCommand(
   },
   async ({ options }, context) => {
     const at = listenAddress(options.listen ?? serverDefaults.listen);
+    const tokenFile = options['metrics-token-file'];
+    const scraper = tokenFile === undefined ? undefined : await tokenIn(tokenFile, context.cwd);
     const tls = tlsFiles(options['tls-certificate'], options['tls-key']);
     process.umask(0o077); // The folder may be one that others can look into.
     const folder = dataFolder(options['data-directory'], context);
@@ -54,6 +59,7 @@ export const server = defineCommand(
       tls,
       requiresTls: options['require-tls'] === true,
       trustsProxy: options['trust-proxy'] === true,
+      prometheus: { token: scraper, isOpen: options['metrics-open'] === true },
       log,
     });
     try {
