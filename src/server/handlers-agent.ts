@@ -14,6 +14,7 @@ import { type EnrolmentPorts, enrol } from './enrolment.ts';
 import { type Handlers, type Incoming, StreamedReply, TaggedReply } from './handler.ts';
 import type { HostReports } from './host-reports.ts';
 import type { StoredHost } from './host-store.ts';
+import { movePastLost } from './lost-revisions.ts';
 import type { Revisions } from './revisions.ts';
 import type { Waiters } from './waiters.ts';
 
@@ -106,16 +107,18 @@ async function desired(
 }
 
 function takeReport(ports: AgentPorts, { hostId }: StoredHost, report: HostReport): void {
-  ports.database.transaction(() => {
-    if (!ports.reports.take(hostId, report)) return;
-    if (report.revision === undefined) return;
+  const isMoved = ports.database.transaction(() => {
+    if (!ports.reports.take(hostId, report) || report.revision === undefined) return false;
+    if (movePastLost(ports, hostId, report.revision)) return true;
     const [first] = report.problems ?? [];
     const problem = report.problems === undefined ? undefined : first === undefined ? null : shortened(first);
     ports.revisions.progress(hostId, report.revision, {
       ...(report.times !== undefined && { times: report.times }),
       ...(problem !== undefined && { problem }),
     });
+    return false;
   });
+  if (isMoved) ports.newRevisions.tell(hostId);
 }
 
 function shortened({ name, message }: PlanProblem): string {
