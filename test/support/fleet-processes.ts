@@ -21,6 +21,8 @@ export interface AgentWords {
   readonly state?: string;
   /** A network namespace to be in. Default: that of the test. */
   readonly namespace?: string;
+  /** More variables. Default: none. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A server and agents as processes, which end as an operator or a crash would end them. All gone after the test. */
@@ -36,7 +38,11 @@ export class FleetProcesses {
   }
 
   static async start(t: TestContext, words: readonly string[] = []): Promise<FleetProcesses> {
-    const fleet = new FleetProcesses(await emptyProject(t, 'process'));
+    return await FleetProcesses.startIn(await emptyProject(t, 'process'), words);
+  }
+
+  static async startIn(project: Project, words: readonly string[] = []): Promise<FleetProcesses> {
+    const fleet = new FleetProcesses(project);
     await fleet.startServer(words);
     fleet.#token = await waitUntil('the first token', () => fleet.server.stdout().trim(), patience);
     await waitUntil('the join token', () => fleet.server.stderr().includes('agora host ls\n'), patience);
@@ -73,12 +79,13 @@ export class FleetProcesses {
     return await this.project.agora([...words, '--server', this.#url, '--token-file', 'token']);
   }
 
-  startAgent({ name, engine, url = this.#url, state = name, namespace }: AgentWords): Running {
+  startAgent({ name, engine, url = this.#url, state = name, namespace, env = {} }: AgentWords): Running {
     const { project } = this;
     const inside = namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`];
     const words = ['-S', url, '-D', name, '-C', `${state}.yml`, '--engine', engine];
     const running = project.start('env', [
       `XDG_STATE_HOME=${join(project.folder, state)}`,
+      ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
       ...inside,
       'agora',
       'agent',
