@@ -212,6 +212,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ownsSignals: true,
     load: () => import('./agent.ts').then((file) => file.agent),
   },
+  'server token': {
+    summary: 'Make another token of an admin, for who lost theirs',
+    load: () => import('./server-token.ts').then((file) => file.serverToken),
+  },
   'server backup': {
     summary: 'Write all that a server keeps to one file',
     load: () => import('./server-backup.ts').then((file) => file.serverBackup),

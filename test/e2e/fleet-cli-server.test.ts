@@ -160,3 +160,16 @@ test('an address that is taken is told, and nothing of the folder stays locked',
   later.child.kill('SIGTERM');
   assert.equal((await later.finished).code, 0);
 });
+
+test('who lost the admin’s token makes another one where the data lie, and nobody else can', async (t) => {
+  const { project, url } = await aFleet(t);
+
+  refused(await project.agora(['server', 'token', '-d', 'nowhere']), 3, /there is no such file/);
+  const made = await project.agora(['server', 'token', '-d', 'data']);
+
+  assert.match(made.stdout, /^agora-user\.[\w-]{43}\n$/);
+  assert.equal((await project.agora(['logout'])).code, 0);
+  assert.equal((await project.agora(['login', url], made.stdout)).code, 0);
+  const activity = await project.agora(['activity', '--json']);
+  assert.match(activity.stdout, /agora server token/);
+});
