@@ -169,3 +169,21 @@ test('steps that bring a workspace back are not cut short once it was stopped', 
     await host.converge(aTarget(aSpec({ workspaces: { web } }), { revision: 3 }));
   }
 });
+
+test('the one before is not put back where its port is now declared for another workspace', async () => {
+  const on81 = { ...web, ports: [{ container: 80, host: 81 }] };
+  const state = await settledState({ workspaces: { web: on81 } });
+  const host = new SimulatedHost(state);
+  state.registry.set('crashes:1', 'image-crashes');
+  state.fates.set('image-crashes', 'crashes');
+  const moved = { workspaces: { other: on81, web: { image: 'crashes:1' } } };
+  const target = aTarget(aSpec(moved), { revision: 2 });
+
+  for (let passes = 0; passes < 30; passes += 1) {
+    await host.begin(target, 1_000);
+    state.advance(1_000);
+  }
+
+  const found = [...state.containers.values()].map(({ name, imageId }) => `${name} ${imageId}`);
+  assert.deepEqual(found.sort(), ['other image-1', 'web image-crashes']);
+});

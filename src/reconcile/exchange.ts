@@ -17,6 +17,7 @@ import {
 import { isUp, type Verdict, verdictOn } from './gate.ts';
 import { type Kept, nothingKept } from './kept.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
+import { isPortDeclaredElsewhere } from './port-holders.ts';
 import { startOf } from './restarts.ts';
 import type { Move } from './step.ts';
 import { attemptOf, createMove, isFresh, isRefused, removeMoves, stopMove, type Workspace } from './workspace.ts';
@@ -100,7 +101,7 @@ function withWanted(pass: Pass, workspace: Workspace, current: ObservedContainer
       drop(pass, workspace, previous, 'the new one has proven itself');
       return kept;
     case 'bad':
-      if (!spec.updateStrategy.rollback || previous.status === 'dead') {
+      if (!spec.updateStrategy.rollback || !canComeBack(pass, workspace, previous)) {
         tell(pass, name, `Cannot prove the new container: ${verdict.reason}`, `Look at its log: docker logs ${name}`);
         drop(pass, workspace, previous, 'it is not to be put back');
         return kept;
@@ -112,6 +113,10 @@ function withWanted(pass: Pass, workspace: Workspace, current: ObservedContainer
         reason: `the new one did not prove itself: ${verdict.reason}`,
       });
   }
+}
+
+function canComeBack(pass: Pass, { name }: Workspace, previous: ObservedContainer): boolean {
+  return previous.status !== 'dead' && !isPortDeclaredElsewhere(pass, name, previous);
 }
 
 /** Another container than the declared one has the name. */

@@ -37,6 +37,13 @@ export function portWaits(pass: Pass): Map<string, string> {
   return reasons;
 }
 
+/** Whether a container cannot run any more because what it was made with is now declared for another workspace. */
+export function isPortDeclaredElsewhere({ target }: Pass, name: string, container: ObservedContainer): boolean {
+  const others = Object.entries(target.spec.workspaces).filter(([other, { running }]) => running && other !== name);
+  const ports = others.flatMap(([, spec]) => portsLabel(spec).split(' '));
+  return portsOf(container).some((held) => ports.some((port) => meet(held, port)));
+}
+
 interface HeldPort {
   readonly workspace: string;
   readonly port: string;
