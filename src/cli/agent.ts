@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { agentConfigDefaults } from '../agent/config-file.ts';
 import { LogFiles } from '../agent/log-files.ts';
 import { makePrivateFolder } from '../base/atomic-file.ts';
@@ -63,6 +64,7 @@ export const agent = defineCommand(
   },
   async ({ options }, context) => {
     process.umask(0o077); // Its folders may be some that others can look into.
+    setFlagsFromString('--optimize-for-size'); // It mostly waits: memory counts more than speed.
     const lock = await lockState(agentPlaces(context).stateFolder);
     try {
       const { 'config-file': configFile, 'accept-server': acceptServer, ...flags } = options;
