@@ -148,3 +148,46 @@ test('a container that is adopted goes, its data stay', { skip }, async (t) => {
   assert.equal((await volume.inspect()).Name, mount?.Name);
   await assert.rejects(theirs.inspect(), { statusCode: 404 });
 });
+
+test('what somebody did to a workspace on a real engine is mended', { skip }, async (t) => {
+  const host = new HostOnEngine(t);
+  const name = `${host.prefix}-web`;
+  const alone = `${host.prefix}-alone`;
+  const network = `${host.prefix}-net`;
+  const workspace = {
+    image: 'box',
+    command: ['sleep', '1000'],
+    stopGrace: '0s',
+    updateStrategy: shortly('stop-first'),
+  };
+  const spec = (internal: boolean, env: Record<string, string> = {}) => ({
+    networks: { [network]: { internal } },
+    images: { box: { tag: `${host.prefix}:latest`, build: { context: 'busybox' } } },
+    workspaces: { [name]: { ...workspace, env, networks: [network] }, [alone]: workspace },
+  });
+  assert.deepEqual(await host.become(spec(false)), []);
+  const docker = await rawEngine(found?.address ?? '');
+  const before = await host.containers();
+  const seen = (all: Awaited<ReturnType<typeof host.containers>>) =>
+    all.map(({ id, status, networks }) => [id, status, networks]).sort();
+
+  await docker.getNetwork(network).disconnect({ Container: name });
+  await docker.getNetwork('bridge').disconnect({ Container: alone });
+  assert.deepEqual(await host.become(spec(false)), []);
+  assert.deepEqual(seen(await host.containers()), seen(before));
+
+  assert.deepEqual(await host.become(spec(true)), []);
+  assert.deepEqual(seen(await host.containers()), seen(before));
+  await docker.getContainer(name).restart({ t: 0 });
+  assert.deepEqual(await host.become(spec(true)), []);
+  assert.deepEqual(seen(await host.containers()), seen(before));
+
+  await docker.getContainer(name).pause();
+  assert.deepEqual(await host.become(spec(true)), [`Cannot run workspace "${name}": somebody paused it`]);
+  assert.deepEqual(await host.become(spec(true, { A: '1' })), []);
+
+  await docker.getContainer(name).rename({ name: `${name}-renamed` });
+  assert.match((await host.become(spec(true))).join(), /somebody renamed it/);
+  await docker.getContainer(`${name}-renamed`).remove({ force: true });
+  assert.deepEqual(await host.become(spec(true)), []);
+});
