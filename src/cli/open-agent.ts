@@ -108,10 +108,10 @@ async function untilKnown({ engine, surroundings, log, signal }: Around): Promis
       maxDelayMs: 5_000,
       signal,
       isRetryable: (error) => {
-        const { message } = error as Error; // Whatever an engine raises is an error.
-        if (message !== told) log(message);
-        told = message;
-        return isAppError(error);
+        if (!isAppError(error)) return false;
+        if (error.message !== told) log(error.message);
+        told = error.message;
+        return true;
       },
     });
   } catch (error) {
