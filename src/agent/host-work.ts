@@ -11,7 +11,7 @@ import type { Link } from './link.ts';
 import type { LinkTalk } from './link-talk.ts';
 import type { Loaded } from './loaded.ts';
 import { loginFor, type RegistryLogins } from './registry-logins.ts';
-import type { Reports } from './reports.ts';
+import type { Reports, Told } from './reports.ts';
 import { ToldHost } from './told-host.ts';
 
 export interface HostWorkOptions {
@@ -56,7 +56,7 @@ export class HostWork {
       // Before it is admitted nobody asks what it has.
       hostId: () => (record.host?.admission === 'pending' ? undefined : record.host?.hostId),
       intervalMs: () => record.settings.reconcileSeconds * 1_000,
-      onObserved: (looked) => reports.add(this.#told.observed(looked)),
+      onObserved: (looked) => reports.add(onServerClock(this.#told.observed(looked), clock)),
       onDecided: ({ revision }, { decision }) => {
         reports.add(this.#told.decided(revision, decision, clock.corrected(Date.now())));
         this.#keep(this.#saveProgress(JSON.stringify(this.#told.progress)));
@@ -115,4 +115,10 @@ export class HostWork {
   #keep(saving: Promise<void>): void {
     void saving.catch((error: unknown) => this.#work.talk.problem(error));
   }
+}
+
+function onServerClock(told: Told, clock: ClockOffset): Told {
+  const { observation } = told;
+  if (observation === undefined) return told;
+  return { ...told, observation: { ...observation, observedAt: clock.corrected(Date.parse(observation.observedAt)) } };
 }
