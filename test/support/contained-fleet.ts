@@ -57,7 +57,16 @@ export async function containedFleet(t: TestContext): Promise<ContainedFleet> {
   await writeFile(join(project.folder, 'names.js'), nameServer);
   await run('docker run -d --network host --entrypoint node ghcr.io/trailer-dev/agent:latest -e "$(cat names.js)"');
   await run('docker run -d --name server -p 8090:8090 -v agora-server:/data ghcr.io/trailer-dev/server:latest');
-  await waitUntil('the token', async () => (await run('docker logs server 2>/dev/null')) !== '', patience);
+  await waitUntil(
+    'the token, or the end of the server',
+    () => run('docker logs server 2>/dev/null; docker ps -aq --filter status=exited'),
+    patience,
+  );
+  assert.equal(
+    await run("docker inspect -f '{{.State.Status}}' server"),
+    'running',
+    await run('docker logs server 2>&1'),
+  );
   await run('docker logs server 2>/dev/null >token');
   const inside = `nsenter --net=/run/netns/${place.namespace}`;
   const agora = (words: string) =>
