@@ -156,6 +156,22 @@ describe('an agent with a server and an engine', { skip }, () => {
     assert.ok(!files.join('').includes(value) && !place.lines.join('').includes(value));
   });
 
+  test('another value of a secret behind the same ref makes its workspace again', async (t) => {
+    const { server, place } = await admitted(t);
+    const spec = specOf('turn', { secrets: { TOKEN: 'env:THE_TOKEN' }, stopGrace: '0s' });
+    await apply(server, place.name, spec, { 'env:THE_TOKEN': 'first' });
+    const first = await running('turn');
+    await healthy(server, place.name, 1);
+
+    await apply(server, place.name, spec, { 'env:THE_TOKEN': 'second' });
+    await healthy(server, place.name, 2);
+
+    const { id } = await running('turn');
+    const { Config } = await (await rawEngine(address)).getContainer(id).inspect();
+    assert.notEqual(id, first.id);
+    assert.ok(Config.Env.includes('TOKEN=second'));
+  });
+
   test('a host that is disabled is left as it is, and goes on once it is enabled', async (t) => {
     const { server, place } = await admitted(t);
     await apply(server, place.name, specOf('off'));
