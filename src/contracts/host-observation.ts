@@ -47,6 +47,15 @@ export const observedContainerSchema = z.object({
   finishedAt: timeSchema.optional(),
   /** Names of the networks it is on. */
   networks: z.array(z.string()),
+  /** What it is held to now, by whoever set it last; without those that are not limited, or not known. */
+  limits: z
+    .object({
+      memoryBytes: z.int().positive().optional(),
+      cpus: z.number().positive().optional(),
+      pids: z.int().positive().optional(),
+      restart: z.string().optional(),
+    })
+    .optional(),
 });
 export type ObservedContainer = z.infer<typeof observedContainerSchema>;
 
