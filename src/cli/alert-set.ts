@@ -3,8 +3,9 @@ import { type AlertRuleName, alertRuleNames } from '../contracts/alerts.ts';
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import type { ServerClient } from '../server-client/server-client.ts';
 import { ruleHead, ruleRow } from './alert-rules.ts';
+import { alertSecretIn } from './alert-secret.ts';
 import { type CommandContext, defineCommand } from './command.ts';
-import { openServer, serverOptions, tokenIn } from './open-server.ts';
+import { openServer, serverOptions } from './open-server.ts';
 import { type Output, say } from './output.ts';
 import { printTable } from './print-table.ts';
 import { requiredOption } from './required-option.ts';
@@ -42,7 +43,8 @@ export const alertSet = defineCommand(
     ],
   },
   async ({ operands: [word = ''], options }, context) => {
-    if (options.on === true && options.off === true) throw new AppError('usage', 'Cannot set an alert on and off');
+    if (options.on === true && options.off === true)
+      throw new AppError('usage', `Cannot set "${word}": it was said to be both on and off`);
     const client = await openServer(options, context);
     if (word === 'webhook' || word === 'mail') await setChannel(client, word, { options, context });
     else await setRule(client, ruleOf(word), { options, output: context.stdout });
@@ -87,7 +89,7 @@ async function setChannel(
   }
   const text = (name: string) => (typeof options[name] === 'string' ? String(options[name]) : undefined);
   const file = text('secret-file');
-  const secret = file === undefined ? undefined : await tokenIn(file, context.cwd);
+  const secret = file === undefined ? undefined : await alertSecretIn(file, context.cwd);
   const needed = (name: string) => requiredOption('alert set', name, text(name));
   const { target } =
     channel === 'webhook'
