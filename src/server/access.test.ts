@@ -125,5 +125,6 @@ test('every change is in the activity log, which holds no token and cannot be ch
   );
   const database = new SqliteDatabase({ file, subject: 'server state', migrations });
   assert.throws(() => database.run('UPDATE activity SET actor = ?', 'x'), /only added to/);
+  assert.throws(() => database.run('DELETE FROM activity'), /only added to/);
   database.close();
 });

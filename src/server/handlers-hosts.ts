@@ -1,18 +1,16 @@
 import { AppError } from '../contracts/errors.ts';
 import { type Host, hostSettingsSchema } from '../contracts/fleet.ts';
-import { fingerprintSchema, type HostId } from '../contracts/fleet-ids.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
 import type { hostRoutes } from '../contracts/routes-hosts.ts';
 import { actorOf } from './access.ts';
 import { hasContext, putContext } from './contexts.ts';
 import type { Handlers, UserCaller } from './handler.ts';
 import { declareSpec, type HostSpecPorts, planFor, rollBack, specOf } from './host-specs.ts';
-import { type HostChanges, type HostStore, hostOf, type StoredHost } from './host-store.ts';
+import type { HostChanges, StoredHost } from './host-store.ts';
 import { parseFields } from './parse-fields.ts';
+import { type ToldHostPorts, toldHost, toldHosts } from './told-hosts.ts';
 
-export interface HostPorts extends HostSpecPorts {
-  readonly hosts: HostStore;
-  readonly serverStartedAt: Date;
-  readonly hasSocket: (hostId: HostId) => boolean;
+export interface HostPorts extends HostSpecPorts, ToldHostPorts {
   /** Ends what lets the host's agent in, which then registers again. */
   readonly endSessions: (hostId: HostId) => void;
   readonly onSettings: (hostId: HostId) => void;
@@ -21,19 +19,19 @@ export interface HostPorts extends HostSpecPorts {
 export function hostHandlers(ports: HostPorts): Handlers<keyof typeof hostRoutes> {
   const { hosts, revisions, reports } = ports;
   return {
-    listHosts: () => ({ hosts: hosts.all().map((host) => told(ports, host)) }),
+    listHosts: () => ({ hosts: toldHosts(ports) }),
     getHost: ({ params }) => {
       const host = hosts.named(params.host);
       const report = reports.of(host.hostId);
-      const change = revisions.find(host.hostId)?.change;
+      const [change] = revisions.changes(host.hostId, 1);
       const { steps = [], workspaces = [], problems = [] } = report ?? {};
       return {
-        host: told(ports, host),
+        host: toldHost(ports, host),
         steps: [...steps],
         workspaces: [...workspaces],
         problems: [...problems],
         ...(change !== undefined && { change }),
-        ...(report?.observation !== undefined && { observedAt: report.observation.observedAt }),
+        ...(report?.observedAt !== undefined && { observedAt: report.observedAt }),
       };
     },
     changeHost: ({ params, body, caller }) => changeHost(ports, hosts.named(params.host), body, caller),
@@ -60,40 +58,12 @@ export function hostHandlers(ports: HostPorts): Handlers<keyof typeof hostRoutes
       rollBack(ports, admitted(hosts.named(params.host)), { ...body, actor: actorOf(caller) }),
     getObservation: ({ params }) => {
       const host = hosts.named(params.host);
-      const observation = reports.of(host.hostId)?.observation;
+      const observation = reports.observation(host.hostId);
       if (observation !== undefined) return observation;
       throw new AppError('not-found', `Cannot tell what host "${host.name}" has: it has not reported yet`);
     },
     putContext: async ({ params, body }) => ({ sizeBytes: await putContext(ports.contexts, params.digest, body) }),
     hasContext: async ({ params }) => ({ exists: await hasContext(ports.contexts, params.digest) }),
-  };
-}
-
-function told(ports: HostPorts, stored: StoredHost): Host {
-  const { hostId, name, admission, publicKey, address, enrolledAt, facts, settings } = stored;
-  const at = ports.now();
-  const { fingerprint, link } = hostOf(stored, {
-    at,
-    serverStartedAt: ports.serverStartedAt,
-    hasSocket: ports.hasSocket(hostId),
-  });
-  const [twin] = ports.hosts.ofMachine(stored.registrationToken, hostId);
-  const desiredRevision = ports.revisions.latestNumber(hostId);
-  const applied = ports.revisions.lastApplied(hostId);
-  return {
-    hostId,
-    name,
-    admission,
-    publicKey,
-    fingerprint: fingerprintSchema.parse(fingerprint),
-    address,
-    enrolledAt,
-    link,
-    settings,
-    ...(twin !== undefined && { sameMachineAs: twin.name }),
-    ...(facts !== undefined && { facts }),
-    ...(desiredRevision !== undefined && { desiredRevision }),
-    ...(applied !== undefined && { appliedRevision: applied }),
   };
 }
 
@@ -114,7 +84,7 @@ function record(
     ports.hosts.change(host.hostId, changes);
     ports.activity.add({ actor: actorOf(caller), action, subject: `host:${host.name}`, ...(details && { details }) });
   });
-  return told(ports, { ...host, ...changes });
+  return toldHost(ports, { ...host, ...changes });
 }
 
 function changeHost(
@@ -154,12 +124,12 @@ function approveHost(
   { fingerprint, replaces }: { readonly fingerprint: string; readonly replaces?: string | undefined },
   caller: UserCaller,
 ): Host {
-  if (told(ports, host).fingerprint !== fingerprint) {
+  if (toldHost(ports, host).fingerprint !== fingerprint) {
     throw new AppError('refused', `Cannot approve host "${host.name}": its fingerprint is not "${fingerprint}"`, {
       next: 'Compare it with what the agent prints at its start; see also agora host ls.',
     });
   }
-  if (host.admission === 'admitted') return told(ports, host);
+  if (host.admission === 'admitted') return toldHost(ports, host);
   if (host.admission === 'revoked')
     throw new AppError('refused', `Cannot approve host "${host.name}": its key was revoked`);
   const details = { fingerprint, ...(replaces !== undefined && { replaces }) };

@@ -51,9 +51,9 @@ export function planFor(
   );
   const specDigest = hostSpecDigest(spec);
   const isDeclared = latest?.change.specDigest === specDigest;
-  const report = ports.reports.of(hostId);
-  const revision = isDeclared ? latest.change.revision : ports.revisions.nextNumber(hostId, report?.revision);
-  const observation = report?.observation;
+  const told = ports.reports.of(hostId)?.revision;
+  const revision = isDeclared ? latest.change.revision : ports.revisions.nextNumber(hostId, told);
+  const observation = ports.reports.observation(hostId);
   if (observation === undefined) return unknownPlan(host, specDigest);
   const appliedRevision = ports.revisions.lastApplied(hostId);
   return planOf({ hostId, revision, spec, settings, secretDigests }, observation, {

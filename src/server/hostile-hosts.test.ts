@@ -46,6 +46,7 @@ test('a problem of any length is told of, and the host can be declared something
   await agent.register({ joinToken });
   const params = { host: 'box' };
   await admin.call('applySpec', { params, body: { spec: emptyHostSpec } });
+  await agent.client.call('desired', {});
   const problems = [{ name: 'web', message: 'x'.repeat(20_000) }];
 
   await agent.client.call('report', { body: { sequence: 1, revision: 1, problems } });

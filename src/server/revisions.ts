@@ -100,9 +100,11 @@ export class Revisions {
     const row = this.#database.get('SELECT * FROM revisions WHERE host_id = ? AND revision = ?', hostId, revision);
     if (row === undefined) return;
     const before = changeOf(row);
+    const reached = { ...times, ...before.times };
     this.#database.run(
-      'UPDATE revisions SET times = ?, problem = ? WHERE host_id = ? AND revision = ?',
-      JSON.stringify({ ...times, ...before.times }),
+      'UPDATE revisions SET times = ?, is_applied = ?, problem = ? WHERE host_id = ? AND revision = ?',
+      JSON.stringify(reached),
+      Number(reached.applied !== undefined),
       problem === undefined ? (before.problem ?? null) : problem,
       hostId,
       revision,
@@ -111,9 +113,20 @@ export class Revisions {
 
   /** The latest that the host has come to the end of. */
   lastApplied(hostId: HostId): number | undefined {
-    const sql = `SELECT max(revision) AS latest FROM revisions WHERE host_id = ? AND times LIKE '%"applied"%'`;
-    const latest = this.#database.get(sql, hostId)?.['latest'];
+    const latest = this.#database.get(`SELECT ${lastAppliedOf('?')} AS latest`, hostId)?.['latest'];
     return typeof latest === 'number' ? latest : undefined;
+  }
+
+  /** Both of every host. */
+  numbers(): Map<string, { readonly latest: number | undefined; readonly applied: number | undefined }> {
+    const latest = '(SELECT max(revision) FROM revisions WHERE host_id = hosts.host_id)';
+    const rows = this.#database.all(
+      `SELECT host_id, ${latest} AS latest, ${lastAppliedOf('hosts.host_id')} AS applied FROM hosts`,
+    );
+    const number = (value: unknown) => (typeof value === 'number' ? value : undefined);
+    return new Map(
+      rows.map((row) => [String(row['host_id']), { latest: number(row['latest']), applied: number(row['applied']) }]),
+    );
   }
 
   /** Digests of contexts that any revision still names. */
@@ -125,6 +138,10 @@ export class Revisions {
     }
     return digests;
   }
+}
+
+function lastAppliedOf(hostId: '?' | 'hosts.host_id'): string {
+  return `(SELECT max(revision) FROM revisions WHERE host_id = ${hostId} AND is_applied = 1)`;
 }
 
 function contextOf(hostId: HostId, revision: number): string {

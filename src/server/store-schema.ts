@@ -49,4 +49,9 @@ export const migrations: readonly string[] = [
    CREATE TABLE alert_notices (
      notice_id TEXT NOT NULL, channel TEXT NOT NULL REFERENCES alert_channels ON DELETE CASCADE, notice TEXT NOT NULL,
      made_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL, PRIMARY KEY (notice_id, channel)) WITHOUT ROWID;`,
+  `ALTER TABLE revisions ADD COLUMN is_applied INTEGER NOT NULL DEFAULT 0;
+   UPDATE revisions SET is_applied = json_extract(times, '$.applied') IS NOT NULL;
+   CREATE INDEX revisions_numbers ON revisions (host_id, revision);
+   CREATE INDEX revisions_applied ON revisions (host_id, is_applied, revision);
+   CREATE TRIGGER activity_stays BEFORE DELETE ON activity BEGIN SELECT RAISE(ABORT, 'activity is only added to'); END;`,
 ];
