@@ -30,12 +30,13 @@ export function signText(privateKey: KeyObject, text: string): string {
 }
 
 /** False also for a key or signature that is none. */
-export function isSignedBy(publicKey: string, text: string, signature: string): boolean {
+export function isSignedBy(publicKey: string | KeyObject, text: string, signature: string): boolean {
   try {
     const bytes = Buffer.from(signature, 'base64url');
     // One text for one signature: another ending of the base64 would decode to the same bytes.
     if (bytes.toString('base64url') !== signature) return false;
-    return verify(null, Buffer.from(text), publicKeyOf('ed25519', publicKey), bytes);
+    const key = typeof publicKey === 'string' ? publicKeyOf('ed25519', publicKey) : publicKey;
+    return verify(null, Buffer.from(text), key, bytes);
   } catch {
     return false; // No key.
   }

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { canonicalize } from '../base/canonical-json.ts';
-import { isSignedBy } from '../base/fleet-keys.ts';
+import { isSignedBy, publicKeyOf } from '../base/fleet-keys.ts';
 import { agentAuthorizationScheme, sequenceWindow } from '../contracts/agent-wire.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
@@ -11,7 +11,8 @@ interface Session {
   readonly sessionId: string;
   readonly hostId: HostId;
   readonly instanceId: string;
-  readonly publicKey: string;
+  /** Made once: to read it takes as long as to verify a signature. */
+  readonly key: KeyObject;
   highest: number;
   /** Of the sequence numbers in the window below the highest, those that were used. */
   readonly used: Set<number>;
@@ -48,7 +49,8 @@ export class AgentSessions {
     const followed = this.#followed.get(hostId) ?? [];
     this.end(hostId);
     const sessionId = randomBytes(32).toString('base64url');
-    const session: Session = { hostId, instanceId, publicKey: host.publicKey, sessionId, highest: 0, used: new Set() };
+    const key = publicKeyOf('ed25519', host.publicKey);
+    const session: Session = { hostId, instanceId, key, sessionId, highest: 0, used: new Set() };
     this.#sessions.set(sessionId, session);
     this.#current.set(hostId, session);
     const ended = [...followed, ...(earlier === undefined ? [] : [earlier.instanceId])];
@@ -82,7 +84,7 @@ export class AgentSessions {
     const { session, sequence, signature } = this.#named(authorization ?? '');
     const { sessionId } = session;
     const text = canonicalize({ session: sessionId, sequence, method, path, body: bodyDigest });
-    if (!isSignedBy(session.publicKey, text, signature)) throw unknownSession('its signature does not hold');
+    if (!isSignedBy(session.key, text, signature)) throw unknownSession('its signature does not hold');
     if (!takeSequence(session, sequence)) throw unknownSession('its sequence number was used before');
     return { kind: 'host', hostId: session.hostId, sessionId };
   }

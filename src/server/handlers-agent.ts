@@ -50,6 +50,8 @@ export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRou
       const host = enrol(ports, { ...body, address, isEncrypted });
       const { instanceId } = body.registration;
       const sessionId = ports.sessions.begin({ ...host, instanceId });
+      // The state of its agent may be older than what it told last: a copy of it, or from a backup.
+      ports.reports.restart(host.hostId);
       // As it is now: a second agent with its key holds a host back.
       const { hostId, name, admission, settings } = knownHost(ports.hosts.byId(host.hostId));
       return { hostId, name, admission, settings, sessionId, serverTime: ports.now().toISOString() };
@@ -92,16 +94,18 @@ async function desired(
     const revision = ports.revisions.latestNumber(hostId);
     return revision === undefined ? undefined : desiredTag(admittedHost(ports.hosts, hostId), revision);
   };
-  const isNews = () => tagNow() !== undefined && tagNow() !== known;
-  if (!isNews() && query.waitSeconds > 0) await ports.newRevisions.wait(hostId, query.waitSeconds * 1000, signal);
+  let tag = tagNow();
+  if ((tag === undefined || tag === known) && query.waitSeconds > 0) {
+    await ports.newRevisions.wait(hostId, query.waitSeconds * 1000, signal);
+    tag = tagNow();
+  }
+  if (tag !== undefined && tag === known) return new TaggedReply<SignedDesiredState>(tag, undefined);
   const host = admittedHost(ports.hosts, hostId);
   const revision = ports.revisions.find(hostId);
-  if (revision === undefined) {
+  if (tag === undefined || revision === undefined) {
     if (known !== undefined && query.waitSeconds > 0) return new TaggedReply<SignedDesiredState>('"none"', undefined);
     throw new AppError('not-found', `Cannot tell what host "${host.name}" shall be like: nothing is declared yet`);
   }
-  const tag = desiredTag(host, revision.change.revision);
-  if (tag === known) return new TaggedReply<SignedDesiredState>(tag, undefined);
   ports.revisions.progress(hostId, revision.change.revision, { times: { delivered: ports.now().toISOString() } });
   return new TaggedReply(tag, desiredStateOf(host, revision, ports.keys));
 }
@@ -136,12 +140,12 @@ function seen(
   const at = now().toISOString();
   const state = engine.isUp ? 'up' : 'down';
   const changes = {
-    lastSeenAt: at,
     ...(host.address !== from.address && { address: from.address }),
     ...(host.isEncrypted !== from.isEncrypted && { isEncrypted: from.isEncrypted }),
     ...(facts !== undefined && { facts }),
     ...(host.engine !== state && ({ engine: state, engineSince: at } as const)),
   };
   hosts.change(hostId, changes);
-  return { ...host, ...changes };
+  hosts.saw(hostId, at);
+  return { ...host, ...changes, lastSeenAt: at };
 }

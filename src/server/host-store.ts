@@ -34,13 +34,30 @@ const missedHeartbeats = 3;
 /** Hosts of a server, by id, name or key. */
 export class HostStore {
   readonly #database: SqliteDatabase;
+  /** What `flush` writes: a commit for each heartbeat would be most of what a server does. */
+  readonly #seenAt = new Map<HostId, string>();
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
   }
 
+  /** A sign of life, which is told at once and kept with the next `flush`. */
+  saw(hostId: HostId, at: string): void {
+    this.#seenAt.set(hostId, at);
+  }
+
+  /** Writes all signs of life since the last time, in one transaction. */
+  flush(): void {
+    if (this.#seenAt.size === 0) return;
+    const sql = 'UPDATE hosts SET last_seen_at = ? WHERE host_id = ?';
+    this.#database.transaction(() => {
+      for (const [hostId, at] of this.#seenAt) this.#database.run(sql, at, hostId);
+    });
+    this.#seenAt.clear();
+  }
+
   all(): StoredHost[] {
-    return this.#database.all('SELECT * FROM hosts ORDER BY name').map(fromRow);
+    return this.#database.all('SELECT * FROM hosts ORDER BY name').map((row) => this.#host(row));
   }
 
   byId(hostId: HostId): StoredHost | undefined {
@@ -64,7 +81,7 @@ export class HostStore {
   /** Other hosts of the same registration token, oldest first. */
   ofMachine(registrationToken: string, but: HostId): StoredHost[] {
     const sql = 'SELECT * FROM hosts WHERE registration_token = ? AND host_id <> ? ORDER BY enrolled_at, host_id';
-    return this.#database.all(sql, registrationToken, but).map(fromRow);
+    return this.#database.all(sql, registrationToken, but).map((row) => this.#host(row));
   }
 
   count(admission: Admission): number {
@@ -85,6 +102,7 @@ export class HostStore {
 
   /** The one that waits for approval and was silent for longest, where it was so since then. */
   silentPending(since: Date): StoredHost | undefined {
+    this.flush();
     const sql = `SELECT * FROM hosts WHERE admission = 'pending' AND last_seen_at < ? ORDER BY last_seen_at LIMIT 1`;
     return this.#first(sql, since.toISOString());
   }
@@ -98,17 +116,25 @@ export class HostStore {
   change(hostId: HostId, changes: HostChanges): void {
     const values = Object.entries(columnsOf(changes));
     if (values.length === 0) return;
+    if ('lastSeenAt' in changes) this.#seenAt.delete(hostId);
     const sql = `UPDATE hosts SET ${values.map(([name]) => `${name} = ?`).join(', ')} WHERE host_id = ?`;
     this.#database.run(sql, ...values.map(([, value]) => value), hostId);
   }
 
   remove(hostId: HostId): void {
+    this.#seenAt.delete(hostId);
     this.#database.run('DELETE FROM hosts WHERE host_id = ?', hostId);
   }
 
   #first(sql: string, ...parameters: string[]): StoredHost | undefined {
     const row = this.#database.get(sql, ...parameters);
-    return row && fromRow(row);
+    return row && this.#host(row);
+  }
+
+  #host(row: SqlRow): StoredHost {
+    const stored = fromRow(row);
+    const lastSeenAt = this.#seenAt.get(stored.hostId);
+    return lastSeenAt === undefined ? stored : { ...stored, lastSeenAt };
   }
 }
 

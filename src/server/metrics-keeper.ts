@@ -14,7 +14,7 @@ const roundMs = 2_000;
 const windowsPerRound = 20;
 const pruneMs = 600_000;
 
-/** Writes metrics, rolls them up and removes what is too old, a little at a time. */
+/** Writes signs of life and metrics, rolls the latter up and removes what is too old, a little at a time. */
 export class MetricsKeeper {
   readonly #options: MetricsKeeperOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -34,18 +34,23 @@ export class MetricsKeeper {
   close(): void {
     clearInterval(this.#timer);
     this.#isClosed = true;
-    this.#try(() => this.#options.store.flush());
+    this.#flush();
   }
 
   #round(): void {
-    const { store } = this.#options;
     const now = this.#options.now().getTime();
-    this.#try(() => store.flush());
+    this.#flush();
     void this.#rollUp(now); // Tells its failures itself.
     if (now - this.#prunedAt >= pruneMs) {
       this.#prunedAt = now;
       this.#try(() => this.#prune(now));
     }
+  }
+
+  #flush(): void {
+    const { hosts, store } = this.#options;
+    this.#try(() => hosts.flush());
+    this.#try(() => store.flush());
   }
 
   /** One window at a time: what was asked of the server meanwhile is answered in between. */
