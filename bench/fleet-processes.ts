@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitUntil } from '../src/base/deadline.ts';
 import { packageRoot } from '../src/config/package-root.ts';
@@ -123,6 +123,12 @@ export class FleetProcesses {
   }
 
   #start(words: readonly string[], env: Readonly<Record<string, string>>): Started {
-    return new Started(join(packageRoot, 'bin', 'agora'), words, { ...process.env, HOME: this.folder, ...env });
+    return new Started(join(packageRoot, 'bin', 'agora'), words, {
+      ...process.env,
+      HOME: this.folder,
+      // Compiled code is kept over runs, as it is for a person.
+      XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+      ...env,
+    });
   }
 }

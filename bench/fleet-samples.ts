@@ -9,7 +9,8 @@ const gibibyte = 2 ** 30;
 
 /** What a host is declared to run: so many small workspaces. */
 export function specOf(image: string, count: number, env: Readonly<Record<string, string>> = {}): HostSpec {
-  const workspace = { image, command: ['sleep', '100000'], env };
+  // A `sleep` does not hear SIGTERM.
+  const workspace = { image, command: ['sleep', '100000'], env, stopGrace: 0 };
   const names = Array.from({ length: count }, (_, index) => `w${index}`);
   return hostSpecSchema.parse({
     schemaVersion: 1,

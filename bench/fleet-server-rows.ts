@@ -1,7 +1,6 @@
 import { isSignedBy, makePrivateKey, publicKeyText, signText } from '../src/base/fleet-keys.ts';
-import { Started } from './fleet-processes.ts';
+import { measureBareNode } from './bare-node.ts';
 import { measureThousand } from './fleet-thousand.ts';
-import { residentBytesOf } from './process-use.ts';
 import { at, megabytes, milliseconds, percent, type Row } from './table.ts';
 
 const agents = 1_000;
@@ -11,7 +10,7 @@ const requestsPerSecond = 120;
 /** A server with many agents. */
 export async function fleetServerRows(): Promise<Row[]> {
   const figure = `server with ${agents.toLocaleString('en')} agents, 10 s heartbeats with metrics`;
-  const bare = await bareServer();
+  const bare = await measureBareNode();
   const { server, pollMs, backMs, offline } = await measureThousand(agents);
   return [
     {
@@ -52,23 +51,4 @@ function signatureShare(): number {
   for (let round = 0; round < rounds; round++) isSignedBy(publicKey, text, signature);
   const after = process.cpuUsage();
   return ((after.user + after.system - user - system) / 1e6 / rounds) * requestsPerSecond;
-}
-
-/** A server of Node's own that says 304 to whatever is asked. */
-async function bareServer(): Promise<{ readonly residentBytes: number; readonly pollMs: readonly number[] }> {
-  const program = `const server = require('node:http').createServer((_, reply) => reply.writeHead(304).end());
-    server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port))`;
-  const started = new Started(process.execPath, ['-e', program], {});
-  try {
-    const [, port] = await started.says(/port (\d+)/, 'a bare server');
-    const pollMs: number[] = [];
-    for (let round = 0; round < 1_000; round++) {
-      const startedAt = performance.now();
-      await fetch(`http://127.0.0.1:${port}/`);
-      pollMs.push(performance.now() - startedAt);
-    }
-    return { residentBytes: await residentBytesOf(started.pid), pollMs };
-  } finally {
-    await started.stop();
-  }
 }

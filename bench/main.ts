@@ -1,4 +1,6 @@
 import { dispatchRows } from './dispatch-rows.ts';
+import { fleetHostRows } from './fleet-host-rows.ts';
+import { fleetRolloutRows } from './fleet-rollout-rows.ts';
 import { fleetServerRows } from './fleet-server-rows.ts';
 import { orchestratorRows } from './orchestrator-rows.ts';
 import { printTable, type Row } from './table.ts';
@@ -6,6 +8,8 @@ import { printTable, type Row } from './table.ts';
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   orchestrator: orchestratorRows,
   dispatch: dispatchRows,
+  'fleet-host': fleetHostRows,
+  'fleet-rollout': fleetRolloutRows,
   'fleet-server': fleetServerRows,
 };
 
