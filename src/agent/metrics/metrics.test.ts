@@ -54,6 +54,22 @@ describe('metrics of a real engine', { skip, concurrency: false }, () => {
     assert.equal(metrics.metricsFrom, 'host');
   });
 
+  test('a live sample has rates at once, and takes nothing from those of the heartbeats', async () => {
+    await host.start('watched', { command: ['sh', '-c', 'while :; do :; done'] });
+    const metrics = metricsOf();
+    const first = await metrics.readSample(never);
+
+    const live = await waitUntil('a live sample with time between', async () => {
+      const sample = await metrics.readLiveSample(never);
+      return sample.workspaces?.[0]?.cpus === undefined ? undefined : sample;
+    });
+    const second = await metrics.readSample(never);
+
+    assert.equal(first.workspaces?.[0]?.cpus, undefined);
+    assert.ok((live.workspaces?.[0]?.cpus ?? 0) > 0);
+    assert.ok((second.workspaces?.[0]?.cpus ?? 0) > 0);
+  });
+
   test('what is switched off is not there, and a workspace that is stopped tells its restarts alone', async () => {
     await host.create('stopped');
     const settings: HostSettings = {

@@ -29,7 +29,7 @@ export interface MetricsOptions {
 export interface Metrics {
   /** For a heartbeat: its rates are since the one before. What is switched off or cannot be read is not in it; it never fails. */
   readSample(signal: AbortSignal): Promise<MetricsSample>;
-  /** The same with rates of its own, for a live view between heartbeats. */
+  /** The same with rates since the last sample of either kind, for a live view between heartbeats. */
   readLiveSample(signal: AbortSignal): Promise<MetricsSample>;
   /** Where what it read last came from. */
   readonly metricsFrom: HostFacts['metricsFrom'];
@@ -47,8 +47,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const local = helper === undefined ? new LocalSource(options.files ?? { root: '' }) : undefined;
   const sources = new SourceChoice({ engine, local, helper, log });
   const sampler = { ...options, sources, nvidia: options.nvidia ?? new Nvidia(), log };
-  const heartbeats = new Sampler(sampler);
-  const live = new Sampler(sampler);
+  const last: LastReading = {};
+  const heartbeats = new Sampler(sampler, { last, comparesWithAny: false });
+  const live = new Sampler(sampler, { last, comparesWithAny: true });
   return {
     readSample: (signal) => heartbeats.read(signal),
     readLiveSample: (signal) => live.read(signal),
@@ -72,13 +73,26 @@ interface SamplerOptions extends MetricsOptions {
   readonly log: (line: string) => void;
 }
 
-/** Makes samples of readings, each compared with the one before. */
+/** By whichever sampler. */
+interface LastReading {
+  reading?: Reading;
+}
+
+interface Comparison {
+  readonly last: LastReading;
+  /** With the last reading of any sampler; else with its own. */
+  readonly comparesWithAny: boolean;
+}
+
+/** Makes samples of readings, each compared with one before. */
 class Sampler {
   readonly #options: SamplerOptions;
-  #before: Reading | undefined;
+  readonly #comparison: Comparison;
+  #own: Reading | undefined;
 
-  constructor(options: SamplerOptions) {
+  constructor(options: SamplerOptions, comparison: Comparison) {
     this.#options = options;
+    this.#comparison = comparison;
   }
 
   async read(signal: AbortSignal): Promise<MetricsSample> {
@@ -100,8 +114,10 @@ class Sampler {
   ): Promise<Pick<MetricsSample, 'host' | 'workspaces'>> {
     if (!request.host && containers === undefined) return {};
     const reading = await this.#options.sources.read(request, signal);
-    const before = this.#before;
-    this.#before = reading;
+    const { last, comparesWithAny } = this.#comparison;
+    const before = comparesWithAny ? last.reading : this.#own;
+    this.#own = reading;
+    last.reading = reading;
     const seconds = secondsSince(before, reading);
     const byId = new Map(reading.containers.map((container) => [container.id, container]));
     const byIdBefore = new Map(before?.containers.map((container) => [container.id, container]));
