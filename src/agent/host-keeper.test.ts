@@ -24,7 +24,11 @@ class HostOnEngine {
   #revision = 0;
 
   constructor(t: TestContext) {
+    const ending = new AbortController();
+    const following = this.#follow(ending.signal);
     t.after(async () => {
+      ending.abort();
+      await following;
       await this.become({});
       for (const { id } of await this.containers()) await this.#engine.removeContainer(id);
     });
@@ -65,6 +69,11 @@ class HostOnEngine {
   async containers() {
     const all = await this.#engine.observeContainers();
     return all.filter(({ labels }) => labels[hostLabels.host] === this.#hostId);
+  }
+
+  /** As an agent does; what it is told of, it looks at again. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    for await (const event of this.#engine.events(signal)) assert.ok(event.type);
   }
 
   async kill(id: string): Promise<void> {
@@ -181,6 +190,18 @@ test('what somebody did to a workspace on a real engine is mended', { skip }, as
   await docker.getContainer(name).restart({ t: 0 });
   assert.deepEqual(await host.become(spec(true)), []);
   assert.deepEqual(seen(await host.containers()), seen(before));
+
+  await docker
+    .getContainer(alone)
+    .update({ Memory: 64 << 20, MemorySwap: 64 << 20, RestartPolicy: { Name: 'always' } });
+  const problems = await waitUntil('the change to be seen', async () => {
+    const found = await host.become(spec(true));
+    return found.length > 0 ? found : undefined;
+  });
+  assert.deepEqual(problems, [
+    `Workspace "${alone}" is not as declared, somebody changed it: memory is 67108864 bytes, declared is none; restart is "always", declared is "unless-stopped"`,
+  ]);
+  await docker.getContainer(alone).remove({ force: true });
 
   await docker.getContainer(name).pause();
   assert.deepEqual(await host.become(spec(true)), [`Cannot run workspace "${name}": somebody paused it`]);

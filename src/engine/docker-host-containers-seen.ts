@@ -3,6 +3,7 @@ import { hostLabels } from '../contracts/fleet-names.ts';
 import type { ObservedContainer } from '../contracts/host-observation.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { orUndefined } from './docker-errors.ts';
+import { limitsOf, limitsSchema } from './docker-host-limits.ts';
 import { type ContainerDetails, isStillSo, type ListedStatus, readListedStatus } from './docker-host-status.ts';
 import { ask } from './docker-request.ts';
 
@@ -22,6 +23,7 @@ const containersSchema = z.array(
 type ListedContainer = z.infer<typeof containersSchema>[number];
 
 const inspectedSchema = z.object({
+  HostConfig: limitsSchema.optional(),
   RestartCount: z.int().default(0),
   State: z.object({
     Status: z.string(),
@@ -36,7 +38,7 @@ const inspectedSchema = z.object({
 
 /** What was seen of a container when it was looked at. */
 export type SeenContainer = ContainerDetails &
-  Pick<ObservedContainer, 'isOutOfMemory' | 'error' | 'restartCount' | 'startedAt' | 'finishedAt'>;
+  Pick<ObservedContainer, 'isOutOfMemory' | 'error' | 'restartCount' | 'startedAt' | 'finishedAt' | 'limits'>;
 
 /** Looks at this many containers at once. */
 const looksAtOnce = 8;
@@ -97,7 +99,7 @@ async function inspect(
   const line = { method: 'GET', path: `/containers/${id}/json`, answer: inspectedSchema } as const;
   const found = await orUndefined(ask(connection, call, line));
   if (found === undefined) return undefined;
-  const { State: state, RestartCount: restartCount } = found;
+  const { State: state, RestartCount: restartCount, HostConfig: settings } = found;
   const startedAt = timeOf(state.StartedAt);
   const finishedAt = timeOf(state.FinishedAt);
   return {
@@ -109,6 +111,7 @@ async function inspect(
     restartCount,
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),
+    ...(settings !== undefined && { limits: limitsOf(settings) }),
     lookedAtMs: askedAtMs,
     provenAtMs: askedAtMs,
   };
@@ -133,6 +136,7 @@ function observed(
     ...(details?.startedAt !== undefined && { startedAt: details.startedAt }),
     ...(details?.finishedAt !== undefined && { finishedAt: details.finishedAt }),
     networks: Object.keys(container.NetworkSettings?.Networks ?? {}).sort(),
+    ...(details?.limits !== undefined && { limits: details.limits }),
   };
 }
 

@@ -20,12 +20,26 @@ const eventSchema = z.object({
 });
 
 /** Begins at once, not when the first event is asked for: what happens in between is not missed. */
-export function hostEvents(connection: DockerConnection, signal: AbortSignal): AsyncIterable<EngineEvent> {
+export function hostEvents(
+  connection: DockerConnection,
+  signal: AbortSignal,
+  onUpdate: (container: string) => void,
+): AsyncIterable<EngineEvent> {
   const since = (Date.now() / 1_000).toFixed(3);
-  return follow(connection, since, signal);
+  return follow(connection, { since, caller: signal, onUpdate });
 }
 
-async function* follow(connection: DockerConnection, since: string, caller: AbortSignal): AsyncGenerator<EngineEvent> {
+interface Following {
+  readonly since: string;
+  readonly caller: AbortSignal;
+  /** A container's settings changed, which no list shows. */
+  readonly onUpdate: (container: string) => void;
+}
+
+async function* follow(
+  connection: DockerConnection,
+  { since, caller, onUpdate }: Following,
+): AsyncGenerator<EngineEvent> {
   if (caller.aborted) return;
   const alive = aliveSignal(connection, caller);
   const query = { since, filters: { type: types, event: actions } };
@@ -40,7 +54,9 @@ async function* follow(connection: DockerConnection, since: string, caller: Abor
     });
     for await (const message of jsonLines(bytes)) {
       const event = readEvent(message);
-      if (event !== undefined) yield event;
+      if (event === undefined) continue;
+      if (event.action === 'update') onUpdate(event.id);
+      yield { type: event.type, action: event.action, name: event.name };
     }
   } catch (error) {
     if (caller.aborted || (hasBegun && isAppError(error, 'unreachable'))) return;
@@ -50,9 +66,9 @@ async function* follow(connection: DockerConnection, since: string, caller: Abor
   }
 }
 
-function readEvent(message: unknown): EngineEvent | undefined {
+function readEvent(message: unknown): (EngineEvent & { readonly id: string }) | undefined {
   const event = eventSchema.safeParse(message).data;
   if (event === undefined) return undefined;
   const { Type: type, Action: action, Actor: actor } = event;
-  return { type, action, name: actor.Attributes?.['name'] ?? actor.ID };
+  return { id: actor.ID, type, action, name: actor.Attributes?.['name'] ?? actor.ID };
 }

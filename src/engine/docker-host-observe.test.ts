@@ -111,6 +111,26 @@ test('one that was started since, and one that did not start, are looked at agai
   assert.equal(asked().length, 3);
 });
 
+test('what a container is held to is told, and looked at again when somebody updates it', async (t) => {
+  const limits = { Memory: 0, CpuQuota: 50_000, CpuPeriod: 0, PidsLimit: -1, RestartPolicy: { Name: '' } };
+  const answers = {
+    '/containers/json': [listed('web')],
+    '/containers/web/json': { ...inspected(), HostConfig: limits },
+    '/_ping': 'OK',
+    '/events': { Type: 'container', Action: 'update', Actor: { ID: 'web', Attributes: { name: 'web' } } },
+  };
+  const { engine } = await anEngineWith(t, answers);
+  const [first] = await engine.observeContainers();
+  Object.assign(limits, { Memory: 1_024, NanoCpus: 2e9 });
+
+  const [still] = await engine.observeContainers();
+  for await (const event of engine.events(AbortSignal.timeout(5_000))) assert.equal(event.action, 'update');
+  const [updated] = await engine.observeContainers();
+
+  assert.deepEqual([first?.limits, still?.limits], [first?.limits, { cpus: 0.5, restart: 'no' }]);
+  assert.deepEqual(updated?.limits, { memoryBytes: 1_024, cpus: 2, restart: 'no' });
+});
+
 test("health comes with the list; of others' containers nothing else is asked for", async (t) => {
   const ours = listed('ours', { Status: 'Up 2 hours (health: starting)' });
   const list = [ours, listed('other', { Labels: null, State: 'exited', Status: 'Exited (3) 5 days ago' })];

@@ -31,7 +31,7 @@ export function dockerHostEngine(target: DockerTarget, options: DockerConnection
       await containers.startContainer(reference, signal);
     },
     ...hostImageCalls(connection),
-    events: (signal) => hostEvents(connection, signal),
+    events: (signal) => hostEvents(connection, signal, (container) => seen.delete(container)),
     async usageOf(container, signal) {
       memoryBytes ??= (await describeHost(connection, signal)).memoryBytes;
       return await usageOf(connection, container, { memoryBytes, signal });

@@ -2,6 +2,7 @@ import type { ObservedContainer } from '../contracts/host-observation.ts';
 import { entryOf } from './entry-of.ts';
 import { isUp } from './gate.ts';
 import type { Kept } from './kept.ts';
+import { foreignLimits } from './limits.ts';
 import type { NetworkReadiness } from './networks.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
 import { engineLoop, isSteady, noteStart, restartOf } from './restarts.ts';
@@ -25,6 +26,7 @@ export function care(
     tell(pass, name, `Cannot run workspace "${name}": somebody paused it`, `Let it go on: docker unpause ${name}`);
     return 'somebody paused it';
   }
+  tellForeignLimits(pass, workspace, container);
   if (isUp(container)) return watch(pass, workspace, container);
   return start(pass, workspace, container, connected);
 }
@@ -114,6 +116,15 @@ function rejoinOwnNetworkOfEngine(pass: Pass, { name, spec }: Workspace, contain
   const moves: Move[] = [{ do: 'connect', network: networkOfDocker, container: container.id }];
   const step = { kind: 'connect-network', name, reason: `it is not on network "${networkOfDocker}"`, moves } as const;
   addStep(pass, { ...step, attempt: `connect ${networkOfDocker} ${name}`, fingerprint: container.id });
+}
+
+/** Not mended: to make it again would stop it, and whoever changed it wanted it to run. */
+function tellForeignLimits(pass: Pass, workspace: Workspace, container: ObservedContainer): void {
+  if (!isFresh(workspace, container)) return;
+  const lines = foreignLimits(container, workspace.spec);
+  if (lines.length === 0) return;
+  const message = `Workspace "${workspace.name}" is not as declared, somebody changed it: ${lines.join('; ')}`;
+  tell(pass, workspace.name, message, `Declare it, or have it made again: docker rm -f ${workspace.name}`);
 }
 
 function tellLoop(pass: Pass, name: string, reason: string): void {
