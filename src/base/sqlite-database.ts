@@ -12,6 +12,9 @@ export interface SqliteDatabaseOptions {
   readonly migrations: readonly string[];
 }
 
+/** For another process that holds it. */
+const waitMs = 5_000;
+
 /** SQLite's primary result codes we tell apart: https://www.sqlite.org/rescode.html */
 const codes: Readonly<Record<number, ErrorCode>> = {
   5: 'not-ready',
@@ -43,10 +46,10 @@ export class SqliteDatabase {
     this.file = resolve(file);
     this.#subject = subject;
     mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
-    this.#database = this.#told(() => new DatabaseSync(this.file));
+    this.#database = this.#told(() => new DatabaseSync(this.file, { timeout: waitMs }));
     try {
       this.#told(() => {
-        this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
+        this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
         this.#database.exec('PRAGMA foreign_keys = ON');
         this.#migrate(migrations);
       });
@@ -109,7 +112,7 @@ export class SqliteDatabase {
   }
 
   #migrate(migrations: readonly string[]): void {
-    const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+    const version = this.#version();
     if (version > migrations.length) {
       const state = `it has schema version ${version}, this Agora knows up to ${migrations.length}`;
       throw new AppError('state-newer', `Cannot open ${this.#subject} "${this.file}": ${state}`, {
@@ -118,8 +121,15 @@ export class SqliteDatabase {
     }
     for (const [step, sql] of migrations.entries()) {
       if (step < version) continue;
-      this.#database.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${step + 1}; COMMIT`);
+      this.transaction(() => {
+        // Another process may have taken this step since.
+        if (this.#version() === step) this.#database.exec(`${sql}; PRAGMA user_version = ${step + 1}`);
+      });
     }
+  }
+
+  #version(): number {
+    return Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
   }
 
   #told<T>(work: () => T): T {

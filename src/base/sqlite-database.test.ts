@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { isAppError } from '../contracts/errors.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+
+const migrations = Array.from({ length: 8 }, (_, step) => `CREATE TABLE t${step} (n INTEGER)`);
+
+async function aFile(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-sqlite-'));
+  t.after(() => rm(folder, { recursive: true }));
+  return join(folder, 'x.db');
+}
+
+/** Opens the file in a thread of its own; why it could not, or undefined. */
+function openElsewhere(file: string, startAt: number): Promise<string | undefined> {
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    import(workerData.module).then(({ SqliteDatabase }) => {
+      while (Date.now() < workerData.startAt);
+      try { new SqliteDatabase({ file: workerData.file, subject: 'x', migrations: workerData.migrations }).close(); parentPort.postMessage(undefined); }
+      catch (error) { parentPort.postMessage(error.message); }
+    });`;
+  const module = new URL('./sqlite-database.ts', import.meta.url).href;
+  const worker = new Worker(code, { eval: true, workerData: { module, file, migrations, startAt } });
+  return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+}
+
+test('several that open a new file at once all get the same database', async (t) => {
+  const file = await aFile(t);
+  const startAt = Date.now() + 1_500;
+
+  const failures = await Promise.all(Array.from({ length: 6 }, () => openElsewhere(file, startAt)));
+
+  assert.deepEqual(
+    failures.filter((failure) => failure !== undefined),
+    [],
+  );
+  const database = new SqliteDatabase({ file, subject: 'x', migrations });
+  assert.equal(database.get('PRAGMA user_version')?.['user_version'], migrations.length);
+  database.close();
+});
+
+test('a step that fails leaves the file at the step before', async (t) => {
+  const file = await aFile(t);
+  const open = (steps: readonly string[]) => new SqliteDatabase({ file, subject: 'x', migrations: steps });
+
+  assert.throws(() => open(['CREATE TABLE a (n)', 'CREATE TABLE b (n); CREATE TABLE a (n)']));
+
+  const database = open(['CREATE TABLE a (n)', 'CREATE TABLE b (n)']);
+  assert.deepEqual(database.all('SELECT * FROM b'), []);
+  database.close();
+  assert.throws(
+    () => open(['CREATE TABLE a (n)']),
+    (error) => isAppError(error, 'state-newer'),
+  );
+});
+
+test('a transaction is undone whole, with those inside it', async (t) => {
+  const database = new SqliteDatabase({ file: await aFile(t), subject: 'x', migrations });
+  const work = () =>
+    database.transaction(() => {
+      database.run('INSERT INTO t0 VALUES (1)');
+      database.transaction(() => database.run('INSERT INTO t0 VALUES (2)'));
+      throw new Error('no');
+    });
+
+  assert.throws(work, /^Error: no$/);
+  assert.deepEqual(database.all('SELECT * FROM t0'), []);
+  database.close();
+});
