@@ -28,7 +28,10 @@ export function workspaceTests(
     await host.engine.startContainer(id);
     const running = await host.see('life');
     assert.deepEqual(
-      { ...running, startedAt: undefined, finishedAt: undefined, labels: undefined, networks: undefined },
+      {
+        ...running,
+        ...{ startedAt: undefined, finishedAt: undefined, labels: undefined, networks: undefined, limits: undefined },
+      },
       {
         id,
         name: named('life'),
@@ -43,6 +46,7 @@ export function workspaceTests(
         startedAt: undefined,
         finishedAt: undefined,
         networks: undefined,
+        limits: undefined,
       },
     );
     assert.equal(running.labels[hostLabels.host], labels[hostLabels.host]);
@@ -67,6 +71,18 @@ export function workspaceTests(
     await host.engine.renameContainer(named('first'), named('renamed'));
 
     assert.equal((await host.see('renamed')).status, 'created');
+  });
+
+  test('limits are shown as they were declared', async () => {
+    for (const restart of ['no', 'on-failure', 'always', 'unless-stopped']) {
+      const name = `limits-${restart}`;
+      await host.create(name, { memory: '64m', cpus: 0.25, pids: 50, restart });
+
+      assert.deepEqual((await host.see(name)).limits, { memoryBytes: 64 * 1024 * 1024, cpus: 0.25, pids: 50, restart });
+    }
+    await host.create('unlimited');
+    const { memoryBytes, cpus } = (await host.see('unlimited')).limits ?? {};
+    assert.deepEqual([memoryBytes, cpus], [undefined, undefined]);
   });
 
   test('environment, secrets, working directory and limits reach the process', async () => {
