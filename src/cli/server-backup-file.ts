@@ -103,7 +103,7 @@ async function writeWhole(path: string, content: AsyncIterable<Uint8Array>): Pro
   await using file = await open(path, 'wx', 0o600);
   let sizeBytes = 0;
   for await (const chunk of content) {
-    await file.write(chunk);
+    await file.appendFile(chunk); // All of it: `write` may take less when the disk is full.
     sizeBytes += chunk.length;
   }
   await file.sync();

@@ -62,7 +62,7 @@ async function unpack(file: string, staging: string): Promise<void> {
       if (type !== 'file' || !(files.includes(name) || contextPattern.test(name)))
         throw noBackup(file, `it holds "${name}"`);
       await using target = await open(join(staging, name), 'wx', 0o600);
-      for await (const chunk of entry as AsyncIterable<Uint8Array>) await target.write(chunk);
+      for await (const chunk of entry as AsyncIterable<Uint8Array>) await target.appendFile(chunk);
       await target.sync();
     }
   } catch (cause) {

@@ -1,20 +1,26 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder, temporaryPath } from '../base/atomic-file.ts';
+import { diskFullError, syncFolder, temporaryPath } from '../base/atomic-file.ts';
+import { sleep } from '../base/deadline.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type Digest, digestSchema } from '../contracts/ids.ts';
+
+const dayMs = 86_400_000;
+const pruneEveryMs = 6 * 3_600_000;
 
 /** Build contexts by the digest of their tar. */
 export interface Contexts {
   readonly folder: string;
 }
 
+/** Who asks may be about to name it: it counts as handed in anew. */
 export async function hasContext({ folder }: Contexts, digest: Digest): Promise<boolean> {
-  const stats = await undefinedIfMissing(stat(join(folder, fileOf(digest))));
-  return stats?.isFile() === true;
+  const now = new Date();
+  const touched = await undefinedIfMissing(utimes(join(folder, fileOf(digest)), now, now).then(() => true));
+  return touched === true;
 }
 
 /** Stored whole or not at all; refused when it is not what its digest says. Gives its size in bytes. */
@@ -34,7 +40,7 @@ export async function putContext(
       for await (const chunk of content) {
         hash.update(chunk);
         sizeBytes += chunk.length;
-        await file.write(chunk);
+        await file.appendFile(chunk); // All of it: `write` may take less when the disk is full.
       }
       await file.sync();
     } finally {
@@ -46,6 +52,8 @@ export async function putContext(
     await rename(temporary, path);
     await syncFolder(folder);
     return sizeBytes;
+  } catch (cause) {
+    throw diskFullError(path, cause) ?? cause;
   } finally {
     await rm(temporary, { force: true });
   }
@@ -70,7 +78,25 @@ export async function pruneContexts({ folder }: Contexts, used: ReadonlySet<stri
   }
 }
 
-const dayMs = 86_400_000;
+/** Does so at once and from time to time, until the signal. */
+export async function keepContextsPruned(
+  contexts: Contexts,
+  options: {
+    readonly used: () => ReadonlySet<string>;
+    readonly onFailure: (error: unknown) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { used, onFailure, signal } = options;
+  while (!signal.aborted) {
+    try {
+      await pruneContexts(contexts, used(), Date.now()); // The files' times are of the machine's clock as well.
+    } catch (error) {
+      onFailure(error);
+    }
+    await sleep(pruneEveryMs, signal).catch(() => undefined); // Ended by the signal.
+  }
+}
 
 function fileOf(digest: Digest): string {
   return `${digest.slice('sha256:'.length)}.tar`;

@@ -15,6 +15,7 @@ import { AgentSockets } from './agent-sockets.ts';
 import { authenticate, identify, isUserToken } from './authenticate.ts';
 import { Builds } from './builds.ts';
 import { Challenges } from './challenges.ts';
+import { keepContextsPruned } from './contexts.ts';
 import { defaultMostPending } from './enrolment.ts';
 import { agentHandlers } from './handlers-agent.ts';
 import { buildHandlers } from './handlers-builds.ts';
@@ -125,7 +126,11 @@ export class FleetServer {
   ): Promise<Listening> {
     const { log, now = () => new Date() } = this.#options;
     this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
-    const { handlers, access, activity, sessions, sockets, watch } = this.#wire(database, keys, now);
+    const { handlers, access, activity, sessions, sockets, watch, revisions, contexts } = this.#wire(
+      database,
+      keys,
+      now,
+    );
     this.#watch = watch;
     this.#access = access;
     this.#sockets = sockets;
@@ -156,6 +161,11 @@ export class FleetServer {
     });
     await bind(http, at);
     watch.start();
+    void keepContextsPruned(contexts, {
+      used: () => revisions.contextsInUse(),
+      onFailure: (error) => log(`Cannot remove old build contexts: ${String(error)}`),
+      signal: this.#closing.signal,
+    }); // Raises nothing, and ends with the server.
     const { address, port } = (http.server as Server).address() as AddressInfo; // It listens on TCP.
     const scheme = this.#options.tls === undefined ? 'http' : 'https';
     return { url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`, address, port };
@@ -249,7 +259,7 @@ export class FleetServer {
         },
       }),
     };
-    return { handlers, access, activity, sessions, sockets, watch };
+    return { handlers, access, activity, sessions, sockets, watch, revisions, contexts: shared.contexts };
   }
 }
 
