@@ -1,13 +1,15 @@
 #!/bin/sh
-# Bundles a program (worker, agent or server) from a checkout, with its node_modules where they work on this platform,
+# Bundles programs (worker, agent, helper-main, server) from a checkout, with its node_modules where they work on this platform,
 # else with fresh ones.
 set -eu
 if ! node node_modules/esbuild/bin/esbuild --version >/dev/null 2>&1; then
   rm -rf node_modules
   npm ci --ignore-scripts --no-audit --no-fund --workspaces=false
 fi
-node --input-type=module -e "
-  import { bundledPrograms } from './src/compute/bundled-programs.ts';
-  import { writeBundle } from './src/compute/program-bundle.ts';
-  await writeBundle(process.cwd(), bundledPrograms['$1']);
-"
+for program in "$@"; do
+  node --input-type=module -e "
+    import { bundledPrograms } from './src/compute/bundled-programs.ts';
+    import { writeBundle } from './src/compute/program-bundle.ts';
+    await writeBundle(process.cwd(), bundledPrograms['$program']);
+  "
+done

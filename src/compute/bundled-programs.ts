@@ -10,9 +10,11 @@ const unusedPackages = [
   '@balena/dockerignore',
 ] as const;
 
-/** Programs that are published as one file, each for the image of its name. */
+/** Programs that are published as one file. */
 export const bundledPrograms = {
   worker: { entryPoint: 'src/worker/main.ts', bundleName: 'dist/worker.cjs' },
   agent: { entryPoint: 'src/cli/agent-main.ts', bundleName: 'dist/agent.cjs', unusedPackages },
+  /** Beside the agent in its image, for the container that looks at the host. */
+  'helper-main': { entryPoint: 'src/agent/metrics/helper-main.ts', bundleName: 'dist/helper-main.cjs' },
   server: { entryPoint: 'src/cli/server-main.ts', bundleName: 'dist/server.cjs', unusedPackages },
 } as const satisfies Readonly<Record<string, ProgramSource>>;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withDeadline } from '../base/deadline.ts';
+import { sha256Hex } from '../base/hash.ts';
 import { AppError } from '../contracts/errors.ts';
 import { agentImage, serverImage } from '../contracts/fleet-names.ts';
 import type { ByteStream, Engine } from '../engine/engine.ts';
@@ -8,8 +9,8 @@ import { bundledPrograms } from './bundled-programs.ts';
 import { daemonPrograms } from './image-base.ts';
 import { removeOldBuilds } from './image-builds.ts';
 import { buildLocally, type ImageRecipe, localBuildObstacle } from './image-local-build.ts';
+import { bundleBytes, type ProgramSource } from './program-bundle.ts';
 import { streamTar } from './tar-writer.ts';
-import { type ImageBundle, imageBundle } from './worker-bundle.ts';
 
 /** What runs a fleet, each in an image of its own. */
 export type FleetProgram = 'agent' | 'server';
@@ -42,11 +43,12 @@ export async function prepareFleetImage(
   options: FleetImageOptions,
 ): Promise<FleetImage> {
   const { packageRoot, onProgress, signal } = options;
-  const bundle = await imageBundle(packageRoot, bundledPrograms[program], filesOf(program));
+  const bundles = await Promise.all(programsOf(program).map((each) => bundleOf(each, packageRoot)));
+  const digest = await digestOfImage(program, bundles, packageRoot);
   await removeOldBuilds(engine, Date.now());
   const tag = fleetImages[program];
   const present = await engine.inspectImage(tag);
-  const isCurrent = present?.labels[labels.program] === program && present.labels[labels.digest] === bundle.digest;
+  const isCurrent = present?.labels[labels.program] === program && present.labels[labels.digest] === digest;
   if (isCurrent && options.base === undefined) return { imageId: present.id, how: 'present' };
 
   const base = await findBase(engine, options);
@@ -54,7 +56,7 @@ export async function prepareFleetImage(
     await engine.tagImage(built, tag);
     return (await engine.inspectImage(tag))?.id ?? built;
   };
-  const recipe = recipeOf(program, bundle, packageRoot);
+  const recipe = recipeOf(program, { bundles, digest, packageRoot });
   return { imageId: await buildLocally(engine, { recipe, base, use, onProgress, signal }), how: 'built' };
 }
 
@@ -76,23 +78,47 @@ async function findBase(engine: Engine, { base, onProgress, signal }: FleetImage
   }
 }
 
+interface Bundle {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+interface ImageContent {
+  readonly bundles: readonly Bundle[];
+  readonly digest: string;
+  readonly packageRoot: string;
+}
+
+function programsOf(program: FleetProgram): ProgramSource[] {
+  return program === 'agent' ? [bundledPrograms.agent, bundledPrograms['helper-main']] : [bundledPrograms[program]];
+}
+
+async function bundleOf(source: ProgramSource, packageRoot: string): Promise<Bundle> {
+  return { name: source.bundleName, bytes: await bundleBytes(packageRoot, source) };
+}
+
 function filesOf(program: FleetProgram): string[] {
   return [`docker/${program}/Dockerfile`, 'package.json'];
 }
 
-function recipeOf(program: FleetProgram, bundle: ImageBundle, packageRoot: string): ImageRecipe {
+async function digestOfImage(program: FleetProgram, bundles: readonly Bundle[], packageRoot: string): Promise<string> {
+  const others = await Promise.all(filesOf(program).map((path) => readFile(join(packageRoot, path))));
+  return sha256Hex([...bundles.map(({ bytes }) => bytes), ...others].map((content) => sha256Hex(content)).join('\n'));
+}
+
+function recipeOf(program: FleetProgram, content: ImageContent): ImageRecipe {
   return {
     what: `the ${program}'s image`,
     dockerfile: `docker/${program}/Dockerfile`,
-    buildArguments: { PROGRAM_DIGEST: bundle.digest },
-    context: () => buildContext(program, bundle, packageRoot),
+    buildArguments: { PROGRAM_DIGEST: content.digest },
+    context: () => buildContext(program, content),
   };
 }
 
-function buildContext(program: FleetProgram, bundle: ImageBundle, packageRoot: string): ByteStream {
+function buildContext(program: FleetProgram, { bundles, packageRoot }: ImageContent): ByteStream {
   return streamTar(async (tar) => {
     const mtime = new Date(0);
     for (const name of filesOf(program)) tar.entry({ name, mtime }, await readFile(join(packageRoot, name)));
-    tar.entry({ name: bundledPrograms[program].bundleName, mtime }, Buffer.from(bundle.bytes));
+    for (const { name, bytes } of bundles) tar.entry({ name, mtime }, Buffer.from(bytes));
   });
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '../base/hash.ts';
 import { bundledPrograms } from './bundled-programs.ts';
-import { bundleBytes, type ProgramSource } from './program-bundle.ts';
+import { bundleBytes } from './program-bundle.ts';
 
 /** A program in one file, and the name of everything of ours that its image holds. */
 export interface ImageBundle {
@@ -21,18 +21,10 @@ export const workerImageFiles = [
 const { worker } = bundledPrograms;
 export const bundleName = worker.bundleName;
 
-export function buildWorkerBundle(packageRoot: string): Promise<ImageBundle> {
-  return imageBundle(packageRoot, worker, workerImageFiles);
-}
-
-export async function imageBundle(
-  packageRoot: string,
-  source: ProgramSource,
-  files: readonly string[],
-): Promise<ImageBundle> {
+export async function buildWorkerBundle(packageRoot: string): Promise<ImageBundle> {
   const [bytes, ...others] = await Promise.all([
-    bundleBytes(packageRoot, source),
-    ...files.map((path) => readFile(join(packageRoot, path))),
+    bundleBytes(packageRoot, worker),
+    ...workerImageFiles.map((path) => readFile(join(packageRoot, path))),
   ]);
   const digest = sha256Hex([bytes, ...others].map((content) => sha256Hex(content)).join('\n'));
   return { bytes, digest };

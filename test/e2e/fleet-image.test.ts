@@ -39,6 +39,7 @@ test('the images are small, and the printed line makes a host that stays the sam
     ({ link }) => link.engine === 'up' && link.link === 'online',
   );
   assert.deepEqual([online.facts?.isContainer, online.facts?.engine?.name], [true, 'docker']);
+  await hostOf(fleet, 'metrics of the host itself', ({ facts }) => facts?.metricsFrom === 'helper');
 
   await t.test('an image is built there, followed and told', () => buildsThere(fleet, online));
 

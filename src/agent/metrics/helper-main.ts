@@ -14,4 +14,7 @@ async function answerLines(root: string): Promise<void> {
   }
 }
 
-await answerLines(process.argv[2] ?? '/host');
+answerLines(process.argv[2] ?? '/host').catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
