@@ -170,6 +170,26 @@ test('steps that bring a workspace back are not cut short once it was stopped', 
   }
 });
 
+test('hundreds of workspaces that wait for each other are sorted out at once', async () => {
+  const count = 400;
+  const names = Array.from({ length: count }, (_, index) => index);
+  const on = (shift: number) => ({
+    workspaces: Object.fromEntries(
+      names.map((index) => [
+        `w-${index + 1_000}`,
+        { ...web, ports: [{ container: 80, host: 2_000 + ((index + shift) % count) }] },
+      ]),
+    ),
+  });
+  const state = await settledState(on(0));
+  const startedAt = performance.now();
+
+  const decision = await decide(state, on(1));
+
+  assert.deepEqual(linesOf(decision), ['replace-workspace w-1000 (): its spec changed']);
+  assert.ok(performance.now() - startedAt < 5_000);
+});
+
 test('the one before is not put back where its port is now declared for another workspace', async () => {
   const on81 = { ...web, ports: [{ container: 80, host: 81 }] };
   const state = await settledState({ workspaces: { web: on81 } });

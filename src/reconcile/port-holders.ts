@@ -26,9 +26,10 @@ export function portWaits(pass: Pass): Map<string, string> {
       waits.set(name, { port, holders: new Set([...(waits.get(name)?.holders ?? []), ...holders]) });
     }
   }
+  const reached = reachedFrom((name) => waits.get(name)?.holders ?? new Set());
   const reasons = new Map<string, string>();
   for (const [name, { port, holders }] of waits) {
-    if (isFirstOfCircle(name, (one) => waits.get(one)?.holders ?? new Set())) continue;
+    if (isFirstOfCircle(name, reached)) continue;
     reasons.set(
       name,
       `host port ${port} is still held by workspace ${[...holders].map((one) => `"${one}"`).join(', ')}`,
@@ -78,8 +79,19 @@ function splitAddress(text: string): [string, string] {
   return [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
 }
 
-function isFirstOfCircle(name: string, next: (name: string) => ReadonlySet<string>): boolean {
-  const reached = (from: string): Set<string> => {
+type Reached = (name: string) => ReadonlySet<string>;
+
+function isFirstOfCircle(name: string, reached: Reached): boolean {
+  const circle = [...reached(name)].filter((one) => reached(one).has(name));
+  return circle.length > 0 && circle.every((one) => name <= one);
+}
+
+/** All that a name leads to, each walked once. */
+function reachedFrom(next: Reached): Reached {
+  const known = new Map<string, ReadonlySet<string>>();
+  return (from) => {
+    const before = known.get(from);
+    if (before !== undefined) return before;
     const found = new Set<string>();
     const open = [...next(from)];
     for (let one = open.pop(); one !== undefined; one = open.pop()) {
@@ -87,8 +99,7 @@ function isFirstOfCircle(name: string, next: (name: string) => ReadonlySet<strin
       found.add(one);
       open.push(...next(one));
     }
+    known.set(from, found);
     return found;
   };
-  const circle = [...reached(name)].filter((one) => reached(one).has(name));
-  return circle.length > 0 && circle.every((one) => name <= one);
 }
