@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { waitUntil } from '../base/deadline.ts';
@@ -8,7 +10,8 @@ import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
 import { type ErrorCode, isAppError } from '../contracts/errors.ts';
 import { emptyHostSpec } from '../contracts/host-spec.ts';
 import { agentSocketPath } from '../contracts/routes-agent.ts';
-import { startServer, TestAgent } from './suite-server.ts';
+import { ServerClient } from '../server-client/server-client.ts';
+import { nonce, startServer, TestAgent } from './suite-server.ts';
 
 const fails = (code: ErrorCode, text: RegExp) => (error: unknown) =>
   isAppError(error, code) && text.test(error.message);
@@ -183,4 +186,53 @@ test('a socket with more messages than anybody asked for is closed', async (t) =
   for (let sent = 0; sent < 300; sent += 1) socket.send(JSON.stringify({ kind: 'sample', sample }));
 
   assert.equal((await once(socket, 'close'))[0], 1008);
+});
+
+test('an agent that the server does not know is told so, however much it was about to say', async (t) => {
+  const { url } = await startServer(t);
+  const sessionId = nonce();
+  const authorize = () => `Agora-Agent ${sessionId} 1 ${'A'.repeat(86)}`;
+  const client = new ServerClient({ url, authorize });
+  const steps = Array.from({ length: 2_000 }, () => ({
+    kind: 'pull-image' as const,
+    name: 'web',
+    reason: 'it is not there',
+    state: 'failed' as const,
+    message: 'x'.repeat(4_000),
+  }));
+
+  for (let times = 0; times < 10; times += 1) {
+    const reported = client.call('report', { body: { sequence: 1, steps } });
+    await assert.rejects(reported, fails('unauthenticated', /not known/));
+  }
+});
+
+test('of two hosts that come at once with the last use of a join token, one is let in', async (t) => {
+  const { url, admin } = await startServer(t);
+  const { joinToken } = await admin.call('createJoinToken', { body: {} });
+
+  const arrivals = Array.from({ length: 8 }, () => new TestAgent(url).register({ joinToken }));
+
+  const told = await Promise.allSettled(arrivals);
+  assert.equal(told.filter(({ status }) => status === 'fulfilled').length, 1);
+  assert.equal((await admin.call('listHosts', {})).hosts.length, 1);
+});
+
+test('no file of a server has a secret, a token of a user or a join token in clear', async (t) => {
+  const { url, admin, adminToken, folder } = await startServer(t);
+  const { joinToken } = await admin.call('createJoinToken', { body: {} });
+  const agent = new TestAgent(url);
+  await agent.register({ joinToken });
+  const secret = 'kept-from-everybody-else';
+  const web = { image: 'web', secrets: { TOKEN: 'env:TOKEN' } };
+  const body = { spec: { ...emptyHostSpec, workspaces: { web } }, secrets: { 'env:TOKEN': secret } };
+  await admin.call('applySpec', { params: { host: 'box' }, body });
+  await agent.client.call('desired', {});
+
+  const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
+  assert.ok(names.length >= 3);
+  for (const { name } of names) {
+    const bytes = await readFile(join(folder, name));
+    for (const word of [secret, adminToken, joinToken]) assert.ok(!bytes.includes(word), name);
+  }
 });
