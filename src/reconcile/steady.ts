@@ -7,7 +7,7 @@ import type { NetworkReadiness } from './networks.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
 import { engineLoop, isSteady, noteStart, restartOf } from './restarts.ts';
 import type { Move } from './step.ts';
-import { isFresh, stopMove, type Workspace } from './workspace.ts';
+import { isFresh, startFailureOf, stopMove, type Workspace } from './workspace.ts';
 
 /** Starts, stops and connects the container that stays. Gives why it does not run as declared, if so. */
 export function care(
@@ -68,7 +68,7 @@ function start(
   const steps = [...after, ...connected];
   const step = addStep(pass, { kind: 'start-workspace', name, reason, moves, after: steps, fingerprint: container.id });
   if (step !== undefined) noteStart(pass.memory, { name, container, restart, now: pass.now });
-  return reason;
+  return startFailureOf(pass, name)?.message ?? reason;
 }
 
 /** Networks of ours are joined and left as it runs; those of others are nobody's business but theirs. */

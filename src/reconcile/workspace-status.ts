@@ -3,7 +3,7 @@ import type { ObservedContainer } from '../contracts/host-observation.ts';
 import { entryOf } from './entry-of.ts';
 import { endOf } from './gate.ts';
 import type { Pass } from './pass.ts';
-import { attemptOf, isFresh, isRefused, type Workspace } from './workspace.ts';
+import { attemptOf, isFresh, isRefused, startFailureOf, type Workspace } from './workspace.ts';
 
 type State = WorkspaceStatus['state'];
 
@@ -11,7 +11,7 @@ type State = WorkspaceStatus['state'];
 export function statusOf(pass: Pass, workspace: Workspace, reason: string | undefined): WorkspaceStatus {
   const { name, spec, slots, blockedBy } = workspace;
   const container = slots.current ?? slots.previous ?? slots.next;
-  const { state, because } = container === undefined ? absent(pass, workspace) : present(workspace, container);
+  const { state, because } = container === undefined ? absent(pass, workspace) : present(pass, workspace, container);
   const why =
     reason ?? because ?? replacement(pass, workspace, container) ?? (state === 'running' ? undefined : blockedBy);
   return {
@@ -39,7 +39,8 @@ function absent(pass: Pass, workspace: Workspace): Found {
   return { state: 'waiting', because: blockedBy };
 }
 
-function present({ spec, isWanted, unwantedBecause }: Workspace, container: ObservedContainer): Found {
+function present(pass: Pass, workspace: Workspace, container: ObservedContainer): Found {
+  const { name, spec, isWanted, unwantedBecause } = workspace;
   switch (container.status) {
     case 'running':
       if (container.health === 'unhealthy') return { state: 'unhealthy', because: 'its health check fails' };
@@ -47,7 +48,8 @@ function present({ spec, isWanted, unwantedBecause }: Workspace, container: Obse
     case 'restarting':
       return { state: 'restarting', because: endOf(container) };
     case 'created':
-      return isWanted ? { state: 'starting' } : { state: 'stopped', because: unwantedBecause };
+      if (!isWanted) return { state: 'stopped', because: unwantedBecause };
+      return { state: startFailureOf(pass, name) === undefined ? 'starting' : 'failed' };
     case 'exited':
       if (!isWanted) return { state: 'stopped', because: unwantedBecause };
       if (container.exitCode === 0) return { state: 'stopped', because: endOf(container) };

@@ -73,6 +73,11 @@ export function attemptOf({ name, digest, image }: Workspace): { attempt: string
   return { attempt: `workspace ${name}`, fingerprint };
 }
 
+/** Why the container that stays could not be started, while that is tried again. */
+export function startFailureOf({ memory }: Pass, name: string) {
+  return entryOf(memory.failures, `start-workspace ${name}`);
+}
+
 export function createMove(pass: Pass, { name, spec, digest, image }: Workspace, container: string): Move {
   const labels = {
     ...spec.labels,
