@@ -30,6 +30,9 @@ const floodMs = 10_000;
 export class AgentSockets {
   readonly #options: AgentSocketsOptions;
   readonly #open = new Map<HostId, WebSocket>();
+  /** With those that are being closed. */
+  readonly #all = new Set<WebSocket>();
+  #isClosed = false;
   readonly #alive = new WeakSet<WebSocket>();
   readonly #pinging: NodeJS.Timeout;
   #server: Promise<WebSocketServer> | undefined;
@@ -82,8 +85,9 @@ export class AgentSockets {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#pinging);
-    for (const socket of this.#open.values()) socket.terminate();
+    for (const socket of this.#all) socket.terminate();
     this.#open.clear();
   }
 
@@ -94,6 +98,11 @@ export class AgentSockets {
   }
 
   #accept(hostId: HostId, socket: WebSocket): void {
+    if (this.#isClosed) {
+      socket.terminate();
+      return;
+    }
+    this.#all.add(socket);
     this.#open.get(hostId)?.close(4000, 'another socket of this host took its place');
     this.#open.set(hostId, socket);
     this.#alive.add(socket);
@@ -107,6 +116,7 @@ export class AgentSockets {
     });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
+      this.#all.delete(socket);
       if (this.#open.get(hostId) === socket) this.#open.delete(hostId);
     });
   }
@@ -119,8 +129,13 @@ export class AgentSockets {
       return false; // Told by closing the socket.
     }
     const parsed = socketReportSchema.safeParse(message);
-    if (parsed.success) this.#options.onSample(hostId, parsed.data.sample);
-    return parsed.success;
+    if (!parsed.success) return false;
+    try {
+      this.#options.onSample(hostId, parsed.data.sample);
+    } catch {
+      // A sample that cannot be shown is one that is missed: the next comes in a second.
+    }
+    return true;
   }
 
   #ping(): void {

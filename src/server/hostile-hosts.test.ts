@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { WebSocket } from 'ws';
-import { waitUntil } from '../base/deadline.ts';
 import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
 import { type ErrorCode, isAppError } from '../contracts/errors.ts';
 import { emptyHostSpec } from '../contracts/host-spec.ts';
-import { agentSocketPath } from '../contracts/routes-agent.ts';
 import { ServerClient } from '../server-client/server-client.ts';
 import { nonce, startServer, TestAgent } from './suite-server.ts';
 
@@ -106,34 +102,6 @@ test('a request that was under way when its agent started again is refused, and 
   assert.equal((await agent.heartbeat()).admission, 'admitted');
 });
 
-test('what a revoked host waits for ends at once, its socket too', async (t) => {
-  const { url, admin } = await startServer(t);
-  const { joinToken } = await admin.call('createJoinToken', { body: {} });
-  const agent = new TestAgent(url);
-  await agent.register({ joinToken });
-  const authorization = agent.authorization({ method: 'GET', path: agentSocketPath, body: undefined });
-  const socket = new WebSocket(`${url.replace('http', 'ws')}${agentSocketPath}`, { headers: { authorization } });
-  t.after(() => socket.terminate());
-  await once(socket, 'open');
-  const ended = once(socket, 'close');
-  const startedAt = performance.now();
-  const polled = agent.client.call('desired', { query: { waitSeconds: 20 } }).then(
-    () => 'answered',
-    (error: unknown) => (isAppError(error) ? error.code : 'failed'),
-  );
-  await waitUntil('the socket to be known', async () => {
-    const { host } = await admin.call('getHost', { params: { host: 'box' } });
-    return host.link.hasSocket;
-  });
-
-  const revoked = await admin.call('revokeHost', { params: { host: 'box' } });
-
-  assert.equal(await polled, 'refused');
-  await ended;
-  assert.ok(performance.now() - startedAt < 10_000);
-  assert.equal((await admin.call('getHost', { params: { host: revoked.name } })).host.link.hasSocket, false);
-});
-
 test('a host seen in a time to come is not online for that', async (t) => {
   let at = Date.parse('2026-01-01T12:00:00.000Z');
   const { url, admin } = await startServer(t, { now: () => new Date(at) });
@@ -171,21 +139,6 @@ test('hosts that nobody approved and that went silent make room for others', asy
     hosts.map(({ name }) => name),
     ['a', 'c', 'd'],
   );
-});
-
-test('a socket with more messages than anybody asked for is closed', async (t) => {
-  const { url } = await startServer(t);
-  const agent = new TestAgent(url);
-  await agent.register();
-  const authorization = agent.authorization({ method: 'GET', path: agentSocketPath, body: undefined });
-  const socket = new WebSocket(`${url.replace('http', 'ws')}${agentSocketPath}`, { headers: { authorization } });
-  t.after(() => socket.terminate());
-  await once(socket, 'open');
-  const sample = { at: new Date().toISOString(), gpus: [], workspaces: [] };
-
-  for (let sent = 0; sent < 300; sent += 1) socket.send(JSON.stringify({ kind: 'sample', sample }));
-
-  assert.equal((await once(socket, 'close'))[0], 1008);
 });
 
 test('an agent that the server does not know is told so, however much it was about to say', async (t) => {
