@@ -19,26 +19,33 @@ const eventSchema = z.object({
   Actor: z.object({ ID: z.string().default(''), Attributes: z.record(z.string(), z.string()).nullish() }),
 });
 
+/** Told before whoever follows: what was seen before does not hold any more. */
+export interface EventWatcher {
+  begun(): void;
+  /** With the id of what changed. */
+  changed(event: EngineEvent, id: string): void;
+  ended(): void;
+}
+
 /** Begins at once, not when the first event is asked for: what happens in between is not missed. */
 export function hostEvents(
   connection: DockerConnection,
   signal: AbortSignal,
-  onUpdate: (container: string) => void,
+  watcher: EventWatcher,
 ): AsyncIterable<EngineEvent> {
   const since = (Date.now() / 1_000).toFixed(3);
-  return follow(connection, { since, caller: signal, onUpdate });
+  return follow(connection, { since, caller: signal, watcher });
 }
 
 interface Following {
   readonly since: string;
   readonly caller: AbortSignal;
-  /** A container's settings changed, which no list shows. */
-  readonly onUpdate: (container: string) => void;
+  readonly watcher: EventWatcher;
 }
 
 async function* follow(
   connection: DockerConnection,
-  { since, caller, onUpdate }: Following,
+  { since, caller, watcher }: Following,
 ): AsyncGenerator<EngineEvent> {
   if (caller.aborted) return;
   const alive = aliveSignal(connection, caller);
@@ -50,25 +57,27 @@ async function* follow(
     const bytes = connection.stream(call, async (docker, deadline) => {
       const answer = await openAnswer(docker, line, deadline.signal);
       hasBegun = true;
+      watcher.begun();
       return answer;
     });
     for await (const message of jsonLines(bytes)) {
-      const event = readEvent(message);
-      if (event === undefined) continue;
-      if (event.action === 'update') onUpdate(event.id);
-      yield { type: event.type, action: event.action, name: event.name };
+      const told = readEvent(message);
+      if (told === undefined) continue;
+      watcher.changed(told.event, told.id);
+      yield told.event;
     }
   } catch (error) {
     if (caller.aborted || (hasBegun && isAppError(error, 'unreachable'))) return;
     throw error;
   } finally {
+    if (hasBegun) watcher.ended();
     await alive.end();
   }
 }
 
-function readEvent(message: unknown): (EngineEvent & { readonly id: string }) | undefined {
+function readEvent(message: unknown): { readonly event: EngineEvent; readonly id: string } | undefined {
   const event = eventSchema.safeParse(message).data;
   if (event === undefined) return undefined;
   const { Type: type, Action: action, Actor: actor } = event;
-  return { id: actor.ID, type, action, name: actor.Attributes?.['name'] ?? actor.ID };
+  return { event: { type, action, name: actor.Attributes?.['name'] ?? actor.ID }, id: actor.ID };
 }
