@@ -40,12 +40,42 @@ const inspectedSchema = z.object({
 export type SeenContainer = ContainerDetails &
   Pick<ObservedContainer, 'isOutOfMemory' | 'error' | 'restartCount' | 'startedAt' | 'finishedAt' | 'limits'>;
 
+/** Settings that changed are in no list; an end is told some time before the list has it. */
+const doubtfulActions: ReadonlySet<string> = new Set(['update', 'die', 'died']);
+
+/** What was seen of containers, by id, kept from one list to the next. */
+export class SeenContainers {
+  readonly details = new Map<string, SeenContainer>();
+  readonly #doubtedAtMs = new Map<string, number>();
+
+  /** After what the list does not show the container itself is looked at: that answer waits until the engine is done with it. */
+  heard(action: string, id: string): void {
+    if (!doubtfulActions.has(action)) return;
+    this.details.delete(id);
+    this.#doubtedAtMs.set(id, performance.now());
+  }
+
+  /** False where it was doubted since that look. */
+  take(id: string, details: SeenContainer): boolean {
+    if (details.lookedAtMs <= (this.#doubtedAtMs.get(id) ?? 0)) return false;
+    this.#doubtedAtMs.delete(id);
+    this.details.set(id, details);
+    return true;
+  }
+
+  /** Those that are no more. */
+  forget(isGone: (id: string) => boolean): void {
+    for (const known of [this.details, this.#doubtedAtMs])
+      for (const id of known.keys()) if (isGone(id)) known.delete(id);
+  }
+}
+
 /** Looks at this many containers at once. */
 const looksAtOnce = 8;
 
 export async function observeContainers(
   connection: DockerConnection,
-  seen: Map<string, SeenContainer>,
+  seen: SeenContainers,
   signal: AbortSignal | undefined,
 ): Promise<ObservedContainer[]> {
   const line = { method: 'GET', path: '/containers/json', query: { all: 1 }, answer: containersSchema } as const;
@@ -56,21 +86,21 @@ export async function observeContainers(
   const isOurs = (one: (typeof listed)[number]) => one.container.Labels?.[hostLabels.host] !== undefined;
   const unproven: string[] = [];
   for (const { container, said } of listed.filter(isOurs)) {
-    const details = seen.get(container.Id);
+    const details = seen.details.get(container.Id);
     if (details === undefined || !isStillSo(details, said, performance.now())) unproven.push(container.Id);
-    else seen.set(container.Id, { ...details, health: said.health ?? details.health, provenAtMs: askedAtMs });
+    else seen.details.set(container.Id, { ...details, health: said.health ?? details.health, provenAtMs: askedAtMs });
   }
   const gone = await lookAt(connection, { ids: unproven, seen, signal });
   const ids = new Set(listed.map(({ container }) => container.Id));
-  for (const id of seen.keys()) if (!ids.has(id) || gone.has(id)) seen.delete(id);
+  seen.forget((id) => !ids.has(id) || gone.has(id));
   return listed
     .filter(({ container }) => !gone.has(container.Id))
-    .map(({ container, said }) => observed(container, said, seen.get(container.Id)));
+    .map(({ container, said }) => observed(container, said, seen.details.get(container.Id)));
 }
 
 interface Looks {
   readonly ids: readonly string[];
-  readonly seen: Map<string, SeenContainer>;
+  readonly seen: SeenContainers;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -82,7 +112,7 @@ async function lookAt(connection: DockerConnection, { ids, seen, signal }: Looks
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
       const details = await inspect(connection, id, signal);
       if (details === undefined) gone.add(id);
-      else seen.set(id, details);
+      else if (!seen.take(id, details)) waiting.push(id);
     }
   };
   await Promise.all(Array.from({ length: Math.min(looksAtOnce, ids.length) }, work));

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { familiarReference } from '../base/image-reference.ts';
 import type { ObservedImage, ObservedNetwork, ObservedVolume } from '../contracts/host-observation.ts';
 import type { DockerConnection } from './docker-connection.ts';
-import { observeContainers, type SeenContainer } from './docker-host-containers-seen.ts';
+import { observeContainers, type SeenContainers } from './docker-host-containers-seen.ts';
 import { ask } from './docker-request.ts';
 import type { HostEngine } from './host-engine.ts';
 
@@ -24,8 +24,8 @@ const imagesSchema = z.array(
     Labels: labelsSchema,
   }),
 );
-/** What an engine has. `seen` is what was seen of containers before, by id, and goes on from call to call. */
-export function hostObserveCalls(connection: DockerConnection, seen: Map<string, SeenContainer>): ObserveCalls {
+/** What an engine has. `seen` goes on from call to call. */
+export function hostObserveCalls(connection: DockerConnection, seen: SeenContainers): ObserveCalls {
   return {
     observeContainers: (signal) => observeContainers(connection, seen, signal),
     observeNetworks: (signal) => observeNetworks(connection, signal),
