@@ -25,7 +25,7 @@ export const hostApply = defineCommand(
     details: [
       'Declares what a host shall be like and prints the revision. The host gets there by itself, also after it was away.',
       'Secrets are looked up on this machine and sealed for the host; folders to build from are handed in when the server lacks',
-      'them, without what their .dockerignore names. Every problem of the spec is told with its line, and then nothing is changed.',
+      'them, without what their .dockerignore names. Each problem of the spec is told with its line, and nothing is changed.',
     ],
     examples: [
       'agora host apply gpu-box-1 -f spec.yaml --wait',

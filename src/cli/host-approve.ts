@@ -21,8 +21,8 @@ export const hostApprove = defineCommand(
       ...serverOptions,
     },
     details: [
-      'Admits a host that waits, or one that was held back. The fingerprint is the one its agent prints at its start: it is asked',
-      'for on a terminal, and another key than the one you looked at is not admitted.',
+      'Admits a host that waits, or one that was held back. The fingerprint is the one its agent prints at its start: it is',
+      'asked for on a terminal, and another key than the one you looked at is not admitted.',
     ],
     examples: [
       'agora host approve gpu-box-1 abcd-efgh-ijkl-mnop',

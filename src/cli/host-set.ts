@@ -15,7 +15,8 @@ export const hostSet = defineCommand(
     options: { json: { type: 'boolean', summary: 'Print JSON' }, ...serverOptions },
     details: [
       'Changes what the server tells the agent of a host, which holds from its next heartbeat on; prints all of it.',
-      `Settings: ${known.join(', ')}.`,
+      'Settings:',
+      ...known.map((name) => `  ${name}`),
       'enabled=false stops applies and builds: its workloads are left as they are.',
     ],
     examples: ['agora host set gpu-box-1', 'agora host set gpu-box-1 heartbeatSeconds=5 metrics.gpu=false'],

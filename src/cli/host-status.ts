@@ -17,7 +17,7 @@ export const hostStatus = defineCommand(
     operands: ['<host>'],
     options: { json: { type: 'boolean', summary: 'Print JSON' }, ...serverOptions },
     details: [
-      'How it is, how far what is declared for it has come and when, its workspaces with state and reason, what has to be mended.',
+      'How it is, how far what is declared for it has come and when, its workspaces with their reasons, and what to mend.',
       'What it last reported is shown with its age: a host that is away may have moved on.',
     ],
     examples: ['agora host status gpu-box-1', 'agora host status gpu-box-1 --json'],

@@ -10,7 +10,7 @@ export const serverRestore = defineCommand(
     operands: ['<file>'],
     options: { 'data-directory': dataDirectoryOption },
     details: [
-      'Makes the folder of a server from a backup. The folder must be empty or not there, and is what it was or whole afterwards.',
+      'Makes the folder of a server from a backup. The folder must be empty or not there; a restore that fails leaves it so.',
       'Start only one server from a backup: hosts know both by the same key.',
     ],
     examples: ['agora server restore agora-2026-11-21.tar -d /srv/agora'],
