@@ -262,3 +262,12 @@ test('a step that somebody ended is not tried again until something is declared 
   assert.deepEqual(messagesOf(same), ['busybox:1: Somebody ended it']);
   assert.equal(linesOf(anew)[0], 'pull-image busybox:1 (): it is not there');
 });
+
+test('an image whose build ended while the host was observed is remembered as ours', async () => {
+  const memory = { ...emptyMemory, builtImages: ['image-new'] };
+
+  const during = await decide(new SimulatedState(), {}, { memory, underWay: new Map([['build-image app', 'x']]) });
+  const after = await decide(new SimulatedState(), {}, { memory });
+
+  assert.deepEqual([during.memory.builtImages, after.memory.builtImages], [['image-new'], []]);
+});

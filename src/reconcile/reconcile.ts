@@ -82,7 +82,7 @@ function untouched(memory: Memory, workspaces: WorkspaceStatus[]): Decision {
 }
 
 function whatMatters(
-  { memory, target, attempts, inventory, steps, stillWanted }: Pass,
+  { memory, target, attempts, inventory, steps, stillWanted, underWay }: Pass,
   observed: HostObservation,
 ): Memory {
   const { workspaces, images } = target.spec;
@@ -102,7 +102,8 @@ function whatMatters(
     restarts: declared(memory.restarts, workspaces),
     stopped: [...new Set(memory.stopped)].filter((id) => containers.has(id)),
     images: declared(memory.images, images),
-    builtImages: memory.builtImages.filter((id) => imageIds.has(id)),
+    // A build that ended while the host was observed gave an image that is not to be seen yet.
+    builtImages: memory.builtImages.filter((id) => imageIds.has(id) || underWay.size > 0),
     volumes: Object.fromEntries(Object.entries(memory.volumes).filter(([name]) => inventory.volumes.has(name))),
   };
 }
