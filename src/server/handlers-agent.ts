@@ -84,11 +84,9 @@ export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRou
 }
 
 /** At once when the caller has another one; else when there is, or the time is over. */
-async function desired(
-  ports: AgentPorts,
-  { caller, query, headers, signal }: Incoming<'desired'>,
-): Promise<TaggedReply<SignedDesiredState>> {
-  const { hostId } = caller;
+async function desired(ports: AgentPorts, incoming: Incoming<'desired'>): Promise<TaggedReply<SignedDesiredState>> {
+  const { query, headers } = incoming;
+  const { hostId } = incoming.caller;
   const known = headers['if-none-match'];
   const tagNow = () => {
     const revision = ports.revisions.latestNumber(hostId);
@@ -96,7 +94,7 @@ async function desired(
   };
   let tag = tagNow();
   if ((tag === undefined || tag === known) && query.waitSeconds > 0) {
-    await ports.newRevisions.wait(hostId, query.waitSeconds * 1000, signal);
+    await ports.newRevisions.wait(hostId, query.waitSeconds * 1000, incoming.signal);
     tag = tagNow();
   }
   if (tag !== undefined && tag === known) return new TaggedReply<SignedDesiredState>(tag, undefined);

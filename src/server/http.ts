@@ -128,7 +128,10 @@ async function answer(name: RouteName, request: FastifyRequest, options: HttpOpt
     headers: request.headers,
     address: addressOf(request),
     isEncrypted: request.protocol === 'https',
-    signal: AbortSignal.any([request.signal, options.signal]),
+    /** Made for those that wait: most do not. */
+    get signal() {
+      return AbortSignal.any([request.signal, options.signal]);
+    },
   };
   // Parsed by the schemas of this very route.
   const handle = options.handlers[name] as (incoming: unknown) => unknown;
