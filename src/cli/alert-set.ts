@@ -39,7 +39,7 @@ export const alertSet = defineCommand(
       'agora alert set disk-full --threshold 0.8 --for 5m',
       'agora alert set drift --off',
       'agora alert set webhook --url https://chat.example.org/hook --secret-file hook.secret',
-      'agora alert set mail --smtp smtp://mail:587 --user ops --secret-file smtp.secret --from agora@example.org --to ops@example.org',
+      'agora alert set mail --smtp smtp://mail:587 --from agora@example.org --to ops@example.org',
     ],
   },
   async ({ operands: [word = ''], options }, context) => {

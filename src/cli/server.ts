@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { serverDefaults } from '../contracts/fleet-names.ts';
 import { FleetServer } from '../server/server.ts';
@@ -49,6 +50,7 @@ export const server = defineCommand(
     const tokenFile = options['metrics-token-file'];
     const scraper = tokenFile === undefined ? undefined : await tokenIn(tokenFile, context.cwd);
     const tls = tlsFiles(options['tls-certificate'], options['tls-key']);
+    setFlagsFromString('--optimize-for-size');
     process.umask(0o077); // The folder may be one that others can look into.
     const folder = dataFolder(options['data-directory'], context);
     const lock = await lockServerFolder(folder);
