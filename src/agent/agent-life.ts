@@ -112,7 +112,9 @@ export class AgentLife {
     if (signal.aborted) end();
     const loops = [this.#link, this.#engine, this.#work.loop, this.#targets, this.#heartbeat];
     const ended = await Promise.allSettled(
-      [...loops, this.#reports, this.#work.builder, this.#realtime].map((loop) => loop.run(this.#ending.signal).catch(this.#fail)),
+      [...loops, this.#reports, this.#work.builder, this.#realtime].map((loop) =>
+        loop.run(this.#ending.signal).catch(this.#fail),
+      ),
     );
     signal.removeEventListener('abort', end);
     await this.#metrics.close();

@@ -13,6 +13,7 @@ import { type ToldHostPorts, toldHost, toldHosts } from './told-hosts.ts';
 export interface HostPorts extends HostSpecPorts, ToldHostPorts {
   /** Ends what lets the host's agent in, which then registers again. */
   readonly endSessions: (hostId: HostId) => void;
+  /** A host's agent shall ask at once how it stands. */
   readonly onSettings: (hostId: HostId) => void;
 }
 
@@ -133,8 +134,11 @@ function approveHost(
   if (host.admission === 'revoked')
     throw new AppError('refused', `Cannot approve host "${host.name}": its key was revoked`);
   const details = { fingerprint, ...(replaces !== undefined && { replaces }) };
-  if (replaces === undefined)
-    return record(ports, host, { admission: 'admitted' }, { caller, action: 'host.approve', details });
+  if (replaces === undefined) {
+    const approved = record(ports, host, { admission: 'admitted' }, { caller, action: 'host.approve', details });
+    ports.onSettings(host.hostId);
+    return approved;
+  }
   return takenOver(ports, host, ports.hosts.named(replaces), { caller, action: 'host.approve', details });
 }
 
