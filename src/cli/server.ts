@@ -50,7 +50,7 @@ export const server = defineCommand(
     const tokenFile = options['metrics-token-file'];
     const scraper = tokenFile === undefined ? undefined : await tokenIn(tokenFile, context.cwd);
     const tls = tlsFiles(options['tls-certificate'], options['tls-key']);
-    setFlagsFromString('--optimize-for-size');
+    setFlagsFromString('--optimize-for-size'); // Of many agents each one wants little: the heap need not grow for speed.
     process.umask(0o077); // The folder may be one that others can look into.
     const folder = dataFolder(options['data-directory'], context);
     const lock = await lockServerFolder(folder);
