@@ -31,13 +31,13 @@ export const simulatedFacts: HostFacts = {
   metricsFrom: 'host',
 };
 
-/** A sample of a host with 8 processors, in which all figures move. */
+/** A sample of a host with 8 processors, in which all figures move and none is a reason for an alert. */
 export function simulatedSample(workspaces: readonly string[]): MetricsSample {
   const share = () => Math.round(Math.random() * 10_000) / 10_000;
   const rate = () => Math.round(Math.random() * 1e7);
   const traffic = () => ({ receivedBytesPerSecond: rate(), sentBytesPerSecond: rate() });
   const transfer = () => ({ readBytesPerSecond: rate(), writeBytesPerSecond: rate() });
-  const memory = (total: number) => ({ totalBytes: total, usedBytes: Math.floor(total * share()) });
+  const memory = (total: number) => ({ totalBytes: Math.floor(total), usedBytes: Math.floor((total * share()) / 2) });
   return {
     at: new Date().toISOString(),
     host: {
@@ -46,7 +46,10 @@ export function simulatedSample(workspaces: readonly string[]): MetricsSample {
       load: [share(), share(), share()],
       memory: { ...memory(16 * gibibyte), availableBytes: Math.floor(16 * gibibyte * share()) },
       swap: memory(gibibyte),
-      disks: ['/', '/var/lib/docker', '/srv'].map((path) => ({ path, ...memory(512 * gibibyte) })),
+      disks: ['/', '/var/lib/docker', '/srv'].map((path) => ({
+        path,
+        ...memory(512 * gibibyte * (1 - share() / 100)),
+      })),
       io: transfer(),
       network: traffic(),
       processes: 180 + Math.floor(20 * share()),
