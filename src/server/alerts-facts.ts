@@ -21,13 +21,14 @@ export class AlertFacts {
     this.#latest = latest;
   }
 
-  all(): HostFactsNow[] {
+  /** Each is read when it is asked for. */
+  *each(): Generator<HostFactsNow> {
     const sql = `SELECT host_id, name, last_seen_at, engine, settings, reports.sequence AS sequence
       FROM hosts LEFT JOIN reports USING (host_id) WHERE admission = 'admitted'`;
     const rows = this.#database.all(sql);
     const ids = new Set(rows.map((row) => String(row['host_id'])));
     for (const id of this.#reports.keys()) if (!ids.has(id)) this.#reports.delete(id);
-    return rows.map((row) => this.#factsOf(row));
+    for (const row of rows) yield this.#factsOf(row);
   }
 
   #factsOf(row: SqlRow): HostFactsNow {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import type {
   Alert,
@@ -34,6 +35,8 @@ interface Remembered extends Pick<Condition, 'rule' | 'hostId' | 'subject'> {
 }
 
 const lookMs = 2_000;
+/** About a millisecond's worth. */
+const hostsATurn = 20;
 
 /** Looks at every host every two seconds, raises and resolves alerts, and has them told. */
 export class Alerts {
@@ -45,6 +48,7 @@ export class Alerts {
   readonly #closing = new AbortController();
   readonly #states = new Map<string, Remembered>();
   #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
   #telling: Promise<void> = Promise.resolve();
 
   constructor(options: AlertsOptions) {
@@ -60,35 +64,40 @@ export class Alerts {
 
   start(): void {
     this.#timer = setInterval(() => {
-      try {
-        this.look();
-      } catch (error) {
-        this.#options.log(`alerts: ${error instanceof Error ? error.message : String(error)}`);
-      }
+      this.#looking ??= this.#look()
+        .catch((error: unknown) => {
+          if (!this.#closing.signal.aborted) this.#options.log(`alerts: ${messageOf(error)}`);
+        })
+        .finally(() => {
+          this.#looking = undefined;
+        });
     }, lookMs).unref();
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#closing.abort();
+    await this.#looking;
     await this.#telling;
   }
 
-  /** One look at all hosts. */
-  look(): void {
+  /** One look at all hosts, a few in each turn of the event loop: whoever asks the server something meanwhile waits for those alone. */
+  async #look(): Promise<void> {
     const now = this.#options.now().getTime();
     const rules = new Map(this.#store.rules().map((rule) => [rule.name, rule]));
-    const hosts = this.#facts.all();
+    const hosts = new Map<HostId, HostFactsNow>();
     const seen = new Set<string>();
-    for (const host of hosts) {
+    for (const host of this.#facts.each()) {
+      if (hosts.size % hostsATurn === 0) await nextTurn(undefined, { signal: this.#closing.signal });
+      hosts.set(host.hostId, host);
       for (const condition of conditionsOf(host, rules, { now, serverStartedAt: this.#startedAt })) {
         seen.add(alertKey(condition));
         this.#judge(condition, rules, now);
       }
     }
-    this.#judgeVanished(new Map(hosts.map((host) => [host.hostId, host])), seen, { rules, now });
+    this.#judgeVanished(hosts, seen, { rules, now });
     const told = this.#outbox.drain(this.#closing.signal).catch((error: unknown) => {
-      if (!this.#closing.signal.aborted) this.#options.log(`alerts: ${String(error)}`);
+      if (!this.#closing.signal.aborted) this.#options.log(`alerts: ${messageOf(error)}`);
     });
     // One that is slow may still be under way.
     this.#telling = Promise.all([this.#telling, told]).then(() => undefined);
@@ -186,4 +195,8 @@ export class Alerts {
       return result;
     });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
