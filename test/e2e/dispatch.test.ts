@@ -58,7 +58,7 @@ for (const place of await providerPlaces()) {
       assert.equal(run.code, 1, run.stderr);
       const { failure } = JSON.parse(run.stdout);
       assert.equal(failure.code, 'secret-missing');
-      assert.match(failure.message, /"KEY" from env:NOWHERE_TO_BE_FOUND/);
+      assert.match(failure.message, /"KEY": cannot resolve secret "env:NOWHERE_TO_BE_FOUND": /);
     });
 
     test('cancelled from another process it stops, keeps what it had written and says so', async (t) => {

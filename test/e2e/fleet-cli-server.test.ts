@@ -71,6 +71,7 @@ test('a backup of a running server is a server again, with its hosts, users and 
   const { project, running, url, adminToken } = fleet;
   const agent = await anAgent(fleet);
   await project.agora(['host', 'apply', 'box', '-f', await writeSpec(fleet, webSpec)]);
+  await agent.client.call('desired', {});
 
   const saved = await project.agora(['server', 'backup', 'all.tar', '-d', 'data']);
   assert.equal(saved.code, 0, saved.stderr);

@@ -184,6 +184,7 @@ test('waiting ends when the host says that a workspace failed, or when the time 
   refused(late, 3, /it is not healthy after 1 s\n\s+next: .*agora host status box/);
   const waiting = project.start('agora', ['host', 'apply', 'box', '-f', spec, '--wait']);
   await waitUntil('the second', () => waiting.stdout() !== '', { timeoutMs: 60_000 });
+  await agent.client.call('desired', {});
   await reportEmpty(agent, 1, {
     revision: 2,
     times: { planned: new Date().toISOString() },
