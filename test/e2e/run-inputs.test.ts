@@ -115,7 +115,7 @@ for (const place of await providerPlaces()) {
       const [only, ...more] = results(bundle, 'a');
       assert.deepEqual(more, []);
       assert.equal(only?.body.code, 'secret-missing');
-      assert.match(only?.body.message ?? '', /"KEY" from env:AGORA_TEST_NO_SUCH_KEY/);
+      assert.match(only?.body.message ?? '', /"KEY": cannot resolve secret "env:AGORA_TEST_NO_SUCH_KEY": /);
     });
   });
 }
