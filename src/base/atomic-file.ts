@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
@@ -59,6 +58,8 @@ export async function createFileAtomically(
 
 /** A path no one else uses, hidden beside `path` or in `folder`. */
 export function temporaryPath(path: string, folder: string = dirname(path)): string {
+  // Loaded here: a worker starts without it.
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   return join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(9).toString('hex')}.tmp`);
 }
 

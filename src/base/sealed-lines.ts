@@ -1,5 +1,3 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
-
 /** Begins every sealed line. */
 export const sealedLineMark = '\u0001agora-sealed ';
 
@@ -31,6 +29,7 @@ export function openSealedLines(log: string, key: Uint8Array): Uint8Array | unde
   const isWhole = own.length === last.count && own.every((line, index) => line?.index === index);
   if (!isWhole) return undefined;
   const bytes = Buffer.concat(own.map((line) => line?.bytes ?? Buffer.alloc(0)));
+  const { timingSafeEqual } = cryptography();
   const [found, expected] = [Buffer.from(last.seal), Buffer.from(sealOf(bytes, key))];
   return found.length === expected.length && timingSafeEqual(found, expected) ? bytes : undefined;
 }
@@ -50,5 +49,10 @@ function readLine(line: string): SealedLine | undefined {
 }
 
 function sealOf(bytes: Uint8Array, key: Uint8Array): string {
-  return createHmac('sha256', key).update(bytes).digest('base64url');
+  return cryptography().createHmac('sha256', key).update(bytes).digest('base64url');
+}
+
+// Not imported: a worker starts without it, and loads it while its subagent runs.
+function cryptography() {
+  return process.getBuiltinModule('node:crypto');
 }
