@@ -169,7 +169,10 @@ export class DockerCompute implements Compute {
   async #waitOnce(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
     const engine = await this.#options.engine();
     try {
-      await engine.waitContainer(handle.providerId, signal);
+      const exitCode = await engine.waitContainer(handle.providerId, signal);
+      // What this process started did run, and then 0 says all; of another's it may never have been started.
+      if (exitCode === 0 && this.#reportKeys.has(handle.providerId))
+        return { kind: 'exited', exitCode, isOutOfMemory: false };
       const state = await engine.inspectContainer(handle.providerId, signal);
       if (state === undefined) return gone;
       const exit = exitOf(state);
