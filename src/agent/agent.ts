@@ -1,6 +1,5 @@
 import { withDeadline } from '../base/deadline.ts';
-import { type Backoff, retry } from '../base/retry.ts';
-import { isAppError } from '../contracts/errors.ts';
+import type { Backoff } from '../base/retry.ts';
 import type { HostEngineInformation } from '../engine/host-engine.ts';
 import { memorySchema } from '../reconcile/memory.ts';
 import { AgentLife } from './agent-life.ts';
@@ -12,6 +11,7 @@ import type { Loaded } from './loaded.ts';
 import { progressSchema } from './progress.ts';
 import { SampleQueue } from './sample-queue.ts';
 import { readStored } from './stored.ts';
+import { untilAnswered } from './until-answered.ts';
 
 const answerMs = 5_000;
 const engineBackoff: Backoff = { delayMs: 500, maxDelayMs: 5_000 };
@@ -65,21 +65,6 @@ export class Agent {
   async #describeHost(signal: AbortSignal): Promise<HostEngineInformation | undefined> {
     const { engine, isContainer, log } = this.#options;
     if (isContainer !== true) return await engine.describeHost(withDeadline(answerMs, signal)).catch(() => undefined);
-    let told: string | undefined;
-    try {
-      return await retry(() => engine.describeHost(signal), {
-        ...engineBackoff,
-        signal,
-        isRetryable: (error) => {
-          if (!isAppError(error)) return false;
-          if (error.message !== told) log(error.message);
-          told = error.message;
-          return true;
-        },
-      });
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      throw error;
-    }
+    return untilAnswered(() => engine.describeHost(signal), { ...engineBackoff, signal, log });
   }
 }

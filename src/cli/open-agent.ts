@@ -9,9 +9,9 @@ import { imageOfContainer, isMounted, readSurroundings, type Surroundings } from
 import { readRegistryLogins } from '../agent/registry-logins.ts';
 import { StateFolder } from '../agent/state-folder.ts';
 import { StateVolume } from '../agent/state-volume.ts';
+import { untilAnswered } from '../agent/until-answered.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
-import { retry } from '../base/retry.ts';
-import { AppError, isAppError } from '../contracts/errors.ts';
+import { AppError } from '../contracts/errors.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
 import { type EngineEndpoint, parseEngineHost, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
@@ -100,24 +100,8 @@ interface Around {
 async function untilKnown({ engine, surroundings, log, signal }: Around): Promise<string | undefined> {
   const { containerId } = surroundings;
   if (containerId === undefined) return undefined;
-  let told: string | undefined;
   const look = () => imageOfContainer(engine, containerId, signal);
-  try {
-    return await retry(look, {
-      delayMs: 500,
-      maxDelayMs: 5_000,
-      signal,
-      isRetryable: (error) => {
-        if (!isAppError(error)) return false;
-        if (error.message !== told) log(error.message);
-        told = error.message;
-        return true;
-      },
-    });
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    throw error;
-  }
+  return untilAnswered(look, { delayMs: 500, maxDelayMs: 5_000, signal, log });
 }
 
 /** A folder; that of a container is kept in a volume besides, unless something is mounted there. */
