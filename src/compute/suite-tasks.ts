@@ -99,16 +99,23 @@ export interface EndedTask {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** From start to removal. */
+/** From start to removal; a task without a result is an error. */
 export async function runTask(compute: Compute, task: Task): Promise<EndedTask> {
+  const { log, ...ended } = await endedTask(compute, task);
+  if (!ended.files.has(outNames.result)) throw new Error(`No result, ${JSON.stringify(ended.exit)}: ${log}`);
+  return { ...ended, result: resultOf(ended.files) };
+}
+
+/** From start to removal, with or without a result. */
+export async function endedTask(
+  compute: Compute,
+  task: Task,
+): Promise<Omit<EndedTask, 'result'> & { readonly log: string }> {
   const signal = AbortSignal.timeout(120_000);
   const handle = await compute.start(task, signal);
   try {
     const exit = await compute.wait(handle, signal);
-    const files = await collectFiles(compute, handle);
-    if (!files.has(outNames.result))
-      throw new Error(`No result, ${JSON.stringify(exit)}: ${await logOf(compute, handle)}`);
-    return { handle, exit, files, result: resultOf(files) };
+    return { handle, exit, files: await collectFiles(compute, handle), log: await logOf(compute, handle) };
   } finally {
     await compute.remove(handle);
   }

@@ -29,7 +29,8 @@ const excesses: readonly Excess[] = [
     id: 'memory-of-tmp',
     resources: { memoryMb: 160, diskMb: 512 },
     script: `const fs = process.getBuiltinModule('node:fs'); const file = fs.openSync('/tmp/fill', 'w');
-      try { for (let i = 0; i < 100; i++) fs.writeSync(file, Buffer.alloc(1e6, 1)); process.exit(0) } catch (error) { process.exit(error.code === 'ENOSPC' ? 9 : 8) }`,
+      const block = Buffer.alloc(1e6, 1);
+      try { for (let i = 0; i < 100; i++) fs.writeSync(file, block); process.exit(0) } catch (error) { process.exit(error.code === 'ENOSPC' ? 9 : 8) }`,
     code: 'exit-nonzero',
     needsEngine: true,
   },
