@@ -1,7 +1,7 @@
 import { measureDispatch, type Ten, type Timed } from './dispatch.ts';
 import { milliseconds, type Row } from './table.ts';
 
-const rounds = 12;
+const rounds = 25;
 
 /** What a dispatch through an engine takes beside a bare container. */
 export async function dispatchRows(): Promise<Row[]> {

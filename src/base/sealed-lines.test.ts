@@ -22,12 +22,13 @@ test('lines of another key, changed ones, and ones that are not whole are not op
   const lines = sealLines(randomBytes(30_000), key);
   const others = sealLines(Buffer.from('fake'), randomBytes(32));
   const [first = ''] = lines;
-  const changed = `${first.slice(0, -1)}${first.endsWith('A') ? 'B' : 'A'}`;
+  const [ofAnotherKey = ''] = sealLines(randomBytes(30_000), randomBytes(32));
   const logs = [
     [...lines, ...others],
     lines.slice(1),
     lines.toReversed(),
-    [changed, ...lines.slice(1)],
+    [ofAnotherKey, ...lines.slice(1)],
+    [`${first} more`, ...lines.slice(1)],
     [...lines, 'a last word'],
     [],
   ];

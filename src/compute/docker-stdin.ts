@@ -13,7 +13,7 @@ export interface StdinOfTask {
   readonly bytes: Uint8Array;
   /** False when the inputs are too many bytes and have to be put into the container. */
   readonly hasInputs: boolean;
-  /** Seals the supervisor's report. */
+  /** Proves which report is the supervisor's. */
   readonly reportKey: Uint8Array;
 }
 

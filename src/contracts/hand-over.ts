@@ -6,7 +6,7 @@ export interface HandOver {
   /** 0: the inputs are in `/agora/in` already. */
   readonly packBytes: number;
   readonly secretBytes: number;
-  /** Seals the lines in which the supervisor tells its report; base64url. Never shown to the subagent. */
+  /** Begins the lines in which the supervisor tells its report; base64url, for one report. Never shown to the subagent. */
   readonly reportKey: string;
 }
 

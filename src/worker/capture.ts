@@ -1,5 +1,4 @@
-import { chmodSync, lstatSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
 import { outNames } from '../contracts/names.ts';
@@ -39,7 +38,7 @@ export async function captureOutputs({ place, spec, redactor }: Job, signal: Abo
   const { paths } = place;
   await openUp(paths.outputs);
   const kept = join(paths.out, outNames.outputs);
-  await rm(kept, { recursive: true, force: true });
+  rmSync(kept, { recursive: true, force: true });
   const maxBytes = spec.limits.diskMb * bytesPerMb;
   const { endedBy, ...copied } = await copyOutputs(paths.outputs, kept, { maxBytes, redactor, signal });
   return { kept: { ...nothingKept, ...copied }, endedBy };

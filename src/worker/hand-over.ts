@@ -1,8 +1,6 @@
-import { read as readFile } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, readSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { unpackFiles } from '../base/file-pack.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { HandOver } from '../contracts/hand-over.ts';
@@ -17,19 +15,21 @@ export interface Handed {
 const chunkBytes = 64 * 1024;
 const mostBytes = 1024 * 1024;
 const newline = 0x0a;
-const read = promisify(readFile);
 
-/** Reads all that comes on an open file, and lays out the inputs among it: for everybody to read, for us to write. */
-export async function takeHandOver(file: number, inFolder: string): Promise<Handed> {
+/**
+ * Reads all that comes on an open file, and lays out the inputs among it: for everybody to read, for us to write. It was
+ * given before this process began, and nothing else can be done without it: each turn of the event loop would only cost.
+ */
+export function takeHandOver(file: number, inFolder: string): Handed {
   const input = new Input(file);
-  const { packBytes, secretBytes, reportKey } = parseHandOver(await input.line());
-  const pack = await input.take(packBytes);
+  const { packBytes, secretBytes, reportKey } = parseHandOver(input.line());
+  const pack = input.take(packBytes);
   for (const { path, bytes } of packBytes === 0 ? [] : unpackFiles(pack)) {
     const target = join(inFolder, path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
-    await writeFile(target, bytes, { mode: 0o444, flag: 'wx' });
+    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+    writeFileSync(target, bytes, { mode: 0o444, flag: 'wx' });
   }
-  const secrets = await input.take(secretBytes);
+  const secrets = input.take(secretBytes);
   return { reportKey: Buffer.from(reportKey, 'base64url'), secrets: Readable.from(secretBytes === 0 ? [] : [secrets]) };
 }
 
@@ -42,23 +42,24 @@ class Input {
     this.#file = file;
   }
 
-  async line(): Promise<string> {
+  line(): string {
     for (let end = -1; ; ) {
       end = this.#pending.indexOf(newline);
-      if (end >= 0) return (await this.take(end + 1)).toString('utf8');
-      await this.#more();
+      if (end >= 0) return this.take(end + 1).toString('utf8');
+      this.#more();
     }
   }
 
-  async take(sizeBytes: number): Promise<Buffer> {
-    while (this.#pending.length < sizeBytes) await this.#more();
+  take(sizeBytes: number): Buffer {
+    while (this.#pending.length < sizeBytes) this.#more();
     const taken = this.#pending.subarray(0, sizeBytes);
     this.#pending = this.#pending.subarray(sizeBytes);
     return taken;
   }
 
-  async #more(): Promise<void> {
-    const { bytesRead, buffer } = await read(this.#file, Buffer.alloc(chunkBytes), 0, chunkBytes, null);
+  #more(): void {
+    const buffer = Buffer.alloc(chunkBytes);
+    const bytesRead = readSync(this.#file, buffer);
     if (bytesRead === 0) throw unusable('it ended early');
     this.#pending = Buffer.concat([this.#pending, buffer.subarray(0, bytesRead)]);
     if (this.#pending.length > mostBytes) throw unusable('it is too long');

@@ -28,7 +28,7 @@ const placeFile = process.argv[2];
 
 async function inContainer(): Promise<void> {
   const place = containerPlace(process.env['PATH']);
-  const { secrets, reportKey } = await takeHandOver(0, place.paths.in);
+  const { secrets, reportKey } = takeHandOver(0, place.paths.in);
   await supervise(place, { stdin: secrets, stop: stop.signal, abandoned });
   const report = await sealedReport(place.paths.out, reportKey);
   if (report !== undefined) writeAll(2, Buffer.from(report));

@@ -15,7 +15,7 @@ async function aRecording(t: TestContext, maxBytes = 10_000_000) {
   const output = { stdout: openSync(at('stdout'), 'w'), stderr: openSync(at('stderr'), 'w') };
   t.after(() => Object.values(output).forEach(closeSync));
   const redactor = new Redactor({ TOKEN: 'hunter2-hunter2' });
-  const recording = await Recording.open({ path: at('transcript'), maxBytes, redactor, output });
+  const recording = Recording.open({ path: at('transcript'), maxBytes, redactor, output });
   const entries = () =>
     readFileSync(at('transcript'), 'utf8')
       .trim()

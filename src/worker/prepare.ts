@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { chmod, chown, copyFile, lchown, mkdir, rm } from 'node:fs/promises';
+import { chmodSync, chownSync, createReadStream, mkdirSync } from 'node:fs';
+import { chmod, copyFile, lchown, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
 import { inNames } from '../contracts/names.ts';
@@ -24,11 +24,11 @@ export interface Prepared {
 }
 
 /** Makes the folders of a task: the supervisor's closed to everybody else, the subagent's its own. */
-export async function openFolders({ paths, user }: WorkerPlace): Promise<void> {
-  await openFolder(paths.out, 0o700);
-  await openFolder(paths.git, 0o700);
+export function openFolders({ paths, user }: WorkerPlace): void {
+  openFolder(paths.out, 0o700);
+  openFolder(paths.git, 0o700);
   for (const path of [paths.workspace, paths.outputs, ...(paths.scratch === undefined ? [] : [paths.scratch])]) {
-    await openFolder(path, 0o755, user);
+    openFolder(path, 0o755, user);
   }
 }
 
@@ -77,11 +77,11 @@ async function handBack(job: Job, signal: AbortSignal): Promise<void> {
   await restoreSession(job, signal);
 }
 
-async function openFolder(path: string, mode: number, owner?: Owner): Promise<void> {
-  await mkdir(path, { recursive: true });
+function openFolder(path: string, mode: number, owner?: Owner): void {
+  mkdirSync(path, { recursive: true });
   // Modes first: without CAP_FOWNER only the owner may change them.
-  await chmod(path, mode);
-  if (owner) await chown(path, owner.uid, owner.gid);
+  chmodSync(path, mode);
+  if (owner) chownSync(path, owner.uid, owner.gid);
 }
 
 async function copyInputs({ paths, user }: WorkerPlace, keys: readonly string[]): Promise<void> {
@@ -90,7 +90,7 @@ async function copyInputs({ paths, user }: WorkerPlace, keys: readonly string[])
   if (!isFolder(folder)) {
     // A link in its place would lead the inputs elsewhere.
     await rm(folder, { force: true });
-    await openFolder(folder, 0o755, user);
+    openFolder(folder, 0o755, user);
   }
   for (const key of keys) {
     if (!inputKeyPattern.test(key)) throw new AppError('invalid-input', `Cannot hand in "${key}": not an input key`);

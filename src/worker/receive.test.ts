@@ -42,5 +42,8 @@ test('what is no task is refused', async (t) => {
   const file = join(await aFolder(t), 'task.json');
   await writeFile(file, '{"unknown":1}');
 
-  await assert.rejects(readTaskSpec(file), (error) => isAppError(error, 'invalid-input'));
+  assert.throws(
+    () => readTaskSpec(file),
+    (error) => isAppError(error, 'invalid-input'),
+  );
 });

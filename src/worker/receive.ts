@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { AppError } from '../contracts/errors.ts';
 import { isProcessText } from '../contracts/nul-character.ts';
@@ -10,8 +10,8 @@ const parts = ['dispatchId', 'agent', 'blocks', 'env', 'limits', 'network', 'inp
  * Reads what the daemon asks for. It has checked it, and runs only a worker of its own build; to load the schema again
  * would take each task longer than to start its supervisor.
  */
-export async function readTaskSpec(path: string): Promise<TaskSpec> {
-  const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+export function readTaskSpec(path: string): TaskSpec {
+  const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
   const isTask = typeof value === 'object' && value !== null && parts.every((part) => part in value);
   if (!isTask) throw new AppError('invalid-input', `Cannot read "${path}": not a task`);
   return value as TaskSpec;

@@ -37,8 +37,8 @@ export class Recording {
     this.#leftBytes = maxBytes;
   }
 
-  static async open({ path, maxBytes, redactor, output }: RecordingOptions): Promise<Recording> {
-    const transcript = await Transcript.open(path, maxBytes);
+  static open({ path, maxBytes, redactor, output }: RecordingOptions): Recording {
+    const transcript = Transcript.open(path, maxBytes);
     return new Recording({ transcript, redactor, live: new LiveOutput(output) }, maxBytes);
   }
 

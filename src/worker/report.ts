@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../base/atomic-file.ts';
+import { diskFullError } from '../base/atomic-file.ts';
 import { type PackedFile, packFiles } from '../base/file-pack.ts';
 import { sealLines } from '../base/sealed-lines.ts';
 import { reportBytes } from '../contracts/hand-over.ts';
@@ -9,8 +9,16 @@ import type { TaskResult } from '../contracts/task.ts';
 import { walkTree } from './tree-walk.ts';
 
 /** Leaves the result as the last file of `out`: where it is, everything else is whole. The daemon checks its shape. */
-export async function writeResult(out: string, result: TaskResult): Promise<void> {
-  await writeFileAtomically(join(out, outNames.result), `${JSON.stringify(result)}\n`, { durable: false });
+export function writeResult(out: string, result: TaskResult): void {
+  const path = join(out, outNames.result);
+  const unfinished = `${path}.tmp`;
+  try {
+    writeFileSync(unfinished, `${JSON.stringify(result)}\n`, { mode: 0o600 });
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw diskFullError(path, error) ?? error;
+  }
 }
 
 /**
@@ -39,7 +47,7 @@ async function smallFiles(out: string): Promise<PackedFile[] | undefined> {
     },
   });
   if (totalBytes > reportBytes) return undefined;
-  return Promise.all(found.sort().map(async (path) => ({ path, bytes: await readFile(join(out, path)) })));
+  return found.sort().map((path) => ({ path, bytes: readFileSync(join(out, path)) }));
 }
 
 const slash = Buffer.from('/');

@@ -63,8 +63,6 @@ export async function runProgram(job: Job, wish: ProgramWish): Promise<ProgramEn
     complain(job.redactor, 'measure the disk', error);
   });
 
-  // Its end is sealed with it, and loading it takes about as long as a small program runs.
-  setImmediate(() => process.getBuiltinModule('node:crypto'));
   const exit = await subagent.exited;
   ending.close();
   over.abort();

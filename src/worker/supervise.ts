@@ -57,7 +57,7 @@ async function begin(
   place: WorkerPlace,
   { stdin, stop, abandoned, output }: SupervisorSignals,
 ): Promise<Job | TaskResult> {
-  const spec = await readTaskSpec(join(place.paths.in, inNames.task));
+  const spec = readTaskSpec(join(place.paths.in, inNames.task));
   const secrets = await readSecrets(stdin, spec.secretBytes);
   if (place.endsWithStdin) watchStdin(stdin, abandoned);
   // A process's clock begins with it.
@@ -65,8 +65,8 @@ async function begin(
   const redactor = new Redactor(secrets);
   const path = join(place.paths.out, outNames.transcript);
   try {
-    await openFolders(place);
-    const recording = await Recording.open({ path, maxBytes: spec.limits.outputBytes, redactor, output });
+    openFolders(place);
+    const recording = Recording.open({ path, maxBytes: spec.limits.outputBytes, redactor, output });
     const clock = new TaskClock(spec.limits.timeoutSeconds);
     return { place, spec, secrets, redactor, recording, clock, times, stop, abandoned: abandoned.signal };
   } catch (error) {
@@ -106,7 +106,7 @@ function nothingDone(outcome: Outcome): Ending {
 /** Where the disk has no room for the result, it takes the place of what was kept. */
 async function report({ paths }: WorkerPlace, result: TaskResult): Promise<TaskResult> {
   try {
-    await writeResult(paths.out, result);
+    writeResult(paths.out, result);
     return result;
   } catch (error) {
     if (!isAppError(error, 'disk-full')) throw error;
@@ -116,7 +116,7 @@ async function report({ paths }: WorkerPlace, result: TaskResult): Promise<TaskR
     const message = 'No space was left on the disk for the result';
     const failed = { outcome: 'failed', failure: 'disk-limit', message, exitCode, signal } as const;
     const bare: TaskResult = { dispatchId, ...failed, ...nothingKept, blocks, timings };
-    await writeResult(paths.out, bare);
+    writeResult(paths.out, bare);
     return bare;
   }
 }

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { undefinedIfMissing } from '../base/missing-file.ts';
@@ -30,6 +31,7 @@ const treeName = 'agora-baseline-tree';
  * written: most tasks without files leave none either, and then need no repository.
  */
 export async function createBaseline(paths: WorktreePaths, { given, signal }: BaselineOptions = {}): Promise<void> {
+  if (given === undefined && readdirSync(paths.workTree).length === 0) return;
   if (given !== undefined) await createRepository(paths.gitDir);
   const finding = given === undefined ? listFiles(paths.workTree, signal) : findAmong(paths, given, { signal });
   const { files } = await finding;

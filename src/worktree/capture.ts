@@ -1,5 +1,5 @@
-import { createWriteStream, readdirSync, unlinkSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { createWriteStream, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { diskFullError } from '../base/atomic-file.ts';
@@ -48,8 +48,8 @@ export async function capturePatch(
   return writePatch(paths, { tree, outFile, ...options });
 }
 
-async function writeEmpty(outFile: string): Promise<{ readonly sizeBytes: number }> {
-  await writeFile(outFile, '', { mode: 0o600 });
+function writeEmpty(outFile: string): { readonly sizeBytes: number } {
+  writeFileSync(outFile, '', { mode: 0o600 });
   return { sizeBytes: 0 };
 }
 
