@@ -4,6 +4,7 @@ import type { WorkerPlace } from '../contracts/worker-place.ts';
 import type { Recording } from './recording.ts';
 import type { StageTimes } from './stage-times.ts';
 import type { TaskClock } from './task-clock.ts';
+import { writeLog } from './worker-log.ts';
 
 /** A task that is being done: what all its stages share. */
 export interface Job {
@@ -23,5 +24,5 @@ export interface Job {
 /** The cause goes to the worker's log; the result file says only what is certain. */
 export function complain(redactor: Redactor, action: string, error: unknown): void {
   const cause = error instanceof Error ? error.message : String(error);
-  process.stderr.write(redactor.text(`agora worker: cannot ${action}: ${cause}\n`));
+  writeLog(redactor.text(`agora worker: cannot ${action}: ${cause}\n`));
 }

@@ -1,10 +1,10 @@
-import { writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { WorkerPlace } from '../contracts/worker-place.ts';
 import { containerPlace } from './container-place.ts';
 import { takeHandOver } from './hand-over.ts';
 import { sealedReport } from './report.ts';
 import { supervise } from './supervise.ts';
+import { writeLog } from './worker-log.ts';
 
 /** How long the subagent's end may take once nobody waits for the supervisor any more. */
 const abandonedExitMs = 2_000;
@@ -21,7 +21,7 @@ const placeFile = process.argv[2];
 (placeFile === undefined ? inContainer() : inPlace(placeFile)).then(
   () => process.exit(0),
   (error: unknown) => {
-    process.stderr.write(`agora worker: ${error instanceof Error ? error.message : String(error)}\n`);
+    writeLog(`agora worker: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   },
 );
@@ -31,7 +31,8 @@ async function inContainer(): Promise<void> {
   const { secrets, reportKey } = takeHandOver(0, place.paths.in);
   await supervise(place, { stdin: secrets, stop: stop.signal, abandoned });
   const report = await sealedReport(place.paths.out, reportKey);
-  if (report !== undefined) writeAll(2, Buffer.from(report));
+  // Told before the process ends, which does not wait for its streams.
+  if (report !== undefined) writeLog(report);
 }
 
 async function inPlace(file: string): Promise<void> {
@@ -42,9 +43,4 @@ async function readPlace(file: string): Promise<WorkerPlace> {
   // Only here: its schema takes longer to load than a container's supervisor to start.
   const { workerPlaceSchema } = await import('../contracts/worker-place.ts');
   return workerPlaceSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-}
-
-/** Before the process ends, which does not wait for its streams. */
-function writeAll(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
