@@ -67,12 +67,25 @@ class Input {
 }
 
 function parseHandOver(line: string): HandOver {
-  const value: unknown = JSON.parse(line);
+  const value = parseOrUndefined(line);
   if (typeof value !== 'object' || value === null) throw unusable('it begins with no object');
   const { packBytes, secretBytes, reportKey } = value as Partial<Record<keyof HandOver, unknown>>;
-  if (typeof packBytes !== 'number' || typeof secretBytes !== 'number' || typeof reportKey !== 'string')
+  if (!isSize(packBytes) || !isSize(secretBytes) || typeof reportKey !== 'string')
     throw unusable('its first line lacks a field');
   return { packBytes, secretBytes, reportKey };
+}
+
+// The words of a failure of `JSON.parse` would show the log what was handed over.
+function parseOrUndefined(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function unusable(state: string): AppError {

@@ -31,6 +31,14 @@ test('secrets that end early are refused, and none is quoted', async () => {
   await assert.rejects(readSecrets(stdin, 100), isRight);
 });
 
+test('secrets that are no JSON are refused, and none is quoted', async () => {
+  const stdin = new PassThrough();
+  stdin.end('"private');
+
+  const isRight = (error: unknown) => isAppError(error, 'invalid-input') && !error.message.includes('private');
+  await assert.rejects(readSecrets(stdin, 8), isRight);
+});
+
 test('secrets that are no texts are refused', async () => {
   const stdin = new PassThrough();
   stdin.write('{"TOKEN":17}');

@@ -21,10 +21,11 @@ export function readTaskSpec(path: string): TaskSpec {
 export async function readSecrets(stdin: Readable, sizeBytes: number): Promise<Record<string, string>> {
   if (sizeBytes === 0) return {};
   const bytes = await readExactly(stdin, sizeBytes);
-  return secretsOf(JSON.parse(bytes.toString('utf8')));
+  return secretsOf(bytes.toString('utf8'));
 }
 
-function secretsOf(value: unknown): Record<string, string> {
+function secretsOf(text: string): Record<string, string> {
+  const value = parseSecrets(text);
   const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isRecord || !Object.values(value).every((secret) => typeof secret === 'string')) {
     throw new AppError('invalid-input', 'Cannot read the secrets on stdin: not an object of texts');
@@ -33,6 +34,15 @@ function secretsOf(value: unknown): Record<string, string> {
     throw new AppError('invalid-input', 'Cannot read the secrets on stdin: they hold a NUL character');
   }
   return value as Record<string, string>;
+}
+
+function parseSecrets(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Without its cause, whose words show a part of the text.
+    throw new AppError('invalid-input', 'Cannot read the secrets on stdin: they are not JSON');
+  }
 }
 
 function readExactly(stdin: Readable, sizeBytes: number): Promise<Buffer> {
