@@ -34,6 +34,7 @@ export { type ServeLoopOptions, serve } from './orchestrator/serve.ts';
 export { MailboxSubmissionTransport } from './orchestrator/submission-transport.ts';
 export type { CapabilityFile, CapabilityFileSource } from './registry/capability-files.ts';
 export type { SyncOptions, SyncProvider } from './registry/sync-provider.ts';
+export { AwsSecretStore, type AwsSecretStoreOptions } from './secrets/aws.ts';
 export { EnvironmentSecretSource, type EnvironmentSecretSourceOptions } from './secrets/environment.ts';
 export { FileSecretSource, type FileSecretSourceOptions } from './secrets/file.ts';
 export { LocalSecretStore, type LocalSecretStoreOptions } from './secrets/local.ts';

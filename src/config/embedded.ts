@@ -11,6 +11,7 @@ import { AgoraOrchestrator } from '../orchestrator/orchestrator.ts';
 import { SqliteRunStateStore } from '../orchestrator/run-store-sqlite.ts';
 import { serve } from '../orchestrator/serve.ts';
 import { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
+import { AwsSecretStore } from '../secrets/aws.ts';
 import { EnvironmentSecretSource } from '../secrets/environment.ts';
 import { FileSecretSource } from '../secrets/file.ts';
 import { LocalSecretStore } from '../secrets/local.ts';
@@ -58,6 +59,7 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
     secretSources: [
       new EnvironmentSecretSource({ env: process.env }),
       new FileSecretSource({ folder: dirname(stateFolder) }),
+      new AwsSecretStore(),
     ],
     stateFolder,
     ...(options.subagents === undefined ? {} : { subagents: options.subagents }),

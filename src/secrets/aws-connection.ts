@@ -1,0 +1,59 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { explainAwsError } from './aws-errors.ts';
+
+export interface AwsConnectionOptions {
+  /** Asks for everything. Default: a client for each region, which finds its credentials as the AWS CLI does. */
+  readonly client?: SecretsManagerClient;
+  /** Default: AWS, or AWS_ENDPOINT_URL_SECRETS_MANAGER. */
+  readonly endpoint?: string;
+}
+
+type Ask<T> = (client: SecretsManagerClient, options: { readonly abortSignal: AbortSignal }) => Promise<T>;
+
+const patienceMs = 30_000;
+const most = { maxAttempts: 4, connectionTimeoutMs: 5_000, requestTimeoutMs: 10_000 } as const;
+
+/** The AWS SDK, loaded when it is first needed. */
+export function sdk() {
+  return import('@aws-sdk/client-secrets-manager');
+}
+
+/** AWS Secrets Manager in whatever region is asked. */
+export class AwsConnection {
+  readonly #options: AwsConnectionOptions;
+  readonly #clients = new Map<string | undefined, Promise<SecretsManagerClient>>();
+
+  constructor(options: AwsConnectionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Asks for `what`, as in "resolve secret x"; undefined is the region that the AWS CLI would use. Raises `not-found`,
+   * `refused`, and `unreachable` after 30 s at the latest.
+   */
+  async ask<T>(what: string, region: string | undefined, ask: Ask<T>): Promise<T> {
+    try {
+      return await ask(await this.#clientFor(region), { abortSignal: AbortSignal.timeout(patienceMs) });
+    } catch (cause) {
+      throw explainAwsError(what, cause);
+    }
+  }
+
+  #clientFor(region: string | undefined): Promise<SecretsManagerClient> | SecretsManagerClient {
+    if (this.#options.client !== undefined) return this.#options.client;
+    const client = this.#clients.get(region) ?? this.#newClient(region);
+    this.#clients.set(region, client);
+    return client;
+  }
+
+  async #newClient(region: string | undefined): Promise<SecretsManagerClient> {
+    const { SecretsManagerClient } = await sdk();
+    const { endpoint } = this.#options;
+    return new SecretsManagerClient({
+      maxAttempts: most.maxAttempts,
+      requestHandler: { connectionTimeout: most.connectionTimeoutMs, requestTimeout: most.requestTimeoutMs },
+      ...(region === undefined ? {} : { region }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+    });
+  }
+}
