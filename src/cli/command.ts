@@ -13,6 +13,8 @@ export interface CommandContext {
   readonly stop: AbortSignal;
   /** Aborted by the second one. */
   readonly force: AbortSignal;
+  /** Has SIGHUP do this instead of aborting `stop`. Default: nothing else can be had of it. */
+  readonly onHangUp?: (act: () => void) => void;
 }
 
 export interface OptionSpec {

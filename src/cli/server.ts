@@ -36,6 +36,7 @@ export const server = defineCommand(
     },
     details: [
       'Serves a fleet of hosts until SIGINT or SIGTERM. Workloads go on while it is away.',
+      'A certificate that is renewed in its files is used within seconds, or at SIGHUP; open connections stay.',
       'Its first start prints the token of the user "admin" on standard output, once, and how hosts are added.',
       'agora server backup and agora server restore keep its data.',
     ],
@@ -54,7 +55,8 @@ export const server = defineCommand(
     process.umask(0o077); // The folder may be one that others can look into.
     const folder = dataFolder(options['data-directory'], context);
     const lock = await lockServerFolder(folder);
-    const log = (line: string) => void say(context.stderr, oneLine(line, lineLength));
+    // Whoever read its log may have gone: it serves on.
+    const log = (line: string) => void say(context.stderr, oneLine(line, lineLength)).catch(() => undefined);
     const fleet = new FleetServer({
       dataFolder: folder,
       version: packageVersion(),
@@ -64,6 +66,8 @@ export const server = defineCommand(
       prometheus: { token: scraper, isOpen: options['metrics-open'] === true },
       log,
     });
+    // Of a terminal that went away it is still the end.
+    if (tls !== undefined && !context.stderr.isTerminal) context.onHangUp?.(() => void fleet.refreshCertificate());
     try {
       const listening = await fleet.listen(at);
       await say(context.stderr, `agora: serving ${folder} at ${listening.url}, server key ${fleet.fingerprint}`);

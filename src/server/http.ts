@@ -1,4 +1,3 @@
-import type { ServerOptions } from 'node:https';
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -8,6 +7,7 @@ import { AppError, isAppError } from '../contracts/errors.ts';
 import { roles } from '../contracts/fleet.ts';
 import type { ErrorReply, Route } from '../contracts/route.ts';
 import { type RouteName, routes } from '../contracts/routes.ts';
+import type { TlsOptions } from './certificate-files.ts';
 import { type Caller, type Handlers, StreamedReply, TaggedReply } from './handler.ts';
 import { statusOf } from './http-status.ts';
 import { parseFields } from './parse-fields.ts';
@@ -34,7 +34,7 @@ export interface HttpOptions {
   readonly onRefusal: (caller: Caller, route: RouteName, address: string) => void;
   /** Told of failures of our own. */
   readonly onFailure: (error: unknown, route: RouteName) => void;
-  readonly tls?: Pick<ServerOptions, 'cert' | 'key'> | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** Whether `x-forwarded-*` of a proxy is believed. */
   readonly trustProxy: boolean;
   /** Aborted when the server closes. */
@@ -61,9 +61,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     frameworkErrors: (error: unknown, _request: unknown, reply: unknown) =>
       void sendError(reply as FastifyReply, asAppError(error)), // The same for both kinds of server.
   };
-  const tls = options.tls === undefined ? undefined : { ...options.tls, minVersion: 'TLSv1.2' as const };
   // One type for both kinds of server: what differs below them is of no concern here.
-  const http = (tls === undefined ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
+  const http = (
+    options.tls === undefined ? fastify(common) : fastify({ ...common, https: options.tls })
+  ) as FastifyInstance;
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   http.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));

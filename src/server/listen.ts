@@ -1,26 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
-
-export interface TlsFiles {
-  readonly certificateFile: string;
-  readonly keyFile: string;
-}
-
-export async function readTls(files: TlsFiles | undefined) {
-  if (files === undefined) return undefined;
-  const [cert, key] = await Promise.all([readPem(files.certificateFile), readPem(files.keyFile)]);
-  try {
-    createSecureContext({ cert, key });
-  } catch (cause) {
-    const pair = `certificate "${files.certificateFile}" with key "${files.keyFile}"`;
-    throw new AppError('invalid-input', `Cannot use ${pair}: they are no certificate in PEM and its private key`, {
-      cause,
-    });
-  }
-  return { cert, key };
-}
 
 /** Listens, or says why not in plain words. */
 export async function bind(
@@ -41,17 +20,5 @@ export async function bind(
       cause,
       next: 'Choose another address with --listen.',
     });
-  }
-}
-
-async function readPem(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new AppError(
-      'invalid-input',
-      `Cannot read certificate file "${file}": ${systemErrorCode(cause) ?? 'unreadable'}`,
-      { cause },
-    );
   }
 }

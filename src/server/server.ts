@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
@@ -14,6 +15,7 @@ import { AgentSessions } from './agent-sessions.ts';
 import { AgentSockets } from './agent-sockets.ts';
 import { authenticate, identify, isUserToken } from './authenticate.ts';
 import { Builds } from './builds.ts';
+import { CertificateFiles, type CertificateUse, type TlsFiles } from './certificate-files.ts';
 import { Challenges } from './challenges.ts';
 import { keepContextsPruned } from './contexts.ts';
 import { defaultMostPending } from './enrolment.ts';
@@ -24,7 +26,7 @@ import { peopleHandlers } from './handlers-people.ts';
 import { HostReports } from './host-reports.ts';
 import { HostStore } from './host-store.ts';
 import { createHttp } from './http.ts';
-import { bind, readTls } from './listen.ts';
+import { bind } from './listen.ts';
 import { type FleetWatch, watchFleet } from './metrics-wiring.ts';
 import { openApiOf } from './openapi.ts';
 import { addPlainRoutes } from './plain-routes.ts';
@@ -39,8 +41,8 @@ export interface FleetServerOptions {
   /** Holds everything: database, keys, build contexts. */
   readonly dataFolder: string;
   readonly version: string;
-  /** PEM files. Default: plain HTTP. */
-  readonly tls?: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+  /** PEM files, which may be replaced while it serves. Default: plain HTTP. */
+  readonly tls?: TlsFiles | undefined;
   /** Refuses agents whose link is not encrypted. Default: false. */
   readonly requiresTls?: boolean;
   /** Believes `x-forwarded-*`, as a proxy in front sets them. Default: false. */
@@ -70,6 +72,7 @@ export class FleetServer {
   #sockets: AgentSockets | undefined;
   #access: Access | undefined;
   #watch: FleetWatch | undefined;
+  #refreshCertificate: () => Promise<void> = async () => {};
   #fingerprint = '';
 
   constructor(options: FleetServerOptions) {
@@ -93,6 +96,11 @@ export class FleetServer {
     if (this.#access === undefined)
       throw new AppError('not-ready', 'Cannot make a join token: the server does not listen');
     return this.#access.createJoinToken({ ...given, fingerprint: this.#fingerprint }, 'admin').joinToken;
+  }
+
+  /** Looks at the files of its certificate now. One that cannot be used is told, and the one before stays. */
+  async refreshCertificate(): Promise<void> {
+    await this.#refreshCertificate();
   }
 
   async listen({ host, port }: { readonly host: string; readonly port: number }): Promise<Listening> {
@@ -135,6 +143,7 @@ export class FleetServer {
     this.#access = access;
     this.#sockets = sockets;
     const refusals = new Refusals(activity);
+    const certificate = this.#options.tls && new CertificateFiles(this.#options.tls);
     const http = await createHttp({
       handlers,
       identify: (authorization) => identify(authorization, { access, sessions }),
@@ -142,7 +151,7 @@ export class FleetServer {
       onRefusal: (caller, route, address) => refusals.add(caller, route, address),
       onFailure: (error, route: RouteName) =>
         log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
-      tls: await readTls(this.#options.tls),
+      tls: await certificate?.read(),
       trustProxy: this.#options.trustsProxy === true,
       signal: this.#closing.signal,
     });
@@ -161,6 +170,7 @@ export class FleetServer {
     });
     await bind(http, at);
     watch.start();
+    if (certificate !== undefined) this.#follow(certificate, http);
     void keepContextsPruned(contexts, {
       used: () => revisions.contextsInUse(),
       onFailure: (error) => log(`Cannot remove old build contexts: ${String(error)}`),
@@ -169,6 +179,17 @@ export class FleetServer {
     const { address, port } = (http.server as Server).address() as AddressInfo; // It listens on TCP.
     const scheme = this.#options.tls === undefined ? 'http' : 'https';
     return { url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`, address, port };
+  }
+
+  #follow(certificate: CertificateFiles, { server }: FastifyInstance): void {
+    const use: CertificateUse = {
+      apply: (options) => {
+        if (server instanceof TlsServer) server.setSecureContext(options); // Connections that are open keep theirs.
+      },
+      log: this.#options.log,
+    };
+    this.#refreshCertificate = () => certificate.refresh(use);
+    void certificate.follow(use, { signal: this.#closing.signal }); // Raises nothing, and ends with the server.
   }
 
   #wire(database: SqliteDatabase, keys: ServerKeys, now: () => Date) {

@@ -130,10 +130,20 @@ test('with a certificate everything is encrypted, and who does not know its auth
     3,
     /self.signed certificate[\s\S]*NODE_EXTRA_CA_CERTS/,
   );
-  project.env['NODE_EXTRA_CA_CERTS'] = join(project.folder, 'chain.pem');
+  await project.shell('cp chain.pem good.pem');
+  project.env['NODE_EXTRA_CA_CERTS'] = join(project.folder, 'good.pem');
   const login = await project.agora(['login', url], running.stdout());
   assert.equal(login.code, 0, login.stderr);
   refused(await project.agora(['login', url.replace('https', 'http')], running.stdout()), 3, /Cannot reach the server/);
+
+  await project.shell('echo half >chain.pem');
+  running.child.kill('SIGHUP');
+  const said = (words: string) => waitUntil(words, () => running.stderr().includes(words), { timeoutMs: 30_000 });
+  await said('the certificate before stays in use');
+  assert.equal((await project.agora(['token', 'list'])).code, 0);
+  await project.shell('openssl req -x509 -key key.pem -out chain.pem -days 2 -subj /CN=renewed');
+  running.child.kill('SIGHUP');
+  await said('is a new one, used from now on');
   await writeFile(join(project.folder, 'broken.pem'), 'no key');
   const words = [
     'server',
