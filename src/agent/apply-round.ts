@@ -6,15 +6,25 @@ export interface Ended {
   readonly state: 'done' | 'failed' | 'cancelled';
   readonly message?: string;
   readonly isEngineGone?: boolean;
+  /** It took something away from what runs, which comes back with the steps that need this one. */
+  readonly hasTakenAway?: boolean;
+}
+
+/** How steps are cut short. */
+export interface Cut {
+  /** Nothing is begun any more. What was taken down is brought back first. */
+  readonly signal: AbortSignal;
+  /** Nor is that waited for: something newer decides what comes back. */
+  readonly hurry: AbortSignal;
 }
 
 export interface RoundOptions {
   readonly concurrency: number;
   readonly report: (report: StepReport) => void;
-  readonly run: (step: Step) => Promise<Ended>;
+  readonly run: (step: Step, cut: Cut) => Promise<Ended>;
   /** Begins work that goes on for long: what comes after it is left to a later round. */
   readonly begin: (step: Step) => void;
-  readonly signal: AbortSignal;
+  readonly cut: Cut;
 }
 
 /** Takes the steps of one decision, each after those it needs. */
@@ -50,9 +60,9 @@ export function isImageWork({ kind }: Step): boolean {
   return kind === 'pull-image' || kind === 'build-image';
 }
 
-async function beginLong(step: Step, before: Befores, { begin, signal }: RoundOptions): Promise<Ended> {
+async function beginLong(step: Step, before: Befores, { begin, cut }: RoundOptions): Promise<Ended> {
   await Promise.all(before);
-  if (!signal.aborted) begin(step);
+  if (!cut.signal.aborted) begin(step);
   return { state: 'cancelled' };
 }
 
@@ -68,10 +78,14 @@ async function takeOne(
     // Told as waiting: the next decision has it again, or has it no more.
     return { state: 'cancelled' };
   }
+  const isBringingBack = needs.some((need) => need?.hasTakenAway === true);
+  const { signal, hurry } = options.cut;
+  const cut = isBringingBack ? { signal: hurry, hurry } : { signal, hurry };
   const release = await options.acquire();
   try {
-    if (options.signal.aborted) return { state: 'cancelled' };
-    return await reporting(step, options.report, () => options.run(step));
+    if (cut.signal.aborted) return { state: 'cancelled' };
+    const ended = await reporting(step, options.report, () => options.run(step, cut));
+    return { ...ended, hasTakenAway: isBringingBack || step.moves.some((move) => move.do === 'disconnect') };
   } finally {
     release();
   }

@@ -8,6 +8,7 @@ import { waitUntil } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { defaultHostSettings } from '../contracts/fleet.ts';
 import type { StepReport } from '../contracts/host-change.ts';
+import { networkSpecSchema } from '../contracts/host-spec.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import { emptyMemory } from '../reconcile/memory.ts';
 import type { StepOutcome } from '../reconcile/remember.ts';
@@ -100,6 +101,80 @@ test('a newer target ends a round between two moves, and nothing is held against
 
   assert.deepEqual(reports, ['a waiting', 'b waiting', 'a running', 'a cancelled']);
   assert.deepEqual(outcomes, []);
+});
+
+/** An exchange whose stop ends when it is told to, and what was done meanwhile. */
+function anExchange() {
+  const log: string[] = [];
+  const stopped = Promise.withResolvers<void>();
+  const context = contextWith({
+    stopContainer: (name, _grace, signal) => {
+      log.push(`stop ${name}`);
+      signal?.addEventListener('abort', () => stopped.reject(signal.reason));
+      return stopped.promise;
+    },
+    renameContainer: async (name, to) => void log.push(`rename ${name} ${to}`),
+    startContainer: async (name) => void log.push(`start ${name}`),
+  });
+  const moves: Move[] = [
+    { do: 'stop', container: 'old', graceMs: 0 },
+    { do: 'rename', container: 'new', to: 'web' },
+    { do: 'start', container: 'web' },
+  ];
+  return { log, context, end: stopped.resolve, step: aStep('web', { kind: 'replace-workspace', moves }) };
+}
+
+test('what is being stopped when the round ends is brought back first, unless something newer decides about it', async () => {
+  for (const isNewer of [false, true]) {
+    const { runner, reports } = aRunner();
+    const { log, context, end, step } = anExchange();
+    const [round, newer] = [new AbortController(), new AbortController()];
+
+    const applied = runner.apply(aDecision([step]), { ...context, hurry: newer.signal }, round.signal);
+    await waitUntil('the stop', () => log.length > 0);
+    round.abort();
+    if (isNewer) newer.abort();
+    else end();
+    const { stopped } = await applied;
+
+    assert.deepEqual(log, isNewer ? ['stop old'] : ['stop old', 'rename new web', 'start web']);
+    assert.equal(reports.at(-1), isNewer ? 'web cancelled' : 'web done');
+    assert.deepEqual([...stopped], ['old']);
+  }
+});
+
+test('containers that were taken off a network to make it again are put on it though the round ended, and nothing else is begun', async () => {
+  const { runner } = aRunner();
+  const round = new AbortController();
+  const log: string[] = [];
+  const context = contextWith({
+    disconnectNetwork: async () => round.abort(),
+    removeNetwork: async () => void log.push('remove'),
+    createNetwork: async () => String(log.push('create')),
+    connectNetwork: async () => void log.push('connect'),
+    startContainer: async () => void log.push('start'),
+  });
+  const network = 'net';
+  const steps = [
+    aStep('net', {
+      kind: 'remove-network',
+      moves: [
+        { do: 'disconnect', network, container: 'a' },
+        { do: 'remove-network', network },
+      ],
+    }),
+    aStep('net', {
+      kind: 'create-network',
+      after: [0],
+      moves: [{ do: 'create-network', network, spec: networkSpecSchema.parse({}), labels: {} }],
+    }),
+    aStep('a', { kind: 'connect-network', after: [1], moves: [{ do: 'connect', network, container: 'a' }] }),
+    aStep('other'),
+  ];
+
+  await runner.apply(aDecision(steps), { ...context, hurry: new AbortController().signal }, round.signal);
+
+  assert.deepEqual(log, ['remove', 'create', 'connect']);
 });
 
 test('an engine that does not answer is told, and nothing is held against the step', async () => {

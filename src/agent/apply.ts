@@ -4,7 +4,7 @@ import type { StepOutcome } from '../reconcile/remember.ts';
 import type { Step } from '../reconcile/step.ts';
 import type { Decision } from '../reconcile/target.ts';
 import { type MoveContext, makeMove } from './apply-moves.ts';
-import { type Ended, isImageWork, reporting, takeSteps } from './apply-round.ts';
+import { type Cut, type Ended, isImageWork, reporting, takeSteps } from './apply-round.ts';
 
 export interface StepRunnerOptions {
   /** Steps at once, besides work on images. Default: 4. */
@@ -21,6 +21,13 @@ export interface StepRunnerOptions {
 
 const defaults = { concurrency: 4, imageConcurrency: 2, onReport: () => {}, onImageWork: () => {} } as const;
 
+interface Run {
+  readonly context: MoveContext;
+  readonly cut: Cut;
+  /** Gets the containers that are stopped. */
+  readonly stopped: Set<string>;
+}
+
 interface ImageWork {
   readonly fingerprint: string;
   readonly controller: AbortController;
@@ -31,6 +38,13 @@ interface ImageWork {
 export interface Applied {
   /** The engine did not answer: trying again at once is of no use. */
   readonly isEngineGone: boolean;
+  /** Ids of the containers that the engine was told to stop. */
+  readonly stopped: ReadonlySet<string>;
+}
+
+export interface ApplyContext extends MoveContext {
+  /** Ends even the wait for what a step has begun to take down. Default: the signal does. */
+  readonly hurry?: AbortSignal;
 }
 
 /**
@@ -52,15 +66,17 @@ export class StepRunner {
   }
 
   /** Resolves once all but the work on images is done, has failed or, after the signal, was left undone. */
-  async apply(decision: Decision, context: MoveContext, signal: AbortSignal): Promise<Applied> {
+  async apply(decision: Decision, context: ApplyContext, signal: AbortSignal): Promise<Applied> {
     await this.#cutShort(decision);
-    return await takeSteps(decision.steps, {
+    const stopped = new Set<string>();
+    const { isEngineGone } = await takeSteps(decision.steps, {
       concurrency: this.#options.concurrency,
       report: this.#options.onReport,
-      run: (step) => this.#run(step, context, signal),
+      run: (step, cut) => this.#run(step, { context, cut, stopped }),
       begin: (step) => this.#beginImageWork(step, context),
-      signal,
+      cut: { signal, hurry: context.hurry ?? signal },
     });
+    return { isEngineGone, stopped };
   }
 
   async close(): Promise<void> {
@@ -79,7 +95,8 @@ export class StepRunner {
     const { attempt, fingerprint } = step;
     const controller = new AbortController();
     const work = async () => {
-      await reporting(step, this.#options.onReport, () => this.#run(step, context, controller.signal));
+      const cut = { signal: controller.signal, hurry: controller.signal };
+      await reporting(step, this.#options.onReport, () => this.#run(step, { context, cut, stopped: new Set() }));
     };
     // Builds wait in a queue of their own, where they can be seen, and hold up no pull.
     const begun = step.kind === 'build-image' ? work() : this.#imageSlot(controller.signal, work);
@@ -102,16 +119,16 @@ export class StepRunner {
     }
   }
 
-  async #run(step: Step, context: MoveContext, signal: AbortSignal): Promise<Ended> {
+  async #run(step: Step, { context, cut, stopped }: Run): Promise<Ended> {
+    const { signal, hurry } = cut;
+    const down = whileDown(step);
     let imageId: string | undefined;
-    let cutBy = signal;
     try {
       for (const [index, move] of step.moves.entries()) {
-        cutBy.throwIfAborted();
-        imageId = (await makeMove(move, context, cutBy))?.imageId ?? imageId;
-        // What was stopped comes back before anything newer: there may be nothing newer, on a host that was disabled.
-        const isBringingBack = step.moves.slice(index).some((later) => later.do === 'start');
-        if (move.do === 'stop' && isBringingBack) cutBy = new AbortController().signal;
+        if (index <= down.from || index > down.to) signal.throwIfAborted();
+        if (move.do === 'stop') stopped.add(move.container);
+        const isDown = index >= down.from && index <= down.to;
+        imageId = (await makeMove(move, context, isDown ? hurry : signal))?.imageId ?? imageId;
       }
     } catch (error) {
       return this.#failed(step, error, signal);
@@ -130,4 +147,11 @@ export class StepRunner {
     this.#options.onOutcome(step, { is: 'failed', message, isHeld });
     return { state: 'failed', message };
   }
+}
+
+/** From the first move that takes something down to the last that brings something back; none where nothing comes back. */
+function whileDown({ moves }: Step): { from: number; to: number } {
+  const to = moves.findLastIndex((move) => move.do === 'start' || move.do === 'remove-network');
+  const from = moves.findIndex((move) => move.do === 'stop' || move.do === 'disconnect');
+  return from === -1 || from > to ? { from: moves.length, to: moves.length } : { from, to };
 }

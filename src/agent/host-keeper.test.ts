@@ -11,6 +11,7 @@ import { dockerHostEngine } from '../engine/docker-host.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { Memory } from '../reconcile/memory.ts';
+import type { Target } from '../reconcile/target.ts';
 import { HostKeeper } from './host-keeper.ts';
 
 const { engine: found, skip } = await engineForTests();
@@ -34,25 +35,23 @@ class HostOnEngine {
     });
   }
 
+  /** Begins to become so, until something newer comes while a container is being stopped. */
+  async beginUntilStopping(spec: Record<string, unknown>): Promise<void> {
+    const cut = new AbortController();
+    const stopContainer: HostEngine['stopContainer'] = (id, graceMs, signal) => {
+      setTimeout(() => cut.abort(), 200);
+      return this.#engine.stopContainer(id, graceMs, signal);
+    };
+    const keeper = this.#keeper({ ...this.#engine, stopContainer });
+    await keeper.pass(this.#target(spec), cut.signal);
+    assert.ok(cut.signal.aborted);
+    await keeper.close();
+  }
+
   /** An agent that starts anew, and does not rest until the host is as declared or can be no more. */
   async become(spec: Record<string, unknown>): Promise<string[]> {
-    const keeper = new HostKeeper({
-      engine: this.#engine,
-      ...(this.#memory === undefined ? {} : { memory: this.#memory }),
-      save: async (memory) => {
-        this.#memory = memory;
-      },
-      buildImage: async ({ tag, labels }, signal) =>
-        await this.#engine.build(await busyboxContext(), {
-          ...{ tag, labels, signal, args: {}, dockerfile: 'Dockerfile', useCache: true, pullBase: false },
-        }),
-      openSecrets: async (refs) => refs,
-    });
-    this.#revision += 1;
-    const target = {
-      ...{ hostId: this.#hostId, revision: this.#revision, spec: aSpec(spec) },
-      settings: { ...defaultHostSettings, diskReserveBytes: 0 },
-    };
+    const keeper = this.#keeper(this.#engine);
+    const target = this.#target(spec);
     const last = await waitUntil(
       'the host to be as declared',
       async () => {
@@ -64,6 +63,29 @@ class HostOnEngine {
     );
     await keeper.close();
     return last.problems.map(({ message }) => message);
+  }
+
+  #keeper(engine: HostEngine): HostKeeper {
+    return new HostKeeper({
+      engine,
+      ...(this.#memory === undefined ? {} : { memory: this.#memory }),
+      save: async (memory) => {
+        this.#memory = memory;
+      },
+      buildImage: async ({ tag, labels }, signal) =>
+        await engine.build(await busyboxContext(), {
+          ...{ tag, labels, signal, args: {}, dockerfile: 'Dockerfile', useCache: true, pullBase: false },
+        }),
+      openSecrets: async (refs) => refs,
+    });
+  }
+
+  #target(spec: Record<string, unknown>): Target {
+    this.#revision += 1;
+    return {
+      ...{ hostId: this.#hostId, revision: this.#revision, spec: aSpec(spec) },
+      settings: { ...defaultHostSettings, diskReserveBytes: 0 },
+    };
   }
 
   async containers() {
@@ -134,6 +156,25 @@ test('a real engine becomes as declared, is mended, and goes back from what does
 
   assert.deepEqual(await host.become({}), []);
   assert.deepEqual(await host.containers(), []);
+});
+
+test('a job whose stop went on when it was declared as before again runs again, once', { skip }, async (t) => {
+  const host = new HostOnEngine(t);
+  const name = `${host.prefix}-job`;
+  // A shell as the first process passes SIGTERM over until its child has ended.
+  const job = { image: 'box', command: ['sh', '-c', 'sleep 1000; true'], restart: 'no', stopGrace: '2s' };
+  const images = { box: { tag: `${host.prefix}:latest`, build: { context: 'busybox' } } };
+  const spec = (change: Record<string, unknown>) => ({ images, workspaces: { [name]: { ...job, ...change } } });
+  assert.deepEqual(await host.become(spec({})), []);
+  const [before] = await host.containers();
+
+  await host.beginUntilStopping(spec({ env: { CHANGED: '1' } }));
+  assert.deepEqual(await host.become(spec({})), []);
+
+  const [after, ...others] = await host.containers();
+  assert.deepEqual([after?.id, after?.status, others], [before?.id, 'running', []]);
+  assert.notEqual(after?.startedAt, before?.startedAt);
+  await host.kill(after?.id ?? '');
 });
 
 test('a container that is adopted goes, its data stay', { skip }, async (t) => {

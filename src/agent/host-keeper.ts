@@ -2,8 +2,9 @@ import type { HostObservation } from '../contracts/host-observation.ts';
 import { emptyMemory, type Memory } from '../reconcile/memory.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import { remember } from '../reconcile/remember.ts';
+import { withoutUnsent } from '../reconcile/stops.ts';
 import type { Decision, Target } from '../reconcile/target.ts';
-import { type Applied, StepRunner, type StepRunnerOptions } from './apply.ts';
+import { type Applied, type ApplyContext, StepRunner, type StepRunnerOptions } from './apply.ts';
 import type { MoveContext } from './apply-moves.ts';
 import { observe } from './observe.ts';
 
@@ -16,9 +17,15 @@ export interface HostKeeperOptions extends Omit<StepRunnerOptions, 'onOutcome'>,
   readonly now?: () => number;
 }
 
-export interface Pass extends Applied {
+export interface Decided {
   readonly observed: HostObservation;
   readonly decision: Decision;
+}
+export interface Pass extends Decided, Pick<Applied, 'isEngineGone'> {}
+
+export interface PassOptions extends Pick<ApplyContext, 'hurry'> {
+  /** Told before anything is done. Default: nobody is. */
+  readonly onDecided?: (decided: Decided) => void;
 }
 
 /** Keeps one host as it is declared: each pass looks at the engine, decides and acts. */
@@ -42,23 +49,22 @@ export class HostKeeper {
     });
   }
 
-  /** One pass, never two at once. A newer target ends it by the signal. `onDecided` is told before anything is done. */
-  async pass(
-    target: Target,
-    signal: AbortSignal,
-    onDecided: (pass: Omit<Pass, 'isEngineGone'>) => void = () => {},
-  ): Promise<Pass> {
+  /** One pass, never two at once. The signal ends it once nothing is down that it took down; `hurry` ends it at once. */
+  async pass(target: Target, signal: AbortSignal, { hurry, onDecided }: PassOptions = {}): Promise<Pass> {
     const { engine, disk } = this.#options;
     const { underWay } = this.#runner;
+    const before = this.#memory;
     const observed = await observe(engine, { signal, ...(disk === undefined ? {} : { disk }) });
     const decision = reconcile(target, observed, { memory: this.#memory, now: this.#now(), underWay });
     this.#memory = decision.memory;
     this.#revision = target.revision;
-    onDecided({ observed, decision });
+    onDecided?.({ observed, decision });
     await this.#save();
-    const applied = await this.#runner.apply(decision, { ...this.#options, settings: target.settings }, signal);
+    const context = { ...this.#options, settings: target.settings, ...(hurry !== undefined && { hurry }) };
+    const { isEngineGone, stopped } = await this.#runner.apply(decision, context, signal);
+    this.#memory = withoutUnsent(this.#memory, { steps: decision.steps, before, sent: stopped });
     await this.#save();
-    return { ...applied, observed, decision };
+    return { isEngineGone, observed, decision };
   }
 
   /** Cuts work on images short and waits until it has ended. */

@@ -1,7 +1,7 @@
 import { isAppError } from '../contracts/errors.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { Target } from '../reconcile/target.ts';
-import type { HostKeeper, Pass } from './host-keeper.ts';
+import type { Decided, HostKeeper, Pass } from './host-keeper.ts';
 import { observe } from './observe.ts';
 import type { Looked } from './told-host.ts';
 import { Wake } from './wake.ts';
@@ -16,7 +16,7 @@ export interface HostLoopOptions {
   /** Between two looks when nothing told of a change. */
   readonly intervalMs: () => number;
   readonly onObserved: (looked: Looked) => void;
-  readonly onDecided: (target: Target, pass: Omit<Pass, 'isEngineGone'>) => void;
+  readonly onDecided: (target: Target, decided: Decided) => void;
   readonly log: (line: string) => void;
   /** Default: the clock. */
   readonly now?: () => number;
@@ -31,12 +31,14 @@ const gapsMs = [
 /** Events come in groups. */
 const settleMs = 15;
 const failedMs = 5_000;
+/** An agent that ends waits so long for what it took down to come back. Engines kill an agent in a container after 10 s. */
+const bringBackMs = 8_000;
 
 /** Keeps the host: a pass when the engine changes, when something new is declared, when a decision asks for it, and at an interval. */
 export class HostLoop {
   readonly #options: HostLoopOptions;
   readonly #wake = new Wake();
-  #pass: AbortController | undefined;
+  #pass: { readonly end: AbortController; readonly hurry: AbortController } | undefined;
   #busyPasses = 0;
 
   constructor(options: HostLoopOptions) {
@@ -51,11 +53,15 @@ export class HostLoop {
   /** Another target, or none any more: what is being done for the old one ends. */
   changeTarget(): void {
     this.#busyPasses = 0;
-    this.#pass?.abort();
+    this.#pass?.end.abort();
+    // Where nothing else will be done, on a host that was disabled, what was taken down comes back first.
+    if (this.#options.target()?.settings.enabled === true) this.#pass?.hurry.abort();
     this.#wake.wake();
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const hurryLater = () => setTimeout(() => this.#pass?.hurry.abort(), bringBackMs).unref();
+    signal.addEventListener('abort', hurryLater, { once: true });
     while (!signal.aborted) {
       const waitMs = await this.#once(signal);
       const isWoken = await this.#wake.wait(waitMs, signal);
@@ -66,12 +72,13 @@ export class HostLoop {
 
   /** One look and what follows from it. Gives how long until the next. */
   async #once(signal: AbortSignal): Promise<number> {
-    const pass = new AbortController();
-    this.#pass = pass;
+    const end = new AbortController();
+    const hurry = new AbortController();
+    this.#pass = { end, hurry };
     try {
-      return await this.#look(AbortSignal.any([signal, pass.signal]));
+      return await this.#look(AbortSignal.any([signal, end.signal]), hurry.signal);
     } catch (error) {
-      if (pass.signal.aborted || signal.aborted) return 0;
+      if (end.signal.aborted || signal.aborted) return 0;
       // The engine's watch tells of an engine that is away, and when it is there again.
       if (!isAppError(error, 'unreachable')) this.#options.log(error instanceof Error ? error.message : String(error));
       return failedMs;
@@ -80,7 +87,7 @@ export class HostLoop {
     }
   }
 
-  async #look(signal: AbortSignal): Promise<number> {
+  async #look(signal: AbortSignal, hurry: AbortSignal): Promise<number> {
     const { keeper, engine, target: targetNow, hostId: hostIdNow, onObserved, onDecided, intervalMs } = this.#options;
     const hostId = hostIdNow();
     if (hostId === undefined) return Number.POSITIVE_INFINITY;
@@ -89,9 +96,12 @@ export class HostLoop {
       onObserved({ observed: await observe(engine, { signal }), hostId });
       return intervalMs();
     }
-    const pass = await keeper.pass(target, signal, ({ observed, decision }) => {
-      onObserved({ observed, hostId });
-      onDecided(target, { observed, decision });
+    const pass = await keeper.pass(target, signal, {
+      hurry,
+      onDecided: (decided) => {
+        onObserved({ observed: decided.observed, hostId });
+        onDecided(target, decided);
+      },
     });
     return pass.isEngineGone ? failedMs : this.#untilNext(pass);
   }

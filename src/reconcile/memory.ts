@@ -26,8 +26,8 @@ export const memorySchema = z.object({
   refused: z.record(z.string(), z.object({ digest: z.string(), imageId: z.string(), reason: z.string() })).default({}),
   /** By workspace: how often it was started again without staying up. */
   restarts: z.record(z.string(), z.object({ containerId: z.string(), count: z.int(), lastAt: time })).default({}),
-  /** Ids of containers that we stopped: they did not end by themselves. */
-  stopped: z.array(z.string()).default([]),
+  /** By id of a container that we stopped, which so did not end by itself: since when, and until when it may still be ending. */
+  stopped: z.record(z.string(), z.object({ at: time, until: time })).default({}),
   /** By image: the revision it was last pulled for, the spec it was last pushed for. */
   images: z.record(z.string(), z.object({ revision: z.int().optional(), pushed: z.string().optional() })).default({}),
   /** Ids of images that we built. */

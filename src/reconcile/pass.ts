@@ -5,6 +5,7 @@ import { entryOf } from './entry-of.ts';
 import type { Inventory } from './inventory.ts';
 import type { Memory } from './memory.ts';
 import type { Move, Step } from './step.ts';
+import { noteStop } from './stops.ts';
 import type { Target } from './target.ts';
 
 /** One decision in the making. */
@@ -53,7 +54,7 @@ export function addStep(pass: Pass, step: NewStep): number | undefined {
   const attempt = step.attempt ?? `${kind} ${name}`;
   const fingerprint = step.fingerprint ?? '';
   if (isUnderWay(pass, attempt, fingerprint) || isHeldBack(pass, { ...step, attempt, fingerprint })) return undefined;
-  for (const move of moves) if (move.do === 'stop') pass.memory.stopped.push(move.container);
+  for (const move of moves) if (move.do === 'stop') noteStop(pass.memory, move, pass.now);
   const after = [...new Set(step.after ?? [])].sort((left, right) => left - right);
   return pass.steps.push({ kind, name, reason, after, moves, attempt, fingerprint }) - 1;
 }

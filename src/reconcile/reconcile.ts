@@ -100,7 +100,7 @@ function whatMatters(
     exchanges: declared(memory.exchanges, workspaces),
     refused: declared(memory.refused, workspaces),
     restarts: declared(memory.restarts, workspaces),
-    stopped: [...new Set(memory.stopped)].filter((id) => containers.has(id)),
+    stopped: Object.fromEntries(Object.entries(memory.stopped).filter(([id]) => containers.has(id))),
     images: declared(memory.images, images),
     // A build that ended while the host was observed gave an image that is not to be seen yet.
     builtImages: memory.builtImages.filter((id) => imageIds.has(id) || underWay.size > 0),

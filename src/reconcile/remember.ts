@@ -3,6 +3,7 @@ import { waitMs } from './backoff.ts';
 import { entryOf } from './entry-of.ts';
 import type { Memory } from './memory.ts';
 import type { Step } from './step.ts';
+import { withoutStop } from './stops.ts';
 
 /** What became of a step that was taken. One that was cut short tells nothing. */
 export type StepOutcome =
@@ -44,7 +45,7 @@ function rememberDone(
   for (const move of step.moves) {
     if (move.do === 'pull') after = rememberImage(after, step.name, { revision });
     // From here on it ends by itself, however soon.
-    if (move.do === 'start') after = { ...after, stopped: after.stopped.filter((id) => id !== move.container) };
+    if (move.do === 'start') after = withoutStop(after, move.container);
     if (move.do === 'push') after = rememberImage(after, step.name, { pushed: step.fingerprint });
     if (move.do === 'build' && imageId !== undefined && move.labels[hostLabels.name] === step.name) {
       after = { ...after, builtImages: [...new Set([...after.builtImages, imageId])] };

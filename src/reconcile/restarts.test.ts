@@ -69,7 +69,42 @@ test("the engine's own restarts are told as a loop while they go on", async () =
   assert.deepEqual(messagesOf(decision), [
     'web: Cannot keep workspace "web" running: the engine started it again 7 times: it ended with exit code 1',
   ]);
+  assert.equal(decision.wakeAt, state.nowMs + 10_000);
   assert.deepEqual(messagesOf(later), []);
+});
+
+test('a container whose stop goes on though something newer wants it is waited for, and started when it has ended', async () => {
+  const once = { ...web, restart: 'no', stopGrace: '5s' };
+  const spec = { workspaces: { web: once } };
+  const state = await settledState(spec);
+  const [container] = state.containers.values();
+  assert.ok(container !== undefined);
+  const cut = await decide(state, { workspaces: {} });
+
+  const during = await decide(state, spec, { memory: cut.memory });
+  const unharmed = await decide(state, spec, { memory: cut.memory, now: state.nowMs + 60_000 });
+  state.end(container, 143);
+  const ended = await decide(state, spec, { memory: during.memory });
+
+  assert.deepEqual(linesOf(during), []);
+  assert.equal(during.isSettled, false);
+  assert.equal(during.wakeAt, state.nowMs + 15_000);
+  assert.equal(unharmed.isSettled, true);
+  assert.deepEqual(linesOf(ended), ['start-workspace web (): it does not run']);
+});
+
+test('after the count of its starts a container that stays up is looked at when it has done so for long enough', async () => {
+  const spec = { workspaces: { web } };
+  const state = await settledState(spec);
+  const [id = ''] = state.containers.keys();
+  const memory = { ...emptyMemory, restarts: { web: { containerId: id, count: 7, lastAt: state.nowMs } } };
+
+  const decision = await decide(state, spec, { memory, now: state.nowMs + 1_000 });
+  const later = await decide(state, spec, { memory: decision.memory, now: decision.wakeAt ?? 0 });
+
+  assert.equal(decision.workspaces[0]?.restarts, 7);
+  assert.equal(decision.wakeAt, state.nowMs + 10_000);
+  assert.equal(later.workspaces[0]?.restarts, 0);
 });
 
 test('a workspace that somebody paused is told of and not touched', async () => {

@@ -21,7 +21,7 @@ export function restartOf(
   spec: WorkspaceSpec,
   of: { name: string; memory: Memory; now: number },
 ): Restart {
-  const wasStopped = container.status === 'created' || of.memory.stopped.includes(container.id);
+  const wasStopped = container.status === 'created' || Object.hasOwn(of.memory.stopped, container.id);
   if (wasStopped) return { is: 'now', count: 0 };
   if (spec.restart === 'no' || (spec.restart === 'on-failure' && container.exitCode === 0)) return { is: 'ended' };
   const before = entryOf(of.memory.restarts, of.name);
@@ -45,14 +45,16 @@ export function noteStart(
 
 /** Why the engine's own restarts are a loop; undefined when they are not. */
 export function engineLoop(container: ObservedContainer, now: number): string | undefined {
-  if (container.restartCount < loopFrom) return undefined;
-  return isSteady(container, now)
-    ? undefined
-    : `the engine started it again ${container.restartCount} times: ${endOf(container)}`;
+  if (container.restartCount < loopFrom || steadyFrom(container, now) === undefined) return undefined;
+  return `the engine started it again ${container.restartCount} times: ${endOf(container)}`;
 }
 
-export function isSteady(container: ObservedContainer, now: number): boolean {
-  return container.status === 'running' && now - startOf(container) >= steadyMs;
+/** From when on a container counts as one that stays up, should it; undefined once it does. */
+export function steadyFrom(container: ObservedContainer, now: number): number | undefined {
+  const steadyAt = startOf(container) + steadyMs;
+  if (container.status !== 'running' || Number.isNaN(steadyAt)) return Number.POSITIVE_INFINITY;
+  // One that started in what is now the future did so before the clock was put back.
+  return steadyAt <= now || steadyAt - now > 2 * steadyMs ? undefined : steadyAt;
 }
 
 function wasSteady(container: ObservedContainer): boolean {

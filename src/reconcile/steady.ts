@@ -5,8 +5,9 @@ import type { Kept } from './kept.ts';
 import { foreignLimits } from './limits.ts';
 import type { NetworkReadiness } from './networks.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
-import { engineLoop, isSteady, noteStart, restartOf } from './restarts.ts';
+import { engineLoop, noteStart, restartOf, steadyFrom } from './restarts.ts';
 import type { Move } from './step.ts';
+import { stopEndsBy } from './stops.ts';
 import { isFresh, startFailureOf, stopMove, type Workspace } from './workspace.ts';
 
 /** Starts, stops and connects the container that stays. Gives why it does not run as declared, if so. */
@@ -41,12 +42,18 @@ function stop(pass: Pass, { name, spec, unwantedBecause: reason }: Workspace, co
 
 function watch(pass: Pass, { name }: Workspace, container: ObservedContainer): string | undefined {
   if (container.status === 'running') {
-    pass.memory.stopped = pass.memory.stopped.filter((id) => id !== container.id);
+    const endsBy = stopEndsBy(pass.memory, container.id, pass.now);
+    if (endsBy === undefined) delete pass.memory.stopped[container.id];
+    else wakeBy(pass, endsBy);
   }
   const isCounted = entryOf(pass.memory.restarts, name)?.containerId === container.id;
-  if (isCounted && isSteady(container, pass.now)) delete pass.memory.restarts[name];
+  const steadyAt = steadyFrom(container, pass.now);
+  if (isCounted && steadyAt === undefined) delete pass.memory.restarts[name];
   const loop = engineLoop(container, pass.now);
   if (loop !== undefined) tellLoop(pass, name, loop);
+  // Nothing else tells that a loop is over: the container only goes on.
+  const isLoop = loop !== undefined || isCounted;
+  if (isLoop && steadyAt !== undefined) pass.wakeAt = Math.min(pass.wakeAt, steadyAt);
   return loop;
 }
 
