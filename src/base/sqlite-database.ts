@@ -1,13 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { AppError, type ErrorCode } from '../contracts/errors.ts';
+import { newerFileError, type SqliteFile, sqliteError } from './sqlite-errors.ts';
 
-export interface SqliteDatabaseOptions {
+export interface SqliteDatabaseOptions extends SqliteFile {
   /** Its folder is made, readable by its owner only. */
   readonly file: string;
-  /** What it holds, for messages: `server state`. */
-  readonly subject: string;
   /** One step per schema version, never edited once released. */
   readonly migrations: readonly string[];
 }
@@ -15,36 +13,18 @@ export interface SqliteDatabaseOptions {
 /** For another process that holds it. */
 const waitMs = 5_000;
 
-/** SQLite's primary result codes we tell apart: https://www.sqlite.org/rescode.html */
-const codes: Readonly<Record<number, ErrorCode>> = {
-  5: 'not-ready',
-  10: 'unreachable',
-  11: 'state-corrupt',
-  13: 'disk-full',
-  14: 'unreachable',
-  26: 'state-corrupt',
-};
-
-const next: Partial<Record<ErrorCode, string>> = {
-  'disk-full': 'Free some space; it goes on by itself.',
-  'not-ready': 'Another process holds it; try again.',
-  'state-corrupt': 'Restore a backup, or move the file aside and start again.',
-};
-
 /**
  * One SQLite file in WAL mode with `synchronous=FULL`: what was committed survives a power cut. Failures raised: `state-newer` for a
  * file that a later version wrote, `state-corrupt`, `disk-full`, `unreachable`, `not-ready`.
  */
 export class SqliteDatabase {
-  readonly file: string;
-  readonly #subject: string;
+  readonly #about: SqliteFile;
   readonly #statements = new Map<string, StatementSync>();
   readonly #database: DatabaseSync;
   #depth = 0;
 
-  constructor({ file, subject, migrations }: SqliteDatabaseOptions) {
-    this.file = resolve(file);
-    this.#subject = subject;
+  constructor({ file, migrations, ...words }: SqliteDatabaseOptions) {
+    this.#about = { ...words, file: resolve(file) };
     mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
     this.#database = this.#told(() => new DatabaseSync(this.file, { timeout: waitMs }));
     try {
@@ -57,6 +37,11 @@ export class SqliteDatabase {
       this.#database.close();
       throw error;
     }
+  }
+
+  /** Its path, absolute. */
+  get file(): string {
+    return this.#about.file;
   }
 
   all(sql: string, ...parameters: SqlValue[]): SqlRow[] {
@@ -113,12 +98,7 @@ export class SqliteDatabase {
 
   #migrate(migrations: readonly string[]): void {
     const version = this.#version();
-    if (version > migrations.length) {
-      const state = `it has schema version ${version}, this Agora knows up to ${migrations.length}`;
-      throw new AppError('state-newer', `Cannot open ${this.#subject} "${this.file}": ${state}`, {
-        next: 'Use the newer Agora that wrote it, or another folder.',
-      });
-    }
+    if (version > migrations.length) throw newerFileError(this.#about, version, migrations.length);
     for (const [step, sql] of migrations.entries()) {
       if (step < version) continue;
       this.transaction(() => {
@@ -136,23 +116,10 @@ export class SqliteDatabase {
     try {
       return work();
     } catch (error) {
-      const code = sqliteCode(error);
-      if (code === undefined) throw error;
-      const ours = codes[code] ?? 'internal';
-      const hint = next[ours];
-      const state = error instanceof Error ? error.message : String(error);
-      throw new AppError(ours, `Cannot use ${this.#subject} "${this.file}": ${state}`, {
-        cause: error,
-        ...(hint !== undefined && { next: hint }),
-      });
+      throw sqliteError(error, this.#about);
     }
   }
 }
 
 export type SqlValue = string | number | bigint | null | Uint8Array;
 export type SqlRow = Readonly<Record<string, unknown>>;
-
-function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
-  return error.errcode & 0xff;
-}

@@ -1,6 +1,6 @@
-import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import * as z from 'zod';
 import type { Seal } from '../audit/seal.ts';
+import type { SqlRow, SqlValue } from '../base/sqlite-database.ts';
 import { dispatchArtifactSchema } from '../contracts/dispatch.ts';
 import { AppError } from '../contracts/errors.ts';
 import { artifactRefSchema, digestSchema, runIdSchema } from '../contracts/ids.ts';
@@ -9,8 +9,6 @@ import { itemStatuses, runStatuses } from '../contracts/run.ts';
 import { questionViewSchema, spentSchema } from '../contracts/status.ts';
 import type { Inquiry } from './board.ts';
 import type { StoredItem, StoredRun } from './run-store.ts';
-
-type Row = Record<string, SQLOutputValue>;
 
 const artifactsSchema = z.array(dispatchArtifactSchema.extend({ path: z.string().exactOptional() }));
 
@@ -56,7 +54,7 @@ const itemRowSchema = z.object({
   usage: z.string().nullable(),
 });
 
-export function runFromRow(raw: Row): StoredRun {
+export function runFromRow(raw: SqlRow): StoredRun {
   const row = parsed(runRowSchema, raw);
   return {
     runId: row.run_id,
@@ -76,7 +74,7 @@ export function runFromRow(raw: Row): StoredRun {
   };
 }
 
-export function runParameters(run: StoredRun): SQLInputValue[] {
+export function runParameters(run: StoredRun): SqlValue[] {
   return [
     run.age,
     run.runId,
@@ -94,7 +92,7 @@ export function runParameters(run: StoredRun): SQLInputValue[] {
   ];
 }
 
-export function itemFromRow(raw: Row): StoredItem {
+export function itemFromRow(raw: SqlRow): StoredItem {
   const row = parsed(itemRowSchema, raw);
   return {
     index: row.item,
@@ -114,7 +112,7 @@ export function itemFromRow(raw: Row): StoredItem {
   };
 }
 
-export function itemParameters(item: StoredItem): SQLInputValue[] {
+export function itemParameters(item: StoredItem): SqlValue[] {
   return [
     item.index,
     item.status,

@@ -1,8 +1,7 @@
-import type { DatabaseSync } from 'node:sqlite';
-import { AppError } from '../contracts/errors.ts';
+import type { SqliteFile } from '../base/sqlite-errors.ts';
 
 /** One step per schema version, never edited once released. */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE runs (
      age INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, plan_digest TEXT NOT NULL,
@@ -27,20 +26,13 @@ const migrations: readonly string[] = [
    ALTER TABLE items ADD COLUMN usage TEXT`,
 ];
 
-export const schemaVersion = migrations.length;
-
-/** Brings a database to this version's schema, or refuses one that a newer version wrote. */
-export function migrate(database: DatabaseSync, file: string): void {
-  const row = database.prepare('PRAGMA user_version').get();
-  const version = Number(row?.['user_version'] ?? 0);
-  if (version > schemaVersion) {
-    throw new AppError(
-      'state-newer',
-      `Cannot open run state "${file}": it has schema version ${version}, this Agora knows up to ${schemaVersion}`,
-      { next: 'Use the newer Agora that wrote it, or another state folder' },
-    );
-  }
-  for (let step = version; step < schemaVersion; step++) {
-    database.exec(`BEGIN IMMEDIATE; ${migrations[step]}; PRAGMA user_version = ${step + 1}; COMMIT`);
-  }
-}
+/** How messages speak of the files of run state. */
+export const runStateWords = {
+  subject: 'run state',
+  next: {
+    'disk-full': 'Free some space; the daemon goes on by itself',
+    'state-corrupt':
+      'Move the file aside (mv FILE FILE.bad) and start again; patches and outputs are safe in the storage folder, published bundles in the mailbox',
+    'state-newer': 'Use the newer Agora that wrote it, or another state folder',
+  },
+} satisfies Omit<SqliteFile, 'file'>;

@@ -8,10 +8,11 @@ import { deploymentId } from '../../test/support/board.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { artifactRef, deploymentIdSchema, digestSchema, dispatchIdSchema, runIdSchema } from '../contracts/ids.ts';
 import type { Commit, StoredItem, StoredRun } from './run-store.ts';
-import { schemaVersion } from './run-store-schema.ts';
+import { migrations } from './run-store-schema.ts';
 import { SqliteRunStateStore } from './run-store-sqlite.ts';
 
 const runId = runIdSchema.parse('run-1');
+const schemaVersion = migrations.length;
 
 function aStoredRun(more: Partial<StoredRun> = {}): StoredRun {
   return {

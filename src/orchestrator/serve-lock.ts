@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
+import { isBusy, sqliteError } from '../base/sqlite-errors.ts';
 import { AppError } from '../contracts/errors.ts';
-import { databaseError, isBusy } from './sqlite-errors.ts';
+import { runStateWords } from './run-store-schema.ts';
 
 /** Held by the one daemon of a state folder for as long as it lives. */
 export interface ServeLock {
@@ -23,7 +24,7 @@ export function takeServeLock(file: string): ServeLock {
   } catch (error) {
     const holder = isBusy(error) ? readHolder(database) : undefined;
     database.close();
-    if (holder === undefined) throw databaseError(error, file);
+    if (holder === undefined) throw sqliteError(error, { ...runStateWords, file });
     throw new AppError('daemon-running', `Cannot serve: another daemon has "${file}": ${holder}`, {
       next: 'Use that daemon, or stop it first',
     });
@@ -35,7 +36,7 @@ function openLockFile(file: string): DatabaseSync {
   try {
     return new DatabaseSync(file, { timeout: 0 });
   } catch (error) {
-    throw databaseError(error, file);
+    throw sqliteError(error, { ...runStateWords, file });
   }
 }
 

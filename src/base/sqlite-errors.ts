@@ -1,0 +1,67 @@
+import { AppError, type ErrorCode } from '../contracts/errors.ts';
+
+/** What a database file is, for messages. */
+export interface SqliteFile {
+  readonly file: string;
+  /** What it holds: `server state`. */
+  readonly subject: string;
+  /** What to do about a failure, where more can be said than for every file. */
+  readonly next?: Partial<Record<ErrorCode, string>>;
+}
+
+/** SQLite's primary result codes we tell apart: https://www.sqlite.org/rescode.html */
+const busy = 5;
+const codes: Readonly<Record<number, ErrorCode>> = {
+  [busy]: 'not-ready',
+  10: 'unreachable',
+  11: 'state-corrupt',
+  13: 'disk-full',
+  14: 'unreachable',
+  26: 'state-corrupt',
+};
+
+const defaultNext: Partial<Record<ErrorCode, string>> = {
+  'disk-full': 'Free some space; it goes on by itself.',
+  'not-ready': 'Another process holds it; try again.',
+  'state-corrupt': 'Restore a backup, or move the file aside and start again.',
+  'state-newer': 'Use the newer Agora that wrote it, or another folder.',
+};
+
+/** Says what a failure of SQLite means to us; any other error stays as it is. */
+export function sqliteError(error: unknown, about: SqliteFile): unknown {
+  const code = primaryCode(error);
+  if (code === undefined) return error;
+  const state = error instanceof Error ? error.message : String(error);
+  return fileError(about, { code: codes[code] ?? 'internal', action: 'use', state, cause: error });
+}
+
+/** That a file was written by a later version, which knows more of it. */
+export function newerFileError(about: SqliteFile, version: number, known: number): AppError {
+  const state = `it has schema version ${version}, this Agora knows up to ${known}`;
+  return fileError(about, { code: 'state-newer', action: 'open', state });
+}
+
+/** Whether another process holds the file. */
+export function isBusy(error: unknown): boolean {
+  return primaryCode(error) === busy;
+}
+
+interface FileFailure {
+  readonly code: ErrorCode;
+  readonly action: 'use' | 'open';
+  readonly state: string;
+  readonly cause?: unknown;
+}
+
+function fileError({ file, subject, next }: SqliteFile, { code, action, state, cause }: FileFailure): AppError {
+  const hint = next?.[code] ?? defaultNext[code];
+  return new AppError(code, `Cannot ${action} ${subject} "${file}": ${state}`, {
+    ...(cause !== undefined && { cause }),
+    ...(hint !== undefined && { next: hint }),
+  });
+}
+
+function primaryCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined;
+  return error.errcode & 0xff;
+}
