@@ -22,7 +22,7 @@ export interface StepRunnerOptions {
 const defaults = { concurrency: 4, imageConcurrency: 2, onReport: () => {}, onImageWork: () => {} } as const;
 
 interface Run {
-  readonly context: MoveContext;
+  readonly context: ApplyContext;
   readonly cut: Cut;
   /** Gets the containers that are stopped. */
   readonly stopped: Set<string>;
@@ -45,6 +45,8 @@ export interface Applied {
 export interface ApplyContext extends MoveContext {
   /** Ends even the wait for what a step has begun to take down. Default: the signal does. */
   readonly hurry?: AbortSignal;
+  /** What people call something that a move has by its id. Default: nothing has another name. */
+  readonly nameOf?: (id: string) => string | undefined;
 }
 
 /**
@@ -91,7 +93,7 @@ export class StepRunner {
     await Promise.all(unwanted.map(([, { ended }]) => ended));
   }
 
-  #beginImageWork(step: Step, context: MoveContext): void {
+  #beginImageWork(step: Step, context: ApplyContext): void {
     const { attempt, fingerprint } = step;
     const controller = new AbortController();
     const work = async () => {
@@ -131,14 +133,15 @@ export class StepRunner {
         imageId = (await makeMove(move, context, isDown ? hurry : signal))?.imageId ?? imageId;
       }
     } catch (error) {
-      return this.#failed(step, error, signal);
+      return this.#failed(step, error, { context, signal });
     }
     this.#options.onOutcome(step, { is: 'done', imageId });
     return { state: 'done' };
   }
 
-  #failed(step: Step, error: unknown, signal: AbortSignal): Ended {
-    const message = error instanceof Error ? error.message : String(error);
+  #failed(step: Step, error: unknown, { context, signal }: { context: ApplyContext; signal: AbortSignal }): Ended {
+    const text = error instanceof Error ? error.message : String(error);
+    const message = text.replaceAll(/(?<=")[^"\s]+(?=")/g, (quoted) => context.nameOf?.(quoted) ?? quoted);
     if (signal.aborted) return { state: 'cancelled', message: 'Something newer is declared, or the agent stops' };
     // It tells of the engine, nothing of the step: that one is tried again as soon as the engine answers.
     if (isAppError(error, 'unreachable') && !isImageWork(step)) return { state: 'failed', message, isEngineGone: true };

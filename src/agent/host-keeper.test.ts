@@ -48,6 +48,18 @@ class HostOnEngine {
     await keeper.close();
   }
 
+  async firstProblem(spec: Record<string, unknown>): Promise<string> {
+    const keeper = this.#keeper(this.#engine);
+    const target = this.#target(spec);
+    const problem = await waitUntil(
+      'a problem',
+      async () => (await keeper.pass(target, new AbortController().signal)).decision.problems[0]?.message,
+      { timeoutMs: 30_000 },
+    );
+    await keeper.close();
+    return problem;
+  }
+
   /** An agent that starts anew, and does not rest until the host is as declared or can be no more. */
   async become(spec: Record<string, unknown>): Promise<string[]> {
     const keeper = this.#keeper(this.#engine);
@@ -175,6 +187,18 @@ test('a job whose stop went on when it was declared as before again runs again, 
   assert.deepEqual([after?.id, after?.status, others], [before?.id, 'running', []]);
   assert.notEqual(after?.startedAt, before?.startedAt);
   await host.kill(after?.id ?? '');
+});
+
+test('a container that cannot be started is told of by the name of its workspace', { skip }, async (t) => {
+  const host = new HostOnEngine(t);
+  const name = `${host.prefix}-web`;
+  const images = { box: { tag: `${host.prefix}:latest`, build: { context: 'busybox' } } };
+  const stopped = { image: 'box', command: ['no-such-program'], running: false };
+  assert.deepEqual(await host.become({ images, workspaces: { [name]: stopped } }), []);
+
+  const problem = await host.firstProblem({ images, workspaces: { [name]: { ...stopped, running: true } } });
+
+  assert.match(problem, new RegExp(`^Cannot start container "${name}": .*no-such-program`));
 });
 
 test('a container that is adopted goes, its data stay', { skip }, async (t) => {

@@ -6,7 +6,7 @@ import { withoutUnsent } from '../reconcile/stops.ts';
 import type { Decision, Target } from '../reconcile/target.ts';
 import { type Applied, type ApplyContext, StepRunner, type StepRunnerOptions } from './apply.ts';
 import type { MoveContext } from './apply-moves.ts';
-import { observe } from './observe.ts';
+import { nameOfId, observe } from './observe.ts';
 
 export interface HostKeeperOptions extends Omit<StepRunnerOptions, 'onOutcome'>, Omit<MoveContext, 'settings'> {
   /** As `save` was last given it. Default: nothing is remembered. */
@@ -60,7 +60,10 @@ export class HostKeeper {
     this.#revision = target.revision;
     onDecided?.({ observed, decision });
     await this.#save();
-    const context = { ...this.#options, settings: target.settings, ...(hurry !== undefined && { hurry }) };
+    const context = {
+      ...{ ...this.#options, settings: target.settings, nameOf: (id: string) => nameOfId(observed, id) },
+      ...(hurry !== undefined && { hurry }),
+    };
     const { isEngineGone, stopped } = await this.#runner.apply(decision, context, signal);
     this.#memory = withoutUnsent(this.#memory, { steps: decision.steps, before, sent: stopped });
     await this.#save();

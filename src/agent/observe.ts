@@ -21,6 +21,13 @@ export async function observe(engine: HostEngine, { disk, signal }: ObserveOptio
   return { observedAt, containers, networks, volumes, images, ...(space === undefined ? {} : { disk: space }) };
 }
 
+/** What people call something that the engine knows by this id. */
+export function nameOfId({ containers, networks, images }: HostObservation, id: string): string | undefined {
+  const container = containers.find((one) => one.id === id);
+  if (container !== undefined) return container.labels[hostLabels.name] ?? container.name;
+  return networks.find((one) => one.id === id)?.name ?? images.find((one) => one.id === id)?.tags[0];
+}
+
 /** What the server is told of it: of what is not ours, the name and no more than the engine has to show. */
 export function reportable(observed: HostObservation, hostId: string): HostObservation {
   const withoutOthersLabels = <T extends { readonly labels: Record<string, string> }>(items: readonly T[]): T[] =>
