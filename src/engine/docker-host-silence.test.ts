@@ -1,36 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, type TestContext, test } from 'node:test';
+import type { RequestListener } from 'node:http';
+import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { networkSpecSchema, volumeSpecSchema, workspaceSpecSchema } from '../contracts/host-spec.ts';
 import { dockerHostEngine } from './docker-host.ts';
 import type { EngineEvent, HostEngine } from './host-engine.ts';
+import { drain, endpointThat, nothing } from './suite-silence.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'agora-host-silence-'));
-after(() => rm(folder, { recursive: true, force: true }));
-let counter = 0;
-
-/** An engine that takes connections and then does what `answer` says: a real one hangs only when it is broken. */
 async function anEngineThat(t: TestContext, answer: RequestListener): Promise<HostEngine> {
-  const path = join(folder, String(++counter));
-  const server = createServer(answer).listen(path);
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  await waitUntil('the socket', () => server.listening);
-  return dockerHostEngine({ endpoint: { kind: 'unix', path, source: 'test' } }, { answerMs: 50 });
+  return dockerHostEngine({ endpoint: await endpointThat(t, answer) }, { answerMs: 50 });
 }
-
-async function drain(stream: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of stream);
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const labels = {};
 const spec = workspaceSpecSchema.parse({ image: 'any' });
@@ -82,7 +62,7 @@ for (const [name, call] of Object.entries(calls)) {
   });
 
   test(`an engine that is not there is unreachable: ${name}`, { timeout: 20_000 }, async () => {
-    const engine = dockerHostEngine({ endpoint: { kind: 'unix', path: join(folder, 'none'), source: 'test' } });
+    const engine = dockerHostEngine({ endpoint: { kind: 'unix', path: '/nonexistent/docker.sock', source: 'test' } });
 
     await assert.rejects(call(engine), (error) => isAppError(error, 'unreachable'));
   });

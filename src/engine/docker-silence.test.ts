@@ -1,41 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, type TestContext, test } from 'node:test';
+import type { RequestListener } from 'node:http';
+import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from './docker.ts';
 import type { ContainerSpec, Engine } from './engine.ts';
+import { drain, endpointThat, nothing } from './suite-silence.ts';
 
-const folder = await mkdtemp(join(tmpdir(), 'agora-silence-'));
-after(() => rm(folder, { recursive: true, force: true }));
-let counter = 0;
-
-/** An engine that takes connections and then does what `answer` says: a real one hangs only when it is broken. */
 async function anEngineThat(t: TestContext, answer: RequestListener): Promise<Engine> {
-  const path = join(folder, String(++counter));
-  const server = createServer(answer).listen(path);
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  await waitUntil('the socket', () => server.listening);
-  return dockerEngine({ endpoint: { kind: 'unix', path, source: 'test' } }, { answerMs: 100 });
+  return dockerEngine({ endpoint: await endpointThat(t, answer) }, { answerMs: 100 });
 }
 
 const says = (text: string) => (error: unknown) => isAppError(error, 'unreachable') && error.message.includes(text);
 
-async function drain(stream: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of stream);
-}
-
 async function* endless(): AsyncGenerator<Uint8Array> {
   for (;;) yield Buffer.alloc(1 << 20);
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const spec = { name: 'any', labels: {}, capabilities: [], volumes: [], tmpfs: {} } as unknown as ContainerSpec;
 const terminal = { command: ['sh'], user: '1:1', folder: '/', env: {}, columns: 80, rows: 24 };
