@@ -35,7 +35,12 @@ export const serverToken = defineCommand(
       const { token } =
         admin === undefined
           ? access.addUser('admin', 'admin', 'server')
-          : access.createToken(admin.name, { label: 'agora server token', actor: 'server' });
+          : access.addToken(admin.name, {
+              label: 'agora server token',
+              actor: 'server',
+              role: undefined,
+              expiresAt: undefined,
+            });
       await say(context.stderr, `agora: another token of the user "${admin?.name ?? 'admin'}":`);
       await say(context.stdout, token);
     } finally {

@@ -2,6 +2,7 @@ import { AppError, exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
+import { roleOf } from './role-word.ts';
 import { countOf, secondsOf } from './time-word.ts';
 
 export const tokenCreate = defineCommand(
@@ -12,20 +13,29 @@ export const tokenCreate = defineCommand(
       ttl: {
         type: 'string',
         value: '<time>',
-        summary: 'How long it is good: 45s, 90m, 12h, 30d (default: for ever; with --join 1h)',
+        summary: 'How long it is good: 45s, 90m, 12h, 30d (default: as the one at hand; with --join 1h)',
       },
+      role: { type: 'string', value: '<role>', summary: 'The most it lets its user do: viewer, operator, admin' },
+      user: { type: 'string', value: '<name>', summary: 'Whose it is; for an admin (default: yours)' },
       join: { type: 'boolean', summary: 'One that admits hosts, not a person' },
       uses: { type: 'string', value: '<n>', summary: 'How many hosts it admits, with --join (default: 1)' },
       ...serverOptions,
     },
-    details: ['Prints the token: the only copy. One of yours lets in whoever has it as you.'],
-    examples: ['agora token create --label ci --ttl 30d', 'agora token create --join --uses 20 --ttl 1h >join-token'],
+    details: [
+      'Prints the token: the only copy. It lets in whoever has it as its user, in the role they have then, or the lower one given.',
+      'It reaches no further than the token it is made with: not past its end, nor its role. An admin may make any.',
+    ],
+    examples: [
+      'agora token create --label ci --role viewer --ttl 30d',
+      'agora token create --join --uses 20 --ttl 1h >join-token',
+    ],
   },
   async ({ options }, context) => {
     const { stdout, stderr } = context;
     const ttlSeconds = options.ttl === undefined ? undefined : secondsOf('ttl', options.ttl);
     const isJoin = options.join === true;
-    if (isJoin && options.label !== undefined) throw misused('--label is for a token of a person');
+    const personal = (['label', 'role', 'user'] as const).find((name) => options[name] !== undefined);
+    if (isJoin && personal !== undefined) throw misused(`--${personal} is for a token of a person`);
     if (!isJoin && options.uses !== undefined) throw misused('--uses goes with --join');
     const uses = options.uses === undefined ? 1 : countOf('uses', options.uses);
     const client = await openServer(options, context);
@@ -41,10 +51,16 @@ export const tokenCreate = defineCommand(
       return exitCodes.ok;
     }
     const label = options.label ?? 'made at the command line';
-    const { token, tokenId } = await client.call('createToken', {
-      body: { label, ...(ttlSeconds !== undefined && { ttlSeconds }) },
+    const { token, tokenId, expiresAt } = await client.call('createToken', {
+      body: {
+        label,
+        ...(ttlSeconds !== undefined && { ttlSeconds }),
+        ...(options.role !== undefined && { role: roleOf(options.role) }),
+        ...(options.user !== undefined && { user: options.user }),
+      },
     });
-    await say(stderr, `agora: ${tokenId}, shown this once`);
+    const until = expiresAt === undefined ? 'until it is revoked' : `until ${expiresAt}`;
+    await say(stderr, `agora: ${tokenId}, good ${until}, shown this once`);
     await say(stdout, token);
     return exitCodes.ok;
   },

@@ -14,8 +14,8 @@ export const tokenList = defineCommand(
       ...serverOptions,
     },
     details: [
-      'One line each, with tabs between: id, user, label, made, last used, expires. An admin sees those of everybody.',
-      'With --join: id, made by, made, expires, uses left. The tokens themselves are kept by nobody.',
+      'One line each, with tabs between: id, user, label, made, last used, expires, role if less than its user has.',
+      'An admin sees those of everybody. With --join: id, made by, made, expires, uses left. Nobody keeps the tokens themselves.',
     ],
     examples: ['agora token list', 'agora token list --join --json'],
   },
@@ -41,15 +41,16 @@ export const tokenList = defineCommand(
     const { tokens } = await client.call('listTokens', {});
     if (options.json === true) await say(stdout, jsonText(tokens, 2));
     else {
-      const rows = tokens.map(({ tokenId, user, label, createdAt, lastUsedAt = '', expiresAt = '' }) => [
+      const rows = tokens.map(({ tokenId, user, label, createdAt, lastUsedAt = '', expiresAt = '', role = '' }) => [
         tokenId,
         user,
         label,
         createdAt,
         lastUsedAt,
         expiresAt,
+        role,
       ]);
-      await printTable(stdout, ['id', 'user', 'label', 'made', 'last used', 'expires'], rows);
+      await printTable(stdout, ['id', 'user', 'label', 'made', 'last used', 'expires', 'role'], rows);
     }
     return exitCodes.ok;
   },

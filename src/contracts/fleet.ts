@@ -94,6 +94,8 @@ export type User = z.infer<typeof userSchema>;
 export const userTokenSchema = z.object({
   tokenId: z.string().max(64),
   user: userNameSchema,
+  /** The most that it lets its user do. Undefined: all that they may. */
+  role: roleSchema.optional(),
   label: z.string().max(128),
   createdAt: z.iso.datetime(),
   lastUsedAt: z.iso.datetime().optional(),

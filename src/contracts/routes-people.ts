@@ -62,9 +62,18 @@ export const peopleRoutes = {
     method: 'POST',
     path: '/api/v1/tokens',
     access: 'viewer',
-    summary: 'Makes another token of yours; the reply has its only copy',
-    body: z.strictObject({ label: z.string().min(1).max(128), ttlSeconds: ttlSchema.optional() }),
-    reply: z.object({ token: z.string(), tokenId: z.string() }),
+    summary:
+      'Makes another token of yours, that reaches no further than the one it is made with; for an admin, of anybody’s and any reach',
+    body: z.strictObject({
+      label: z.string().min(1).max(128),
+      ttlSeconds: ttlSchema.optional(),
+      /** The most that it lets its user do. */
+      role: roleSchema.optional(),
+      /** Whose it is. Default: yours. */
+      user: userNameSchema.optional(),
+    }),
+    /** Its only copy. */
+    reply: z.object({ token: z.string(), tokenId: z.string(), expiresAt: z.iso.datetime().optional() }),
   },
   revokeToken: {
     method: 'DELETE',

@@ -26,13 +26,18 @@ async function anAccess(t: TestContext) {
     user: { name, role, createdAt: '2026-01-01T00:00:00.000Z' },
     tokenId: 't',
   });
-  return { access, activity, clock, caller, file: join(folder, 'server.db') };
+  return { access, activity, clock, caller, database, file: join(folder, 'server.db') };
+}
+
+/** Who has this token. */
+function asMaker(access: Access, token: string): UserCaller {
+  return { kind: 'user', ...(access.userOf(token) ?? assert.fail('it lets nobody in')) };
 }
 
 test('a token lets its user in until it is revoked or has expired, and no other text does', async (t) => {
   const { access, clock, caller } = await anAccess(t);
   const { token } = access.addUser('ann', 'admin', 'server');
-  const short = access.createToken('ann', { label: 'ci', ttlSeconds: 60, actor: 'user:ann' });
+  const short = access.createToken(asMaker(access, token), { label: 'ci', ttlSeconds: 60 });
 
   assert.equal(access.userOf(token)?.user.name, 'ann');
   assert.equal(access.userOf(short.token)?.tokenId, short.tokenId);
@@ -43,6 +48,74 @@ test('a token lets its user in until it is revoked or has expired, and no other 
   const first = access.tokensOf(caller('ann', 'admin')).find(({ label }) => label === 'first');
   access.revokeToken(first?.tokenId ?? '', caller('ann', 'admin'));
   assert.equal(access.userOf(token), undefined);
+});
+
+test('a token that is made with another one reaches no further, and what is not said is as that one has it', async (t) => {
+  const { access, clock } = await anAccess(t);
+  access.addUser('ann', 'admin', 'server');
+  const { token } = access.addUser('bob', 'operator', 'user:ann');
+  const short = access.createToken(asMaker(access, token), { label: 'ci', ttlSeconds: 3_600, role: 'viewer' });
+  const maker = asMaker(access, short.token);
+  const isRefused = (said: RegExp) => (error: unknown) => isAppError(error, 'refused') && said.test(error.message);
+
+  assert.equal(maker.user.role, 'viewer');
+  const longer = () => access.createToken(maker, { label: 'x', ttlSeconds: 3_601 });
+  assert.throws(longer, isRefused(/the one it is made with ends 2026-01-01T01:00:00\.000Z/));
+  assert.throws(() => access.createToken(maker, { label: 'x', role: 'operator' }), isRefused(/more than "viewer"/));
+  assert.throws(() => access.createToken(maker, { label: 'x', user: 'ann' }), isRefused(/only an admin/));
+  assert.throws(
+    () => access.createToken(asMaker(access, token), { label: 'x', role: 'admin' }),
+    isRefused(/"operator"/),
+  );
+  const same = access.createToken(maker, { label: 'same' });
+  assert.equal(same.expiresAt, short.expiresAt);
+  assert.equal(access.userOf(same.token)?.user.role, 'viewer');
+  access.changeRole('bob', 'admin', 'user:ann');
+  assert.equal(access.userOf(same.token)?.user.role, 'viewer');
+  clock.now = new Date('2026-01-01T01:00:00.000Z');
+  assert.equal(access.userOf(same.token), undefined);
+  assert.throws(
+    () => access.createToken({ ...maker, tokenId: 't-gone' }, { label: 'x' }),
+    (error) => isAppError(error, 'unauthenticated'),
+  );
+});
+
+test('an admin decides of any reach, for anybody', async (t) => {
+  const { access } = await anAccess(t);
+  const { token } = access.addUser('ann', 'admin', 'server');
+  access.addUser('bob', 'operator', 'user:ann');
+  const short = access.createToken(asMaker(access, token), { label: 'today', ttlSeconds: 60 });
+  const maker = asMaker(access, short.token);
+
+  assert.equal(access.createToken(maker, { label: 'x' }).expiresAt, short.expiresAt);
+  const bobs = access.createToken(maker, { label: 'x', user: 'bob', ttlSeconds: 3_600 });
+  assert.equal(bobs.expiresAt, '2026-01-01T01:00:00.000Z');
+  assert.deepEqual(access.userOf(bobs.token)?.user.name, 'bob');
+  const more = () => access.createToken(maker, { label: 'x', user: 'bob', role: 'admin' });
+  assert.throws(more, (error) => isAppError(error, 'refused'));
+  assert.throws(
+    () => access.createToken(maker, { label: 'x', user: 'eve' }),
+    (error) => isAppError(error, 'not-found'),
+  );
+});
+
+test('who has very many tokens gets no more, until some were revoked or have expired', async (t) => {
+  const { access, clock, database } = await anAccess(t);
+  const { token } = access.addUser('ann', 'admin', 'server');
+  const maker = asMaker(access, token);
+  const make = () => access.createToken(maker, { label: 'x', ttlSeconds: 60 });
+
+  database.transaction(() => {
+    for (let count = 1; count < 1_000; count += 1) make();
+  });
+
+  assert.throws(make, (error) => isAppError(error, 'limit-exceeded'));
+  clock.now = new Date('2026-01-01T00:01:00.000Z');
+  make();
+  assert.equal(access.tokensOf(maker).length, 1_001);
+  clock.now = new Date('2026-02-01T00:00:00.000Z');
+  make();
+  assert.equal(access.tokensOf(maker).length, 2);
 });
 
 test('nobody sees or revokes the tokens of others, but an admin', async (t) => {
@@ -83,19 +156,19 @@ test('the last admin can neither be removed nor made less', async (t) => {
 test('a join token admits as many hosts as it says, within its time', async (t) => {
   const { access, clock, caller } = await anAccess(t);
   const { user } = access.addUser('ann', 'admin', 'server');
-  const two = access.createJoinToken({ uses: 2, ttlSeconds: 60, fingerprint: 'aaaa-bbbb-cccc-dddd' }, user.name);
-  const late = access.createJoinToken({ uses: 1, ttlSeconds: 60, fingerprint: 'aaaa-bbbb-cccc-dddd' }, user.name);
+  const two = access.joinTokens.create({ uses: 2, ttlSeconds: 60, fingerprint: 'aaaa-bbbb-cccc-dddd' }, user.name);
+  const late = access.joinTokens.create({ uses: 1, ttlSeconds: 60, fingerprint: 'aaaa-bbbb-cccc-dddd' }, user.name);
 
   assert.match(two.joinToken, /^agora-join\.aaaa-bbbb-cccc-dddd\.[\w-]{43}$/);
-  assert.equal(access.useJoinToken(two.joinToken), two.tokenId);
-  assert.equal(access.useJoinToken(two.joinToken), two.tokenId);
-  assert.equal(access.useJoinToken(two.joinToken), undefined);
+  assert.equal(access.joinTokens.use(two.joinToken), two.tokenId);
+  assert.equal(access.joinTokens.use(two.joinToken), two.tokenId);
+  assert.equal(access.joinTokens.use(two.joinToken), undefined);
   clock.now = new Date('2026-01-01T00:01:00.000Z');
-  assert.equal(access.useJoinToken(late.joinToken), undefined);
+  assert.equal(access.joinTokens.use(late.joinToken), undefined);
   assert.equal(access.userOf(late.joinToken), undefined);
-  access.revokeJoinToken(late.tokenId, `user:${caller('ann', 'admin').user.name}`);
+  access.joinTokens.revoke(late.tokenId, `user:${caller('ann', 'admin').user.name}`);
   assert.deepEqual(
-    access.joinTokens().map(({ usesLeft }) => usesLeft),
+    access.joinTokens.list().map(({ usesLeft }) => usesLeft),
     [0],
   );
 });
@@ -104,7 +177,7 @@ test('every change is in the activity log, which holds no token and cannot be ch
   const { access, activity, file } = await anAccess(t);
   const { token } = access.addUser('ann', 'admin', 'server');
   access.changeRole('ann', 'admin', 'user:ann');
-  const { joinToken } = access.createJoinToken({ uses: 1, ttlSeconds: 60, fingerprint: 'f' }, 'ann');
+  const { joinToken } = access.joinTokens.create({ uses: 1, ttlSeconds: 60, fingerprint: 'f' }, 'ann');
 
   const entries = activity.list({ limit: 10 });
   assert.deepEqual(

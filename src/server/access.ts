@@ -1,17 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
-import { AppError } from '../contracts/errors.ts';
-import {
-  type JoinToken,
-  joinTokenSchema,
-  type Role,
-  type User,
-  type UserToken,
-  userSchema,
-  userTokenSchema,
-} from '../contracts/fleet.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { type Role, roleSchema, type User, type UserToken, userSchema, userTokenSchema } from '../contracts/fleet.ts';
 import type { ActivityLog } from './activity.ts';
 import type { UserCaller } from './handler.ts';
+import { JoinTokens } from './join-tokens.ts';
+import { digestOfToken, makeToken } from './secret-token.ts';
+import { lower, reachOf, type TokenReach, type WantedReach } from './token-reach.ts';
 
 export interface AccessPorts {
   readonly database: SqliteDatabase;
@@ -19,17 +13,31 @@ export interface AccessPorts {
   readonly now: () => Date;
 }
 
-const secretBytes = 32;
 /** How exact `lastUsedAt` is: not every request writes. */
 const lastUsedMs = 60_000;
 
-/** Users and what lets them in. Tokens are 256 random bits; only their sha256 is kept. */
+/** A person needs a few, and nobody looks through more. */
+const mostTokens = 1_000;
+/** For so long people see that one has expired. */
+const expiredKeptMs = 30 * 86_400_000;
+
+export interface NewToken extends TokenReach {
+  readonly label: string;
+  readonly actor: string;
+  /** The token that it was made with. */
+  readonly madeWith?: string;
+}
+
+/** Users and what lets them in. Only the sha256 of a token is kept. */
 export class Access {
+  readonly joinTokens: JoinTokens;
   readonly #database: SqliteDatabase;
   readonly #activity: ActivityLog;
   readonly #now: () => Date;
 
-  constructor({ database, activity, now }: AccessPorts) {
+  constructor(ports: AccessPorts) {
+    const { database, activity, now } = ports;
+    this.joinTokens = new JoinTokens(ports);
     this.#database = database;
     this.#activity = activity;
     this.#now = now;
@@ -39,21 +47,22 @@ export class Access {
     return this.#database.get('SELECT 1 FROM users LIMIT 1') !== undefined;
   }
 
-  /** Undefined for a token that is none, is revoked or has expired. */
+  /** With the role that the token lets them have. Undefined for a token that is none, is revoked or has expired. */
   userOf(token: string): { readonly user: User; readonly tokenId: string } | undefined {
     const row = this.#database.get(
-      `SELECT users.*, token_id, last_used_at, expires_at FROM tokens JOIN users ON users.name = tokens.user WHERE digest = ?`,
+      `SELECT users.*, token_id, last_used_at, expires_at, tokens.role AS token_role
+       FROM tokens JOIN users ON users.name = tokens.user WHERE digest = ?`,
       digestOfToken(token),
     );
     if (row === undefined) return undefined;
+    const { role, expiresAt } = reachFromRow(row);
     const now = this.#now();
-    const expiresAt = row['expires_at'];
-    if (typeof expiresAt === 'string' && expiresAt <= now.toISOString()) return undefined;
+    if (expiresAt !== undefined && expiresAt <= now.toISOString()) return undefined;
     const tokenId = String(row['token_id']);
-    if (now.getTime() - Date.parse(String(row['last_used_at'] ?? 0)) > lastUsedMs) {
-      this.#database.run('UPDATE tokens SET last_used_at = ? WHERE token_id = ?', now.toISOString(), tokenId);
-    }
-    return { user: userFromRow(row), tokenId };
+    const unusedMs = now.getTime() - Date.parse(String(row['last_used_at'] ?? 0));
+    if (unusedMs > lastUsedMs || unusedMs < 0) this.#noteUse(tokenId, now);
+    const user = userFromRow(row);
+    return { user: { ...user, role: lower(user.role, role) }, tokenId };
   }
 
   users(): User[] {
@@ -68,7 +77,7 @@ export class Access {
       const createdAt = this.#now().toISOString();
       this.#database.run('INSERT INTO users VALUES (?, ?, ?)', name, role, createdAt);
       this.#activity.add({ actor, action: 'user.add', subject: `user:${name}`, details: { role } });
-      const { token } = this.createToken(name, { label: 'first', actor });
+      const { token } = this.addToken(name, { label: 'first', actor, role: undefined, expiresAt: undefined });
       return { user: { name, role, createdAt }, token };
     });
   }
@@ -104,24 +113,47 @@ export class Access {
     return rows.map(tokenFromRow);
   }
 
-  createToken(
-    user: string,
-    given: { readonly label: string; readonly ttlSeconds?: number | undefined; readonly actor: string },
-  ): { readonly token: string; readonly tokenId: string } {
+  /** One of the caller's own, or for an admin of anybody's, that reaches no further than `reachOf` lets it. */
+  createToken(caller: UserCaller, given: WantedReach & { readonly label: string; readonly user?: string | undefined }) {
+    const { user: owner = caller.user.name, label } = given;
+    const isAdmin = caller.user.role === 'admin';
+    if (owner !== caller.user.name && !isAdmin)
+      throw new AppError('refused', `Cannot make a token of user "${owner}": only an admin makes those of others`);
+    return this.#database.transaction(() => {
+      const maker = this.#database.get(
+        'SELECT role AS token_role, expires_at FROM tokens WHERE token_id = ?',
+        caller.tokenId,
+      );
+      if (maker === undefined)
+        throw new AppError('unauthenticated', 'Cannot make a token: the one at hand was revoked');
+      const own = { ...reachFromRow(maker), isAdmin };
+      const reach = reachOf(given, own, { now: this.#now(), userRole: this.#user(owner).role });
+      return this.addToken(owner, { ...reach, label, actor: actorOf(caller), madeWith: caller.tokenId });
+    });
+  }
+
+  /** Of any reach. */
+  addToken(user: string, { label, role, expiresAt, actor, madeWith }: NewToken) {
     const { token, tokenId, digest } = makeToken('agora-user');
     return this.#database.transaction(() => {
+      if (this.#liveTokens(user) >= mostTokens) {
+        throw new AppError('limit-exceeded', `Cannot make a token: "${user}" has ${mostTokens} already`, {
+          next: 'Revoke some: agora token list, agora token revoke <id>',
+        });
+      }
       this.#database.run(
-        'INSERT INTO tokens (token_id, digest, user, label, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT INTO tokens (token_id, digest, user, label, created_at, expires_at, role) VALUES (?, ?, ?, ?, ?, ?, ?)',
         tokenId,
         digest,
         user,
-        given.label,
+        label,
         this.#now().toISOString(),
-        given.ttlSeconds === undefined ? null : this.#after(given.ttlSeconds),
+        expiresAt ?? null,
+        role ?? null,
       );
-      const details = { tokenId, label: given.label };
-      this.#activity.add({ actor: given.actor, action: 'token.create', subject: `user:${user}`, details });
-      return { token, tokenId };
+      const details = { tokenId, label, role, expiresAt, madeWith };
+      this.#activity.add({ actor, action: 'token.create', subject: `user:${user}`, details });
+      return { token, tokenId, ...(expiresAt !== undefined && { expiresAt }) };
     });
   }
 
@@ -138,49 +170,21 @@ export class Access {
     });
   }
 
-  joinTokens(): JoinToken[] {
-    return this.#database.all('SELECT * FROM join_tokens ORDER BY created_at, token_id').map(joinTokenFromRow);
+  #liveTokens(user: string): number {
+    const now = this.#now();
+    const forgottenBefore = new Date(now.getTime() - expiredKeptMs).toISOString();
+    this.#database.run('DELETE FROM tokens WHERE user = ? AND expires_at < ?', user, forgottenBefore);
+    const sql = 'SELECT count(*) AS count FROM tokens WHERE user = ? AND (expires_at IS NULL OR expires_at > ?)';
+    return Number(this.#database.get(sql, user, now.toISOString())?.['count']);
   }
 
-  /** `fingerprint` of the server's key is part of it: a host that holds it knows whom to trust. */
-  createJoinToken(
-    given: { readonly uses: number; readonly ttlSeconds: number; readonly fingerprint: string },
-    createdBy: string,
-  ): { readonly joinToken: string; readonly tokenId: string } {
-    const { token, tokenId, digest } = makeToken(`agora-join.${given.fingerprint}`);
-    return this.#database.transaction(() => {
-      const [now, expiresAt] = [this.#now().toISOString(), this.#after(given.ttlSeconds)];
-      this.#database.run(
-        'INSERT INTO join_tokens VALUES (?, ?, ?, ?, ?, ?)',
-        tokenId,
-        digest,
-        createdBy,
-        now,
-        expiresAt,
-        given.uses,
-      );
-      const details = { tokenId, uses: given.uses, expiresAt };
-      this.#activity.add({ actor: `user:${createdBy}`, action: 'join-token.create', subject: 'server', details });
-      return { joinToken: token, tokenId };
-    });
-  }
-
-  revokeJoinToken(tokenId: string, actor: string): void {
-    this.#database.transaction(() => {
-      if (this.#database.run('DELETE FROM join_tokens WHERE token_id = ?', tokenId) === 0)
-        throw new AppError('not-found', `Cannot revoke join token "${tokenId}": there is none of this id`);
-      this.#activity.add({ actor, action: 'join-token.revoke', subject: 'server', details: { tokenId } });
-    });
-  }
-
-  /** Takes one use of it; its id. Undefined for one that is none, has expired or is used up. Inside a transaction. */
-  useJoinToken(token: string): string | undefined {
-    const row = this.#database.get('SELECT * FROM join_tokens WHERE digest = ?', digestOfToken(token));
-    if (row === undefined) return undefined;
-    const { tokenId, expiresAt, usesLeft } = joinTokenFromRow(row);
-    if (expiresAt <= this.#now().toISOString() || usesLeft <= 0) return undefined;
-    this.#database.run('UPDATE join_tokens SET uses_left = uses_left - 1 WHERE token_id = ?', tokenId);
-    return tokenId;
+  /** Nobody is kept out because this cannot be written: the disk may be full. */
+  #noteUse(tokenId: string, now: Date): void {
+    try {
+      this.#database.run('UPDATE tokens SET last_used_at = ? WHERE token_id = ?', now.toISOString(), tokenId);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+    }
   }
 
   #user(name: string): User {
@@ -196,47 +200,32 @@ export class Access {
       next: 'Make another user an admin first: agora user role <name> admin',
     });
   }
-
-  #after(seconds: number): string {
-    return new Date(this.#now().getTime() + seconds * 1000).toISOString();
-  }
 }
 
 export function actorOf(caller: UserCaller): string {
   return `user:${caller.user.name}`;
 }
 
-function makeToken(prefix: string) {
-  const token = `${prefix}.${randomBytes(secretBytes).toString('base64url')}`;
-  return { token, tokenId: `t-${randomBytes(8).toString('hex')}`, digest: digestOfToken(token) };
-}
-
-/** Looked up by its hash, so that no comparison tells how much of it was right. */
-function digestOfToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
-}
-
 function userFromRow(row: SqlRow): User {
   return userSchema.parse({ name: row['name'], role: row['role'], createdAt: row['created_at'] });
+}
+
+function reachFromRow(row: SqlRow): TokenReach {
+  const expiresAt = row['expires_at'];
+  return {
+    role: roleSchema.optional().parse(row['token_role'] ?? undefined),
+    expiresAt: typeof expiresAt === 'string' ? expiresAt : undefined,
+  };
 }
 
 function tokenFromRow(row: SqlRow): UserToken {
   return userTokenSchema.parse({
     tokenId: row['token_id'],
     user: row['user'],
+    role: row['role'] ?? undefined,
     label: row['label'],
     createdAt: row['created_at'],
     lastUsedAt: row['last_used_at'] ?? undefined,
     expiresAt: row['expires_at'] ?? undefined,
-  });
-}
-
-function joinTokenFromRow(row: SqlRow): JoinToken {
-  return joinTokenSchema.parse({
-    tokenId: row['token_id'],
-    createdBy: row['created_by'],
-    createdAt: row['created_at'],
-    expiresAt: row['expires_at'],
-    usesLeft: Math.max(0, Number(row['uses_left'])),
   });
 }

@@ -161,7 +161,7 @@ function makeRoom({ hosts, activity, now, mostPending }: EnrolmentPorts): void {
 
 function joins({ access }: EnrolmentPorts, { joinToken }: Registration): boolean {
   if (joinToken === undefined) return false;
-  if (access.useJoinToken(joinToken) !== undefined) return true;
+  if (access.joinTokens.use(joinToken) !== undefined) return true;
   throw new AppError('unauthenticated', 'Cannot register: the join token is unknown, has expired or is used up', {
     next: 'Make a new one: agora token create --join. Or start the agent without one and approve it.',
   });

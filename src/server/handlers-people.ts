@@ -26,14 +26,14 @@ export function peopleHandlers({
       access.removeUser(params.user, actorOf(caller));
     },
     listTokens: ({ caller }) => ({ tokens: access.tokensOf(caller) }),
-    createToken: ({ body, caller }) => access.createToken(caller.user.name, { ...body, actor: actorOf(caller) }),
+    createToken: ({ body, caller }) => access.createToken(caller, body),
     revokeToken: ({ params, caller }) => {
       access.revokeToken(params.tokenId, caller);
     },
-    listJoinTokens: () => ({ joinTokens: access.joinTokens() }),
-    createJoinToken: ({ body, caller }) => access.createJoinToken({ ...body, fingerprint }, caller.user.name),
+    listJoinTokens: () => ({ joinTokens: access.joinTokens.list() }),
+    createJoinToken: ({ body, caller }) => access.joinTokens.create({ ...body, fingerprint }, caller.user.name),
     revokeJoinToken: ({ params, caller }) => {
-      access.revokeJoinToken(params.tokenId, actorOf(caller));
+      access.joinTokens.revoke(params.tokenId, actorOf(caller));
     },
     listActivity: ({ query }) => ({ activity: activity.list(query) }),
   };

@@ -95,7 +95,7 @@ export class FleetServer {
   createJoinToken(given: { readonly uses: number; readonly ttlSeconds: number }): string {
     if (this.#access === undefined)
       throw new AppError('not-ready', 'Cannot make a join token: the server does not listen');
-    return this.#access.createJoinToken({ ...given, fingerprint: this.#fingerprint }, 'admin').joinToken;
+    return this.#access.joinTokens.create({ ...given, fingerprint: this.#fingerprint }, 'admin').joinToken;
   }
 
   /** Looks at the files of its certificate now. One that cannot be used is told, and the one before stays. */

@@ -54,4 +54,5 @@ export const migrations: readonly string[] = [
    CREATE INDEX revisions_numbers ON revisions (host_id, revision);
    CREATE INDEX revisions_applied ON revisions (host_id, is_applied, revision);
    CREATE TRIGGER activity_stays BEFORE DELETE ON activity BEGIN SELECT RAISE(ABORT, 'activity is only added to'); END;`,
+  `ALTER TABLE tokens ADD COLUMN role TEXT;`,
 ];
