@@ -1,4 +1,5 @@
 import { exitCodes } from '../contracts/errors.ts';
+import { channelText } from './alert-rules.ts';
 import { defineCommand } from './command.ts';
 import { agoText } from './host-text.ts';
 import { jsonText } from './json-text.ts';
@@ -17,7 +18,10 @@ export const alertLs = defineCommand(
       json: { type: 'boolean', summary: 'Print JSON' },
       ...serverOptions,
     },
-    details: ['Those that are not resolved first: rule, host, subject, state, message, with tabs between.'],
+    details: [
+      'Those that are not resolved first: rule, host, subject, state, message, with tabs between.',
+      'What keeps notices from where they go is told on standard error.',
+    ],
     examples: ['agora alert ls', 'agora alert ls --json'],
   },
   async ({ options }, context) => {
@@ -35,6 +39,9 @@ export const alertLs = defineCommand(
       });
       await printTable(context.stdout, ['rule', 'host', 'subject', 'state', 'message'], rows);
     }
+    const { channels } = await client.call('listAlertRules', {});
+    for (const channel of channels)
+      if (channel.lastError !== undefined) await say(context.stderr, `agora: ${channelText(channel)}`);
     return exitCodes.ok;
   },
 );

@@ -1,4 +1,4 @@
-import type { AlertRule } from '../contracts/alerts.ts';
+import type { AlertChannel, AlertRule } from '../contracts/alerts.ts';
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
 import { jsonText } from './json-text.ts';
@@ -30,13 +30,16 @@ export const alertRules = defineCommand(
         'agora: alerts are listed and sent nowhere; next: agora alert set webhook --url <url> --secret-file <file>',
       );
     }
-    for (const { name, target, waiting, lastError } of channels) {
-      const trouble = lastError === undefined ? '' : `; ${waiting} wait: ${lastError}`;
-      await say(context.stderr, `agora: alerts go to ${name} ${target}${trouble}`);
-    }
+    for (const channel of channels) await say(context.stderr, `agora: ${channelText(channel)}`);
     return exitCodes.ok;
   },
 );
+
+/** Where alerts go, and while they do not get there, why. */
+export function channelText({ name, target, waiting, lastError }: AlertChannel): string {
+  const trouble = lastError === undefined ? '' : `; ${waiting} wait: ${lastError}`;
+  return `alerts go to ${name} ${target}${trouble}`;
+}
 
 export const ruleHead = ['rule', 'state', 'threshold', 'for', 'over for'];
 

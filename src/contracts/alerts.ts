@@ -38,7 +38,7 @@ export const alertSchema = z.object({
   message: z.string().max(4096),
   raisedAt: z.iso.datetime(),
   resolvedAt: z.iso.datetime().optional(),
-  /** How often it was raised in the half hour before, this time included: more than once, it comes and goes. */
+  /** How often it came about in the half hour before, this time included: more than once, it comes and goes. */
   times: z.int().positive(),
 });
 export type Alert = z.infer<typeof alertSchema>;

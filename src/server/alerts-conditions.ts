@@ -10,7 +10,7 @@ export interface HostFactsNow {
   readonly heartbeatMs: number;
   readonly lastSeenAt: number | undefined;
   readonly engine: 'up' | 'down' | 'unknown';
-  /** Undefined where it has not told since the server started. */
+  /** Undefined where it has not told lately. */
   readonly sample: MetricsSample | undefined;
   /** What it last reported: it stays true while nothing else is reported. */
   readonly workspaces: readonly WorkspaceStatus[];
@@ -29,16 +29,21 @@ export interface Condition {
 
 export interface Moment {
   readonly now: number;
-  readonly serverStartedAt: number;
+  /** Since when every sign of life would have been noticed: the server ran, and its clock went on as clocks do. */
+  readonly listeningSince: number;
 }
 
 /** A little before `host ls` says offline, so that a notice is out within three heartbeats. */
 const silentHeartbeats = 2.5;
-const newServerHeartbeats = 3;
+/** Of hosts that beat very often: a connection may be slow for so long. */
+const leastSilentMs = 10_000;
+const firstHeartbeats = 3;
+/** A host may be heard of while it is judged. */
+const aheadMs = 5_000;
 
 /**
- * Judges a host. One that is silent is judged by nothing else, and after a start of the server nothing is judged that it has not heard
- * of since: not known is never "over".
+ * Judges a host. One that is silent is judged by nothing else, and while the server has not listened for long nothing is judged that it
+ * has not heard of since: not known is never "over".
  */
 export function conditionsOf(
   host: HostFactsNow,
@@ -68,14 +73,18 @@ export function isKnown(rule: AlertRuleName, host: HostFactsNow, moment: Moment)
   return rule === 'gpu-hot' ? host.sample?.gpus !== undefined : true;
 }
 
-function silence({ lastSeenAt, heartbeatMs }: HostFactsNow, { now, serverStartedAt }: Moment): boolean | undefined {
+function silence(host: HostFactsNow, { now, listeningSince }: Moment): boolean | undefined {
+  const { lastSeenAt, heartbeatMs } = host;
   if (lastSeenAt === undefined) return undefined;
-  if (now - lastSeenAt < silentHeartbeats * heartbeatMs) return lastSeenAt >= serverStartedAt ? false : undefined;
-  return now - serverStartedAt < newServerHeartbeats * heartbeatMs ? undefined : true;
+  // A time to come is of a clock that was put back since.
+  if (lastSeenAt >= listeningSince && lastSeenAt <= now + aheadMs)
+    return now - lastSeenAt >= Math.max(leastSilentMs, silentHeartbeats * heartbeatMs);
+  return now - listeningSince < Math.max(leastSilentMs, firstHeartbeats * heartbeatMs) ? undefined : true;
 }
 
-function offlineMessage({ name, lastSeenAt = 0 }: HostFactsNow, { now }: Moment): string {
-  return `${name} has not been heard of for ${Math.round((now - lastSeenAt) / 1000)} s`;
+function offlineMessage({ name, lastSeenAt = 0 }: HostFactsNow, { now, listeningSince }: Moment): string {
+  const since = lastSeenAt > now ? listeningSince : lastSeenAt;
+  return `${name} has not been heard of for ${Math.round((now - since) / 1000)} s`;
 }
 
 type Judged = Pick<Condition, 'subject' | 'isSo' | 'message'>;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type AlertRule, defaultAlertRules } from '../contracts/alerts.ts';
 import { hostIdSchema } from '../contracts/fleet-ids.ts';
 import { type Condition, conditionsOf, type HostFactsNow, isKnown } from './alerts-conditions.ts';
-import { type AlertEvent, type AlertState, judge, noState } from './alerts-judge.ts';
+import { type AlertEvent, type AlertState, afterGap, judge, noState } from './alerts-judge.ts';
 
 const rule: AlertRule = { name: 'engine-down', isEnabled: true, forSeconds: 10, clearSeconds: 20 };
 const rules = new Map(defaultAlertRules.map((one) => [one.name, one]));
@@ -50,6 +50,27 @@ test('what comes and goes is told less and less often', () => {
   assert.deepEqual(told, ['10: raised, 1', '35: resolved', '50: raised, 2']);
 });
 
+test('what comes and goes for hours is told a few times at first, and is over once it stays away', () => {
+  const hour = Array(36)
+    .fill([...during(40, true), ...during(60, false)])
+    .flat();
+
+  const told = play([...Array(5).fill(hour).flat(), ...during(1_000, false)]);
+
+  assert.equal(told.length, 6);
+  assert.ok(told.at(-1)?.endsWith('resolved'));
+  assert.ok(told.slice(0, -1).every((one) => Number.parseInt(one, 10) < 600));
+});
+
+test('how long something has been so does not go on over a time nobody watched', () => {
+  const due = { isSo: true, message: '' };
+  const begun = judge(noState, due, { rule, now: 0 }).state;
+
+  const later = judge(afterGap(begun, 3_600 * second), due, { rule, now: 3_600 * second });
+
+  assert.deepEqual([later.event, later.state.changingSince], [undefined, 3_600 * second]);
+});
+
 test('a rule that is switched off resolves what it raised', () => {
   const raised = judge(noState, { isSo: true, message: '' }, { rule: { ...rule, forSeconds: 0 }, now: 0 });
 
@@ -59,7 +80,7 @@ test('a rule that is switched off resolves what it raised', () => {
 });
 
 const minute = 60 * second;
-const serverStartedAt = 10 * minute;
+const listeningSince = 10 * minute;
 
 function aHost(changes: Partial<HostFactsNow> = {}): HostFactsNow {
   return {
@@ -76,7 +97,7 @@ function aHost(changes: Partial<HostFactsNow> = {}): HostFactsNow {
 }
 
 function found(host: HostFactsNow, now = 20 * minute + second): Record<string, boolean | undefined> {
-  const conditions = conditionsOf(host, rules, { now, serverStartedAt });
+  const conditions = conditionsOf(host, rules, { now, listeningSince });
   return Object.fromEntries(
     conditions.map(({ rule: name, subject, isSo }: Condition) => [`${name} ${subject}`.trim(), isSo]),
   );
@@ -96,9 +117,26 @@ test('a silent host is offline within three heartbeats, and nothing else of it i
   assert.deepEqual(at(25), { 'host-offline': true, 'engine-down': undefined, drift: undefined });
 });
 
-test('a server that has just started knows nothing of a host until it hears of it, for three heartbeats', () => {
-  const lastSeenAt = serverStartedAt - second;
-  const at = (seconds: number) => found(aHost({ lastSeenAt }), serverStartedAt + seconds * second)['host-offline'];
+test('a host that beats each second is silent after ten', () => {
+  const host = aHost({ heartbeatMs: second });
+  const at = (seconds: number) => found(host, 20 * minute + seconds * second)['host-offline'];
+
+  assert.deepEqual([at(3), at(9), at(10)], [false, false, true]);
+});
+
+test('a sign of life from a time to come tells nothing, unless it came while hosts were judged', () => {
+  const ahead = (seconds: number) =>
+    found(aHost({ lastSeenAt: 20 * minute + seconds * second }), 20 * minute)['host-offline'];
+  const host = aHost({ lastSeenAt: 80 * minute });
+  const [offline] = conditionsOf(host, rules, { now: 20 * minute, listeningSince });
+
+  assert.deepEqual([ahead(1), ahead(3_600)], [false, true]);
+  assert.equal(offline?.message, 'box has not been heard of for 600 s');
+});
+
+test('a server that has just begun to listen knows nothing of a host until it hears of it, for three heartbeats', () => {
+  const lastSeenAt = listeningSince - second;
+  const at = (seconds: number) => found(aHost({ lastSeenAt }), listeningSince + seconds * second)['host-offline'];
 
   assert.deepEqual([at(1), at(20), at(29), at(30)], [undefined, undefined, undefined, true]);
   assert.equal(found(aHost({ lastSeenAt: undefined }))['host-offline'], undefined);
@@ -143,12 +181,12 @@ test('disks, GPUs, workspaces and problems are each told by their own name', () 
     'restart-loop api': false,
     drift: true,
   });
-  const drift = conditionsOf(host, rules, { now: 20 * minute, serverStartedAt }).find((one) => one.rule === 'drift');
+  const drift = conditionsOf(host, rules, { now: 20 * minute, listeningSince }).find((one) => one.rule === 'drift');
   assert.equal(drift?.message, 'box is not as declared: web: it ends at once; api: its health check fails');
 });
 
 test('what is no longer told of is over only where the host tells of its kind', () => {
-  const moment = { now: 20 * minute + second, serverStartedAt };
+  const moment = { now: 20 * minute + second, listeningSince };
 
   assert.equal(isKnown('disk-full', aHost(), moment), false);
   assert.equal(isKnown('restart-loop', aHost(), moment), true);

@@ -6,7 +6,7 @@ export interface AlertState {
   readonly isRaised: boolean;
   /** Since when it is otherwise than raised or not raised says. */
   readonly changingSince: number | undefined;
-  /** When it was raised lately, oldest first. */
+  /** When it came about lately, oldest first: it was raised, or came back before it was resolved. */
   readonly raisedAt: readonly number[];
 }
 
@@ -15,6 +15,7 @@ export type AlertEvent =
   | { readonly kind: 'resolve' };
 
 export const noState: AlertState = { isRaised: false, changingSince: undefined, raisedAt: [] };
+const mostTimes = 16;
 
 /** What comes again within this time comes and goes. */
 export const flappingMs = 1_800_000;
@@ -33,16 +34,30 @@ export function judge(
   const isSo = rule.isEnabled ? condition.isSo : false;
   // Not known changes nothing, and does not count towards either.
   if (isSo === undefined) return { state: { ...state, raisedAt, changingSince: undefined } };
-  if (isSo === state.isRaised) return { state: { isRaised: state.isRaised, raisedAt, changingSince: undefined } };
+  if (isSo === state.isRaised) {
+    const isBack = isSo && state.changingSince !== undefined;
+    return {
+      state: { isRaised: isSo, raisedAt: isBack ? withOne(raisedAt, now) : raisedAt, changingSince: undefined },
+    };
+  }
   const since = state.changingSince ?? now;
   const waitMs = isSo ? rule.forSeconds * 1000 : clearMs(rule, raisedAt.length);
   if (now - since < waitMs) return { state: { isRaised: state.isRaised, raisedAt, changingSince: since } };
   if (!isSo) return { state: { isRaised: false, changingSince: undefined, raisedAt }, event: { kind: 'resolve' } };
-  const raised = [...raisedAt, now].slice(-16);
+  const raised = withOne(raisedAt, now);
   return {
     state: { isRaised: true, changingSince: undefined, raisedAt: raised },
     event: { kind: 'raise', times: raised.length, message: condition.message },
   };
+}
+
+/** Nothing was watched for a while, or the clock was set: how long something has been so begins anew. */
+export function afterGap({ isRaised, raisedAt }: AlertState, now: number): AlertState {
+  return { isRaised, changingSince: undefined, raisedAt: raisedAt.filter((at) => at <= now) };
+}
+
+function withOne(raisedAt: readonly number[], now: number): readonly number[] {
+  return [...raisedAt, now].slice(-mostTimes);
 }
 
 function clearMs({ isEnabled, clearSeconds }: AlertRule, times: number): number {

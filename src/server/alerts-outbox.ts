@@ -104,7 +104,7 @@ export class AlertOutbox {
     const { database, log, now } = this.#options;
     const sql = 'SELECT * FROM alert_notices WHERE channel = ? ORDER BY made_at, notice_id LIMIT 1';
     const row = database.get(sql, name);
-    if (row === undefined || String(row['next_at']) > this.#now()) return false;
+    if (row === undefined || !this.#isDue(String(row['next_at']))) return false;
     const id = String(row['notice_id']);
     const madeAt = Date.parse(String(row['made_at']));
     const notice = alertNoticeSchema.safeParse(JSON.parse(String(row['notice']))).data;
@@ -141,6 +141,12 @@ export class AlertOutbox {
       if (!signal.aborted) database.run('UPDATE alert_channels SET last_error = ? WHERE name = ?', why, name);
       return why;
     }
+  }
+
+  /** Nothing waits longer than the longest wait: a later time is of a clock that was put back since. */
+  #isDue(nextAt: string): boolean {
+    const waitMs = Date.parse(nextAt) - this.#options.now().getTime();
+    return waitMs <= 0 || waitMs > backoff.maxDelayMs;
   }
 
   #waiting(name: AlertChannelName): number {

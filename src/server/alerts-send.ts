@@ -26,7 +26,8 @@ export async function sendNotice(channel: ChannelSettings, notice: AlertNotice, 
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof AppError) throw cause;
-    throw new AppError('unreachable', `Cannot send an alert to "${targetOf(channel)}": ${reasonOf(cause)}`, { cause });
+    const reason = limited.aborted ? `it did not take it within ${timeoutMs / 1000} s` : reasonOf(cause);
+    throw new AppError('unreachable', `Cannot send an alert to "${targetOf(channel)}": ${reason}`, { cause });
   }
 }
 
@@ -56,7 +57,7 @@ async function post({ url, secret }: Webhook, notice: AlertNotice, signal: Abort
   const signature = signatureOf(secret, Math.floor(Date.now() / 1000), body);
   const response = await fetch(withoutCredentials(url), {
     method: 'POST',
-    redirect: 'error',
+    redirect: 'manual',
     headers: { 'content-type': 'application/json', [alertSignatureHeader]: signature, ...basicOf(url) },
     body,
     signal,
@@ -64,7 +65,9 @@ async function post({ url, secret }: Webhook, notice: AlertNotice, signal: Abort
   await response.body?.cancel();
   if (response.ok) return;
   const target = targetOf({ name: 'webhook', settings: { url, secret } });
-  throw new AppError('unreachable', `Cannot send an alert to "${target}": it answered with status ${response.status}`);
+  const isElsewhere = response.status >= 300 && response.status < 400;
+  const state = `it answered with status ${response.status}${isElsewhere ? ', which is not followed' : ''}`;
+  throw new AppError('unreachable', `Cannot send an alert to "${target}": ${state}`);
 }
 
 function withoutCredentials(text: string): string {
@@ -96,19 +99,10 @@ async function mail(
     // A password goes over an encrypted connection or not at all.
     requireTLS: !isEncrypted && password !== undefined,
     ...(user !== undefined && { auth: { user, pass: password ?? '' } }),
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
   });
-  const end = () => transport.close();
-  signal.addEventListener('abort', end, { once: true });
-  try {
-    signal.throwIfAborted();
-    await transport.sendMail({ from, to: [...to], messageId: `<${notice.noticeId}@agora>`, ...mailText(notice) });
-  } finally {
-    signal.removeEventListener('abort', end);
-    end();
-  }
+  // Ends the connection too, whatever the other side is about.
+  const sent = { from, to: [...to], messageId: `<${notice.noticeId}@agora>`, ...mailText(notice), signal };
+  await transport.sendMail(sent);
 }
 
 export function mailText({ event, alert, server, at }: AlertNotice): {
@@ -130,6 +124,5 @@ export function mailText({ event, alert, server, at }: AlertNotice): {
 /** `fetch` keeps the reason in the cause of its error. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'it did not answer in time';
   return error.cause instanceof Error ? error.cause.message : error.message;
 }

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import type {
   Alert,
@@ -10,43 +9,32 @@ import type {
   Webhook,
 } from '../contracts/alerts.ts';
 import { AppError } from '../contracts/errors.ts';
-import type { HostId } from '../contracts/fleet-ids.ts';
-import type { MetricsSample } from '../contracts/metrics.ts';
 import type { ActivityLog } from './activity.ts';
-import { type Condition, conditionsOf, type HostFactsNow, isKnown } from './alerts-conditions.ts';
-import { AlertFacts } from './alerts-facts.ts';
-import { type AlertState, alertKey, flappingMs, judge, noState } from './alerts-judge.ts';
+import type { AlertFacts } from './alerts-facts.ts';
 import { AlertOutbox } from './alerts-outbox.ts';
 import { AlertStore } from './alerts-store.ts';
+import { AlertWatch } from './alerts-watch.ts';
 
 export interface AlertsOptions {
   readonly database: SqliteDatabase;
   readonly atRest: Uint8Array;
   readonly activity: ActivityLog;
-  readonly latest: (hostId: HostId) => MetricsSample | undefined;
+  readonly facts: AlertFacts;
   /** As notices name this server. */
   readonly server: string;
   readonly now: () => Date;
   readonly log: (line: string) => void;
 }
 
-interface Remembered extends Pick<Condition, 'rule' | 'hostId' | 'subject'> {
-  readonly state: AlertState;
-}
-
 const lookMs = 2_000;
-/** About a millisecond's worth. */
-const hostsATurn = 20;
 
-/** Looks at every host every two seconds, raises and resolves alerts, and has them told. */
+/** Looks at every host every two seconds, and has alerts told: what rules and channels there are is for people to say. */
 export class Alerts {
   readonly #options: AlertsOptions;
   readonly #store: AlertStore;
-  readonly #facts: AlertFacts;
   readonly #outbox: AlertOutbox;
-  readonly #startedAt: number;
+  readonly #watch: AlertWatch;
   readonly #closing = new AbortController();
-  readonly #states = new Map<string, Remembered>();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #telling: Promise<void> = Promise.resolve();
@@ -54,23 +42,16 @@ export class Alerts {
   constructor(options: AlertsOptions) {
     this.#options = options;
     this.#store = new AlertStore(options.database);
-    this.#facts = new AlertFacts(options.database, options.latest);
     this.#outbox = new AlertOutbox(options);
-    this.#startedAt = options.now().getTime();
-    const since = new Date(this.#startedAt - flappingMs).toISOString();
-    for (const stored of this.#store.states(since)) this.#states.set(alertKey(stored), stored);
-    this.#store.prune(this.#startedAt);
+    this.#watch = new AlertWatch({ ...options, store: this.#store, outbox: this.#outbox });
+    this.#store.prune(options.now().getTime());
   }
 
   start(): void {
     this.#timer = setInterval(() => {
-      this.#looking ??= this.#look()
-        .catch((error: unknown) => {
-          if (!this.#closing.signal.aborted) this.#options.log(`alerts: ${messageOf(error)}`);
-        })
-        .finally(() => {
-          this.#looking = undefined;
-        });
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
     }, lookMs).unref();
   }
 
@@ -81,27 +62,19 @@ export class Alerts {
     await this.#telling;
   }
 
-  /** One look at all hosts, a few in each turn of the event loop: whoever asks the server something meanwhile waits for those alone. */
+  /** Those not told yet go out even when a look fails. */
   async #look(): Promise<void> {
-    const now = this.#options.now().getTime();
-    const rules = new Map(this.#store.rules().map((rule) => [rule.name, rule]));
-    const hosts = new Map<HostId, HostFactsNow>();
-    const seen = new Set<string>();
-    for (const host of this.#facts.each()) {
-      if (hosts.size % hostsATurn === 0) await nextTurn(undefined, { signal: this.#closing.signal });
-      hosts.set(host.hostId, host);
-      for (const condition of conditionsOf(host, rules, { now, serverStartedAt: this.#startedAt })) {
-        seen.add(alertKey(condition));
-        this.#judge(condition, rules, now);
-      }
-    }
-    this.#judgeVanished(hosts, seen, { rules, now });
-    const told = this.#outbox.drain(this.#closing.signal).catch((error: unknown) => {
-      if (!this.#closing.signal.aborted) this.#options.log(`alerts: ${messageOf(error)}`);
-    });
+    const { signal } = this.#closing;
+    await this.#watch.look(signal).catch(this.#failed);
+    const told = this.#outbox.drain(signal).catch(this.#failed);
     // One that is slow may still be under way.
     this.#telling = Promise.all([this.#telling, told]).then(() => undefined);
   }
+
+  readonly #failed = (error: unknown): void => {
+    if (this.#closing.signal.aborted) return;
+    this.#options.log(`alerts: ${error instanceof Error ? error.message : String(error)}`);
+  };
 
   list(limit: number): Alert[] {
     return this.#store.list(limit);
@@ -142,46 +115,6 @@ export class Alerts {
     return this.#outbox.test(signal);
   }
 
-  /** What a rule spoke of and is no longer there: the disk was unmounted, the workspace is no longer declared, the host revoked. */
-  #judgeVanished(
-    hosts: ReadonlyMap<HostId, HostFactsNow>,
-    seen: ReadonlySet<string>,
-    { rules, now }: { rules: ReadonlyMap<AlertRuleName, AlertRule>; now: number },
-  ): void {
-    for (const [key, { rule, hostId, subject, state }] of this.#states) {
-      if (seen.has(key)) continue;
-      const host = hosts.get(hostId);
-      const isOver = host === undefined || isKnown(rule, host, { now, serverStartedAt: this.#startedAt });
-      this.#judge({ rule, hostId, subject, isSo: isOver ? false : undefined, message: '' }, rules, now);
-      if (!state.isRaised && isOver) this.#states.delete(key);
-    }
-  }
-
-  #judge(condition: Condition, rules: ReadonlyMap<AlertRuleName, AlertRule>, now: number): void {
-    const rule = rules.get(condition.rule);
-    if (rule === undefined) return;
-    const key = alertKey(condition);
-    const { hostId, subject } = condition;
-    const before = this.#states.get(key)?.state ?? noState;
-    const { state, event } = judge(before, condition, { rule, now });
-    if (event !== undefined) this.#apply(condition, event, new Date(now).toISOString());
-    if (state === noState || (!state.isRaised && state.changingSince === undefined && state.raisedAt.length === 0))
-      this.#states.delete(key);
-    else this.#states.set(key, { rule: rule.name, hostId, subject, state });
-  }
-
-  /** The alert and its notices, both or neither. */
-  #apply(condition: Condition, event: NonNullable<ReturnType<typeof judge>['event']>, at: string): void {
-    this.#options.database.transaction(() => {
-      if (event.kind === 'raise') {
-        this.#outbox.put('raised', this.#store.raise({ ...condition, ...event, at }));
-        return;
-      }
-      const alert = this.#store.resolve(condition, at);
-      if (alert !== undefined) this.#outbox.put('resolved', alert);
-    });
-  }
-
   #record<T>(
     actor: string,
     action: string,
@@ -195,8 +128,4 @@ export class Alerts {
       return result;
     });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

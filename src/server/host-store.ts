@@ -46,6 +46,11 @@ export class HostStore {
     this.#seenAt.set(hostId, at);
   }
 
+  /** Later than what the database has, until `flush`. */
+  unwrittenSign(hostId: HostId): string | undefined {
+    return this.#seenAt.get(hostId);
+  }
+
   /** Writes all signs of life since the last time, in one transaction. */
   flush(): void {
     if (this.#seenAt.size === 0) return;

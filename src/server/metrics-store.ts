@@ -21,6 +21,12 @@ interface Waiting {
   readonly figures: readonly Figures[];
 }
 
+interface Latest {
+  readonly sample: MetricsSample;
+  /** When it was measured, by our clock. */
+  readonly at: number;
+}
+
 /** Samples that come later than this after the end of their window are rolled up with the next ones. */
 const graceMs = 15_000;
 /** Agents may be wrong about the time by this much before theirs is corrected. */
@@ -32,7 +38,7 @@ const mostWaiting = 20_000;
 export class MetricsStore {
   readonly #database: SqliteDatabase;
   readonly #chunks: MetricsChunks;
-  readonly #latest = new Map<HostId, MetricsSample>();
+  readonly #latest = new Map<HostId, Latest>();
   #waiting: Waiting[] = [];
 
   constructor(database: SqliteDatabase) {
@@ -40,14 +46,15 @@ export class MetricsStore {
     this.#chunks = new MetricsChunks(database);
   }
 
-  /** Undefined until the host has told, since the server started. */
-  latest(hostId: HostId): MetricsSample | undefined {
-    return this.#latest.get(hostId);
+  /** Undefined until the host has told, since the server started; or where it was measured before `since`. */
+  latest(hostId: HostId, since = Number.NEGATIVE_INFINITY): MetricsSample | undefined {
+    const latest = this.#latest.get(hostId);
+    return latest === undefined || latest.at < since ? undefined : latest.sample;
   }
 
   /** A sample that is shown and not kept. */
-  show(hostId: HostId, sample: MetricsSample): void {
-    this.#latest.set(hostId, sample);
+  show(hostId: HostId, sample: MetricsSample, now: number): void {
+    this.#latest.set(hostId, { sample, at: now });
   }
 
   /** Kept with the next `flush`. `aheadMs` is how far the agent's clock is before ours. */
@@ -57,13 +64,13 @@ export class MetricsStore {
     { now, aheadMs, metrics }: { now: number; aheadMs: number; metrics: HostSettings['metrics'] },
   ): void {
     const shiftMs = Math.abs(aheadMs) > clockToleranceMs ? aheadMs : 0;
+    const oldest = now - metrics.retentionDays * dayMs;
     for (const sample of samples) {
       const at = Math.min(now, Date.parse(sample.at) - shiftMs);
       const figures = figuresOf(sample, metrics);
-      if (figures.length > 0 && at > now - metrics.retentionDays * dayMs) this.#waiting.push({ hostId, at, figures });
+      if (figures.length > 0 && at > oldest) this.#waiting.push({ hostId, at, figures });
+      this.#latest.set(hostId, { sample, at });
     }
-    const last = samples.at(-1);
-    if (last !== undefined) this.#latest.set(hostId, last);
   }
 
   /** Writes what was taken, all in one transaction. A sample that is sent twice is kept once. */

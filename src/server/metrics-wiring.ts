@@ -4,6 +4,7 @@ import type { HostId } from '../contracts/fleet-ids.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import type { ActivityLog } from './activity.ts';
 import { Alerts } from './alerts.ts';
+import { AlertFacts } from './alerts-facts.ts';
 import { type HostStore, hostOf, type StoredHost } from './host-store.ts';
 import { metricsHandlers } from './metrics-handlers.ts';
 import { MetricsKeeper } from './metrics-keeper.ts';
@@ -32,9 +33,13 @@ export function watchFleet(options: WatchOptions) {
   const serverStartedAt = now();
   const store = new MetricsStore(database);
   const keeper = new MetricsKeeper({ store, hosts, now, log: options.log });
-  const latest = (hostId: HostId) => store.latest(hostId);
-  const live = new LiveMetrics({ latest, ask: options.askLive });
-  const alerts = new Alerts({ ...options, latest });
+  const live = new LiveMetrics({ latest: (hostId) => store.latest(hostId), ask: options.askLive });
+  const facts = new AlertFacts({
+    database,
+    unwrittenSign: (hostId) => hosts.unwrittenSign(hostId),
+    sampleOf: (hostId, withinMs) => store.latest(hostId, now().getTime() - withinMs),
+  });
+  const alerts = new Alerts({ ...options, facts });
   return {
     handlers: metricsHandlers({ hosts, store, live, alerts, now }),
     /** With a heartbeat: to be kept. */
@@ -47,7 +52,7 @@ export function watchFleet(options: WatchOptions) {
     /** For those who look right now. */
     onSample: (hostId: HostId, sample: MetricsSample) => {
       if (hosts.byId(hostId)?.admission !== 'admitted') return;
-      store.show(hostId, sample);
+      store.show(hostId, sample, now().getTime());
       live.tell(hostId);
     },
     prometheus: () => {
