@@ -1,12 +1,11 @@
 import { exitCodes } from '../contracts/errors.ts';
-import { problemLine, stepLine } from './change-text.ts';
 import { defineCommand } from './command.ts';
 import { findHost } from './find-host.ts';
 import { fileOption, readSpec } from './given-spec.ts';
 import { handInContexts, packContexts } from './host-spec-contexts.ts';
 import { resolveSpecSecrets } from './host-spec-secrets.ts';
+import { tellDeclared } from './host-told.ts';
 import { waitOptions, waitUntilHealthy } from './host-wait.ts';
-import { jsonText } from './json-text.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
 import { requiredOption } from './required-option.ts';
@@ -18,6 +17,7 @@ export const hostApply = defineCommand(
       file: fileOption,
       message: { type: 'string', value: '<text>', short: 'm', summary: 'Why; shown in the history' },
       check: { type: 'string', value: '<index>', summary: 'Refuse unless the plan is still the one with this index' },
+      again: { type: 'boolean', summary: 'Make a revision even of what is declared already' },
       ...waitOptions,
       json: { type: 'boolean', summary: 'Print JSON' },
       ...serverOptions,
@@ -26,6 +26,8 @@ export const hostApply = defineCommand(
       'Declares what a host shall be like and prints the revision. The host gets there by itself, also after it was away.',
       'Secrets are looked up on this machine and sealed for the host; folders to build from are handed in when the server lacks',
       'them, without what their .dockerignore names. Each problem of the spec is told with its line, and nothing is changed.',
+      'What is declared already, values of secrets included, stays the revision that it is. --again makes one all the same: for',
+      'builds that were cancelled, and images with the policy always.',
     ],
     examples: [
       'agora host apply gpu-box-1 -f spec.yaml --wait',
@@ -39,12 +41,11 @@ export const hostApply = defineCommand(
     const client = await openServer(options, context);
     const host = await findHost(client, word);
     await handInContexts(client, packed, ({ folder }) => say(context.stderr, `agora: handing in ${folder}`));
-    const { message = '', check } = options;
-    const body = { spec: packed.spec, secrets, message, ...(check !== undefined && { check }) };
-    const { change, plan } = await client.call('applySpec', { params: { host: host.hostId }, body });
-    for (const step of plan.steps) await say(context.stderr, `  ${stepLine(step)}`);
-    for (const problem of plan.problems) await say(context.stderr, `agora: ${problemLine(problem)}`);
-    await say(context.stdout, options.json === true ? jsonText({ change, plan }, 2) : String(change.revision));
+    const { message = '', check, again = false } = options;
+    const body = { spec: packed.spec, secrets, message, again, ...(check !== undefined && { check }) };
+    const declared = await client.call('applySpec', { params: { host: host.hostId }, body });
+    const { change } = declared;
+    await tellDeclared(declared, options.json === true, context);
     if (options.wait !== true) return exitCodes.ok;
     return waitUntilHealthy(
       client,

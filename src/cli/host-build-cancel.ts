@@ -9,8 +9,8 @@ export const hostBuildCancel = defineCommand(
     operands: ['<host>', '<build>'],
     options: serverOptions,
     details: [
-      'A build is named by its id, the beginning of it, or its image: then the newest. It is not tried again until something is',
-      'applied; what ran before goes on.',
+      'A build is named by its id, the beginning of it, or its image: then the newest. It is not tried again until another',
+      'revision is declared (agora host apply --again); what ran before goes on.',
     ],
     examples: ['agora host build cancel gpu-box-1 b-x7', 'agora host build cancel gpu-box-1 web'],
   },

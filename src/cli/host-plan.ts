@@ -3,8 +3,9 @@ import type { HostPlan } from '../contracts/host-change.ts';
 import { problemLine, stepLine } from './change-text.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { findHost } from './find-host.ts';
-import { fileOption, readSpec } from './given-spec.ts';
+import { fileOption, type GivenSpec, readSpec } from './given-spec.ts';
 import { packContexts } from './host-spec-contexts.ts';
+import { type FoundSecrets, findSpecSecrets } from './host-spec-secrets.ts';
 import { jsonText } from './json-text.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
@@ -26,16 +27,24 @@ export const hostPlan = defineCommand(
   async ({ operands: [word = ''], options }, context) => {
     const given = options.file === undefined ? undefined : await readSpec(options.file, context);
     const packed = given && (await packContexts(given));
+    const secrets = given && (await knownSecrets(given, context));
     const client = await openServer(options, context);
     const { hostId, name } = await findHost(client, word);
     const params = { host: hostId };
     const spec = packed?.spec ?? (await client.call('getSpec', { params })).spec;
-    const plan = await client.call('planSpec', { params, body: { spec } });
+    const plan = await client.call('planSpec', { params, body: { spec, ...(secrets && { secrets }) } });
     if (options.json === true) await say(context.stdout, jsonText(plan, 2));
     else await printPlan(plan, { name, file: options.file }, context);
     return exitCodes.ok;
   },
 );
+
+/** Who may not have them can still look at the rest. */
+async function knownSecrets(given: GivenSpec, context: CommandContext): Promise<FoundSecrets['values']> {
+  const { values, problems } = await findSpecSecrets(given, context);
+  for (const problem of problems) await say(context.stderr, `agora: ${problem}; its value is taken as it is declared`);
+  return values;
+}
 
 async function printPlan(
   plan: HostPlan,

@@ -1,11 +1,9 @@
 import { exitCodes } from '../contracts/errors.ts';
-import { problemLine, stepLine } from './change-text.ts';
 import { defineCommand } from './command.ts';
 import { findHost } from './find-host.ts';
+import { tellDeclared } from './host-told.ts';
 import { waitOptions, waitUntilHealthy } from './host-wait.ts';
-import { jsonText } from './json-text.ts';
 import { openServer, serverOptions } from './open-server.ts';
-import { say } from './output.ts';
 import { countOf } from './time-word.ts';
 
 export const hostRollback = defineCommand(
@@ -26,10 +24,9 @@ export const hostRollback = defineCommand(
     const body = options.to === undefined ? {} : { revision: countOf('to', options.to) };
     const client = await openServer(options, context);
     const { hostId } = await findHost(client, word);
-    const { change, plan } = await client.call('rollBackSpec', { params: { host: hostId }, body });
-    for (const step of plan.steps) await say(context.stderr, `  ${stepLine(step)}`);
-    for (const problem of plan.problems) await say(context.stderr, `agora: ${problemLine(problem)}`);
-    await say(context.stdout, options.json === true ? jsonText({ change, plan }, 2) : String(change.revision));
+    const declared = await client.call('rollBackSpec', { params: { host: hostId }, body });
+    const { change } = declared;
+    await tellDeclared(declared, options.json === true, context);
     if (options.wait !== true) return exitCodes.ok;
     return waitUntilHealthy(client, { hostId, revision: change.revision, timeout: options.timeout }, context);
   },

@@ -35,6 +35,7 @@ export async function waitUntilHealthy(
 ): Promise<ExitCode> {
   const seconds = timeout === undefined ? defaultSeconds : secondsOf('timeout', timeout);
   const deadline = Date.now() + seconds * 1_000;
+  if (stderr.isTerminal) await say(stderr, 'agora: waiting; Ctrl-C ends the waiting, and the host goes on');
   let said = '';
   let saidAt = Date.now();
   let last: HostStatus | undefined;

@@ -20,6 +20,9 @@ const revisionSchema = z.int().positive();
 /** A spec with the values of the refs it names: by ref. */
 const givenSpec = { spec: hostSpecSchema, secrets: z.record(z.string(), z.string().max(1024 * 1024)).default({}) };
 
+/** `isNew` is false where all of it was declared already: `change` is the revision that did. */
+const declarationSchema = z.object({ change: changeSchema, plan: hostPlanSchema, isNew: z.boolean() });
+
 const hostStatusSchema = z.object({
   host: hostSchema,
   change: changeSchema.optional(),
@@ -114,9 +117,10 @@ export const hostRoutes = {
     access: 'viewer',
     summary: 'Tells the steps that a spec would take, from what the host last reported',
     params: hostParams,
-    body: z.strictObject({ spec: hostSpecSchema }),
+    /** Values of secrets that are not given, or that a viewer gives, are taken as they are declared. */
+    body: z.strictObject(givenSpec),
     reply: hostPlanSchema,
-    maxBodyBytes: specLimits.fileBytes,
+    maxBodyBytes: 2 * specLimits.fileBytes,
   },
   applySpec: {
     method: 'POST',
@@ -129,8 +133,10 @@ export const hostRoutes = {
       message: z.string().max(1024).default(''),
       /** The index of a plan: refused when the host's state or spec has moved since. */
       check: z.string().max(128).optional(),
+      /** Makes a revision even of what is declared already. */
+      again: z.boolean().default(false),
     }),
-    reply: z.object({ change: changeSchema, plan: hostPlanSchema }),
+    reply: declarationSchema,
     maxBodyBytes: 2 * specLimits.fileBytes,
   },
   rollBackSpec: {
@@ -140,7 +146,7 @@ export const hostRoutes = {
     summary: 'Declares again what was declared before',
     params: hostParams,
     body: z.strictObject({ revision: revisionSchema.optional() }),
-    reply: z.object({ change: changeSchema, plan: hostPlanSchema }),
+    reply: declarationSchema,
   },
   getObservation: {
     method: 'GET',

@@ -6,7 +6,7 @@ import type { HostObservation } from '../contracts/host-observation.ts';
 import { digestSchema } from '../contracts/ids.ts';
 import { emptyMemory, type Memory } from './memory.ts';
 import { reconcile } from './reconcile.ts';
-import { hostSpecDigest } from './spec-digest.ts';
+import { hostSpecDigest, secretRefs } from './spec-digest.ts';
 import type { Target } from './target.ts';
 
 export interface PlanOptions {
@@ -34,7 +34,7 @@ function memoryOfApplied({ spec, revision }: Target): Memory {
 }
 
 // Not the whole observation: a container that was restarted in between changes nothing about the plan.
-function indexOf({ spec, revision, hostId, settings }: Target, observed: HostObservation): string {
+function indexOf({ spec, revision, hostId, settings, secretDigests = {} }: Target, observed: HostObservation): string {
   const identity = (labels: Readonly<Record<string, string>>) => [
     labels[hostLabels.host] ?? '',
     labels[hostLabels.spec] ?? '',
@@ -62,5 +62,6 @@ function indexOf({ spec, revision, hostId, settings }: Target, observed: HostObs
     images: observed.images.map(({ id, tags }) => canonicalize([id, [...tags].sort()])),
   };
   const sorted = Object.values(seen).map((lines) => lines.sort());
-  return digestOf(canonicalize([hostSpecDigest(spec), revision, settings.enabled, ...sorted]));
+  const values = secretRefs(spec).map((ref) => secretDigests[ref] ?? '');
+  return digestOf(canonicalize([hostSpecDigest(spec), revision, settings.enabled, values, ...sorted]));
 }

@@ -11,6 +11,12 @@ export function hostSpecDigest(spec: HostSpec): `sha256:${string}` {
   return digestOf(canonicalize(spec));
 }
 
+/** Of every secret that it names. */
+export function secretRefs({ images, workspaces }: HostSpec): string[] {
+  const builds = Object.values(images).flatMap(({ build }) => Object.values(build?.secrets ?? {}));
+  return [...builds, ...Object.values(workspaces).flatMap(({ secrets }) => Object.values(secrets))];
+}
+
 export function networkDigest(spec: NetworkSpec): string {
   return digestOf(canonicalize(withoutDefaults(spec)));
 }

@@ -21,7 +21,7 @@ export function decryptAtRest(key: Uint8Array, bytes: Uint8Array, context: strin
   } catch (cause) {
     throw new AppError('state-corrupt', `Cannot decrypt ${context}: it was encrypted with another key, or changed`, {
       cause,
-      next: 'Restore at-rest.key and the database from the same backup, or apply the spec again.',
+      next: 'Restore at-rest.key and the database from the same backup, or declare the spec anew: agora host apply --again.',
     });
   }
 }

@@ -1,11 +1,12 @@
 import { AppError } from '../contracts/errors.ts';
 import { type Host, hostSettingsSchema } from '../contracts/fleet.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
+import type { HostPlan } from '../contracts/host-change.ts';
 import type { hostRoutes } from '../contracts/routes-hosts.ts';
 import { actorOf } from './access.ts';
 import { hasContext, putContext } from './contexts.ts';
 import type { Handlers, UserCaller } from './handler.ts';
-import { declareSpec, type HostSpecPorts, planFor, rollBack, specOf } from './host-specs.ts';
+import { type DeclaredSpec, declareSpec, type HostSpecPorts, planFor, rollBack, specOf } from './host-specs.ts';
 import type { HostChanges, StoredHost } from './host-store.ts';
 import { parseFields } from './parse-fields.ts';
 import { type ToldHostPorts, toldHost, toldHosts } from './told-hosts.ts';
@@ -52,7 +53,7 @@ export function hostHandlers(ports: HostPorts): Handlers<keyof typeof hostRoutes
     removeHost: ({ params, caller }) => removeHost(ports, hosts.named(params.host), caller),
     getSpec: ({ params, query }) => specOf(ports, hosts.named(params.host), query.revision),
     listRevisions: ({ params }) => ({ revisions: revisions.changes(hosts.named(params.host).hostId, 1_000) }),
-    planSpec: ({ params, body }) => planFor(ports, hosts.named(params.host), body.spec),
+    planSpec: ({ params, body, caller }) => planSpec(ports, hosts.named(params.host), body, caller),
     applySpec: ({ params, body, caller }) =>
       declareSpec(ports, admitted(hosts.named(params.host)), { ...body, actor: actorOf(caller) }),
     rollBackSpec: ({ params, body, caller }) =>
@@ -174,6 +175,20 @@ function removeHost(ports: HostPorts, host: StoredHost, caller: UserCaller): und
     ports.activity.add({ actor: actorOf(caller), action: 'host.remove', subject: `host:${host.name}` });
   });
   return undefined;
+}
+
+/** A viewer could try values until the plan says that nothing changes: theirs are not looked at. */
+function planSpec(
+  ports: HostPorts,
+  host: StoredHost,
+  { spec, secrets }: Pick<DeclaredSpec, 'spec' | 'secrets'>,
+  { user }: UserCaller,
+): HostPlan {
+  const isRefused = user.role === 'viewer' && Object.keys(secrets).length > 0;
+  const plan = planFor(ports, host, { spec, secrets: isRefused ? {} : secrets });
+  if (!isRefused) return plan;
+  const message = 'their values are taken as they are declared: to compare others takes the role operator';
+  return { ...plan, problems: [...plan.problems, { name: 'secrets', message }] };
 }
 
 function admitted(host: StoredHost): StoredHost {

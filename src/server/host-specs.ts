@@ -1,3 +1,5 @@
+import { canonicalize } from '../base/canonical-json.ts';
+import { digestOf } from '../base/hash.ts';
 import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
@@ -6,13 +8,14 @@ import type { HostSpec } from '../contracts/host-spec.ts';
 import { digestSchema } from '../contracts/ids.ts';
 import { checkSpec } from '../reconcile/check-spec.ts';
 import { planOf } from '../reconcile/plan.ts';
-import { hostSpecDigest } from '../reconcile/spec-digest.ts';
+import { hostSpecDigest, secretRefs } from '../reconcile/spec-digest.ts';
+import type { Target } from '../reconcile/target.ts';
 import type { ActivityLog } from './activity.ts';
 import { type Contexts, hasContext } from './contexts.ts';
 import { secretDigest } from './desired.ts';
 import type { HostReports } from './host-reports.ts';
 import type { StoredHost } from './host-store.ts';
-import type { Revisions } from './revisions.ts';
+import type { Revision, Revisions } from './revisions.ts';
 
 export interface HostSpecPorts {
   readonly database: SqliteDatabase;
@@ -34,77 +37,109 @@ export interface DeclaredSpec {
   readonly actor: string;
   /** The index of the plan that was looked at. */
   readonly check?: string | undefined;
+  /** Makes a revision even of what is declared already. */
+  readonly again?: boolean | undefined;
 }
 
-/** The steps that a spec would take, from what the host last reported. */
+export interface Declaration {
+  readonly change: Change;
+  readonly plan: HostPlan;
+  /** False where all of it was declared already: `change` is that revision. */
+  readonly isNew: boolean;
+}
+
+/** The steps that a spec would take, from what the host last reported. Values of secrets that are not given stay as they are. */
 export function planFor(
   ports: HostSpecPorts,
   host: StoredHost,
-  spec: HostSpec,
-  secrets?: Readonly<Record<string, string>>,
+  { spec, secrets, again = false }: Pick<DeclaredSpec, 'spec' | 'secrets' | 'again'>,
 ): HostPlan {
   const { hostId, settings } = host;
-  const latest = ports.revisions.find(hostId);
-  const known = secrets ?? latest?.secrets ?? {};
+  // What cannot be decrypted any more can still be declared anew.
+  const known = again ? secrets : { ...ports.revisions.find(hostId)?.secrets, ...secrets };
   const secretDigests = Object.fromEntries(
-    Object.entries(known).map(([ref, value]) => [ref, secretDigest(ports.atRest, value)]),
+    secretRefs(spec).flatMap((ref) => {
+      const value = known[ref];
+      return value === undefined ? [] : [[ref, secretDigest(ports.atRest, value)]];
+    }),
   );
-  const specDigest = hostSpecDigest(spec);
-  const isDeclared = latest?.change.specDigest === specDigest;
-  const told = ports.reports.of(hostId)?.revision;
-  const revision = isDeclared ? latest.change.revision : ports.revisions.nextNumber(hostId, told);
+  const declared = again ? undefined : declaredBy(ports, hostId, { spec, secrets: known });
+  const revision = declared?.change.revision ?? ports.revisions.nextNumber(hostId, toldRevision(ports, hostId));
+  const target = { hostId, revision, spec, settings, secretDigests };
   const observation = ports.reports.observation(hostId);
-  if (observation === undefined) return unknownPlan(host, specDigest);
+  if (observation === undefined) return unknownPlan(host, target);
   const appliedRevision = ports.revisions.lastApplied(hostId);
-  return planOf({ hostId, revision, spec, settings, secretDigests }, observation, {
-    now: ports.now().getTime(),
-    appliedRevision,
-  });
+  return planOf(target, observation, { now: ports.now().getTime(), appliedRevision });
 }
 
 /** A host that never reported may have anything. */
-function unknownPlan({ name }: StoredHost, specDigest: string): HostPlan {
+function unknownPlan({ name }: StoredHost, { spec, revision, secretDigests }: Target): HostPlan {
   const message = 'has not reported yet what it has: the steps are decided when it does';
-  return {
-    index: `unknown-${specDigest.slice(7, 23)}`,
-    specDigest: digestSchema.parse(specDigest),
-    steps: [],
-    problems: [{ name, message }],
-  };
+  const specDigest = digestSchema.parse(hostSpecDigest(spec));
+  const index = digestOf(canonicalize([specDigest, revision, secretDigests ?? {}]));
+  return { index, specDigest, steps: [], problems: [{ name, message }] };
 }
 
-/** Declares a spec: accepted whole, or refused with nothing changed. */
+/** Declares a spec: accepted whole, or refused with nothing changed. What is declared already is not declared again. */
 export async function declareSpec(
   ports: HostSpecPorts,
   host: StoredHost,
   declared: DeclaredSpec,
-): Promise<{ readonly change: Change; readonly plan: HostPlan }> {
+): Promise<Declaration> {
   const { spec, secrets, check } = declared;
   refuseProblems(spec);
   refuseMissingSecrets(spec, secrets);
   await refuseMissingContexts(ports.contexts, spec);
-  const { change, plan } = ports.database.transaction(() => {
-    const plan = planFor(ports, host, spec, secrets);
-    if (check !== undefined && check !== plan.index) {
-      throw new AppError(
-        'task-conflict',
-        `Cannot apply plan "${check}": the host or its spec has moved since, the plan is now "${plan.index}"`,
-        {
-          next: 'Look at the new plan: agora host plan, and apply with its index.',
-        },
-      );
-    }
-    const at = ports.now().toISOString();
-    const { actor, message } = declared;
-    const specDigest = hostSpecDigest(spec);
-    const told = ports.reports.of(host.hostId)?.revision;
-    const change = ports.revisions.add(host.hostId, { spec, specDigest, secrets, actor, message, at, told });
-    const details = { revision: change.revision, specDigest, message };
-    ports.activity.add({ actor, action: 'spec.apply', subject: `host:${host.name}`, details });
-    return { change, plan };
+  const declaration = ports.database.transaction(() => {
+    const plan = planFor(ports, host, declared);
+    refuseMoved(check, host, () => (declared.again === true ? planFor(ports, host, { spec, secrets }) : plan));
+    const known = declared.again === true ? undefined : declaredBy(ports, host.hostId, declared);
+    return { change: known?.change ?? addRevision(ports, host, declared), plan, isNew: known === undefined };
   });
-  ports.onRevision(host.hostId, change.revision);
-  return { change, plan };
+  if (declaration.isNew) ports.onRevision(host.hostId, declaration.change.revision);
+  return declaration;
+}
+
+function refuseMoved(check: string | undefined, { name }: StoredHost, planNow: () => HostPlan): void {
+  if (check === undefined) return;
+  const { index } = planNow();
+  if (check === index) return;
+  throw new AppError(
+    'task-conflict',
+    `Cannot apply plan "${check}": the host, its spec or a secret has moved since, the plan is now "${index}"`,
+    { next: `Look at the new plan: agora host plan ${name} -f <file>, and apply with its index.` },
+  );
+}
+
+function addRevision(
+  ports: HostSpecPorts,
+  { hostId, name }: StoredHost,
+  { spec, secrets, actor, message }: DeclaredSpec,
+): Change {
+  const at = ports.now().toISOString();
+  const specDigest = hostSpecDigest(spec);
+  const told = toldRevision(ports, hostId);
+  const change = ports.revisions.add(hostId, { spec, specDigest, secrets, actor, message, at, told });
+  const details = { revision: change.revision, specDigest, message };
+  ports.activity.add({ actor, action: 'spec.apply', subject: `host:${name}`, details });
+  return change;
+}
+
+/** The latest revision, where it says just this: values of refs that the spec does not name make no difference. */
+function declaredBy(
+  ports: HostSpecPorts,
+  hostId: HostId,
+  { spec, secrets }: Pick<DeclaredSpec, 'spec' | 'secrets'>,
+): Revision | undefined {
+  const latest = ports.revisions.find(hostId);
+  if (latest === undefined || latest.change.specDigest !== hostSpecDigest(spec)) return undefined;
+  // A host that has more than was ever declared here takes nothing that is not past it.
+  if ((toldRevision(ports, hostId) ?? 0) > latest.change.revision) return undefined;
+  return secretRefs(spec).every((ref) => latest.secrets[ref] === secrets[ref]) ? latest : undefined;
+}
+
+function toldRevision(ports: HostSpecPorts, hostId: HostId): number | undefined {
+  return ports.reports.of(hostId)?.revision;
 }
 
 /** Declares again what an earlier revision declared; without a number the one before the latest. */
@@ -112,7 +147,7 @@ export async function rollBack(
   ports: HostSpecPorts,
   host: StoredHost,
   { revision, actor }: { readonly revision?: number | undefined; readonly actor: string },
-) {
+): Promise<Declaration> {
   const [latest, previous] = ports.revisions.changes(host.hostId, 2);
   const wanted = revision ?? previous?.revision;
   const earlier = wanted === undefined ? undefined : ports.revisions.find(host.hostId, wanted);
@@ -144,9 +179,7 @@ function refuseProblems(spec: HostSpec): void {
 }
 
 function refuseMissingSecrets(spec: HostSpec, secrets: Readonly<Record<string, string>>): void {
-  const builds = Object.values(spec.images).flatMap(({ build }) => Object.values(build?.secrets ?? {}));
-  const refs = [...builds, ...Object.values(spec.workspaces).flatMap((workspace) => Object.values(workspace.secrets))];
-  const missing = refs.filter((ref) => !Object.hasOwn(secrets, ref));
+  const missing = secretRefs(spec).filter((ref) => !Object.hasOwn(secrets, ref));
   if (missing.length === 0) return;
   throw new AppError('secret-missing', `Cannot apply the spec: no value came for secret "${missing[0]}"`, {
     next: 'Apply it with `agora host apply`, which resolves refs on your machine.',

@@ -81,13 +81,14 @@ test('secrets are looked up here, reach the host only, and one that is missing i
     fleet,
     `${webSpec}    secrets:\n      TOKEN: env:WEB_TOKEN\n      KEY: file:./key.txt\n`,
   );
+  const twoMissing = `${webSpec}    secrets:\n      TOKEN: env:WEB_TOKEN\n      KEY: file:./none.txt\n`;
   await writeFile(join(project.folder, 'key.txt'), 'the-file-secret\n');
 
-  refused(
-    await project.agora(['host', 'apply', 'box', '-f', spec]),
-    3,
-    /spec\.yaml:9:7: workspaces\.web\.secrets\.TOKEN: .*not set/,
-  );
+  const early = await project.agora(['host', 'plan', 'box', '-f', spec]);
+  assert.match(early.stderr, /spec\.yaml:9:7: .*TOKEN: .*not set.*; its value is taken as it is declared/);
+  assert.equal(early.code, 0);
+  const missing = await project.agora(['host', 'apply', 'box', '-f', await writeSpec(fleet, twoMissing, 'two.yaml')]);
+  refused(missing, 3, /2 secrets are missing\n {2}two\.yaml:9:7: .*TOKEN: .*not set.*\n {2}two\.yaml:10:7: .*KEY: /);
   project.env['WEB_TOKEN'] = 'the-env-secret';
   const applied = await project.agora(['host', 'apply', 'box', '-f', spec, '-m', 'first']);
 
@@ -98,6 +99,11 @@ test('secrets are looked up here, reach the host only, and one that is missing i
     const bytes = await readFile(join(project.folder, 'data', name));
     for (const secret of ['the-env-secret', 'the-file-secret']) assert.ok(!bytes.includes(secret), name);
   }
+
+  const index = JSON.parse((await project.agora(['host', 'plan', 'box', '-f', spec, '--json'])).stdout).index;
+  project.env['WEB_TOKEN'] = 'another-secret';
+  refused(await project.agora(['host', 'apply', 'box', '-f', spec, '--check', index]), 3, /a secret has moved since/);
+  assert.equal((await project.agora(['host', 'apply', 'box', '-f', spec])).stdout, '2\n');
 });
 
 test('a spec goes through plan, check, apply, status, diff, history, rollback and export', async (t) => {
@@ -118,11 +124,26 @@ test('a spec goes through plan, check, apply, status, diff, history, rollback an
   refused(wrong, 3, /has moved since[\s\S]*next: Look at the new plan/);
   const applied = await project.agora(['host', 'apply', 'box', '-f', spec, '--check', index, '-m', 'the "first"']);
   assert.deepEqual([applied.code, applied.stdout], [0, '1\n'], applied.stderr);
+  const unchanged = await project.agora(['host', 'apply', 'box', '-f', spec, '-m', 'the same']);
+  assert.deepEqual([unchanged.code, unchanged.stdout], [0, '1\n'], unchanged.stderr);
+  assert.match(unchanged.stderr, /unchanged: revision 1 declares just this/);
   const other = await writeSpec(fleet, webSpec.replace('nginx:1', 'nginx:2'), 'other.yaml');
   refused(await project.agora(['host', 'apply', 'box', '-f', other, '--check', index]), 3, /has moved since/);
 
-  const waiting = project.start('agora', ['host', 'rollback', 'box', '--to', '1', '--wait', '--timeout', '60s']);
-  await waitUntil('the rollback', () => waiting.stderr().includes('revision 2'), { timeoutMs: 60_000 });
+  const waiting = project.start('agora', [
+    'host',
+    'apply',
+    'box',
+    '-f',
+    spec,
+    '--again',
+    '-m',
+    'as before',
+    '--wait',
+    '--timeout',
+    '60s',
+  ]);
+  await waitUntil('the revision', () => waiting.stderr().includes('revision 2'), { timeoutMs: 60_000 });
   await agent.client.call('desired', {});
   const now = new Date().toISOString();
   await reportEmpty(agent, 2, {
@@ -138,7 +159,7 @@ test('a spec goes through plan, check, apply, status, diff, history, rollback an
 
   const status = await project.agora(['host', 'status', 'bo']);
   assert.match(status.stdout, /^box: admitted; link online, plaintext; agent 0\.0\.0 up .*; engine up/);
-  assert.match(status.stdout, /^revision 2 by user:admin "as revision 1": accepted .* → healthy \+/m);
+  assert.match(status.stdout, /^revision 2 by user:admin "as before": accepted .* → healthy \+/m);
   assert.match(status.stdout, /^workspace web: running; nginx:1; 1 restart$/m);
   assert.match(status.stdout, /^problem web: is slow; next: Look at it\.$/m);
   assert.equal(JSON.parse((await project.agora(['host', 'status', 'box', '--json'])).stdout).change.revision, 2);
@@ -156,7 +177,7 @@ test('a spec goes through plan, check, apply, status, diff, history, rollback an
     history.map((line) => line.split('\t').filter((_, column) => column !== 2)),
     [
       ['3', 'accepted', 'user:admin', ''],
-      ['2', 'healthy', 'user:admin', 'as revision 1'],
+      ['2', 'healthy', 'user:admin', 'as before'],
       ['1', 'accepted', 'user:admin', 'the "first"'],
     ],
   );
@@ -167,9 +188,10 @@ test('a spec goes through plan, check, apply, status, diff, history, rollback an
     exported.stdout,
     `schemaVersion: 1\nnetworks:\n  front: {}\nworkspaces:\n  web:\n    image: nginx:1\n    networks:\n      - front\n`,
   );
+  const rolledBack = await project.agora(['host', 'rollback', 'box']);
+  assert.deepEqual([rolledBack.code, rolledBack.stdout], [0, '4\n'], rolledBack.stderr);
   const same = await project.agora(['host', 'apply', 'box', '-f', '-', '--json'], exported.stdout);
-  const revisions = JSON.parse((await project.agora(['host', 'history', 'box', '--json'])).stdout);
-  assert.equal(JSON.parse(same.stdout).change.specDigest, revisions.at(-1).specDigest);
+  assert.deepEqual([JSON.parse(same.stdout).isNew, JSON.parse(same.stdout).change.revision], [false, 4]);
   refused(await project.agora(['host', 'export', 'box', '--revision', '9']), 3, /Cannot find revision 9/);
   refused(await project.agora(['host', 'rollback', 'box', '--to', '99']), 3, /its latest revision is 4/);
 });
@@ -183,10 +205,10 @@ test('waiting ends when the host says that a workspace failed, or when the time 
   const late = await project.agora(['host', 'apply', 'box', '-f', spec, '--wait', '--timeout', '1s']);
   refused(late, 3, /it is not healthy after 1 s\n\s+next: .*agora host status box/);
   const waiting = project.start('agora', ['host', 'apply', 'box', '-f', spec, '--wait']);
-  await waitUntil('the second', () => waiting.stdout() !== '', { timeoutMs: 60_000 });
+  await waitUntil('the number', () => waiting.stdout() !== '', { timeoutMs: 60_000 });
   await agent.client.call('desired', {});
   await reportEmpty(agent, 1, {
-    revision: 2,
+    revision: 1,
     times: { planned: new Date().toISOString() },
     workspaces: [{ name: 'web', state: 'failed', restarts: 0, reason: 'exited with code 1' }],
     problems: [{ name: 'web', message: 'exited with code 1' }],
