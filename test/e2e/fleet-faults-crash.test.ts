@@ -6,6 +6,7 @@ import { Gate } from '../support/fleet-gate.ts';
 import { FleetProcesses, kill, strike } from '../support/fleet-processes.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
 import type { Running } from '../support/project.ts';
+import { chosen, randomFrom, shuffled } from '../support/seeded-random.ts';
 
 const skip = (await privateEngineObstacle()) ?? false;
 const seed = Number(process.env['AGORA_TEST_SEED'] ?? Date.now() % 1_000_000_007);
@@ -43,7 +44,7 @@ test('an agent and a server that are killed at each step leave a host that becom
   const volumes = new Set<string>();
 
   let reached = 0;
-  for (const [step, point] of shuffled(points, random).entries()) {
+  for (const [step, point] of shuffled(random, points).entries()) {
     const { spec, owned, volumeNames } = aSpec(random, step);
     for (const name of volumeNames) volumes.add(`volume ${name}`);
 
@@ -136,10 +137,9 @@ class CrashedFleet {
 
 /** Other than the one of the step before in several ways, with what the engine is then to have of ours. */
 function aSpec(random: () => number, step: number) {
-  const chosen = <T>(...choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T; // Never empty.
-  const networks = chosen(['front'], ['front', 'back'], ['back']);
-  const volumeNames = chosen(['data'], ['data', `data-${step}`]);
-  const order = chosen('stop-first', 'start-first');
+  const networks = chosen(random, ['front'], ['front', 'back'], ['back']);
+  const volumeNames = chosen(random, ['data'], ['data', `data-${step}`]);
+  const order = chosen(random, 'stop-first', 'start-first');
   const side = `side-${step % 2}`;
   const web = aWorkspace({
     env: { STEP: String(step) },
@@ -158,22 +158,4 @@ function aSpec(random: () => number, step: number) {
 
 function placeOf({ url }: FleetProcesses) {
   return { host: '127.0.0.1', port: Number(new URL(url).port) };
-}
-
-function shuffled<T>(values: readonly T[], random: () => number): T[] {
-  return values
-    .map((value) => ({ value, place: random() }))
-    .sort((one, other) => one.place - other.place)
-    .map(({ value }) => value);
-}
-
-/** Numbers in [0, 1) that a seed decides: mulberry32. */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -22,7 +22,8 @@ export interface GateOptions {
 
 /** Stands before a server of HTTP and passes everything on, until an ambush. What was struck hears nothing more. */
 export class Gate {
-  to: HttpPlace;
+  /** Undefined: whoever comes finds nobody. */
+  to: HttpPlace | undefined;
   /** How many that count have passed since the ambush was set. */
   passed = 0;
   readonly #counts: GateOptions['counts'];
@@ -58,9 +59,15 @@ export class Gate {
     this.#ambush = ambush;
   }
 
+  /** Nobody is behind it any more, and every connection is broken. */
+  shut(): void {
+    this.to = undefined;
+    for (const connection of this.#connections) connection.destroy();
+  }
+
   async #close(): Promise<void> {
     this.#ambush = undefined;
-    for (const connection of this.#connections) connection.destroy();
+    this.shut();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
@@ -74,6 +81,10 @@ export class Gate {
       return;
     }
     const { headers } = incoming;
+    if (this.to === undefined) {
+      reply.destroy();
+      return;
+    }
     const outgoing = request({ ...this.to, method, path: url, headers, agent: false }, (answer) => {
       answer.on('error', () => reply.destroy());
       if (struck === undefined) this.#answer(answer, reply);
@@ -98,6 +109,10 @@ export class Gate {
   }
 
   #upgrade({ method, url, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.to === undefined) {
+      socket.destroy();
+      return;
+    }
     const onward = 'socketPath' in this.to ? connect(this.to.socketPath) : connect(this.to.port, this.to.host);
     this.#keep(onward);
     const lines = rawHeaders.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');

@@ -20,17 +20,20 @@ export async function cabledNamespace(t: TestContext): Promise<CabledNamespace> 
   const mark = randomBytes(4).toString('hex');
   const name = `agora-${mark}`;
   const cable = { here: `ah${mark}`, there: `at${mark}` };
-  const subnet = `10.213.${randomInt(256)}`;
+  // Four addresses of its own: other tests have such cables at the same time.
+  const first = 4 * randomInt(64);
+  const subnet = `10.214.${randomInt(256)}`;
+  const [here, there] = [`${subnet}.${first + 1}`, `${subnet}.${first + 2}`];
   await ip('netns', 'add', name);
   t.after(() => ip('netns', 'delete', name)); // Its cable goes with it.
   await ip('link', 'add', cable.here, 'type', 'veth', 'peer', 'name', cable.there, 'netns', name);
-  await ip('address', 'add', `${subnet}.1/30`, 'dev', cable.here);
+  await ip('address', 'add', `${here}/30`, 'dev', cable.here);
   await ip('link', 'set', cable.here, 'up');
-  await ip('-n', name, 'address', 'add', `${subnet}.2/30`, 'dev', cable.there);
+  await ip('-n', name, 'address', 'add', `${there}/30`, 'dev', cable.there);
   for (const device of ['lo', cable.there]) await ip('-n', name, 'link', 'set', device, 'up');
   return {
     name,
-    address: `${subnet}.1`,
+    address: here,
     cut: async () => void (await ip('link', 'set', cable.here, 'down')),
     mend: async () => void (await ip('link', 'set', cable.here, 'up')),
   };

@@ -182,11 +182,11 @@ export class SimulatedHostEngine implements HostEngine {
       images.delete(image.id);
     });
 
-  describeHost(): never {
+  describeHost(): ReturnType<HostEngine['describeHost']> {
     throw new Error('not simulated');
   }
 
-  events(): never {
+  events(_signal: AbortSignal): ReturnType<HostEngine['events']> {
     throw new Error('not simulated');
   }
 
