@@ -21,8 +21,8 @@ export interface AgentOptions {
   readonly buildFolder: string;
   /** Default: true. */
   readonly deletesBuildContext?: boolean;
-  /** For registries that want one; asked for each time. Default: none. */
-  readonly registryLogins?: () => Promise<RegistryLogins>;
+  /** For registries that want one. Default: none. */
+  readonly registryLogins?: RegistryLogins;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
 }

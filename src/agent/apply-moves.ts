@@ -4,6 +4,7 @@ import type { HostSettings } from '../contracts/fleet.ts';
 import type { BuildSpec } from '../contracts/host-spec.ts';
 import type { HostEngine, PullOptions, RegistryLogin } from '../engine/host-engine.ts';
 import type { Move } from '../reconcile/step.ts';
+import { type RegistryLogins, withProblems } from './registry-logins.ts';
 
 export interface ImageBuildRequest {
   readonly image: string;
@@ -24,7 +25,8 @@ export interface MoveContext {
   readonly pushImage?: (reference: string, options: PullOptions) => Promise<string>;
   /** Values of secrets by variable, from their refs by variable. */
   readonly openSecrets: (refs: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
-  readonly loginFor?: ((reference: string) => Promise<RegistryLogin | undefined>) | undefined;
+  /** Default: none. */
+  readonly logins?: Pick<RegistryLogins, 'forReference'> | undefined;
 }
 
 export type Moved = { readonly imageId?: string } | undefined;
@@ -55,10 +57,9 @@ const actions: { readonly [K in Move['do']]: Action<K> } = {
   disconnect: ({ network, container }, { engine }) => unlessGone(engine.disconnectNetwork(network, container)),
   'create-volume': ({ volume, spec, labels }, { engine }) => done(engine.createVolume(volume, spec, { labels })),
   'remove-volume': ({ volume }, { engine }) => unlessGone(engine.removeVolume(volume)),
-  pull: async ({ reference, tag }, { engine, settings, loginFor }, signal) => {
-    const login = await loginFor?.(reference);
+  pull: async ({ reference, tag }, { engine, settings, logins }, signal) => {
     const imageId = await withinSeconds(settings.pullTimeoutSeconds, `pull "${reference}"`, signal, (limited) =>
-      engine.pull(reference, { signal: limited, login }),
+      withLogin({ reference, logins }, limited, (login) => engine.pull(reference, { signal: limited, login })),
     );
     if (tag !== undefined) await engine.tagImage(imageId, tag);
     return { imageId };
@@ -68,11 +69,10 @@ const actions: { readonly [K in Move['do']]: Action<K> } = {
     const timeoutSeconds = settings.buildTimeoutSeconds;
     return { imageId: await buildImage({ image, spec, tag, labels, timeoutSeconds }, signal) };
   },
-  push: async ({ reference }, { engine, settings, loginFor, ...context }, signal) => {
+  push: async ({ reference }, { engine, settings, logins, ...context }, signal) => {
     const { pushImage = (...given) => engine.push(...given) } = context;
-    const login = await loginFor?.(reference);
     await withinSeconds(settings.pushTimeoutSeconds, `push "${reference}"`, signal, (limited) =>
-      pushImage(reference, { signal: limited, login }),
+      withLogin({ reference, logins }, limited, (login) => pushImage(reference, { signal: limited, login })),
     );
     return undefined;
   },
@@ -106,6 +106,19 @@ async function unlessGone(call: Promise<void>): Promise<Moved> {
     if (!isAppError(error, 'not-found')) throw error;
   }
   return undefined;
+}
+
+async function withLogin<T>(
+  { reference, logins }: { readonly reference: string } & Pick<MoveContext, 'logins'>,
+  signal: AbortSignal,
+  call: (login: RegistryLogin | undefined) => Promise<T>,
+): Promise<T> {
+  const { login, problem } = (await logins?.forReference(reference, signal)) ?? {};
+  try {
+    return await call(login);
+  } catch (error) {
+    throw withProblems(error, problem === undefined ? [] : [problem]);
+  }
 }
 
 async function withinSeconds<T>(

@@ -5,6 +5,9 @@ import { type Build, buildLogLimits } from '../contracts/builds.ts';
 
 /** Docker writes `Step 1/3 : RUN …`, Podman `STEP 1/3: RUN …`. */
 const stepPattern = /^step (\d{1,5})\/(\d{1,5}) ?:/i;
+/** What the engine itself says of a step. */
+const ownPattern = /^( ?---> |Removing intermediate container |-->)/;
+const lastLines = 3;
 /** What goes to the server at once. */
 const reportBytes = 512 * 1024;
 
@@ -23,6 +26,7 @@ export class BuildLog {
   #first = 0;
   #unended = '';
   #step: Build['step'];
+  #lastOfStep: string[] = [];
 
   /** From here on these are not shown. */
   hide(secrets: Readonly<Record<string, string>>): void {
@@ -33,6 +37,11 @@ export class BuildLog {
   /** The last that it said it is at. */
   get step(): Build['step'] {
     return this.#step;
+  }
+
+  /** The last few lines that the command of this step printed. */
+  get lastOfStep(): readonly string[] {
+    return this.#lastOfStep;
   }
 
   get isEmpty(): boolean {
@@ -91,7 +100,12 @@ export class BuildLog {
     // Of what is drawn over itself, the last.
     const shown = stripVTControlCharacters(text.replace(/\r+$/, '').replace(/^.*\r/, ''));
     const [, number, of] = stepPattern.exec(shown) ?? [];
-    if (Number(number) >= 1 && Number(of) >= 1) this.#step = { number: Number(number), of: Number(of) };
+    if (Number(number) >= 1 && Number(of) >= 1) {
+      this.#step = { number: Number(number), of: Number(of) };
+      this.#lastOfStep = [];
+    } else if (this.#step !== undefined && shown.trim() !== '' && !ownPattern.test(shown)) {
+      this.#lastOfStep = [...this.#lastOfStep.slice(1 - lastLines), shown];
+    }
     for (let at = 0; at === 0 || at < shown.length; at += buildLogLimits.lineCharacters) {
       const line = shown.slice(at, at + buildLogLimits.lineCharacters);
       this.#lines.push(line);

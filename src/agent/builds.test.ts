@@ -17,7 +17,7 @@ import { dockerHostEngine } from '../engine/docker-host.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { ImageBuildRequest } from './apply-moves.ts';
-import { ImageBuilder } from './builds.ts';
+import { ImageBuilder, type ImageBuilderOptions } from './builds.ts';
 import type { Link } from './link.ts';
 
 const { engine: plainEngine, skip } = await engineForTests();
@@ -74,12 +74,14 @@ interface Place {
   request(dockerfile: string, changes?: object): Promise<ImageBuildRequest>;
 }
 
-async function aPlace(t: TestContext, secrets: Readonly<Record<string, string>> = {}): Promise<Place> {
+async function aPlace(
+  t: TestContext,
+  openSecrets: ImageBuilderOptions['openSecrets'] = async () => ({}),
+): Promise<Place> {
   assert.ok(plainEngine);
   const folder = await mkdtemp(join(tmpdir(), 'agora-builds-'));
   const engine = dockerHostEngine({ endpoint: parseEngineHost(plainEngine.address, 'test') });
   const server = new Listener();
-  const openSecrets = async () => secrets;
   const log = (line: string) => t.diagnostic(line);
   const builder = new ImageBuilder({ engine, link: server.link, folder, hostId: () => hostId, openSecrets, log });
   const stop = new AbortController();
@@ -140,7 +142,7 @@ test('builds go one after the other, and one that waits or runs can be cancelled
 
 test('a secret is neither in the log of a build nor in why it failed', { skip }, async (t) => {
   const secret = `secret-${randomUUID()}`;
-  const { builder, server, request } = await aPlace(t, { TOKEN: secret });
+  const { builder, server, request } = await aPlace(t, async () => ({ TOKEN: secret }));
   const early = 'FROM scratch AS early\nCOPY root /\nENV PATH=/bin\nARG TOKEN\n';
 
   const wish = await request(
@@ -156,6 +158,21 @@ test('a secret is neither in the log of a build nor in why it failed', { skip },
   assert.ok(isAppError(failure) && !failure.message.includes(secret), String(failure));
   assert.ok(server.lines.some((line) => line.endsWith('it is <redacted:TOKEN>')));
   assert.ok(!JSON.stringify([server.lines, ...server.builds.values()]).includes(secret));
+});
+
+test('a command that fails is told with its exit code and what it printed last', { skip }, async (t) => {
+  const secret = `secret-${randomUUID()}`;
+  const { builder, server, request } = await aPlace(t, async () => ({ TOKEN: secret }));
+  const wish = await request(
+    'RUN ["sh", "-c", "echo early"]\nARG TOKEN\nRUN exec >&2; for each in one two three; do echo $each; done; echo it is $TOKEN; exit 7\n',
+  );
+
+  const failure = await builder.build(wish, never).catch((error: unknown) => error);
+  await waitUntil('the last report', () => server.last?.state === 'failed');
+
+  assert.ok(isAppError(failure));
+  assert.match(failure.message, /code: 7"; the last that it printed: "two", "three", "it is <redacted:TOKEN>"$/);
+  assert.equal(server.last?.problem, failure.message);
 });
 
 test('a context that is not what its digest says is not built, and nothing of it stays', { skip }, async (t) => {
@@ -191,6 +208,17 @@ test('a build that takes longer than it may ends, and says how long that was', {
     (error) => isAppError(error, 'limit-exceeded') && /2 s/.test(error.message),
   );
   await waitUntil('the last report', () => server.last?.state === 'failed');
+});
+
+test('nothing stays of a build whose secrets cannot be opened', { skip }, async (t) => {
+  const { builder, folder, request } = await aPlace(t, async () => {
+    throw new AppError('secret-missing', 'Cannot open secret "TOKEN"');
+  });
+  const wish = await request('');
+
+  await assert.rejects(builder.build(wish, never), (error) => isAppError(error, 'secret-missing'));
+
+  assert.deepEqual(await readdir(folder), []);
 });
 
 test('what a killed agent left in the build directory goes, what others have there stays', { skip }, async (t) => {

@@ -4,13 +4,14 @@ import { withDeadline } from '../base/deadline.ts';
 import { Redactor } from '../base/redact.ts';
 import { type Build, type BuildId, buildIdSchema, buildSchema } from '../contracts/builds.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
-import type { HostEngine, PullOptions, RegistryLogin } from '../engine/host-engine.ts';
+import type { HostEngine, PullOptions } from '../engine/host-engine.ts';
 import type { ImageBuildRequest } from './apply-moves.ts';
 import { BuildContexts } from './build-context.ts';
 import { BuildLog } from './build-log.ts';
 import { BuildQueue } from './build-queue.ts';
 import { BuildReports, type ToldBuild } from './build-reports.ts';
 import type { Link } from './link.ts';
+import { type RegistryLogins, withProblems } from './registry-logins.ts';
 
 export interface ImageBuilderOptions {
   readonly engine: HostEngine;
@@ -25,7 +26,7 @@ export interface ImageBuilderOptions {
   readonly hostId: () => string | undefined;
   readonly openSecrets: (refs: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** For base images, by registry. Default: none. */
-  readonly logins?: () => Promise<Readonly<Record<string, RegistryLogin>>>;
+  readonly logins?: Pick<RegistryLogins, 'all'> | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -133,20 +134,22 @@ export class ImageBuilder {
     const { tag, labels, spec } = request;
     going.log.say(`Fetching context ${spec.context}`);
     const context = await this.#contexts.fetch(spec.context, signal);
-    const secretArgs = await openSecrets(spec.secrets);
-    going.log.hide(secretArgs);
-    const content = createReadStream(context.file);
     try {
+      const found = await logins?.all(signal);
+      const secretArgs = await openSecrets(spec.secrets);
+      going.log.hide(secretArgs);
       const { dockerfile, target, useCache, pullBase, args } = spec;
-      return await engine.build(content, {
-        ...{ tag, labels, dockerfile, target, useCache, pullBase, args, secretArgs, signal },
-        ...(logins !== undefined && { logins: await logins() }),
-        onOutput: (text) => this.#print(going, text),
-      });
-    } catch (error) {
-      throw withoutSecrets(error, secretArgs);
+      const request = { tag, labels, dockerfile, target, useCache, pullBase, args, secretArgs, signal };
+      const onOutput = (text: string) => this.#print(going, text);
+      const content = createReadStream(context.file);
+      try {
+        return await engine.build(content, { ...request, logins: found?.logins ?? {}, onOutput });
+      } catch (error) {
+        throw withoutSecrets(withProblems(error, found?.problems ?? []), secretArgs);
+      } finally {
+        content.destroy();
+      }
     } finally {
-      content.destroy();
       await context.close();
     }
   }
@@ -170,8 +173,9 @@ export class ImageBuilder {
       this.#end(going, { state: 'cancelled', problem: cancelled.message });
       return cancelled;
     }
-    this.#end(going, { state: 'failed', problem: wordsOf(error) });
-    return error;
+    const told = withLastLines(error, going.log);
+    this.#end(going, { state: 'failed', problem: wordsOf(told) });
+    return told;
   }
 
   #end(going: GoingBuild, outcome: Pick<Build, 'state' | 'imageId' | 'problem'>): void {
@@ -195,6 +199,16 @@ function wordsOf(error: unknown): string {
   const words = error instanceof Error ? error.message : String(error);
   const next = isAppError(error) && error.next !== undefined ? `. ${error.next}` : '';
   return `${words}${next}`.slice(0, 4_096);
+}
+
+/** What the step that failed printed says more than how it ended. */
+function withLastLines(error: unknown, log: BuildLog): unknown {
+  log.end();
+  const lines = log.lastOfStep.map((line) => `"${line.trim().slice(0, 200)}"`);
+  if (!isAppError(error) || lines.length === 0) return error;
+  const { code, message, next } = error;
+  const whole = `${message}; the last that it printed: ${lines.join(', ')}`;
+  return new AppError(code, whole, { cause: error, ...(next !== undefined && { next }) });
 }
 
 /** Engines repeat the command that failed, and what it was given. */

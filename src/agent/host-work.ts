@@ -10,8 +10,8 @@ import { keptText } from './kept-text.ts';
 import type { Link } from './link.ts';
 import type { LinkTalk } from './link-talk.ts';
 import type { Loaded } from './loaded.ts';
-import { loginFor, type RegistryLogins } from './registry-logins.ts';
-import type { Reports, Told } from './reports.ts';
+import type { Reports } from './reports.ts';
+import { withServerTimes } from './server-times.ts';
 import { ToldHost } from './told-host.ts';
 
 export interface HostWorkOptions {
@@ -66,7 +66,7 @@ export class HostWork {
   }
 
   #makeKeeper(): HostKeeper {
-    const { options, loaded, reports, talk, disk } = this.#work;
+    const { options, loaded, reports, clock, talk, disk } = this.#work;
     const { engine, state } = options;
     const { memory = emptyMemory } = loaded;
     const saveMemory = keptText(state, 'memory.json');
@@ -76,12 +76,12 @@ export class HostWork {
       // Losing it costs time, never a resource: a full disk must not stop repairs.
       save: (next) => saveMemory(JSON.stringify(next)).catch((error: unknown) => talk.problem(error)),
       openSecrets: (refs) => this.#openSecrets(refs),
-      loginFor: async (reference) => loginFor(await this.#logins(), reference),
+      logins: options.registryLogins,
       buildImage: (request, signal) => this.builder.build(request, signal),
       pushImage: (reference, given) => this.builder.push(reference, given),
       onReport: (report) => {
         talk.step(report);
-        reports.add(this.#told.step(report));
+        reports.add(withServerTimes(this.#told.step(report), clock));
       },
       onImageWork: () => this.loop.look(),
       disk,
@@ -98,13 +98,9 @@ export class HostWork {
       deletesContext: deletesBuildContext,
       hostId: () => loaded.record.host?.hostId,
       openSecrets: (refs) => this.#openSecrets(refs),
-      logins: () => this.#logins(),
+      logins: options.registryLogins,
       log,
     });
-  }
-
-  async #logins(): Promise<RegistryLogins> {
-    return (await this.#work.options.registryLogins?.()) ?? {};
   }
 
   async #openSecrets(refs: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {
@@ -115,10 +111,4 @@ export class HostWork {
   #keep(saving: Promise<void>): void {
     void saving.catch((error: unknown) => this.#work.talk.problem(error));
   }
-}
-
-function onServerClock(told: Told, clock: ClockOffset): Told {
-  const { observation } = told;
-  if (observation === undefined) return told;
-  return { ...told, observation: { ...observation, observedAt: clock.corrected(Date.parse(observation.observedAt)) } };
 }

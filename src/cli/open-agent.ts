@@ -6,7 +6,7 @@ import type { AgentState } from '../agent/agent-state.ts';
 import { readConfigFile } from '../agent/config-file.ts';
 import { readMachineId } from '../agent/identity.ts';
 import { imageOfContainer, isMounted, readSurroundings, type Surroundings } from '../agent/own-container.ts';
-import { readRegistryLogins } from '../agent/registry-logins.ts';
+import { dockerLogins } from '../agent/registry-logins.ts';
 import { StateFolder } from '../agent/state-folder.ts';
 import { StateVolume } from '../agent/state-volume.ts';
 import { untilAnswered } from '../agent/until-answered.ts';
@@ -72,7 +72,7 @@ export async function openAgent(
     ownImage,
     buildFolder: config.build_directory,
     deletesBuildContext: config.delete_build_context_after_build,
-    registryLogins: () => readRegistryLogins(dockerConfigFile(context)),
+    registryLogins: dockerLogins({ file: dockerConfigFile(context), env: context.env }),
     log,
   });
   return { agent, config, places };

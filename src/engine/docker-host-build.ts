@@ -7,7 +7,7 @@ import { firstToldSecret } from './docker-host-build-secrets.ts';
 import { follow } from './docker-host-progress.ts';
 import { tell } from './docker-request.ts';
 import type { ByteStream } from './engine.ts';
-import type { BuildRequest } from './host-engine.ts';
+import type { BuildRequest, RegistryLogin } from './host-engine.ts';
 
 const builtSchema = z.object({ ID: z.string() });
 
@@ -49,7 +49,7 @@ async function build(connection: DockerConnection, call: DockerCall, { context, 
   try {
     await follow(connection, call, {
       ...request,
-      line: { ...line, logins: request.logins ?? {} },
+      line: { ...line, logins: authsOf(request.logins ?? {}) },
       onMessage: ({ aux, text }) => {
         id = builtSchema.safeParse(aux).data?.ID ?? id;
         if (text !== '') request.onOutput?.(text);
@@ -61,6 +61,15 @@ async function build(connection: DockerConnection, call: DockerCall, { context, 
   }
   if (id !== undefined) return id;
   throw new AppError('internal', `Cannot ${call.action}: the engine ended the build without a result`);
+}
+
+function authsOf(logins: Readonly<Record<string, RegistryLogin>>): Readonly<Record<string, object>> {
+  return Object.fromEntries(Object.entries(logins).map(([registry, login]) => [registry, authOf(login, registry)]));
+}
+
+/** As the engine wants it. */
+export function authOf(login: RegistryLogin, serveraddress: string): object {
+  return 'identityToken' in login ? { identitytoken: login.identityToken, serveraddress } : { ...login, serveraddress };
 }
 
 function buildQuery(request: BuildRequest, tag: string | undefined): Readonly<Record<string, unknown>> {

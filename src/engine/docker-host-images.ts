@@ -3,7 +3,7 @@ import { registryOf, splitReference } from '../base/image-reference.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { DockerCall, DockerConnection } from './docker-connection.ts';
 import { orUndefined } from './docker-errors.ts';
-import { buildImage } from './docker-host-build.ts';
+import { authOf, buildImage } from './docker-host-build.ts';
 import { named, registryError } from './docker-host-errors.ts';
 import { follow } from './docker-host-progress.ts';
 import { ask, tell } from './docker-request.ts';
@@ -90,6 +90,5 @@ function imagePath(reference: string): string {
 /** Engines want one with every pull and push, empty where there is none. */
 function loginOf(reference: string, login: RegistryLogin | undefined): { readonly login: object } {
   if (login === undefined) return { login: {} };
-  const serveraddress = registryOf(reference) ?? 'https://index.docker.io/v1/';
-  return { login: { username: login.username, password: login.password, serveraddress } };
+  return { login: authOf(login, registryOf(reference) ?? 'https://index.docker.io/v1/') };
 }

@@ -72,11 +72,10 @@ export interface ContainerUsage {
   readonly processes: number;
 }
 
-/** Registry credentials, as `~/.docker/config.json` has them. */
-export interface RegistryLogin {
-  readonly username: string;
-  readonly password: string;
-}
+/** What a registry is signed in to with: a password, or a token that an earlier sign-in gave. */
+export type RegistryLogin =
+  | { readonly username: string; readonly password: string }
+  | { readonly identityToken: string };
 
 export interface PullOptions extends ProgressOptions {
   readonly login?: RegistryLogin | undefined;
