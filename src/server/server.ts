@@ -1,61 +1,28 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
 import { AppError } from '../contracts/errors.ts';
-import type { HostId } from '../contracts/fleet-ids.ts';
 import type { RouteName } from '../contracts/routes.ts';
-import { Access } from './access.ts';
-import { ActivityLog } from './activity.ts';
-import { AgentSessions } from './agent-sessions.ts';
-import { AgentSockets } from './agent-sockets.ts';
+import type { Access } from './access.ts';
+import type { AgentSockets } from './agent-sockets.ts';
 import { authenticate, identify, isUserToken } from './authenticate.ts';
-import { Builds } from './builds.ts';
-import { CertificateFiles, type CertificateUse, type TlsFiles } from './certificate-files.ts';
-import { Challenges } from './challenges.ts';
+import { CertificateFiles, type CertificateUse } from './certificate-files.ts';
 import { keepContextsPruned } from './contexts.ts';
-import { defaultMostPending } from './enrolment.ts';
-import { agentHandlers } from './handlers-agent.ts';
-import { buildHandlers } from './handlers-builds.ts';
-import { hostHandlers } from './handlers-hosts.ts';
-import { peopleHandlers } from './handlers-people.ts';
-import { HostReports } from './host-reports.ts';
-import { HostStore } from './host-store.ts';
 import { createHttp } from './http.ts';
 import { bind } from './listen.ts';
-import { type FleetWatch, watchFleet } from './metrics-wiring.ts';
+import type { FleetWatch } from './metrics-wiring.ts';
 import { openApiOf } from './openapi.ts';
 import { addPlainRoutes } from './plain-routes.ts';
-import { addPrometheusRoute, type PrometheusAccess } from './prometheus-route.ts';
+import { addPrometheusRoute } from './prometheus-route.ts';
 import { Refusals } from './refusals.ts';
-import { Revisions } from './revisions.ts';
 import { loadServerKeys, type ServerKeys } from './server-keys.ts';
+import type { FleetServerOptions } from './server-options.ts';
+import { wireServer } from './server-wiring.ts';
 import { migrations } from './store-schema.ts';
-import { Waiters } from './waiters.ts';
-
-export interface FleetServerOptions {
-  /** Holds everything: database, keys, build contexts. */
-  readonly dataFolder: string;
-  readonly version: string;
-  /** PEM files, which may be replaced while it serves. Default: plain HTTP. */
-  readonly tls?: TlsFiles | undefined;
-  /** Refuses agents whose link is not encrypted. Default: false. */
-  readonly requiresTls?: boolean;
-  /** Believes `x-forwarded-*`, as a proxy in front sets them. Default: false. */
-  readonly trustsProxy?: boolean;
-  /** Who may read `/metrics`, besides users. Default: nobody. */
-  readonly prometheus?: PrometheusAccess | undefined;
-  /** How many hosts may wait for approval at once. Default: 1000. */
-  readonly mostPending?: number;
-  /** Gets lines for its log. */
-  readonly log: (line: string) => void;
-  /** Default: the clock. */
-  readonly now?: () => Date;
-}
 
 export interface Listening {
   readonly url: string;
@@ -134,11 +101,13 @@ export class FleetServer {
   ): Promise<Listening> {
     const { log, now = () => new Date() } = this.#options;
     this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
-    const { handlers, access, activity, sessions, sockets, watch, revisions, contexts } = this.#wire(
+    const { handlers, access, activity, sessions, sockets, watch, revisions, contexts } = wireServer({
+      options: this.#options,
       database,
       keys,
+      fingerprint: this.#fingerprint,
       now,
-    );
+    });
     this.#watch = watch;
     this.#access = access;
     this.#sockets = sockets;
@@ -190,97 +159,6 @@ export class FleetServer {
     };
     this.#refreshCertificate = () => certificate.refresh(use);
     void certificate.follow(use, { signal: this.#closing.signal }); // Raises nothing, and ends with the server.
-  }
-
-  #wire(database: SqliteDatabase, keys: ServerKeys, now: () => Date) {
-    const activity = new ActivityLog(database, now);
-    const access = new Access({ database, activity, now });
-    const hosts = new HostStore(database);
-    const revisions = new Revisions(database, keys.atRest);
-    const newRevisions = new Waiters<HostId>();
-    const sessions = new AgentSessions({ onDuplicate: (hostId) => holdBack(hostId) });
-    const sockets = new AgentSockets({
-      authenticate: (credentials) => sessions.authenticate(credentials),
-      onSample: (hostId, sample) => watch.onSample(hostId, sample),
-    });
-    const watch = watchFleet({
-      database,
-      hosts,
-      activity,
-      atRest: keys.atRest,
-      server: hostname(),
-      version: this.#options.version,
-      hasSocket: (hostId) => sockets.has(hostId),
-      askLive: (hostId, seconds) => sockets.nudge(hostId, { kind: 'live', seconds }),
-      now,
-      log: this.#options.log,
-    });
-    const endSessions = (hostId: HostId) => {
-      sessions.forget(hostId);
-      sockets.end(hostId);
-      newRevisions.tell(hostId); // What it waits for is refused now.
-    };
-    const holdBack = (hostId: HostId) => {
-      const host = hosts.byId(hostId);
-      if (host?.admission !== 'admitted') return;
-      database.transaction(() => {
-        hosts.change(hostId, { admission: 'duplicate' });
-        activity.add({
-          actor: 'server',
-          action: 'host.duplicate',
-          subject: `host:${host.name}`,
-          details: { address: host.address },
-        });
-      });
-    };
-    const shared = {
-      database,
-      hosts,
-      access,
-      activity,
-      revisions,
-      now,
-      reports: new HostReports(database),
-      contexts: { folder: join(this.#options.dataFolder, 'contexts') },
-    };
-    const handlers = {
-      ...peopleHandlers({
-        ...shared,
-        server: { version: this.#options.version, name: hostname() },
-        fingerprint: this.#fingerprint,
-      }),
-      ...agentHandlers({
-        ...shared,
-        challenges: new Challenges(() => now().getTime()),
-        serverKey: publicKeyText(keys.identity),
-        requiresTls: this.#options.requiresTls === true,
-        mostPending: this.#options.mostPending ?? defaultMostPending,
-        sessions,
-        newRevisions,
-        keys,
-        onSamples: watch.onSamples,
-      }),
-      ...watch.handlers,
-      ...buildHandlers({
-        ...shared,
-        builds: new Builds(database),
-        news: new Waiters<HostId>(),
-        onCancel: (hostId, { buildId }) => void sockets.nudge(hostId, { kind: 'cancel-build', buildId }),
-      }),
-      ...hostHandlers({
-        ...shared,
-        atRest: keys.atRest,
-        serverStartedAt: now(),
-        hasSocket: (hostId) => sockets.has(hostId),
-        endSessions,
-        onSettings: (hostId) => void sockets.nudge(hostId, { kind: 'settings' }),
-        onRevision: (hostId, revision) => {
-          newRevisions.tell(hostId);
-          sockets.nudge(hostId, { kind: 'desired', revision });
-        },
-      }),
-    };
-    return { handlers, access, activity, sessions, sockets, watch, revisions, contexts: shared.contexts };
   }
 }
 

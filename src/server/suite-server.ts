@@ -11,7 +11,8 @@ import { agentAuthorizationScheme, agentProtocol, type Registration } from '../c
 import type { HostFacts } from '../contracts/fleet.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import { type OutgoingRequest, ServerClient } from '../server-client/server-client.ts';
-import { FleetServer, type FleetServerOptions } from './server.ts';
+import { FleetServer } from './server.ts';
+import type { FleetServerOptions } from './server-options.ts';
 
 export interface TestServer {
   readonly server: FleetServer;

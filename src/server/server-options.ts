@@ -1,0 +1,22 @@
+import type { TlsFiles } from './certificate-files.ts';
+import type { PrometheusAccess } from './prometheus-route.ts';
+
+export interface FleetServerOptions {
+  /** Holds everything: database, keys, build contexts. */
+  readonly dataFolder: string;
+  readonly version: string;
+  /** PEM files, which may be replaced while it serves. Default: plain HTTP. */
+  readonly tls?: TlsFiles | undefined;
+  /** Refuses agents whose link is not encrypted. Default: false. */
+  readonly requiresTls?: boolean;
+  /** Believes `x-forwarded-*`, as a proxy in front sets them. Default: false. */
+  readonly trustsProxy?: boolean;
+  /** Who may read `/metrics`, besides users. Default: nobody. */
+  readonly prometheus?: PrometheusAccess | undefined;
+  /** How many hosts may wait for approval at once. Default: 1000. */
+  readonly mostPending?: number;
+  /** Gets lines for its log. */
+  readonly log: (line: string) => void;
+  /** Default: the clock. */
+  readonly now?: () => Date;
+}

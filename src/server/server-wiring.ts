@@ -1,0 +1,124 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { publicKeyText } from '../base/fleet-keys.ts';
+import type { SqliteDatabase } from '../base/sqlite-database.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
+import { Access } from './access.ts';
+import { ActivityLog } from './activity.ts';
+import { AgentSessions } from './agent-sessions.ts';
+import { AgentSockets } from './agent-sockets.ts';
+import { Builds } from './builds.ts';
+import { Challenges } from './challenges.ts';
+import { defaultMostPending } from './enrolment.ts';
+import { agentHandlers } from './handlers-agent.ts';
+import { buildHandlers } from './handlers-builds.ts';
+import { hostHandlers } from './handlers-hosts.ts';
+import { peopleHandlers } from './handlers-people.ts';
+import { HostReports } from './host-reports.ts';
+import { HostStore } from './host-store.ts';
+import { watchFleet } from './metrics-wiring.ts';
+import { Revisions } from './revisions.ts';
+import type { ServerKeys } from './server-keys.ts';
+import type { FleetServerOptions } from './server-options.ts';
+import { Waiters } from './waiters.ts';
+
+export interface Wiring {
+  readonly options: FleetServerOptions;
+  readonly database: SqliteDatabase;
+  readonly keys: ServerKeys;
+  /** Of the server's key. */
+  readonly fingerprint: string;
+  readonly now: () => Date;
+}
+
+/** The parts of a server, each told of those that it needs. */
+export function wireServer({ options, database, keys, fingerprint, now }: Wiring) {
+  const activity = new ActivityLog(database, now);
+  const access = new Access({ database, activity, now });
+  const hosts = new HostStore(database);
+  const revisions = new Revisions(database, keys.atRest);
+  const newRevisions = new Waiters<HostId>();
+  const sessions = new AgentSessions({ onDuplicate: (hostId) => holdBack(hostId) });
+  const sockets = new AgentSockets({
+    authenticate: (credentials) => sessions.authenticate(credentials),
+    onSample: (hostId, sample) => watch.onSample(hostId, sample),
+  });
+  const watch = watchFleet({
+    database,
+    hosts,
+    activity,
+    atRest: keys.atRest,
+    server: hostname(),
+    version: options.version,
+    hasSocket: (hostId) => sockets.has(hostId),
+    askLive: (hostId, seconds) => sockets.nudge(hostId, { kind: 'live', seconds }),
+    now,
+    log: options.log,
+  });
+  const endSessions = (hostId: HostId) => {
+    sessions.forget(hostId);
+    sockets.end(hostId);
+    newRevisions.tell(hostId); // What it waits for is refused now.
+  };
+  const holdBack = (hostId: HostId) => {
+    const host = hosts.byId(hostId);
+    if (host?.admission !== 'admitted') return;
+    database.transaction(() => {
+      hosts.change(hostId, { admission: 'duplicate' });
+      activity.add({
+        actor: 'server',
+        action: 'host.duplicate',
+        subject: `host:${host.name}`,
+        details: { address: host.address },
+      });
+    });
+  };
+  const shared = {
+    database,
+    hosts,
+    access,
+    activity,
+    revisions,
+    now,
+    reports: new HostReports(database),
+    contexts: { folder: join(options.dataFolder, 'contexts') },
+  };
+  const handlers = {
+    ...peopleHandlers({
+      ...shared,
+      server: { version: options.version, name: hostname() },
+      fingerprint: fingerprint,
+    }),
+    ...agentHandlers({
+      ...shared,
+      challenges: new Challenges(() => now().getTime()),
+      serverKey: publicKeyText(keys.identity),
+      requiresTls: options.requiresTls === true,
+      mostPending: options.mostPending ?? defaultMostPending,
+      sessions,
+      newRevisions,
+      keys,
+      onSamples: watch.onSamples,
+    }),
+    ...watch.handlers,
+    ...buildHandlers({
+      ...shared,
+      builds: new Builds(database),
+      news: new Waiters<HostId>(),
+      onCancel: (hostId, { buildId }) => void sockets.nudge(hostId, { kind: 'cancel-build', buildId }),
+    }),
+    ...hostHandlers({
+      ...shared,
+      atRest: keys.atRest,
+      serverStartedAt: now(),
+      hasSocket: (hostId) => sockets.has(hostId),
+      endSessions,
+      onSettings: (hostId) => void sockets.nudge(hostId, { kind: 'settings' }),
+      onRevision: (hostId, revision) => {
+        newRevisions.tell(hostId);
+        sockets.nudge(hostId, { kind: 'desired', revision });
+      },
+    }),
+  };
+  return { handlers, access, activity, sessions, sockets, watch, revisions, contexts: shared.contexts };
+}
