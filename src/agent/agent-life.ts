@@ -69,7 +69,10 @@ export class AgentLife {
       register: (client, signal) => this.#enrolment.register(client, signal),
       onFailure: (error, waitMs) => this.#registrationFailed(error, waitMs),
       onRegistered: (reply) => this.#registered(reply),
-      onContactChange: () => this.#work.loop.look(),
+      onContactChange: (isAway) => {
+        loaded.contact.change(isAway);
+        this.#work.loop.look();
+      },
     });
     const link = this.#link;
     this.#reports = new Reports({ link, state, log });
@@ -102,15 +105,15 @@ export class AgentLife {
 
   /** Until the signal, or until a loop fails, which none should. */
   async run(signal: AbortSignal): Promise<void> {
-    const { identity, record } = this.#loaded;
+    const { identity, record, contact } = this.#loaded;
     const { state, serverUrl } = this.#options;
     const { fingerprint } = identity;
     this.#talk.started({ url: serverUrl, name: this.#name, fingerprint, place: state.place, host: record.host });
-    this.#link.beginAway(Date.now());
     const end = () => this.#ending.abort(signal.reason);
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
-    const loops = [this.#link, this.#engine, this.#work.loop, this.#targets, this.#heartbeat];
+    const keepingContact = { run: (until: AbortSignal) => contact.run(until, (error) => this.#talk.problem(error)) };
+    const loops = [this.#link, this.#engine, this.#work.loop, this.#targets, this.#heartbeat, keepingContact];
     const ended = await Promise.allSettled(
       [...loops, this.#reports, this.#work.builder, this.#realtime].map((loop) =>
         loop.run(this.#ending.signal).catch(this.#fail),

@@ -23,6 +23,7 @@ export const stateNames = [
   'progress.json',
   'report-sequence',
   'samples.json',
+  'contact.json',
   'config.yml',
 ] as const;
 export type StateName = (typeof stateNames)[number];

@@ -4,6 +4,7 @@ import type { HostEngineInformation } from '../engine/host-engine.ts';
 import { memorySchema } from '../reconcile/memory.ts';
 import { AgentLife } from './agent-life.ts';
 import type { AgentOptions } from './agent-options.ts';
+import { Contact } from './contact.ts';
 import { HostRecord } from './host-record.ts';
 import { Identity, ownMachineId, registrationTokenOf } from './identity.ts';
 import { fingerprintOfJoinToken, loadServer } from './known-server.ts';
@@ -50,6 +51,7 @@ export class Agent {
       samples,
       host,
       record: await HostRecord.load(state, server?.key),
+      contact: await Contact.load({ state }),
       memory: await readStored(state, 'memory.json', memorySchema),
       progress: await readStored(state, 'progress.json', progressSchema),
       registrationToken: registrationTokenOf(await this.#machineId(host)),

@@ -75,7 +75,7 @@ export class HostRecord {
   }
 
   /** What is declared, and whether it may be acted on. */
-  target(lastContactAt: number | undefined): Target | undefined {
+  target(awayMs: number | undefined): Target | undefined {
     const host = this.#host;
     const desired = this.#desired;
     if (host === undefined || desired === undefined) return undefined;
@@ -86,7 +86,7 @@ export class HostRecord {
       spec: desired.spec,
       settings: { ...settings, enabled: settings.enabled && admission === 'admitted' },
       secretDigests: desired.secretDigests,
-      lastContactAt,
+      awayMs,
     };
   }
 

@@ -47,12 +47,12 @@ export class HostWork {
   }
 
   #makeLoop(): HostLoop {
-    const { options, loaded, link, reports, clock } = this.#work;
+    const { options, loaded, reports, clock } = this.#work;
     const { record } = loaded;
     return new HostLoop({
       keeper: this.#makeKeeper(),
       engine: options.engine,
-      target: () => record.target(link.lastContactAt),
+      target: () => record.target(loaded.contact.awayMs),
       // Before it is admitted nobody asks what it has.
       hostId: () => (record.host?.admission === 'pending' ? undefined : record.host?.hostId),
       intervalMs: () => record.settings.reconcileSeconds * 1_000,

@@ -30,9 +30,7 @@ export interface LinkOptions {
   /** Told once registered, before anything else is asked. */
   readonly onRegistered: (reply: RegisterReply) => Promise<void>;
   /** The server went away, or is reached again. Default: nobody is told. */
-  readonly onContactChange?: () => void;
-  /** Default: the clock. */
-  readonly now?: () => number;
+  readonly onContactChange?: (isAway: boolean) => void;
 }
 
 /** A server that restarts has all its agents back within these. */
@@ -55,7 +53,6 @@ export class Link {
   readonly #lost = new Wake();
   #ready = Promise.withResolvers<void>();
   #session: Session | undefined;
-  #lastContactAt: number | undefined;
   #isAway = true;
 
   constructor(options: LinkOptions) {
@@ -71,16 +68,6 @@ export class Link {
 
   get isEncrypted(): boolean {
     return this.url.startsWith('https:');
-  }
-
-  /** When the server was last reached; undefined while it is. */
-  get lastContactAt(): number | undefined {
-    return this.#isAway ? this.#lastContactAt : undefined;
-  }
-
-  /** Where none is known: a server that was never reached since this start is away since then. */
-  beginAway(at: number): void {
-    this.#lastContactAt = at;
   }
 
   /** Registers whenever there is no session, until the signal. */
@@ -138,7 +125,7 @@ export class Link {
 
   async #register(signal: AbortSignal): Promise<void> {
     const { reply, keys } = await this.#options.register(this.#plain, signal);
-    this.#reached();
+    this.#setAway(false);
     await this.#options.onRegistered(reply);
     this.#session = { sessionId: reply.sessionId, keys, sequence: 0 };
     this.#ready.resolve();
@@ -146,8 +133,8 @@ export class Link {
 
   async #waitAfter(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
     const isAway = isAppError(error, 'unreachable');
-    if (!isAway) this.#reached();
-    else this.#setAway(true);
+    // Another server than this host's own is none.
+    this.#setAway(isAway || isAppError(error, 'no-trust'));
     const waitMs = retryDelayMs(failures, isAway ? awayBackoff : refusedBackoff);
     await this.#options.onFailure(error, waitMs);
     await this.#lost.wait(waitMs, signal);
@@ -157,24 +144,19 @@ export class Link {
     const session = this.#session;
     try {
       const reply = await ask();
-      this.#reached();
+      this.#setAway(false);
       return reply;
     } catch (error) {
       if (isAppError(error, 'unreachable')) this.#setAway(true);
-      else if (isAppError(error)) this.#reached();
+      else if (isAppError(error)) this.#setAway(false);
       if (isAppError(error, 'unauthenticated') && this.#session === session) this.renew();
       throw error;
     }
   }
 
-  #reached(): void {
-    this.#lastContactAt = (this.#options.now ?? Date.now)();
-    this.#setAway(false);
-  }
-
   #setAway(isAway: boolean): void {
     const wasAway = this.#isAway;
     this.#isAway = isAway;
-    if (wasAway !== isAway) this.#options.onContactChange?.();
+    if (wasAway !== isAway) this.#options.onContactChange?.(isAway);
   }
 }

@@ -1,5 +1,6 @@
 import type { HostEngineInformation } from '../engine/host-engine.ts';
 import type { Memory } from '../reconcile/memory.ts';
+import type { Contact } from './contact.ts';
 import type { HostRecord } from './host-record.ts';
 import type { Identity } from './identity.ts';
 import type { Progress } from './progress.ts';
@@ -12,6 +13,7 @@ export interface Loaded {
   readonly server: KnownServer | undefined;
   readonly samples: SampleQueue;
   readonly record: HostRecord;
+  readonly contact: Contact;
   readonly memory: Memory | undefined;
   readonly progress: Progress | undefined;
   readonly registrationToken: string;

@@ -12,8 +12,8 @@ export interface Target {
   readonly settings: HostSettings;
   /** By ref of a secret: changes with its value. Default: a secret is known by its ref alone. */
   readonly secretDigests?: Readonly<Record<string, string>> | undefined;
-  /** When the server was last reached, in milliseconds; undefined while it is reached. */
-  readonly lastContactAt?: number | undefined;
+  /** For how long the server has been away; undefined while it is reached. */
+  readonly awayMs?: number | undefined;
 }
 
 export interface Decision {

@@ -105,15 +105,16 @@ function undeclared(kind: string, name: string): Readiness {
 
 function wanted(pass: Pass, { running, onDisconnect }: WorkspaceSpec): Pick<Workspace, 'isWanted' | 'unwantedBecause'> {
   if (!running) return { isWanted: false, unwantedBecause: 'it is declared not to run' };
-  const { lastContactAt } = pass.target;
-  if (onDisconnect.action === 'keep' || lastContactAt === undefined) return { isWanted: true, unwantedBecause: '' };
-  const stopsAt = lastContactAt + timeSpanInMs(onDisconnect.after);
-  if (pass.now < stopsAt) {
-    pass.wakeAt = Math.min(pass.wakeAt, stopsAt);
+  const { awayMs } = pass.target;
+  const { action, after } = onDisconnect;
+  if (action === 'keep' || awayMs === undefined) return { isWanted: true, unwantedBecause: '' };
+  const leftMs = timeSpanInMs(after) - awayMs;
+  if (leftMs > 0) {
+    pass.wakeAt = Math.min(pass.wakeAt, pass.now + leftMs);
     return { isWanted: true, unwantedBecause: '' };
   }
-  const unwantedBecause = `the server was last reached at ${new Date(lastContactAt).toISOString()}`;
-  return { isWanted: false, unwantedBecause };
+  const span = typeof after === 'number' ? `${after}s` : after;
+  return { isWanted: false, unwantedBecause: `the server has been away for ${span} or longer` };
 }
 
 function tellForeign(pass: Pass, { name, slots }: Workspace): void {
