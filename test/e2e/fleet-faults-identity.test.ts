@@ -84,9 +84,11 @@ describe('an agent that is not who or when it seems', { skip, timeout: 180_000 }
 
     await waitUntil('its clock to be told', () => /clock of this host is \d+ s ahead/.test(agent.stderr()), patience);
     const revision = await fleet.apply('ahead', { workspaces: { timely: aWorkspace() } });
-    const { change, host, observedAt } = await fleet.healthy('ahead', revision);
+    const { change, host, observedAt, steps } = await fleet.healthy('ahead', revision);
 
-    const times = [...Object.values(change?.times ?? {}), observedAt ?? '', host.link.lastSeenAt ?? ''];
+    const stepTimes = steps.flatMap(({ startedAt = '', endedAt = '' }) => [startedAt, endedAt]);
+    assert.notDeepEqual(stepTimes, []);
+    const times = [...Object.values(change?.times ?? {}), ...stepTimes, observedAt ?? '', host.link.lastSeenAt ?? ''];
     for (const time of times) {
       assert.ok(Date.parse(time) >= began && Date.parse(time) <= Date.now() + 2_000, `${time} in ${times}`);
     }
