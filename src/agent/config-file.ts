@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import * as z from 'zod';
 import { createFileAtomically, makePrivateFolder } from '../base/atomic-file.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
+import { schemaWords } from '../base/schema-words.ts';
 import { parseStrictYaml, StrictYamlError, type TextPlace, type YamlDocument } from '../base/strict-yaml.ts';
 import { suggestion } from '../base/suggest.ts';
 import { AppError } from '../contracts/errors.ts';
@@ -54,7 +55,7 @@ export function parseConfig(bytes: Uint8Array, path: string): AgentConfig {
     if (known.includes(key) || serverKeys.has(key)) continue;
     throw invalid(path, document.placeOf([key]), `unknown key "${key}"${suggestion(key, known)}`);
   }
-  const parsed = agentConfigSchema.safeParse(value);
+  const parsed = agentConfigSchema.safeParse(value, { error: schemaWords });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const at = issue?.path ?? [];

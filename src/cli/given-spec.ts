@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { schemaWords } from '../base/schema-words.ts';
 import { parseStrictYaml, StrictYamlError, type YamlDocument } from '../base/strict-yaml.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type HostSpec, hostSpecSchema, specLimits } from '../contracts/host-spec.ts';
@@ -35,7 +36,7 @@ export async function readSpec(typed: string, context: Pick<CommandContext, 'cwd
     const { line, column } = document.placeOfKey(path);
     return `${label}:${line}:${column}`;
   };
-  const parsed = hostSpecSchema.safeParse(withEmptyNamed(document.value));
+  const parsed = hostSpecSchema.safeParse(withEmptyNamed(document.value), { error: schemaWords });
   const problems = parsed.success ? checkSpec(parsed.data) : specProblems(parsed.error);
   if (parsed.success && problems.length === 0) return { spec: parsed.data, folder, placeOf };
   throw invalidSpec(label, problems, placeOf);

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { makePrivateFolder, writeFileAtomically } from '../base/atomic-file.ts';
+import { schemaWords } from '../base/schema-words.ts';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import type { CommandContext } from './command.ts';
@@ -38,7 +39,7 @@ export function contextsFile(env: CommandContext['env']): string {
 export async function readContexts(file: string): Promise<ServerContexts> {
   const bytes = await readOwn(file);
   if (bytes === undefined) return { schemaVersion: 1, contexts: {} };
-  const parsed = contextsSchema.safeParse(parseJson(file, bytes));
+  const parsed = contextsSchema.safeParse(parseJson(file, bytes), { error: schemaWords });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw broken(file, `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not as it should be'}`);

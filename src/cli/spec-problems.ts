@@ -62,14 +62,6 @@ function problemsOf(issue: Issue, above: readonly PropertyKey[]): SpecFileProble
       return unionProblems(issue, path);
     case 'invalid_key':
       return [{ path, message: issue.issues[0]?.message ?? issue.message }];
-    case 'invalid_type':
-      return [
-        {
-          path,
-          message:
-            issue.input === undefined && issue.message.endsWith('received undefined') ? 'is missing' : issue.message,
-        },
-      ];
     default:
       return [{ path, message: issue.message }];
   }

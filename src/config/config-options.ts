@@ -1,11 +1,11 @@
 import * as z from 'zod';
+import { schemaWords } from '../base/schema-words.ts';
 import { secretRefSchema, variableNameSchema } from '../contracts/env-bundle.ts';
 import { AppError } from '../contracts/errors.ts';
 import { nameSchema, pinSchema } from '../contracts/ids.ts';
 import { longestTimeoutSeconds, resourcesSchema, retrySchema } from '../contracts/plan.ts';
 import { modelSchema } from '../contracts/subagent.ts';
 import { schemaProblems } from '../registry/schema-problems.ts';
-import { schemaWords } from '../registry/schema-words.ts';
 
 const queueSchema = z.strictObject({ concurrency: z.int().min(1).optional() });
 

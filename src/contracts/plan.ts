@@ -73,12 +73,17 @@ export const itemSchema = z.strictObject({
     .optional()
     .describe('What the worker may reach. Default: what the subagent declares, else none.'),
   env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), processTextSchema)
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a variable name'), processTextSchema)
     .optional()
     .describe('Plain environment of the subagent; no secrets.'),
   target: nameSchema.optional().describe("The configured target the item runs on. Default: the executor's."),
   needs: z
-    .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/), needSchema)
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be an input key: 1 to 128 characters of A-Z a-z 0-9 . _ -'),
+      needSchema,
+    )
     .optional()
     .describe('Products of other items, by input key.'),
   onFailure: z

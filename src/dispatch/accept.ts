@@ -1,4 +1,5 @@
 import { canonicalize } from '../base/canonical-json.ts';
+import { schemaWords } from '../base/schema-words.ts';
 import type { Compute, ProviderInfo } from '../compute/compute.ts';
 import {
   type DispatchRecord,
@@ -122,7 +123,7 @@ function parseRequest(request: DispatchRequest): {
     else inline[name] = parsed.data.inline;
   }
   requireJson(request.input);
-  const parsed = dispatchWorkSchema.safeParse({ ...request, secrets: refs });
+  const parsed = dispatchWorkSchema.safeParse({ ...request, secrets: refs }, { error: schemaWords });
   if (parsed.success) return { work: parsed.data, inline };
   const problems = schemaProblems(parsed.error, Object.keys(dispatchWorkSchema.shape));
   throw invalidWork(problems.map(({ path, message }) => (path === '' ? message : `${path} ${message}`)).join('; '));

@@ -1,3 +1,4 @@
+import { schemaWords } from '../base/schema-words.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import { dispatchInputsSchema } from '../contracts/dispatch-inputs.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -20,7 +21,7 @@ export interface Known {
 /** Everything wrong with the inputs of an item of the executor `dispatch`; `path` is the item's. */
 export function checkDispatch(path: string, item: PlanItem, known: Known): Problem[] {
   const inputs = `${path}.inputs`;
-  const parsed = dispatchInputsSchema.safeParse(item.inputs);
+  const parsed = dispatchInputsSchema.safeParse(item.inputs, { error: schemaWords });
   const problems: Problem[] = parsed.success
     ? []
     : schemaProblems(parsed.error, knownKeys).map(({ path: at, message }) => ({

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { schemaWords } from '../base/schema-words.ts';
 import { secretRefSchema, variableNameSchema } from '../contracts/env-bundle.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { type DeploymentId, type DispatchId, pinSchema } from '../contracts/ids.ts';
@@ -101,7 +102,7 @@ export class DispatchExecutor implements Executor {
 }
 
 function checked({ secrets, env, model, workerImage }: DispatchExecutorOptions): z.infer<typeof optionsSchema> {
-  const parsed = optionsSchema.safeParse({ secrets, env, model, workerImage });
+  const parsed = optionsSchema.safeParse({ secrets, env, model, workerImage }, { error: schemaWords });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new AppError(

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Declarations } from '../contracts/declarations.ts';
+import { dispatchInputsSchema } from '../contracts/dispatch-inputs.ts';
 import type { Problem } from '../contracts/mailbox.ts';
+import { itemSchema, planSchema } from '../contracts/plan.ts';
 import { subagentsOf } from '../registry/declared-subagents.ts';
 import { checkValue, type PlanReading, parsePlan, type ReadingOptions } from './plan.ts';
 
@@ -95,6 +97,47 @@ test('every problem is collected with its path', () => {
     'items[2].target',
     'items[2].inputs.subagent',
   ]);
+});
+
+test('whatever stands in a field, the problem is told in words for a person', () => {
+  const fields = Object.keys(itemSchema.shape).map((key) => (value: unknown) => ({
+    items: [item('a', { [key]: value })],
+  }));
+  const inputs = Object.keys(dispatchInputsSchema.shape).map((key) => (value: unknown) => {
+    const inputs = { subagent: 'edit', workerInput: { file: 'a.ts' }, [key]: value };
+    return { items: [{ id: 'a', inputs }] };
+  });
+  const whole = Object.keys(planSchema.shape).map((key) => (value: unknown) => ({ items: [item('a')], [key]: value }));
+  const values = [
+    null,
+    true,
+    -1,
+    1e300,
+    '',
+    '\u0000',
+    '../x',
+    [],
+    [null],
+    [[]],
+    {},
+    { '': null },
+    { 'a b': {} },
+    { a: { b: 1 } },
+  ];
+  const parsersWords = /invalid input|invalid (string|key|option)|expected|received|too (small|big)|pattern/i;
+
+  const messages = [...fields, ...inputs, ...whole].flatMap((planWith) =>
+    values.flatMap((value) => {
+      const reading = checkValue(planWith(value), declarations);
+      return reading.kind === 'invalid' ? reading.problems.map(({ path, message }) => `${path}: ${message}`) : [];
+    }),
+  );
+
+  assert.ok(messages.length > 300);
+  assert.deepEqual(
+    [...new Set(messages)].filter((message) => parsersWords.test(message)),
+    [],
+  );
 });
 
 test('a problem of form hides no other problem', () => {

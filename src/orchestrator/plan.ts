@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { canonicalize } from '../base/canonical-json.ts';
 import { digestOf } from '../base/hash.ts';
+import { schemaWords } from '../base/schema-words.ts';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, digestSchema, itemIdSchema, nameSchema, runIdSchema } from '../contracts/ids.ts';
@@ -64,7 +65,7 @@ export function checkValue(value: unknown, declarations: Declarations, options: 
 
   const known = { declarations, names: options.names };
   const written = withOverrides(value, options);
-  const parsed = planSchema.safeParse(written);
+  const parsed = planSchema.safeParse(written, { error: schemaWords });
   if (!parsed.success) {
     const problems = [...schemaProblems(parsed.error, knownKeys), ...checkPlan(sketchOf(written), known)];
     return { kind: 'invalid', problems: problems.slice(0, limits.planProblems) };

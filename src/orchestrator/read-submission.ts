@@ -1,3 +1,4 @@
+import { schemaWords } from '../base/schema-words.ts';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
 import { type Problem, type Submission, submissionSchema } from '../contracts/mailbox.ts';
 import { limits } from '../contracts/names.ts';
@@ -18,7 +19,7 @@ export function readSubmission(text: string): SubmissionReading {
       maxStringBytes: limits.planStringBytes,
       numbers: 'double',
     });
-    const parsed = submissionSchema.safeParse(value);
+    const parsed = submissionSchema.safeParse(value, { error: schemaWords });
     if (parsed.success) return { kind: 'submission', submission: parsed.data };
     const problems = parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }));
     return { kind: 'no-submission', problems };

@@ -1,8 +1,8 @@
+import { schemaWords } from '../base/schema-words.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type Subagent, type SubagentInput, subagentFields, subagentSchema } from '../contracts/subagent.ts';
 import { findCredentials } from './credential-scan.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { schemaWords } from './schema-words.ts';
 import { templateProblems } from './subagents.ts';
 
 /** Checks subagents as a config writes them, where the key is the name. */

@@ -1,9 +1,9 @@
 import type * as z from 'zod';
+import { schemaWords } from '../base/schema-words.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { findCredentials } from './credential-scan.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { schemaWords } from './schema-words.ts';
 
 /** A value as its schema has it. All its problems are in one `invalid-input`, with their JSON paths. */
 export function parseDefinition<T>(

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { schemaWords } from '../base/schema-words.ts';
 import type { TextPlace, YamlDocument } from '../base/strict-yaml.ts';
 import { variableNameSchema } from '../contracts/env-bundle.ts';
 import { nameSchema } from '../contracts/ids.ts';
@@ -9,7 +10,6 @@ import { subagentFields, subagentSchema } from '../contracts/subagent.ts';
 import { findCredential } from './credential-stream.ts';
 import { pipelineProblems } from './pipelines.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { schemaWords } from './schema-words.ts';
 
 export interface PlacedProblem {
   readonly place: TextPlace;

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { schemaWords } from '../base/schema-words.ts';
 import type { Problem } from '../contracts/mailbox.ts';
 import { type Pipeline, pipelineSchema } from '../contracts/pipeline.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -13,7 +14,6 @@ import {
   storeDefinition,
 } from './registered.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { schemaWords } from './schema-words.ts';
 
 export type GivenPipeline = z.input<typeof pipelineSchema>;
 

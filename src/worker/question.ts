@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redactor } from '../base/redact.ts';
+import { schemaWords } from '../base/schema-words.ts';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
 import { systemErrorCode } from '../contracts/errors.ts';
 import { worktreeNames } from '../contracts/names.ts';
@@ -76,7 +77,7 @@ async function checkQuestion(bytes: Buffer): Promise<Checked> {
       reason: `it is no strict JSON at line ${error.line}, column ${error.column}: ${error.message}`,
     };
   }
-  const parsed = questionSchema.safeParse(value);
+  const parsed = questionSchema.safeParse(value, { error: schemaWords });
   if (parsed.success) return { kind: 'good', value: parsed.data };
   const [issue] = parsed.error.issues;
   if (issue?.code === 'unrecognized_keys') return { kind: 'bad', reason: 'it has a field that no question has' };

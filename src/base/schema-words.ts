@@ -12,6 +12,15 @@ const nouns: Readonly<Record<string, string>> = {
   string: 'text',
 };
 
+const formats: Readonly<Record<string, string>> = {
+  cidrv4: 'a network such as 10.0.0.0/24',
+  cidrv6: 'a network such as fd00::/64',
+  datetime: 'a time such as 2026-01-31T12:00:00Z',
+  ipv4: 'an IPv4 address',
+  ipv6: 'an IPv6 address',
+  url: 'a URL',
+};
+
 /** Says what a schema without words of its own expects; the `error` option of a parse. */
 export function schemaWords(issue: Issue): string | undefined {
   switch (issue.code) {
@@ -24,6 +33,8 @@ export function schemaWords(issue: Issue): string | undefined {
       return 'options' in issue && Array.isArray(issue.options) ? `must be ${oneOf(issue.options)}` : undefined;
     case 'invalid_key':
       return issue.issues[0]?.message;
+    case 'invalid_format':
+      return formats[issue.format] && `must be ${formats[issue.format]}`;
     case 'too_small':
       return isCounted(issue.origin)
         ? tooFew(issue.origin, Number(issue.minimum))
@@ -51,5 +62,6 @@ function tooFew(origin: string, minimum: number): string {
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return String(value);
   return nouns[typeof value] ?? typeof value;
 }
