@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { readSurroundings } from '../agent/own-container.ts';
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { agentImage } from '../contracts/fleet-names.ts';
 import type { FleetServer, Listening } from '../server/server.ts';
@@ -28,18 +29,29 @@ export async function greetFirstStart(
   await writeFileAtomically(joinTokenFile, `${fleet.createJoinToken(firstJoins)}\n`);
   await say(stderr, 'agora: the token of the user "admin", shown this once:');
   await say(stdout, token);
-  for (const line of firstSteps(listening, joinTokenFile)) await say(stderr, line);
+  const { containerId } = await readSurroundings();
+  const place = { joinTokenFile, containerId, hostName: hostname() };
+  for (const line of firstSteps(listening, place)) await say(stderr, line);
 }
 
-export function firstSteps(listening: Listening, joinTokenFile: string): string[] {
-  const url = urlForHosts(listening);
+export interface ServerPlace {
+  readonly joinTokenFile: string;
+  /** Of the container that it runs in. Default: it runs on the machine itself. */
+  readonly containerId?: string | undefined;
+  readonly hostName: string;
+}
+
+/** For who reads it on the server's machine, whose own name and files a container does not show. */
+export function firstSteps(listening: Listening, place: ServerPlace): string[] {
+  const url = urlForHosts(listening, place);
   const isLocal = isLoopback(listening.address);
   return [
     '',
+    ...(isNameless(place) ? [nameless(listening)] : []),
     'Sign in with it:',
     `  agora login ${url}`,
     '',
-    `Add a host: copy ${joinTokenFile} there as ./join-token (good for ${firstJoins.uses} hosts within a day), and there:`,
+    ...joinTokenLines(place),
     ...agentCommand(url, isLocal),
     '',
     'Leave out the line --gpus all where there is no NVIDIA GPU.',
@@ -60,11 +72,33 @@ function agentCommand(url: string, isLocal: boolean): string[] {
   ];
 }
 
+function joinTokenLines({ joinTokenFile, containerId }: ServerPlace): string[] {
+  const good = `good for ${firstJoins.uses} hosts within a day`;
+  if (containerId === undefined)
+    return [`Add a host: copy ${joinTokenFile} there as ./join-token (${good}), and there:`];
+  return [
+    'Add a host: take the join token out of this container,',
+    `  docker cp ${containerId.slice(0, 12)}:${joinTokenFile} join-token`,
+    `copy it there as ./join-token (${good}), and there:`,
+  ];
+}
+
 /** An address that listens for all is no address to call. */
-function urlForHosts({ url, address }: Listening): string {
+function urlForHosts({ url, address }: Listening, place: ServerPlace): string {
   if (address !== '0.0.0.0' && address !== '::') return url;
   const { protocol, port } = new URL(url);
-  return `${protocol}//${hostname()}${port === '' ? '' : `:${port}`}`;
+  return `${protocol}//${isNameless(place) ? nobody : place.hostName}${port === '' ? '' : `:${port}`}`;
+}
+
+const nobody = 'server-host';
+
+function nameless({ port }: Listening): string {
+  return `For ${nobody} below put the name or address of the machine that this container is on, and for ${port} the port it publishes.`;
+}
+
+/** Engines call a container by its id, which is no name to reach it by; with the network of its host it has that one's. */
+function isNameless({ containerId, hostName }: ServerPlace): boolean {
+  return containerId?.startsWith(hostName) === true;
 }
 
 /** What is to be said of a server that others can listen in on. */
