@@ -56,9 +56,9 @@ export class HostWork {
       // Before it is admitted nobody asks what it has.
       hostId: () => (record.host?.admission === 'pending' ? undefined : record.host?.hostId),
       intervalMs: () => record.settings.reconcileSeconds * 1_000,
-      onObserved: (looked) => reports.add(onServerClock(this.#told.observed(looked), clock)),
+      onObserved: (looked) => reports.add(withServerTimes(this.#told.observed(looked), clock)),
       onDecided: ({ revision }, { decision }) => {
-        reports.add(this.#told.decided(revision, decision, clock.corrected(Date.now())));
+        reports.add(withServerTimes(this.#told.decided(revision, decision, clock.corrected(Date.now())), clock));
         this.#keep(this.#saveProgress(JSON.stringify(this.#told.progress)));
       },
       log: options.log,
