@@ -28,7 +28,7 @@ export const alertLs = defineCommand(
     const limit = countOf('limit', options.limit ?? defaultLimit);
     const client = await openServer(options, context);
     const { alerts } = await client.call('listAlerts', { query: { limit } });
-    const now = Date.now();
+    const now = client.now();
     if (options.json === true) await say(context.stdout, jsonText(alerts, 2));
     else if (alerts.length === 0) await say(context.stderr, 'agora: there are no alerts');
     else {

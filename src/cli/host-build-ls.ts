@@ -25,7 +25,7 @@ export const hostBuildLs = defineCommand(
       return exitCodes.ok;
     }
     if (builds.length === 0) await say(context.stderr, 'agora: nothing was built there yet');
-    const rows = builds.map((build) => rowOf(build, Date.now()));
+    const rows = builds.map((build) => rowOf(build, client.now()));
     if (rows.length > 0) await printTable(context.stdout, ['build', 'image', 'state', 'when', 'took', 'outcome'], rows);
     return exitCodes.ok;
   },

@@ -28,7 +28,7 @@ export const hostLs = defineCommand(
       return exitCodes.ok;
     }
     if (hosts.length === 0) await say(stderr, 'agora: there are no hosts yet; next: agora token create --join');
-    const now = Date.now();
+    const now = client.now();
     const rows = hosts.map((host) => [
       host.name,
       host.admission,

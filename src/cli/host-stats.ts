@@ -58,7 +58,7 @@ async function printLatest(
   if (isJson) await say(stdout, jsonText(hosts, 2));
   else if (hosts.length === 0) await say(stderr, 'agora: no host has told what it measures yet');
   else {
-    const now = Date.now();
+    const now = client.now();
     const rows = hosts.map(({ host, sample }) => [host, ...sampleRow(sample, now)]);
     await printTable(stdout, ['host', ...sampleHead], rows);
   }

@@ -27,7 +27,7 @@ export const hostStatus = defineCommand(
     const { hostId } = await findHost(client, word);
     const status = await client.call('getHost', { params: { host: hostId } });
     if (options.json === true) await say(context.stdout, jsonText(status, 2));
-    else for (const line of statusLines(status, Date.now())) await say(context.stdout, oneLine(line, lineLength));
+    else for (const line of statusLines(status, client.now())) await say(context.stdout, oneLine(line, lineLength));
     return exitCodes.ok;
   },
 );

@@ -38,6 +38,22 @@ test('a call names path, query, body and authorization, and gives the parsed rep
   ]);
 });
 
+test('the clock of a server is taken from what it answers, where it is another one', async (t) => {
+  let date = new Date();
+  const client = await clientOf(t, (_, response) => {
+    response.setHeader('date', date.toUTCString()).end('{"activity":[]}');
+  });
+  const isNear = (at: number, expected: number) => Math.abs(at - expected) < 60_000;
+
+  assert.ok(isNear(client.now(), Date.now()));
+  date = new Date(Date.now() - 86_400_000);
+  await client.call('listActivity', {});
+  assert.ok(isNear(client.now(), Date.now() - 86_400_000));
+  date = new Date();
+  await client.call('listActivity', {});
+  assert.ok(isNear(client.now(), Date.now()));
+});
+
 test('a refusal has the code, the words and the next step that the server gave', async (t) => {
   const client = await clientOf(t, (_, response) => {
     response.statusCode = 403;

@@ -50,6 +50,8 @@ export interface SendOptions {
 }
 
 const defaults = { timeoutMs: 30_000 };
+/** Replies tell their time in whole seconds, and travel: clocks that are no further apart are taken as the same. */
+const sameClockMs = 5_000;
 
 /**
  * Asks a server for what `contracts/routes.ts` lists. Failures raised: what the server says, by its code; `unreachable` when it does
@@ -58,10 +60,16 @@ const defaults = { timeoutMs: 30_000 };
 export class ServerClient {
   readonly url: string;
   readonly #options: ServerClientOptions;
+  #aheadMs = 0;
 
   constructor(options: ServerClientOptions) {
     this.url = checkedUrl(options.url);
     this.#options = options;
+  }
+
+  /** What the server's clock shows, as far as it is known by its replies: ages of what it tells are from here. */
+  now(): number {
+    return Date.now() + this.#aheadMs;
   }
 
   /** A reply of JSON, parsed; undefined for one without content. */
@@ -109,6 +117,7 @@ export class ServerClient {
       ...(isStream && { body: body as Bytes, duplex: 'half' as const }),
     };
     const response = await this.#fetch(path, init, signal);
+    this.#learnClock(response);
     if (response.ok || response.status === 304) return response;
     throw await this.#refusal(response);
   }
@@ -120,6 +129,11 @@ export class ServerClient {
       signal?.throwIfAborted();
       throw this.#unreachable(reasonOf(error), error);
     }
+  }
+
+  #learnClock({ headers }: Response): void {
+    const aheadMs = Date.parse(headers.get('date') ?? '') - Date.now();
+    if (!Number.isNaN(aheadMs)) this.#aheadMs = Math.abs(aheadMs) < sameClockMs ? 0 : aheadMs;
   }
 
   async #refusal(response: Response): Promise<AppError> {
