@@ -7,6 +7,7 @@ import { readDefinitionFile } from './definition-file.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
 import { dryRunOption } from './print-changes.ts';
+import { problemCount } from './problem-count.ts';
 import { requiredOption } from './required-option.ts';
 
 export const deploy = defineCommand(
@@ -37,11 +38,10 @@ export const deploy = defineCommand(
 );
 
 function invalidManifest(file: string, problems: readonly PlacedProblem[]): AppError {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   const inOrder = problems.toSorted((left, right) => left.place.line - right.place.line);
   const lines = inOrder.map(({ place, message }) => `  ${file}:${place.line}:${place.column}: ${message}`);
   return new AppError(
     'invalid-input',
-    `Cannot deploy "${file}": ${count}, nothing was registered\n${lines.join('\n')}`,
+    `Cannot deploy "${file}": ${problemCount(problems)}, nothing was registered\n${lines.join('\n')}`,
   );
 }

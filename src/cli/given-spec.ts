@@ -8,6 +8,7 @@ import { checkSpec } from '../reconcile/check-spec.ts';
 import type { CommandContext } from './command.ts';
 import { readDefinitionFile } from './definition-file.ts';
 import { oneLine } from './one-line.ts';
+import { problemCount } from './problem-count.ts';
 import { type SpecFileProblem, specProblems } from './spec-problems.ts';
 
 export const fileOption = {
@@ -81,10 +82,9 @@ function invalidSpec(
   problems: readonly SpecFileProblem[],
   placeOf: (path: readonly PropertyKey[]) => string,
 ): AppError {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   const lines = problems.map(({ path, message }) => {
     const what = path.length === 0 ? 'the spec' : path.join('.');
     return `  ${oneLine(`${placeOf(path)}: ${what}: ${message}`, lineLength)}`;
   });
-  return new AppError('invalid-input', `Cannot use spec "${label}": ${count}\n${lines.join('\n')}`);
+  return new AppError('invalid-input', `Cannot use spec "${label}": ${problemCount(problems)}\n${lines.join('\n')}`);
 }

@@ -5,6 +5,7 @@ import type { Problem } from '../contracts/mailbox.ts';
 import { limits } from '../contracts/names.ts';
 import type { CommandContext } from './command.ts';
 import { oneLine } from './one-line.ts';
+import { problemCount } from './problem-count.ts';
 
 export interface PlanInput {
   /** As shown in messages: the path as typed, or `standard input`. */
@@ -61,8 +62,7 @@ function tooLarge(label: string, sizeBytes: number): AppError {
 
 /** The error of a plan with problems, one line each. */
 export function invalidPlan(action: string, problems: readonly Problem[]): AppError {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
-  return new AppError('invalid-plan', `${action}: ${count}\n${problemLines(problems).join('\n')}`);
+  return new AppError('invalid-plan', `${action}: ${problemCount(problems)}\n${problemLines(problems).join('\n')}`);
 }
 
 /** Keys and values of a plan are in them, longer than this only on purpose. */

@@ -10,13 +10,13 @@ import {
   volumeSpecSchema,
   workspaceSpecSchema,
 } from '../contracts/host-spec.ts';
+import { limits } from '../contracts/names.ts';
 
 export interface SpecFileProblem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
 }
 
-const mostProblems = 100;
 const objects = [
   hostSpecSchema,
   networkSpecSchema,
@@ -47,7 +47,7 @@ type Issue = z.core.$ZodIssue;
 
 /** What the schema of a spec found, in words for who wrote it. */
 export function specProblems(error: z.ZodError): SpecFileProblem[] {
-  return error.issues.flatMap((issue) => problemsOf(issue, [])).slice(0, mostProblems);
+  return error.issues.flatMap((issue) => problemsOf(issue, [])).slice(0, limits.planProblems);
 }
 
 function problemsOf(issue: Issue, above: readonly PropertyKey[]): SpecFileProblem[] {
