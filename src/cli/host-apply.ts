@@ -1,3 +1,4 @@
+import { byteText } from '../base/byte-text.ts';
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
 import { findHost } from './find-host.ts';
@@ -40,7 +41,9 @@ export const hostApply = defineCommand(
     const secrets = await resolveSpecSecrets(given, context);
     const client = await openServer(options, context);
     const host = await findHost(client, word);
-    await handInContexts(client, packed, ({ folder }) => say(context.stderr, `agora: handing in ${folder}`));
+    await handInContexts(client, packed, ({ folder, sizeBytes }) =>
+      say(context.stderr, `agora: handing in ${folder}, ${byteText(sizeBytes)}`),
+    );
     const { message = '', check, again = false } = options;
     const body = { spec: packed.spec, secrets, message, again, ...(check !== undefined && { check }) };
     const declared = await client.call('applySpec', { params: { host: host.hostId }, body });

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { serverDefaults } from '../contracts/fleet-names.ts';
+import type { ContextLimits } from '../server/context-room.ts';
 import { FleetServer } from '../server/server.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { listenAddress } from './listen-address.ts';
@@ -11,6 +12,7 @@ import { packageVersion } from './package-version.ts';
 import { dataDirectoryOption, dataFolder, lockServerFolder } from './server-folder.ts';
 import { greetFirstStart, plaintextWarning } from './server-greeting.ts';
 import { runOwnAgent } from './server-own-agent.ts';
+import { bytesOf } from './size-word.ts';
 
 /** Of a line of its log. */
 const lineLength = 4_000;
@@ -32,6 +34,12 @@ export const server = defineCommand(
       'metrics-token-file': { type: 'string', value: '<file>', summary: 'Lets a scraper read /metrics, besides users' },
       'metrics-open': { type: 'boolean', summary: 'Let everybody read /metrics' },
       'trust-proxy': { type: 'boolean', summary: 'Believe x-forwarded-* of a proxy in front' },
+      'context-space': { type: 'string', value: '<size>', summary: 'For all build contexts (default: 20g)' },
+      'host-context-space': {
+        type: 'string',
+        value: '<size>',
+        summary: "For those that one host's spec names (default: 8g)",
+      },
       'with-agent': { type: 'boolean', summary: 'Be the agent of this machine as well' },
     },
     details: [
@@ -63,6 +71,7 @@ export const server = defineCommand(
       tls,
       requiresTls: options['require-tls'] === true,
       trustsProxy: options['trust-proxy'] === true,
+      contextLimits: contextLimits(options),
       prometheus: { token: scraper, isOpen: options['metrics-open'] === true },
       log,
     });
@@ -96,6 +105,19 @@ function tlsFiles(certificateFile: string | undefined, keyFile: string | undefin
   throw new AppError('usage', `Cannot run "agora server": option "${missing}" is missing`, {
     next: 'A certificate and its key go together.',
   });
+}
+
+function contextLimits({
+  'context-space': space,
+  'host-context-space': hostSpace,
+}: {
+  readonly 'context-space'?: string | undefined;
+  readonly 'host-context-space'?: string | undefined;
+}): Partial<ContextLimits> {
+  return {
+    ...(space !== undefined && { totalBytes: bytesOf('context-space', space) }),
+    ...(hostSpace !== undefined && { hostBytes: bytesOf('host-context-space', hostSpace) }),
+  };
 }
 
 async function stopped({ stop }: CommandContext): Promise<void> {

@@ -162,6 +162,8 @@ export const hostRoutes = {
     access: 'operator',
     summary: 'Hands in a build context, a tar; refused unless it has this digest',
     params: z.object({ digest: digestSchema }),
+    /** No more than this comes: refused at once where there is no room for it. */
+    query: z.object({ sizeBytes: z.coerce.number().int().nonnegative() }),
     body: 'bytes',
     reply: z.object({ sizeBytes: z.int().nonnegative() }),
     maxBodyBytes: specLimits.contextBytes,
@@ -170,8 +172,13 @@ export const hostRoutes = {
     method: 'GET',
     path: '/api/v1/contexts/:digest',
     access: 'operator',
-    summary: 'Tells whether the server has a build context',
+    summary: 'Tells whether the server has a build context; refused where it has not, nor room for one of this size',
     params: z.object({ digest: digestSchema }),
+    query: z.object({
+      sizeBytes: z.coerce.number().int().nonnegative().optional(),
+      /** Of all that the spec of a host is going to name. */
+      hostBytes: z.coerce.number().int().nonnegative().optional(),
+    }),
     reply: z.object({ exists: z.boolean() }),
   },
 } as const satisfies Routes;

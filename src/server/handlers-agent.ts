@@ -8,7 +8,7 @@ import type { PlanProblem } from '../contracts/host-change.ts';
 import type { agentRoutes } from '../contracts/routes-agent.ts';
 import { admittedHost, knownHost } from './admitted-host.ts';
 import type { AgentSessions } from './agent-sessions.ts';
-import { type Contexts, contextStream } from './contexts.ts';
+import type { Contexts } from './contexts.ts';
 import { desiredStateOf, desiredTag } from './desired.ts';
 import { type EnrolmentPorts, enrol } from './enrolment.ts';
 import { type Handlers, type Incoming, StreamedReply, TaggedReply } from './handler.ts';
@@ -77,8 +77,12 @@ export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRou
       return undefined;
     },
     fetchContext: async ({ caller, params }) => {
-      admittedHost(ports.hosts, caller.hostId);
-      return new StreamedReply(await contextStream(ports.contexts, params.digest), 'application/x-tar');
+      const { hostId, name } = admittedHost(ports.hosts, caller.hostId);
+      if (!ports.revisions.namesContext(hostId, params.digest)) {
+        const state = `no spec of host "${name}" names it`;
+        throw new AppError('not-found', `Cannot give build context "${params.digest}": ${state}`);
+      }
+      return new StreamedReply(await ports.contexts.stream(params.digest), 'application/x-tar');
     },
   };
 }

@@ -4,7 +4,7 @@ import type { HostId } from '../contracts/fleet-ids.ts';
 import type { HostPlan } from '../contracts/host-change.ts';
 import type { hostRoutes } from '../contracts/routes-hosts.ts';
 import { actorOf } from './access.ts';
-import { hasContext, putContext } from './contexts.ts';
+import { refuseHostBytes } from './context-room.ts';
 import type { Handlers, UserCaller } from './handler.ts';
 import { type DeclaredSpec, declareSpec, type HostSpecPorts, planFor, rollBack, specOf } from './host-specs.ts';
 import type { HostChanges, StoredHost } from './host-store.ts';
@@ -64,8 +64,15 @@ export function hostHandlers(ports: HostPorts): Handlers<keyof typeof hostRoutes
       if (observation !== undefined) return observation;
       throw new AppError('not-found', `Cannot tell what host "${host.name}" has: it has not reported yet`);
     },
-    putContext: async ({ params, body }) => ({ sizeBytes: await putContext(ports.contexts, params.digest, body) }),
-    hasContext: async ({ params }) => ({ exists: await hasContext(ports.contexts, params.digest) }),
+    putContext: async ({ params, query, body }) => ({
+      sizeBytes: await ports.contexts.put(params.digest, query.sizeBytes, body),
+    }),
+    hasContext: async ({ params, query: { sizeBytes, hostBytes = 0 } }) => {
+      refuseHostBytes(hostBytes, ports.contexts.limits);
+      const exists = (await ports.contexts.sizeOf(params.digest)) !== undefined;
+      if (!exists && sizeBytes !== undefined) await ports.contexts.refuseWithoutRoom(sizeBytes);
+      return { exists };
+    },
   };
 }
 

@@ -11,7 +11,8 @@ import { planOf } from '../reconcile/plan.ts';
 import { hostSpecDigest, secretRefs } from '../reconcile/spec-digest.ts';
 import type { Target } from '../reconcile/target.ts';
 import type { ActivityLog } from './activity.ts';
-import { type Contexts, hasContext } from './contexts.ts';
+import { refuseHostBytes } from './context-room.ts';
+import type { Contexts } from './contexts.ts';
 import { secretDigest } from './desired.ts';
 import type { HostReports } from './host-reports.ts';
 import type { StoredHost } from './host-store.ts';
@@ -89,7 +90,7 @@ export async function declareSpec(
   const { spec, secrets, check } = declared;
   refuseProblems(spec);
   refuseMissingSecrets(spec, secrets);
-  await refuseMissingContexts(ports.contexts, spec);
+  await refuseContexts(ports.contexts, spec);
   const declaration = ports.database.transaction(() => {
     const plan = planFor(ports, host, declared);
     refuseMoved(check, host, () => (declared.again === true ? planFor(ports, host, { spec, secrets }) : plan));
@@ -186,12 +187,22 @@ function refuseMissingSecrets(spec: HostSpec, secrets: Readonly<Record<string, s
   });
 }
 
-async function refuseMissingContexts(contexts: Contexts, spec: HostSpec): Promise<void> {
+/** Those that are not here, and more than one host may name. */
+async function refuseContexts(contexts: Contexts, spec: HostSpec): Promise<void> {
+  const sizes = new Map<string, number>();
   for (const [name, { build }] of Object.entries(spec.images)) {
-    const digest = digestSchema.safeParse(build?.context).data;
-    if (build === undefined || (digest !== undefined && (await hasContext(contexts, digest)))) continue;
-    throw new AppError('not-found', `Cannot apply the spec: the build context of image "${name}" was not handed in`, {
-      next: 'Apply it with `agora host apply`, which hands contexts in.',
-    });
+    if (build === undefined) continue;
+    const digest = digestSchema.safeParse(build.context).data;
+    const sizeBytes = digest && (await contexts.sizeOf(digest));
+    if (sizeBytes === undefined) {
+      throw new AppError('not-found', `Cannot apply the spec: the build context of image "${name}" is not here`, {
+        next: 'Apply it with `agora host apply` and its folder, which hands contexts in.',
+      });
+    }
+    sizes.set(build.context, sizeBytes);
   }
+  refuseHostBytes(
+    [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    contexts.limits,
+  );
 }

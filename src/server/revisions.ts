@@ -2,6 +2,7 @@ import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import { type Change, changeSchema, type changeStages } from '../contracts/host-change.ts';
 import { type HostSpec, hostSpecSchema } from '../contracts/host-spec.ts';
+import type { Digest } from '../contracts/ids.ts';
 import { decryptAtRest, encryptAtRest } from './at-rest.ts';
 
 export type ChangeStage = (typeof changeStages)[number];
@@ -129,14 +130,21 @@ export class Revisions {
     );
   }
 
-  /** Digests of contexts that any revision still names. */
-  contextsInUse(): Set<string> {
-    const digests = new Set<string>();
-    for (const row of this.#database.all(`SELECT spec FROM revisions WHERE spec LIKE '%"context":"sha256:%'`)) {
-      const { images } = hostSpecSchema.parse(JSON.parse(String(row['spec'])));
-      for (const { build } of Object.values(images)) if (build !== undefined) digests.add(build.context);
-    }
-    return digests;
+  /** Digests of contexts that specs name: as hosts are declared now, and in any revision. */
+  contextsInUse(): { readonly now: ReadonlySet<string>; readonly ever: ReadonlySet<string> } {
+    const latest = 'revision = (SELECT max(revision) FROM revisions AS each WHERE each.host_id = revisions.host_id)';
+    return { now: this.#contexts(latest), ever: this.#contexts('TRUE') };
+  }
+
+  /** Whether any revision of the host does. */
+  namesContext(hostId: HostId, digest: Digest): boolean {
+    return this.#contexts('host_id = ?', hostId).has(digest);
+  }
+
+  #contexts(where: string, ...values: string[]): Set<string> {
+    const sql = `SELECT DISTINCT json_extract(image.value, '$.build.context') AS context
+                 FROM revisions, json_each(spec, '$.images') AS image WHERE ${where} AND context IS NOT NULL`;
+    return new Set(this.#database.all(sql, ...values).map((row) => String(row['context'])));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { TlsFiles } from './certificate-files.ts';
+import type { ContextLimits } from './context-room.ts';
 import type { PrometheusAccess } from './prometheus-route.ts';
 
 export interface FleetServerOptions {
@@ -13,6 +14,8 @@ export interface FleetServerOptions {
   readonly trustsProxy?: boolean;
   /** Who may read `/metrics`, besides users. Default: nobody. */
   readonly prometheus?: PrometheusAccess | undefined;
+  /** Default: 20 GiB of build contexts, of which one host may name 8 GiB. */
+  readonly contextLimits?: Partial<ContextLimits> | undefined;
   /** How many hosts may wait for approval at once. Default: 1000. */
   readonly mostPending?: number;
   /** Gets lines for its log. */

@@ -9,6 +9,8 @@ import { AgentSessions } from './agent-sessions.ts';
 import { AgentSockets } from './agent-sockets.ts';
 import { Builds } from './builds.ts';
 import { Challenges } from './challenges.ts';
+import { defaultContextLimits } from './context-room.ts';
+import { Contexts } from './contexts.ts';
 import { defaultMostPending } from './enrolment.ts';
 import { agentHandlers } from './handlers-agent.ts';
 import { buildHandlers } from './handlers-builds.ts';
@@ -81,7 +83,12 @@ export function wireServer({ options, database, keys, fingerprint, now }: Wiring
     revisions,
     now,
     reports: new HostReports(database),
-    contexts: { folder: join(options.dataFolder, 'contexts') },
+    contexts: new Contexts({
+      folder: join(options.dataFolder, 'contexts'),
+      limits: { ...defaultContextLimits, ...options.contextLimits },
+      used: () => revisions.contextsInUse(),
+      log: options.log,
+    }),
   };
   const handlers = {
     ...peopleHandlers({
@@ -120,5 +127,5 @@ export function wireServer({ options, database, keys, fingerprint, now }: Wiring
       },
     }),
   };
-  return { handlers, access, activity, sessions, sockets, watch, revisions, contexts: shared.contexts };
+  return { handlers, access, activity, sessions, sockets, watch, contexts: shared.contexts };
 }

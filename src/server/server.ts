@@ -11,7 +11,6 @@ import type { Access } from './access.ts';
 import type { AgentSockets } from './agent-sockets.ts';
 import { authenticate, identify, isUserToken } from './authenticate.ts';
 import { CertificateFiles, type CertificateUse } from './certificate-files.ts';
-import { keepContextsPruned } from './contexts.ts';
 import { createHttp } from './http.ts';
 import { bind } from './listen.ts';
 import type { FleetWatch } from './metrics-wiring.ts';
@@ -101,7 +100,7 @@ export class FleetServer {
   ): Promise<Listening> {
     const { log, now = () => new Date() } = this.#options;
     this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
-    const { handlers, access, activity, sessions, sockets, watch, revisions, contexts } = wireServer({
+    const { handlers, access, activity, sessions, sockets, watch, contexts } = wireServer({
       options: this.#options,
       database,
       keys,
@@ -140,11 +139,7 @@ export class FleetServer {
     await bind(http, at);
     watch.start();
     if (certificate !== undefined) this.#follow(certificate, http);
-    void keepContextsPruned(contexts, {
-      used: () => revisions.contextsInUse(),
-      onFailure: (error) => log(`Cannot remove old build contexts: ${String(error)}`),
-      signal: this.#closing.signal,
-    }); // Raises nothing, and ends with the server.
+    void contexts.keepPruned(this.#closing.signal); // Raises nothing, and ends with the server.
     const { address, port } = (http.server as Server).address() as AddressInfo; // It listens on TCP.
     const scheme = this.#options.tls === undefined ? 'http' : 'https';
     return { url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`, address, port };
