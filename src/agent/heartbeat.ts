@@ -1,3 +1,4 @@
+import { sleep, withDeadline } from '../base/deadline.ts';
 import type { Heartbeat as Beat, HeartbeatReply } from '../contracts/agent-wire.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
@@ -28,6 +29,9 @@ export interface RoundTrip {
 }
 
 const answerMs = 10_000;
+/** How long a heartbeat waits for what is measured: with an engine or a driver in trouble it goes without, and the next one brings it. */
+const patienceMs = 3_000;
+const longestMs = 60_000;
 /** How often what could not be sent is put on disk. */
 const saveMs = 60_000;
 
@@ -36,6 +40,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #wake = new Wake();
   #savedAt = performance.now();
+  #measuring: Promise<void> | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -52,7 +57,7 @@ export class Heartbeat {
       const isDue = performance.now() >= nextAt;
       if (isDue) {
         nextAt = performance.now() + this.#options.intervalMs();
-        await this.#measure(signal);
+        await this.#measureInTime(signal);
       }
       await this.#send(signal);
       await this.#wake.wait(Math.min(nextAt - performance.now(), this.#options.intervalMs()), signal);
@@ -61,10 +66,22 @@ export class Heartbeat {
     await this.#saveSometimes();
   }
 
+  /** Never two at once, and nothing is waited for twice. */
+  async #measureInTime(signal: AbortSignal): Promise<void> {
+    if (this.#measuring !== undefined) return;
+    this.#measuring = this.#measure(signal).finally(() => {
+      this.#measuring = undefined;
+    });
+    const isMeasured = new AbortController();
+    const tooLate = sleep(patienceMs, AbortSignal.any([signal, isMeasured.signal])).catch(() => undefined);
+    await Promise.race([this.#measuring, tooLate]);
+    isMeasured.abort();
+  }
+
   async #measure(signal: AbortSignal): Promise<void> {
     const { measure, samples, log } = this.#options;
     try {
-      const sample = await measure(signal);
+      const sample = await measure(withDeadline(longestMs, signal));
       if (sample !== undefined) samples.add(sample);
     } catch (error) {
       if (!signal.aborted) log(`Cannot measure: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,5 +1,6 @@
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withDeadline } from '../../base/deadline.ts';
 import type { HostFacts, HostSettings } from '../../contracts/fleet.ts';
 import { hostLabels } from '../../contracts/fleet-names.ts';
 import type { ObservedContainer } from '../../contracts/host-observation.ts';
@@ -11,6 +12,9 @@ import { Nvidia } from './nvidia.ts';
 import { hostSampleOf, secondsSince, workspaceSampleOf } from './rates.ts';
 import type { HostFiles, Reading, ReadingRequest } from './reading.ts';
 import { SourceChoice } from './source-choice.ts';
+
+/** What a host tells of itself does not wait longer for what its engine tells. */
+const engineMs = 10_000;
 
 export interface MetricsOptions {
   readonly engine: HostEngine;
@@ -137,7 +141,7 @@ class Sampler {
     const owner = this.#options.hostId();
     if (owner === undefined) return undefined;
     try {
-      const containers = await this.#options.engine.observeContainers(signal);
+      const containers = await this.#options.engine.observeContainers(withDeadline(engineMs, signal));
       return containers.filter(
         ({ labels }) => labels[hostLabels.host] === owner && labels[hostLabels.kind] === 'workspace',
       );

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { waitUntil } from '../../base/deadline.ts';
 import { Nvidia } from './nvidia.ts';
 import { gpusOf } from './nvidia-csv.ts';
 
@@ -99,6 +102,51 @@ test('readers at the same time share one answer, and a missing program is not lo
 
   assert.equal(await readFile(join(folder, 'asked'), 'utf8'), 'asked\nasked\n');
   assert.deepEqual([absentFirst, await absent.read()], [undefined, undefined]);
+});
+
+test('a driver that hangs is waited for once and asked once, and told of when it answers', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-nvidia-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const gate = join(folder, 'gate');
+  await promisify(execFile)('mkfifo', [gate]);
+  const program = await aProgram(
+    t,
+    `echo asked >> ${folder}/asked
+     case "$1" in --query-gpu=*) cat ${gate}; echo '${first}, NVIDIA H100 80GB HBM3, 3, 512, 81559, 35, 71.20';; esac`,
+  );
+  const nvidia = new Nvidia({ program, patienceMs: 50 });
+
+  const late = await nvidia.read();
+  const meanwhile = await Promise.all([nvidia.read(), nvidia.read()]);
+  const asked = await waitUntil('both questions', async () => {
+    const text = await readFile(join(folder, 'asked'), 'utf8');
+    return text === 'asked\nasked\n' && text;
+  });
+  await writeFile(gate, '');
+  const answered = await waitUntil('the answer', () => nvidia.read());
+
+  assert.deepEqual([late, ...meanwhile], [undefined, undefined, undefined]);
+  assert.equal(asked, 'asked\nasked\n');
+  assert.deepEqual(
+    answered.map(({ temperatureCelsius }) => temperatureCelsius),
+    [35],
+  );
+});
+
+test('one GPU that is lost leaves the others told', async (t) => {
+  const program = await aProgram(
+    t,
+    `echo '${first}, NVIDIA H100 80GB HBM3, 3, 512, 81559, 35, 71.20'
+     echo 'Unable to determine the device handle for GPU0000:41:00.0: GPU is lost.  Reboot the system to recover this GPU'
+     exit 15`,
+  );
+
+  const gpus = await new Nvidia({ program }).read();
+
+  assert.deepEqual(
+    gpus?.map(({ uuid, processes }) => [uuid, processes]),
+    [[first, []]],
+  );
 });
 
 async function aProgram(t: TestContext, script: string): Promise<string> {

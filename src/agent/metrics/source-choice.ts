@@ -1,3 +1,4 @@
+import { withDeadline } from '../../base/deadline.ts';
 import { retryDelayMs } from '../../base/retry.ts';
 import type { HostFacts } from '../../contracts/fleet.ts';
 import type { HostEngine } from '../../engine/host-engine.ts';
@@ -14,6 +15,7 @@ export interface SourceChoiceOptions {
   readonly log: (line: string) => void;
 }
 
+const engineMs = 10_000;
 const backoff = { delayMs: 30_000, maxDelayMs: 600_000, jitter: 0.2 };
 
 /** The best source that works: the host's files, here or through a helper; else the engine. */
@@ -77,7 +79,7 @@ export class SourceChoice {
 
   async #throughEngine(request: ReadingRequest, signal: AbortSignal): Promise<Reading> {
     try {
-      return await this.#engine.read(request, signal);
+      return await this.#engine.read(request, withDeadline(engineMs, signal));
     } catch {
       signal.throwIfAborted();
       return { atMs: monotonicMs(), containers: [] }; // The heartbeat tells that the engine does not answer.
