@@ -32,6 +32,7 @@ export const errorCodes = {
   'state-newer': exitCodes.undecided,
   'disk-full': exitCodes.undecided,
   'limit-exceeded': exitCodes.undecided,
+  'too-many-requests': exitCodes.undecided,
   'task-conflict': exitCodes.undecided,
   internal: exitCodes.undecided,
   interrupted: exitCodes.interrupted,
@@ -43,18 +44,22 @@ export interface AppErrorOptions {
   readonly cause?: unknown;
   /** What the reader should do next, one sentence or command. */
   readonly next?: string;
+  /** How long until another try may help. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** The one error class of the product. Callers branch on `code`, never on the text. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly next: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.next = options.next;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   get exitCode(): ExitCode {

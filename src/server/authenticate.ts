@@ -36,6 +36,6 @@ function bearerToken(authorization: string): string {
   return /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '';
 }
 
-function isOfAgent(authorization: string | undefined): boolean {
+export function isOfAgent(authorization: string | undefined): boolean {
   return authorization?.startsWith(`${agentAuthorizationScheme} `) === true;
 }

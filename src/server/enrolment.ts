@@ -10,6 +10,7 @@ import type { Access } from './access.ts';
 import type { ActivityLog } from './activity.ts';
 import type { Challenges } from './challenges.ts';
 import type { HostStore, StoredHost } from './host-store.ts';
+import type { OverLimit } from './request-limits.ts';
 
 export interface EnrolmentPorts {
   readonly database: SqliteDatabase;
@@ -22,6 +23,7 @@ export interface EnrolmentPorts {
   readonly serverKey: string;
   /** Refuses agents whose link is not encrypted. */
   readonly requiresTls: boolean;
+  readonly overLimit: OverLimit;
   /** How many hosts may wait for approval. */
   readonly mostPending: number;
 }
@@ -112,7 +114,11 @@ function returned(
 function added(ports: EnrolmentPorts, { registration, address, isEncrypted }: Arrival): StoredHost {
   const { hosts, activity, now } = ports;
   const isAdmitted = joins(ports, registration);
-  if (!isAdmitted) makeRoom(ports);
+  if (!isAdmitted) {
+    const over = ports.overLimit('newcomers', address);
+    if (over !== undefined) throw over;
+    makeRoom(ports);
+  }
   const at = now().toISOString();
   const host: StoredHost = {
     hostId: newHostId(),

@@ -34,7 +34,9 @@ const problemLength = 4_096;
 
 export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRoutes> {
   return {
-    hello: ({ body }) => {
+    hello: ({ body, address }) => {
+      const over = ports.overLimit('hellos', address);
+      if (over !== undefined) throw over;
       const challenge = ports.challenges.make();
       const serverTime = ports.now().toISOString();
       const signature = signText(ports.keys.identity, canonicalize({ nonce: body.nonce, challenge }));

@@ -69,6 +69,12 @@ export class HostStore {
     return this.#first('SELECT * FROM hosts WHERE host_id = ?', hostId);
   }
 
+  /** Without all the rest of it. */
+  admissionOf(hostId: HostId): Admission | undefined {
+    const row = this.#database.get('SELECT admission FROM hosts WHERE host_id = ?', hostId);
+    return row && (String(row['admission']) as Admission); // Only `add` and `change` write it.
+  }
+
   byKey(publicKey: string): StoredHost | undefined {
     return this.#first('SELECT * FROM hosts WHERE public_key = ?', publicKey);
   }

@@ -11,6 +11,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'unknown-name': 404,
   'task-conflict': 409,
   'limit-exceeded': 413,
+  'too-many-requests': 429,
   'not-ready': 503,
   'disk-full': 507,
 };

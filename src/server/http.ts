@@ -24,6 +24,11 @@ export interface Credentials {
   readonly bodyDigest: string;
 }
 
+export interface Asked {
+  readonly authorization: string | undefined;
+  readonly address: string;
+}
+
 export interface HttpOptions {
   readonly handlers: Handlers<RouteName>;
   /** Who asks by the header alone, before the body is read; of an agent it is not proved yet. Raises `unauthenticated`. */
@@ -32,6 +37,10 @@ export interface HttpOptions {
   readonly authenticate: (credentials: Credentials) => Caller;
   /** Told of a caller who may not do what was asked. */
   readonly onRefusal: (caller: Caller, route: RouteName, address: string) => void;
+  /** The error to answer instead where a request that proved nothing is one too many. */
+  readonly onUnauthenticated: (asked: Asked) => AppError | undefined;
+  /** A body of theirs may be this large; undefined: as large as its route takes. */
+  readonly mostBodyBytes: (caller: Caller) => number | undefined;
   /** Told of failures of our own. */
   readonly onFailure: (error: unknown, route: RouteName) => void;
   readonly tls?: TlsOptions | undefined;
@@ -68,7 +77,7 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   http.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  http.setErrorHandler((error, _request, reply) => sendError(reply, asAppError(error)));
+  http.setErrorHandler((error, request, reply) => sendError(reply, orTooMany(asAppError(error), request, options)));
   http.setNotFoundHandler((request, reply) => {
     const message = `Cannot ${request.method} "${request.url.slice(0, 200)}": there is nothing at this address`;
     return sendError(reply, new AppError('not-found', message));
@@ -86,8 +95,9 @@ function addRoute(http: FastifyInstance, name: RouteName, options: HttpOptions):
     onRequest: (request) =>
       told(name, options, async () => {
         // Before the body is read: nobody makes us hold what they may not send.
-        admit(options.identify(request.headers.authorization), name, { request, options });
-        expectBody(request, route);
+        const caller = options.identify(request.headers.authorization);
+        admit(caller, name, { request, options });
+        expectBody(request, route, options.mostBodyBytes(caller));
       }),
     handler: (request, reply) =>
       told(name, options, async () => sendReply(reply, route, await answer(name, request, options))),
@@ -151,7 +161,7 @@ function admit(
 }
 
 /** What a proxy says is text like any other. */
-function addressOf({ ip, socket }: FastifyRequest): string {
+export function addressOf({ ip, socket }: FastifyRequest): string {
   return isIP(ip) === 0 ? (socket.remoteAddress ?? 'unknown') : ip;
 }
 
@@ -195,7 +205,14 @@ function sendReply(reply: FastifyReply, route: Route, value: unknown): FastifyRe
   return route.reply === 'nothing' ? reply.code(204).send() : reply.send(value);
 }
 
-function sendError(reply: FastifyReply, { code, message, next }: AppError): FastifyReply {
+function orTooMany(error: AppError, request: FastifyRequest, { onUnauthenticated }: HttpOptions): AppError {
+  if (error.code !== 'unauthenticated') return error;
+  const { authorization } = request.headers;
+  return onUnauthenticated({ authorization, address: addressOf(request) }) ?? error;
+}
+
+function sendError(reply: FastifyReply, { code, message, next, retryAfterSeconds }: AppError): FastifyReply {
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   const body: ErrorReply = { error: { code, message, ...(next !== undefined && { next }) } };
   return reply.code(statusOf(code)).send(body);
 }

@@ -1,13 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
+/** Of connections that wait to be taken: a fleet comes back all at once. */
+const backlog = 4_096;
+
 /** Listens, or says why not in plain words. */
 export async function bind(
   http: FastifyInstance,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<void> {
   try {
-    await http.listen({ host, port });
+    await http.listen({ host, port, backlog });
   } catch (cause) {
     const code = systemErrorCode(cause);
     const states: Record<string, string> = {

@@ -13,5 +13,9 @@ export function addPlainRoutes(http: FastifyInstance, { openApi, unreadiness }: 
     const why = unreadiness();
     return why === undefined ? 'ready\n' : reply.code(503).send(`${why}\n`);
   });
-  http.get('/api/v1/openapi.json', async () => openApi());
+  let document: string | undefined;
+  http.get('/api/v1/openapi.json', async (_request, reply) => {
+    document ??= JSON.stringify(openApi()); // Made once: it takes long, and anybody may ask for it.
+    return reply.type('application/json; charset=utf-8').send(document);
+  });
 }

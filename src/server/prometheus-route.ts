@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { addressOf } from './http.ts';
+import type { OverLimit } from './request-limits.ts';
 
 export interface PrometheusAccess {
   /** Lets a scraper in, besides the tokens of users. */
@@ -12,6 +14,7 @@ export interface PrometheusRouteOptions extends PrometheusAccess {
   /** Whether a user's token is one. */
   readonly isUser: (authorization: string) => boolean;
   readonly text: () => string;
+  readonly overLimit: OverLimit;
 }
 
 export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -20,6 +23,8 @@ export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
 export function addPrometheusRoute(http: FastifyInstance, options: PrometheusRouteOptions): void {
   http.get('/metrics', async (request, reply) => {
     if (mayRead(request.headers.authorization, options)) return reply.type(prometheusType).send(options.text());
+    const over = options.overLimit('failures', addressOf(request));
+    if (over !== undefined) throw over;
     const next = 'give "Authorization: Bearer" with the metrics token or that of a user';
     return reply
       .code(401)

@@ -7,19 +7,24 @@ const bytesType = 'application/octet-stream';
 /** A body of JSON is there within this, and one that is streamed brings something within this. */
 const patienceMs = 120_000;
 
-/** Refuses a body of another kind or size than the route takes before any of it is read, and ends one that does not come. */
-export function expectBody(request: FastifyRequest, { body, maxBodyBytes }: Route): void {
+/**
+ * Refuses a body of another kind or size than the route takes, or its caller may send, before any of it is read, and ends one that does
+ * not come.
+ */
+export function expectBody(request: FastifyRequest, { body, maxBodyBytes }: Route, mostBytes?: number): void {
   const { headers, raw } = request;
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   const wanted = body === 'bytes' ? bytesType : jsonType;
   if (type !== undefined && type !== wanted)
     throw new AppError('invalid-input', `Cannot take the body: it is "${type.slice(0, 100)}", not ${wanted}`);
+  const sizeBytes = Number(headers['content-length'] ?? (headers['transfer-encoding'] === undefined ? 0 : Number.NaN));
+  if (mostBytes !== undefined && !(sizeBytes <= mostBytes)) throw tooLarge();
   if (body !== 'bytes') {
     const late = setTimeout(() => raw.destroy(), patienceMs).unref();
     raw.once('end', () => clearTimeout(late)).once('close', () => clearTimeout(late));
     return;
   }
-  if (maxBodyBytes !== undefined && Number(headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
+  if (maxBodyBytes !== undefined && sizeBytes > maxBodyBytes) throw tooLarge();
   raw.setTimeout(patienceMs, () => raw.destroy());
 }
 

@@ -1,6 +1,7 @@
 import type { TlsFiles } from './certificate-files.ts';
 import type { ContextLimits } from './context-room.ts';
 import type { PrometheusAccess } from './prometheus-route.ts';
+import type { LimitSettings } from './request-limits.ts';
 
 export interface FleetServerOptions {
   /** Holds everything: database, keys, build contexts. */
@@ -18,6 +19,8 @@ export interface FleetServerOptions {
   readonly contextLimits?: Partial<ContextLimits> | undefined;
   /** How many hosts may wait for approval at once. Default: 1000. */
   readonly mostPending?: number;
+  /** How much each address may ask for that proves nothing. Default: `defaultLimits`. */
+  readonly limits?: Partial<LimitSettings>;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
   /** Default: the clock. */

@@ -19,6 +19,7 @@ import { peopleHandlers } from './handlers-people.ts';
 import { HostReports } from './host-reports.ts';
 import { HostStore } from './host-store.ts';
 import { watchFleet } from './metrics-wiring.ts';
+import type { OverLimit } from './request-limits.ts';
 import { Revisions } from './revisions.ts';
 import type { ServerKeys } from './server-keys.ts';
 import type { FleetServerOptions } from './server-options.ts';
@@ -30,11 +31,12 @@ export interface Wiring {
   readonly keys: ServerKeys;
   /** Of the server's key. */
   readonly fingerprint: string;
+  readonly overLimit: OverLimit;
   readonly now: () => Date;
 }
 
 /** The parts of a server, each told of those that it needs. */
-export function wireServer({ options, database, keys, fingerprint, now }: Wiring) {
+export function wireServer({ options, database, keys, fingerprint, overLimit, now }: Wiring) {
   const activity = new ActivityLog(database, now);
   const access = new Access({ database, activity, now });
   const hosts = new HostStore(database);
@@ -94,13 +96,14 @@ export function wireServer({ options, database, keys, fingerprint, now }: Wiring
     ...peopleHandlers({
       ...shared,
       server: { version: options.version, name: hostname() },
-      fingerprint: fingerprint,
+      fingerprint,
     }),
     ...agentHandlers({
       ...shared,
       challenges: new Challenges(() => now().getTime()),
       serverKey: publicKeyText(keys.identity),
       requiresTls: options.requiresTls === true,
+      overLimit,
       mostPending: options.mostPending ?? defaultMostPending,
       sessions,
       newRevisions,
@@ -127,5 +130,5 @@ export function wireServer({ options, database, keys, fingerprint, now }: Wiring
       },
     }),
   };
-  return { handlers, access, activity, sessions, sockets, watch, contexts: shared.contexts };
+  return { handlers, access, activity, hosts, sessions, sockets, watch, contexts: shared.contexts };
 }

@@ -9,7 +9,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { RouteName } from '../contracts/routes.ts';
 import type { Access } from './access.ts';
 import type { AgentSockets } from './agent-sockets.ts';
-import { authenticate, identify, isUserToken } from './authenticate.ts';
+import { authenticate, identify, isOfAgent, isUserToken } from './authenticate.ts';
 import { CertificateFiles, type CertificateUse } from './certificate-files.ts';
 import { createHttp } from './http.ts';
 import { bind } from './listen.ts';
@@ -18,6 +18,7 @@ import { openApiOf } from './openapi.ts';
 import { addPlainRoutes } from './plain-routes.ts';
 import { addPrometheusRoute } from './prometheus-route.ts';
 import { Refusals } from './refusals.ts';
+import { requestLimits } from './request-limits.ts';
 import { loadServerKeys, type ServerKeys } from './server-keys.ts';
 import type { FleetServerOptions } from './server-options.ts';
 import { wireServer } from './server-wiring.ts';
@@ -28,6 +29,9 @@ export interface Listening {
   readonly address: string;
   readonly port: number;
 }
+
+/** Enough for a heartbeat: anybody can be a host that nobody has approved. */
+const strangerBodyBytes = 128 * 1024;
 
 /** The server of a fleet: what `contracts/routes.ts` lists, and the agents' sockets. */
 export class FleetServer {
@@ -100,8 +104,10 @@ export class FleetServer {
   ): Promise<Listening> {
     const { log, now = () => new Date() } = this.#options;
     this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
-    const { handlers, access, activity, sessions, sockets, watch, contexts } = wireServer({
+    const overLimit = requestLimits({ settings: this.#options.limits, log });
+    const { handlers, access, activity, hosts, sessions, sockets, watch, contexts } = wireServer({
       options: this.#options,
+      overLimit,
       database,
       keys,
       fingerprint: this.#fingerprint,
@@ -117,6 +123,11 @@ export class FleetServer {
       identify: (authorization) => identify(authorization, { access, sessions }),
       authenticate: (credentials) => authenticate(credentials, { access, sessions }),
       onRefusal: (caller, route, address) => refusals.add(caller, route, address),
+      // An agent whose session is not known registers again: it is told so each time, and it costs nothing.
+      onUnauthenticated: ({ authorization, address }) =>
+        isOfAgent(authorization) ? undefined : overLimit('failures', address),
+      mostBodyBytes: (caller) =>
+        caller.kind === 'host' && hosts.admissionOf(caller.hostId) !== 'admitted' ? strangerBodyBytes : undefined,
       onFailure: (error, route: RouteName) =>
         log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await certificate?.read(),
@@ -131,6 +142,7 @@ export class FleetServer {
       ...this.#options.prometheus,
       isUser: (authorization) => isUserToken(access, authorization),
       text: () => watch.prometheus(),
+      overLimit,
     });
     this.#http = http;
     http.server.on('upgrade', (request, connection, head) => {
