@@ -251,7 +251,7 @@ describe('an agent with a server and an engine', { skip }, () => {
   test('a join token admits at once, and is given to no other server than its own', async (t) => {
     const server = await startServer(t);
     const other = await startServer(t);
-    const joinToken = server.server.createJoinToken({ uses: 1, ttlSeconds: 60 });
+    const joinToken = await server.server.createJoinToken({ uses: 1, ttlSeconds: 60 });
     const place = await agentPlace(t, address);
 
     place.start(other.url, { joinToken });

@@ -72,3 +72,33 @@ test('a transaction is undone whole, with those inside it', async (t) => {
   assert.deepEqual(database.all('SELECT * FROM t0'), []);
   database.close();
 });
+
+test('what was committed is settled once it is on disk, for all that wait', async (t) => {
+  const database = new SqliteDatabase({ file: await aFile(t), subject: 'x', migrations, durability: 'settle' });
+  const before = database.settled();
+
+  database.run('INSERT INTO t0 VALUES (1)');
+  const first = database.settled();
+  database.transaction(() => database.run('INSERT INTO t0 VALUES (2)'));
+  const second = database.settled();
+
+  assert.equal(before, undefined);
+  assert.ok(first !== undefined && second !== undefined);
+  await Promise.all([first, second]);
+  assert.equal(database.settled(), undefined);
+  database.close();
+});
+
+test('nobody waits for what changed nothing, what is relaxed, and a database that settles each commit itself', async (t) => {
+  const settling = new SqliteDatabase({ file: await aFile(t), subject: 'x', migrations, durability: 'settle' });
+  settling.run('DELETE FROM t0');
+  settling.relaxed(() => settling.run('INSERT INTO t0 VALUES (1)'));
+  const plain = new SqliteDatabase({ file: await aFile(t), subject: 'x', migrations });
+  plain.run('INSERT INTO t0 VALUES (1)');
+
+  assert.equal(settling.settled(), undefined);
+  assert.deepEqual(settling.all('SELECT n FROM t0'), [{ __proto__: null, n: 1 }]);
+  assert.equal(plain.settled(), undefined);
+  settling.close();
+  plain.close();
+});

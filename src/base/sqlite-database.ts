@@ -1,35 +1,43 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { newerFileError, type SqliteFile, sqliteError } from './sqlite-errors.ts';
+import { FileSync } from './file-sync.ts';
+import { newerFileError, type SqliteFile, sqliteError, syncError } from './sqlite-errors.ts';
 
 export interface SqliteDatabaseOptions extends SqliteFile {
   /** Its folder is made, readable by its owner only. */
   readonly file: string;
   /** One step per schema version, never edited once released. */
   readonly migrations: readonly string[];
+  /** When what was committed is on disk: when the commit returns, or once `settled` does, for all that wait for it. Default: `commit`. */
+  readonly durability?: 'commit' | 'settle';
 }
 
 /** For another process that holds it. */
 const waitMs = 5_000;
 
 /**
- * One SQLite file in WAL mode with `synchronous=FULL`: what was committed survives a power cut. Failures raised: `state-newer` for a
- * file that a later version wrote, `state-corrupt`, `disk-full`, `unreachable`, `not-ready`.
+ * One SQLite file in WAL mode: what was committed survives a power cut, at once or once it is settled. Failures raised: `state-newer`
+ * for a file that a later version wrote, `state-corrupt`, `disk-full`, `unreachable`, `not-ready`.
  */
 export class SqliteDatabase {
   readonly #about: SqliteFile;
   readonly #statements = new Map<string, StatementSync>();
   readonly #database: DatabaseSync;
+  /** Where commits are settled: all of them go through it, and SQLite puts it on disk before it writes over any of it. */
+  readonly #log: FileSync | undefined;
   #depth = 0;
+  #isRelaxed = false;
 
-  constructor({ file, migrations, ...words }: SqliteDatabaseOptions) {
+  constructor({ file, migrations, durability = 'commit', ...words }: SqliteDatabaseOptions) {
     this.#about = { ...words, file: resolve(file) };
+    const settles = durability === 'settle';
+    this.#log = settles ? new FileSync(`${this.file}-wal`) : undefined;
     mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
     this.#database = this.#told(() => new DatabaseSync(this.file, { timeout: waitMs }));
     try {
       this.#told(() => {
-        this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+        this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${settles ? 'NORMAL' : 'FULL'}`);
         this.#database.exec('PRAGMA foreign_keys = ON');
         this.#migrate(migrations);
       });
@@ -54,7 +62,9 @@ export class SqliteDatabase {
 
   /** How many rows it changed. */
   run(sql: string, ...parameters: SqlValue[]): number {
-    return this.#told(() => Number(this.#prepared(sql).run(...parameters).changes));
+    const changed = this.#told(() => Number(this.#prepared(sql).run(...parameters).changes));
+    if (changed > 0 && !this.#isRelaxed) this.#log?.wrote();
+    return changed;
   }
 
   /** All of it or nothing. One inside another is part of the outer one. */
@@ -77,6 +87,24 @@ export class SqliteDatabase {
     });
   }
 
+  /** A transaction that nobody waits for: a power cut may undo it, whole. */
+  relaxed<T>(work: () => T): T {
+    this.#isRelaxed = true;
+    try {
+      return this.transaction(work);
+    } finally {
+      this.#isRelaxed = false;
+    }
+  }
+
+  /** Until all that was committed so far is on disk; undefined where it is. Raises `disk-full` or `unreachable`. */
+  settled(): Promise<void> | undefined {
+    if (this.#log === undefined || this.#log.isSynced) return undefined;
+    return this.#log.synced().catch((error: unknown) => {
+      throw syncError(error, this.#about);
+    });
+  }
+
   /** Writes a whole and consistent copy, also while others write. */
   copyTo(file: string): void {
     this.#told(() => this.#database.prepare('VACUUM INTO ?').run(file));
@@ -85,6 +113,7 @@ export class SqliteDatabase {
   close(): void {
     this.#statements.clear();
     if (this.#database.isOpen) this.#database.close();
+    this.#log?.close();
   }
 
   #prepared(sql: string): StatementSync {

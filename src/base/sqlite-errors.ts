@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../contracts/errors.ts';
+import { AppError, type ErrorCode, systemErrorCode } from '../contracts/errors.ts';
 
 /** What a database file is, for messages. */
 export interface SqliteFile {
@@ -33,6 +33,17 @@ export function sqliteError(error: unknown, about: SqliteFile): unknown {
   if (code === undefined) return error;
   const state = error instanceof Error ? error.message : String(error);
   return fileError(about, { code: codes[code] ?? 'internal', action: 'use', state, cause: error });
+}
+
+/** What was committed could not be put on disk. */
+export function syncError(cause: unknown, about: SqliteFile): AppError {
+  const code = systemErrorCode(cause) === 'ENOSPC' ? 'disk-full' : 'unreachable';
+  return fileError(about, {
+    code,
+    action: 'use',
+    state: cause instanceof Error ? cause.message : String(cause),
+    cause,
+  });
 }
 
 /** That a file was written by a later version, which knows more of it. */

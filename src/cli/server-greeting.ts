@@ -23,10 +23,10 @@ export async function greetFirstStart(
   { fleet, folder, listening }: StartedServer,
   { stdout, stderr }: CommandContext,
 ): Promise<void> {
-  const token = fleet.addFirstAdmin();
+  const token = await fleet.addFirstAdmin();
   if (token === undefined) return;
   const joinTokenFile = join(folder, serverFiles.joinToken);
-  await writeFileAtomically(joinTokenFile, `${fleet.createJoinToken(firstJoins)}\n`);
+  await writeFileAtomically(joinTokenFile, `${await fleet.createJoinToken(firstJoins)}\n`);
   await say(stderr, 'agora: the token of the user "admin", shown this once:');
   await say(stdout, token);
   const { containerId } = await readSurroundings();

@@ -20,7 +20,7 @@ export async function runOwnAgent(
     {
       flags: { 'server-url': listening.url },
       configFile: join(folder, 'own-agent.yml'),
-      joinToken: isKnown ? undefined : fleet.createJoinToken(ownJoin),
+      joinToken: isKnown ? undefined : await fleet.createJoinToken(ownJoin),
       log: (line) => log(`agent: ${line}`),
     },
     inside,

@@ -74,6 +74,7 @@ export class AlertOutbox {
   /** Sends what is due, in the order it came about, each channel by itself. */
   async drain(signal: AbortSignal): Promise<void> {
     const names = this.channels().flatMap(({ name, waiting }) => (waiting > 0 ? [name] : []));
+    if (names.length > 0) await this.#options.database.settled(); // Nobody is told of what a power cut could undo.
     await Promise.all(names.map((name) => this.#drainChannel(name, signal)));
   }
 

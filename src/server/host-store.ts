@@ -55,7 +55,7 @@ export class HostStore {
   flush(): void {
     if (this.#seenAt.size === 0) return;
     const sql = 'UPDATE hosts SET last_seen_at = ? WHERE host_id = ?';
-    this.#database.transaction(() => {
+    this.#database.relaxed(() => {
       for (const [hostId, at] of this.#seenAt) this.#database.run(sql, at, hostId);
     });
     this.#seenAt.clear();

@@ -7,7 +7,7 @@ import { startServer, TestAgent } from './suite-server.ts';
 async function aDeclaredHost(t: TestContext) {
   const { server, admin, url } = await startServer(t);
   const agent = new TestAgent(url);
-  await agent.register({ joinToken: server.createJoinToken({ uses: 1, ttlSeconds: 60 }) });
+  await agent.register({ joinToken: await server.createJoinToken({ uses: 1, ttlSeconds: 60 }) });
   await admin.call('applySpec', { params: { host: 'box' }, body: { spec: emptyHostSpec, message: 'mine' } });
   const changeNow = async () => (await admin.call('getHost', { params: { host: 'box' } })).change;
   return { agent, changeNow };

@@ -81,7 +81,7 @@ export class MetricsStore {
     const sql = `INSERT OR IGNORE INTO metric_samples (host_id, at, figures)
       SELECT host_id, ?, ? FROM hosts WHERE host_id = ?`;
     try {
-      this.#database.transaction(() => {
+      this.#database.relaxed(() => {
         for (const { hostId, at, figures } of batch) this.#database.run(sql, at, JSON.stringify(figures), hostId);
       });
     } catch (error) {
@@ -137,7 +137,7 @@ export class MetricsStore {
 
   #rollUpWindow(hostId: HostId, start: number): void {
     const end = start + finest.windowMs;
-    this.#database.transaction(() => {
+    this.#database.relaxed(() => {
       const range = 'FROM metric_samples WHERE host_id = ? AND at >= ? AND at < ?';
       const samples = this.#database.all(`SELECT at, figures ${range} ORDER BY at`, hostId, start, end).map(samplesOf);
       for (const { kind, of, columns } of gather(samples, start)) {

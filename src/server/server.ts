@@ -55,17 +55,21 @@ export class FleetServer {
   }
 
   /** The first admin's token, where nobody is there yet. */
-  addFirstAdmin(): string | undefined {
+  async addFirstAdmin(): Promise<string | undefined> {
     const access = this.#access;
     if (access === undefined || access.hasUsers) return undefined;
-    return access.addUser('admin', 'admin', 'server').token;
+    const { token } = access.addUser('admin', 'admin', 'server');
+    await this.#database?.settled();
+    return token;
   }
 
   /** A token that admits hosts, in the name of the first admin. */
-  createJoinToken(given: { readonly uses: number; readonly ttlSeconds: number }): string {
+  async createJoinToken(given: { readonly uses: number; readonly ttlSeconds: number }): Promise<string> {
     if (this.#access === undefined)
       throw new AppError('not-ready', 'Cannot make a join token: the server does not listen');
-    return this.#access.joinTokens.create({ ...given, fingerprint: this.#fingerprint }, 'admin').joinToken;
+    const { joinToken } = this.#access.joinTokens.create({ ...given, fingerprint: this.#fingerprint }, 'admin');
+    await this.#database?.settled();
+    return joinToken;
   }
 
   /** Looks at the files of its certificate now. One that cannot be used is told, and the one before stays. */
@@ -79,6 +83,7 @@ export class FleetServer {
       file: join(this.#options.dataFolder, 'server.db'),
       subject: 'server state',
       migrations,
+      durability: 'settle', // Of a thousand hosts that come back at once none waits for the disk alone.
     });
     try {
       return await this.#serve(this.#database, keys, { host, port });
@@ -132,6 +137,7 @@ export class FleetServer {
         log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await certificate?.read(),
       trustProxy: this.#options.trustsProxy === true,
+      settled: () => database.settled(),
       signal: this.#closing.signal,
     });
     addPlainRoutes(http, {

@@ -37,7 +37,7 @@ async function serve(t: TestContext, options: FleetServerOptions, known: string 
   const server = new FleetServer(options);
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => server.close());
-  const adminToken = known ?? server.addFirstAdmin() ?? '';
+  const adminToken = known ?? (await server.addFirstAdmin()) ?? '';
   const as = (token: string) => new ServerClient({ url, authorize: () => `Bearer ${token}` });
   const restart = async () => {
     await server.close();

@@ -187,8 +187,8 @@ export class CrashableFleet {
     const server = new FleetServer({ dataFolder: this.#dataFolder, version: '0.0.0', log: () => undefined });
     this.#url = (await server.listen({ host: '127.0.0.1', port: 0 })).url;
     this.#server = server;
-    this.#token ||= server.addFirstAdmin() ?? '';
-    this.#joinToken ||= server.createJoinToken({ uses: 1, ttlSeconds: 600 });
+    this.#token ||= (await server.addFirstAdmin()) ?? '';
+    this.#joinToken ||= await server.createJoinToken({ uses: 1, ttlSeconds: 600 });
     this.#gate.to = placeOf(this.#url);
   }
 
