@@ -1,15 +1,12 @@
 import { dirname, resolve } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { schemaWords } from '../base/schema-words.ts';
-import { parseStrictYaml, StrictYamlError, type YamlDocument } from '../base/strict-yaml.ts';
+import { parseStrictYaml, StrictYamlError, type TextPlace, type YamlDocument } from '../base/strict-yaml.ts';
 import { AppError } from '../contracts/errors.ts';
-import { type HostSpec, hostSpecSchema, specLimits } from '../contracts/host-spec.ts';
-import { checkSpec } from '../reconcile/check-spec.ts';
+import { type HostSpec, specLimits } from '../contracts/host-spec.ts';
 import type { CommandContext } from './command.ts';
 import { readDefinitionFile } from './definition-file.ts';
 import { oneLine } from './one-line.ts';
 import { problemCount } from './problem-count.ts';
-import { type SpecFileProblem, specProblems } from './spec-problems.ts';
+import { checkGivenSpec, type SpecFileProblem } from './spec-problems.ts';
 
 export const fileOption = {
   type: 'string',
@@ -33,14 +30,10 @@ const lineLength = 1_000;
 export async function readSpec(typed: string, context: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<GivenSpec> {
   const { document, folder } = await readDocument(typed, context);
   const label = typed === '-' ? 'standard input' : typed;
-  const placeOf = (path: readonly PropertyKey[]) => {
-    const { line, column } = document.placeOfKey(path);
-    return `${label}:${line}:${column}`;
-  };
-  const parsed = hostSpecSchema.safeParse(withEmptyNamed(document.value), { error: schemaWords });
-  const problems = parsed.success ? checkSpec(parsed.data) : specProblems(parsed.error);
-  if (parsed.success && problems.length === 0) return { spec: parsed.data, folder, placeOf };
-  throw invalidSpec(label, problems, placeOf);
+  const { spec, problems } = checkGivenSpec(withEmptyNamed(document.value));
+  if (spec === undefined) throw invalidSpec(label, problems, document);
+  const placeOf = (path: readonly PropertyKey[]) => `${label}:${placeText(document.placeOfKey(path))}`;
+  return { spec, folder, placeOf };
 }
 
 const sections = ['networks', 'volumes', 'images', 'workspaces'];
@@ -69,22 +62,37 @@ async function readDocument(
     return { document, folder: dirname(resolve(cwd, typed)) };
   }
   try {
-    return { document: parseStrictYaml(await buffer(stdin), { maxBytes: specLimits.fileBytes }), folder: cwd };
+    return { document: parseStrictYaml(await readInput(stdin), { maxBytes: specLimits.fileBytes }), folder: cwd };
   } catch (cause) {
     if (!(cause instanceof StrictYamlError)) throw cause;
-    const { line, column } = cause.place;
-    throw new AppError('invalid-input', `Cannot read "standard input:${line}:${column}": ${cause.message}`);
+    throw new AppError('invalid-input', `Cannot read "standard input:${placeText(cause.place)}": ${cause.message}`);
   }
 }
 
-function invalidSpec(
-  label: string,
-  problems: readonly SpecFileProblem[],
-  placeOf: (path: readonly PropertyKey[]) => string,
-): AppError {
-  const lines = problems.map(({ path, message }) => {
+/** All of it, or so much that the parser says that it is too large. */
+async function readInput(stdin: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const part of stdin) {
+    parts.push(part);
+    sizeBytes += part.length;
+    if (sizeBytes > specLimits.fileBytes) break;
+  }
+  return Buffer.concat(parts);
+}
+
+function placeText({ line, column }: TextPlace): string {
+  return `${line}:${column}`;
+}
+
+function invalidSpec(label: string, problems: readonly SpecFileProblem[], document: YamlDocument): AppError {
+  const placed = problems.map((problem) => ({ ...problem, place: document.placeOfKey(problem.path) }));
+  placed.sort((one, other) => one.place.line - other.place.line || one.place.column - other.place.column);
+  const lines = placed.map(({ path, message, place }) => {
     const what = path.length === 0 ? 'the spec' : path.join('.');
-    return `  ${oneLine(`${placeOf(path)}: ${what}: ${message}`, lineLength)}`;
+    return `  ${oneLine(`${label}:${placeText(place)}: ${what}: ${message}`, lineLength)}`;
   });
-  return new AppError('invalid-input', `Cannot use spec "${label}": ${problemCount(problems)}\n${lines.join('\n')}`);
+  return new AppError('invalid-input', `Cannot use spec "${label}": ${problemCount(problems)}\n${lines.join('\n')}`, {
+    next: 'docs/reference/host-spec.md has every field.',
+  });
 }

@@ -40,7 +40,7 @@ workspaces:
     /spec\.yaml:11:7: workspaces\.web\.health\.command: /,
     /spec\.yaml:12:7: workspaces\.web\.health\.intervall: there is no such key \(did you mean "interval"\?\)/,
     /spec\.yaml:13:5: workspaces\.web\.restart: /,
-    /spec\.yaml:14:3: workspaces\.api\.image: is missing/,
+    /spec\.yaml:14:3: workspaces\.api\.image: is missing\n {2}next: docs\/reference\/host-spec\.md has every field/,
   ]) {
     assert.match(shape, said);
   }
