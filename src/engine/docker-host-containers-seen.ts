@@ -133,7 +133,7 @@ async function inspect(
   const startedAt = timeOf(state.StartedAt);
   const finishedAt = timeOf(state.FinishedAt);
   return {
-    status: readListedStatus(state.Status, '').status,
+    status: isLost(state.Error) ? 'dead' : readListedStatus(state.Status, '').status,
     health: healthOf(state.Health?.Status),
     exitCode: state.ExitCode,
     isOutOfMemory: state.OOMKilled,
@@ -145,6 +145,11 @@ async function inspect(
     lookedAtMs: askedAtMs,
     provenAtMs: askedAtMs,
   };
+}
+
+/** An engine that was killed while it started a container has forgotten what it began, and refuses to start it ever after. */
+function isLost(error: string): boolean {
+  return /\btask [0-9a-f]{64}:? already exists/.test(error);
 }
 
 function observed(

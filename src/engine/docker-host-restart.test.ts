@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { type PrivateEngine, privateEngineObstacle, startPrivateEngine } from '../../test/support/private-engine.ts';
-import { waitUntil } from '../base/deadline.ts';
+import { sleep, waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
 import { workspaceSpecSchema } from '../contracts/host-spec.ts';
@@ -68,4 +68,29 @@ describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: f
       await engine.removeContainer(id);
     });
   }
+
+  test('one that is killed while it starts a container and then cannot start it any more shows it as dead', async (t) => {
+    const spec = workspaceSpecSchema.parse({ image: 'restarted', command: ['sh', '-c', endless] });
+    const outcomes: string[] = [];
+
+    // When in its start the engine forgets it is a matter of milliseconds.
+    for (let delayMs = 60; delayMs <= 180 && !outcomes.includes('dead'); delayMs += 15) {
+      const id = await engine.createWorkspace({ name: `cut-${delayMs}`, spec, imageId, secrets: {}, labels });
+      const starting = engine.startContainer(id).catch(() => undefined);
+      await sleep(delayMs);
+      await place.stop('SIGKILL');
+      await starting;
+      await place.start();
+      const refusal = await engine.startContainer(id).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      const status = (await engine.observeContainers()).find((container) => container.id === id)?.status ?? '';
+      outcomes.push(status);
+      assert.equal(status, refusal === undefined ? 'running' : 'dead', String(refusal));
+      await engine.removeContainer(id);
+    }
+
+    t.diagnostic(outcomes.join());
+  });
 });
