@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { digestOf } from '../base/hash.ts';
 import { agentProtocol, type Nudge, socketReportSchema } from '../contracts/agent-wire.ts';
-import { isAppError } from '../contracts/errors.ts';
+import { isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import { agentSocketPath } from '../contracts/routes-agent.ts';
@@ -14,17 +14,36 @@ import { statusOf } from './http-status.ts';
 export interface AgentSocketsOptions {
   readonly authenticate: (credentials: Credentials) => HostCaller;
   readonly onSample: (hostId: HostId, sample: MetricsSample) => void;
+  /** Told why a host's socket was closed by us; the same host not more than once a minute. Default: nobody is told. */
+  readonly onDrop?: (hostId: HostId, reason: string) => void;
+  /** Between two looks whether the other side is there, in milliseconds. Default: 20000. */
+  readonly pingMs?: number;
 }
 
-const mostMessageBytes = 1024 * 1024;
 /** Below the minute after which proxies and load balancers drop a silent connection. */
-const pingMs = 20_000;
+const defaultPingMs = 20_000;
 /** What may wait to be sent to an agent that does not read; then its socket is closed, and it comes back. */
-const mostBufferedBytes = 4 * 1024 * 1024;
+const mostBufferedBytes = 256 * 1024;
+const webSocketOptions = {
+  maxPayload: 1024 * 1024,
+  /** Of a message: each one costs us more than its bytes. */
+  maxFragments: 64,
+  maxBufferedChunks: 4_096,
+  /** For the other side to answer our end. */
+  closeTimeout: 2_000,
+  perMessageDeflate: false,
+};
+const toldAgainMs = 60_000;
+const mostTold = 10_000;
 
 /** A sample each second is what is asked for; after a stall those of it come at once. */
 const mostMessages = 200;
 const floodMs = 10_000;
+
+interface SocketEnd {
+  readonly code: number;
+  readonly reason: string;
+}
 
 /** The realtime sockets that agents dialled. Each host has at most one: a new one takes the place of the old. */
 export class AgentSockets {
@@ -34,12 +53,13 @@ export class AgentSockets {
   readonly #all = new Set<WebSocket>();
   #isClosed = false;
   readonly #alive = new WeakSet<WebSocket>();
+  readonly #toldAt = new Map<HostId, number>();
   readonly #pinging: NodeJS.Timeout;
   #server: Promise<WebSocketServer> | undefined;
 
   constructor(options: AgentSocketsOptions) {
     this.#options = options;
-    this.#pinging = setInterval(() => this.#ping(), pingMs).unref();
+    this.#pinging = setInterval(() => this.#ping(), options.pingMs ?? defaultPingMs).unref();
   }
 
   has(hostId: HostId): boolean {
@@ -51,7 +71,7 @@ export class AgentSockets {
     const socket = this.#open.get(hostId);
     if (socket === undefined) return false;
     if (socket.bufferedAmount > mostBufferedBytes) {
-      socket.terminate();
+      this.#drop(hostId, { code: 1008, reason: 'it does not read' });
       return false;
     }
     socket.send(JSON.stringify(nudge));
@@ -81,7 +101,8 @@ export class AgentSockets {
 
   /** Ends a host's socket, which then may not come back with its session. */
   end(hostId: HostId): void {
-    this.#drop(hostId, { code: 4001, reason: 'the session has ended' });
+    this.#toldAt.delete(hostId);
+    this.#close(hostId, { code: 4001, reason: 'the session has ended' });
   }
 
   close(): void {
@@ -91,7 +112,17 @@ export class AgentSockets {
     this.#open.clear();
   }
 
-  #drop(hostId: HostId, { code, reason }: { readonly code: number; readonly reason: string }): void {
+  /** Closes it for what its host did. */
+  #drop(hostId: HostId, end: SocketEnd): void {
+    this.#close(hostId, end);
+    const now = performance.now();
+    if (now - (this.#toldAt.get(hostId) ?? Number.NEGATIVE_INFINITY) < toldAgainMs) return;
+    if (this.#toldAt.size >= mostTold) this.#toldAt.clear();
+    this.#toldAt.set(hostId, now);
+    this.#options.onDrop?.(hostId, end.reason);
+  }
+
+  #close(hostId: HostId, { code, reason }: SocketEnd): void {
     const socket = this.#open.get(hostId);
     this.#open.delete(hostId);
     socket?.close(code, reason);
@@ -106,15 +137,21 @@ export class AgentSockets {
     this.#open.get(hostId)?.close(4000, 'another socket of this host took its place');
     this.#open.set(hostId, socket);
     this.#alive.add(socket);
-    socket.on('pong', () => this.#alive.add(socket));
     const isFlood = floodGate();
+    /** Whether what came still counts. */
+    const isTaken = () => {
+      if (this.#open.get(hostId) !== socket) return false;
+      const isTooMany = isFlood();
+      if (isTooMany) this.#drop(hostId, { code: 1008, reason: 'too many messages' });
+      return !isTooMany;
+    };
+    socket.on('pong', () => void (isTaken() && this.#alive.add(socket)));
+    socket.on('ping', isTaken);
     socket.on('message', (bytes, isBinary) => {
-      if (this.#open.get(hostId) !== socket) return; // What comes after its end counts no more.
-      if (isFlood()) this.#drop(hostId, { code: 1008, reason: 'too many messages' });
-      else if (isBinary || !this.#take(hostId, bytes.toString()))
-        this.#drop(hostId, { code: 1003, reason: `not a message of protocol ${agentProtocol}` });
+      if (!isTaken() || (!isBinary && this.#take(hostId, bytes.toString()))) return;
+      this.#drop(hostId, { code: 1003, reason: `not a message of protocol ${agentProtocol}` });
     });
-    socket.on('error', () => socket.terminate());
+    socket.on('error', (error) => this.#failed(hostId, socket, error));
     socket.on('close', () => {
       this.#all.delete(socket);
       if (this.#open.get(hostId) === socket) this.#open.delete(hostId);
@@ -138,17 +175,26 @@ export class AgentSockets {
     return true;
   }
 
+  /** It closes by itself, and tells the other side why where it can. */
+  #failed(hostId: HostId, socket: WebSocket, error: Error): void {
+    const isTheirs = systemErrorCode(error)?.startsWith('WS_ERR_') === true;
+    if (isTheirs && this.#open.get(hostId) === socket) this.#drop(hostId, { code: 1002, reason: error.message });
+  }
+
   #ping(): void {
-    for (const socket of this.#open.values()) {
-      if (!this.#alive.delete(socket)) socket.terminate();
-      else socket.ping();
+    for (const [hostId, socket] of this.#open) {
+      if (this.#alive.delete(socket)) {
+        socket.ping();
+        continue;
+      }
+      this.#drop(hostId, { code: 1001, reason: 'it does not answer' });
+      socket.terminate();
     }
   }
 
   #webSockets(): Promise<WebSocketServer> {
     this.#server ??= import('ws').then(
-      ({ WebSocketServer }) =>
-        new WebSocketServer({ noServer: true, maxPayload: mostMessageBytes, perMessageDeflate: false }),
+      ({ WebSocketServer }) => new WebSocketServer({ noServer: true, ...webSocketOptions }),
     );
     return this.#server;
   }

@@ -46,6 +46,8 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
   const sockets = new AgentSockets({
     authenticate: (credentials) => sessions.authenticate(credentials),
     onSample: (hostId, sample) => watch.onSample(hostId, sample),
+    onDrop: (hostId, reason) =>
+      options.log(`Closed the realtime socket of host "${hosts.byId(hostId)?.name ?? hostId}": ${reason}`),
   });
   const watch = watchFleet({
     database,
