@@ -12,6 +12,9 @@ test('a duration is written with the unit a person would choose', () => {
     [59_960, '1 min'],
     [200_000, '3 min 20 s'],
     [7_500_000, '2 h 5 min'],
+    [172_740_000, '47 h 59 min'],
+    [172_800_000, '2 d'],
+    [878_400_000, '10 d 4 h'],
   ];
 
   assert.deepEqual(

@@ -42,7 +42,7 @@ export const hostPlan = defineCommand(
 /** Who may not have them can still look at the rest. */
 async function knownSecrets(given: GivenSpec, context: CommandContext): Promise<FoundSecrets['values']> {
   const { values, problems } = await findSpecSecrets(given, context);
-  for (const problem of problems) await say(context.stderr, `agora: ${problem}; its value is taken as it is declared`);
+  for (const problem of problems) await say(context.stderr, `agora: ${problem}; its value is not compared`);
   return values;
 }
 

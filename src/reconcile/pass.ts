@@ -1,6 +1,7 @@
+import { formatDuration } from '../base/duration.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
 import type { PlanProblem, PlanStep } from '../contracts/host-change.ts';
-import { isDue } from './backoff.ts';
+import { isDue, waitMs } from './backoff.ts';
 import { entryOf } from './entry-of.ts';
 import type { Inventory } from './inventory.ts';
 import type { Memory } from './memory.ts';
@@ -107,7 +108,7 @@ function isHeldBack(pass: Pass, step: NewStep & Pick<Step, 'attempt' | 'fingerpr
   if (failure === undefined || failure.fingerprint !== fingerprint || pass.isPlan) return false;
   pass.attempts.add(attempt);
   if (failure.heldRevision === pass.target.revision) {
-    tell(pass, name, failure.message, 'Apply again to try it again.');
+    tell(pass, name, failure.message, 'To have it tried again: agora host apply --again.');
     return true;
   }
   const isLater = !isDue(failure.nextAt, pass.now);
@@ -115,12 +116,13 @@ function isHeldBack(pass: Pass, step: NewStep & Pick<Step, 'attempt' | 'fingerpr
   if (isTidying) return isLater;
   pass.isWaiting ||= isLater;
   const times = failure.attempts === 1 ? 'once' : `${failure.attempts} times`;
-  const next = new Date(failure.nextAt).toISOString();
+  // Not when: that would be by the clock of the host.
+  const pause = formatDuration(waitMs(failure.attempts));
   tell(
     pass,
     name,
     `${failure.message} (tried ${times})`,
-    `It is tried again at ${next}; a change of its spec is tried at once.`,
+    `It is tried again ${pause} after that; a change of its spec is tried at once.`,
   );
   return isLater;
 }

@@ -226,6 +226,7 @@ test('a step that failed waits longer each time, and is tried at once when its s
   assert.deepEqual(linesOf(held), []);
   assert.equal(held.wakeAt, now + 2_000);
   assert.deepEqual(messagesOf(held), ['busybox:1: Cannot pull "busybox:1": no such image (tried 2 times)']);
+  assert.match(held.problems[0]?.next ?? '', /^It is tried again 2 s after that;/);
   assert.equal(held.workspaces[0]?.reason, 'its image "busybox:1" could not be pulled');
   assert.equal(linesOf(later)[0], 'pull-image busybox:1 (): it is not there');
   assert.equal(linesOf(changed)[0], 'pull-image busybox:2 (): it is not there');

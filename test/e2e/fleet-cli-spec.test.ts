@@ -85,7 +85,7 @@ test('secrets are looked up here, reach the host only, and one that is missing i
   await writeFile(join(project.folder, 'key.txt'), 'the-file-secret\n');
 
   const early = await project.agora(['host', 'plan', 'box', '-f', spec]);
-  assert.match(early.stderr, /spec\.yaml:9:7: .*TOKEN: .*not set.*; its value is taken as it is declared/);
+  assert.match(early.stderr, /spec\.yaml:9:7: .*TOKEN: .*not set.*; its value is not compared/);
   assert.equal(early.code, 0);
   const missing = await project.agora(['host', 'apply', 'box', '-f', await writeSpec(fleet, twoMissing, 'two.yaml')]);
   refused(missing, 3, /2 secrets are missing\n {2}two\.yaml:9:7: .*TOKEN: .*not set.*\n {2}two\.yaml:10:7: .*KEY: /);
