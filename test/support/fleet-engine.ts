@@ -5,7 +5,7 @@ import { dockerHostEngine } from '../../src/engine/docker-host.ts';
 import type { HostEngine } from '../../src/engine/host-engine.ts';
 import { busyboxContext } from './busybox-image.ts';
 import { rawEngine } from './engine.ts';
-import { type PrivateEngine, startPrivateEngine } from './private-engine.ts';
+import { type PrivateEngine, type PrivateEngineOptions, startPrivateEngine } from './private-engine.ts';
 
 /** The image that every fleet engine of a test has. */
 export const appImage = 'app:1';
@@ -22,8 +22,8 @@ export interface FleetEngine {
   close(): Promise<void>;
 }
 
-export async function startFleetEngine(): Promise<FleetEngine> {
-  const engine = await startPrivateEngine();
+export async function startFleetEngine(options: PrivateEngineOptions = {}): Promise<FleetEngine> {
+  const engine = await startPrivateEngine(options);
   const host = dockerHostEngine({ endpoint: engine.endpoint });
   const raw = await rawEngine(engine.host);
   await buildApp(host);
@@ -33,11 +33,13 @@ export async function startFleetEngine(): Promise<FleetEngine> {
     name: 'foreign',
     Image: appImage,
     Cmd: ['sleep', '100000'],
+    StopTimeout: 0,
     HostConfig: { RestartPolicy: { Name: 'always' } },
   });
   await container.start();
   const close = async () => {
-    const containers = await raw.listContainers({ all: true });
+    await engine.resume().catch(() => undefined); // A test may have ended it.
+    const containers = await raw.listContainers({ all: true }).catch(() => []);
     await Promise.all(containers.map(({ Id }) => raw.getContainer(Id).remove({ force: true, v: true })));
     await engine.close();
   };
@@ -45,8 +47,8 @@ export async function startFleetEngine(): Promise<FleetEngine> {
 }
 
 /** Gone after the test. */
-export async function fleetEngineFor(t: TestContext): Promise<FleetEngine> {
-  const started = await startFleetEngine();
+export async function fleetEngineFor(t: TestContext, options: PrivateEngineOptions = {}): Promise<FleetEngine> {
+  const started = await startFleetEngine(options);
   t.after(() => started.close());
   return started;
 }

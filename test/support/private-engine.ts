@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { openSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,11 +18,16 @@ export interface PrivateEngine {
   readonly engine: Engine;
   /** `DOCKER_HOST` for programs the test starts. */
   readonly host: string;
+  /** Where its data are. */
+  readonly dataFolder: string;
   /** Its network namespace, as `ip netns` names it. */
   readonly namespace: string;
   start(): Promise<void>;
   /** SIGTERM and SIGKILL as an operator or a crash would; resolves once it is gone. */
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** From now on it answers nobody, and its connections hold. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,6 +51,8 @@ export interface PrivateEngineOptions {
   readonly hasDefaultSocket?: boolean;
   /** Further words of its command line. */
   readonly words?: readonly string[];
+  /** Its data are on a disk of their own, in memory, of so many bytes. Default: where its folder is. */
+  readonly diskBytes?: number;
 }
 
 /** In a /run of its own, which nobody else sees. */
@@ -55,18 +62,20 @@ export async function startPrivateEngine({
   programs,
   hasDefaultSocket = false,
   words = [],
+  diskBytes,
 }: PrivateEngineOptions = {}): Promise<PrivateEngine> {
   // Short: a unix socket's path has 107 bytes at most.
   const folder = await mkdtemp(join(tmpdir(), 'agora-engine-'));
   const namespace = `agora-${randomBytes(4).toString('hex')}`;
   const socket = join(folder, 'docker.sock');
   const pidFile = join(folder, 'pid');
+  const dataFolder = join(folder, 'data');
   const endpoint: EngineEndpoint = { kind: 'unix', path: socket, source: 'test' };
   const engine = dockerEngine({ endpoint });
 
   const start = async () => {
     const log = openSync(join(folder, 'log'), 'a');
-    const daemon = ['dockerd', '--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')];
+    const daemon = ['dockerd', '--data-root', dataFolder, '--exec-root', join(folder, 'exec')];
     const options = ['--pidfile', pidFile, '-H', `unix://${socket}`, ...words];
     const place = hasDefaultSocket ? ownRun : [];
     const sockets = hasDefaultSocket ? ['-H', 'unix:///var/run/docker.sock'] : [];
@@ -95,9 +104,15 @@ export async function startPrivateEngine({
     // A killed engine's containerd dies with it, and where nobody reaps it the next engine takes it for alive.
     if (signal === 'SIGKILL') await rm(join(folder, 'exec/containerd/containerd.pid'), { force: true });
   };
+  const signalled = async (signal: 'SIGSTOP' | 'SIGCONT') => {
+    process.kill(Number(await readFile(pidFile, 'utf8')), signal);
+  };
+  const pause = () => signalled('SIGSTOP');
+  const resume = () => signalled('SIGCONT');
   const close = async () => {
+    await resume().catch(() => undefined); // It was stopped before.
     await stop();
-    await endProcessesOf(folder);
+    await endProcessesOf(folder, await readdir(join(dataFolder, 'containers')).catch(() => []));
     await unmountBelow(folder);
     await run('ip', ['netns', 'delete', namespace]);
     await rm(folder, { recursive: true, force: true });
@@ -105,6 +120,10 @@ export async function startPrivateEngine({
 
   await run('ip', ['netns', 'add', namespace]);
   try {
+    if (diskBytes !== undefined) {
+      await mkdir(dataFolder);
+      await run('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes}`, 'tmpfs', dataFolder]);
+    }
     await run('ip', ['netns', 'exec', namespace, 'ip', 'link', 'set', 'lo', 'up']);
     await start();
   } catch (error) {
@@ -112,7 +131,7 @@ export async function startPrivateEngine({
     await close();
     throw new Error(`The private engine did not start:\n${log.slice(-2_000)}`, { cause: error });
   }
-  return { endpoint, engine, host: `unix://${socket}`, namespace, start, stop, close };
+  return { endpoint, engine, host: `unix://${socket}`, dataFolder, namespace, start, stop, pause, resume, close };
 }
 
 function isAlive(pid: number): boolean {
@@ -124,12 +143,18 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** After a crash of the engine its containerd and the shims live on; they name the engine's folder. */
-async function endProcessesOf(folder: string): Promise<void> {
+/** After a crash of the engine its containerd and the shims live on, which name its folder, and what runs in its containers. */
+async function endProcessesOf(folder: string, containerIds: readonly string[]): Promise<void> {
+  const isOurs = async (pid: number) => {
+    const of = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+    if ((await of('cmdline')).includes(`${folder}/`)) return true;
+    const cgroups = await of('cgroup');
+    return containerIds.some((id) => cgroups.includes(id));
+  };
   const find = async () => {
     const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-    const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-    return pids.filter((pid, index) => pid !== process.pid && lines[index]?.includes(`${folder}/`));
+    const ours = await Promise.all(pids.map(isOurs));
+    return pids.filter((pid, index) => pid !== process.pid && ours[index]);
   };
   await waitUntil("the end of the private engine's processes", async () => {
     const pids = await find();
