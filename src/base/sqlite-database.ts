@@ -87,6 +87,10 @@ export class SqliteDatabase {
     });
   }
 
+  get isInTransaction(): boolean {
+    return this.#depth > 0;
+  }
+
   /** A transaction that nobody waits for: a power cut may undo it, whole. */
   relaxed<T>(work: () => T): T {
     this.#isRelaxed = true;

@@ -1,4 +1,3 @@
-import { fingerprintOf } from '../base/fleet-keys.ts';
 import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
 import { AppError } from '../contracts/errors.ts';
 import {
@@ -28,14 +27,14 @@ export interface StoredHost
 
 export type HostChanges = Partial<Omit<StoredHost, 'hostId' | 'enrolledAt'>>;
 
-/** How many heartbeats may be missed. */
-const missedHeartbeats = 3;
-
 /** Hosts of a server, by id, name or key. */
 export class HostStore {
   readonly #database: SqliteDatabase;
-  /** What `flush` writes: a commit for each heartbeat would be most of what a server does. */
+  /** As they were last read; no host that is being changed is here. */
+  readonly #known = new Map<HostId, StoredHost>();
   readonly #seenAt = new Map<HostId, string>();
+  /** What `flush` writes: a commit for each heartbeat would be most of what a server does. */
+  readonly #unsaved = new Set<HostId>();
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
@@ -44,29 +43,37 @@ export class HostStore {
   /** A sign of life, which is told at once and kept with the next `flush`. */
   saw(hostId: HostId, at: string): void {
     this.#seenAt.set(hostId, at);
+    this.#unsaved.add(hostId);
   }
 
   /** Later than what the database has, until `flush`. */
   unwrittenSign(hostId: HostId): string | undefined {
-    return this.#seenAt.get(hostId);
+    return this.#unsaved.has(hostId) ? this.#seenAt.get(hostId) : undefined;
   }
 
   /** Writes all signs of life since the last time, in one transaction. */
   flush(): void {
-    if (this.#seenAt.size === 0) return;
+    if (this.#unsaved.size === 0) return;
     const sql = 'UPDATE hosts SET last_seen_at = ? WHERE host_id = ?';
     this.#database.relaxed(() => {
-      for (const [hostId, at] of this.#seenAt) this.#database.run(sql, at, hostId);
+      for (const hostId of this.#unsaved) this.#database.run(sql, this.#seenAt.get(hostId) ?? null, hostId);
     });
-    this.#seenAt.clear();
+    this.#unsaved.clear();
   }
 
   all(): StoredHost[] {
-    return this.#database.all('SELECT * FROM hosts ORDER BY name').map((row) => this.#host(row));
+    return this.#listed('SELECT host_id FROM hosts ORDER BY name');
   }
 
   byId(hostId: HostId): StoredHost | undefined {
-    return this.#first('SELECT * FROM hosts WHERE host_id = ?', hostId);
+    const known = this.#known.get(hostId);
+    if (known !== undefined) return this.#withSeen(known);
+    const row = this.#database.get('SELECT * FROM hosts WHERE host_id = ?', hostId);
+    if (row === undefined) return undefined;
+    const stored = fromRow(row);
+    // What a transaction changed may be undone yet.
+    if (!this.#database.isInTransaction) this.#known.set(hostId, stored);
+    return this.#withSeen(stored);
   }
 
   /** Without all the rest of it. */
@@ -76,13 +83,13 @@ export class HostStore {
   }
 
   byKey(publicKey: string): StoredHost | undefined {
-    return this.#first('SELECT * FROM hosts WHERE public_key = ?', publicKey);
+    return this.#listed('SELECT host_id FROM hosts WHERE public_key = ?', publicKey)[0];
   }
 
   /** By its name or id; `not-found` without one. */
   named(host: string): StoredHost {
     const id = hostIdSchema.safeParse(host).data;
-    const found = id === undefined ? this.#first('SELECT * FROM hosts WHERE name = ?', host) : this.byId(id);
+    const found = id === undefined ? this.#listed('SELECT host_id FROM hosts WHERE name = ?', host)[0] : this.byId(id);
     if (found !== undefined) return found;
     throw new AppError('not-found', `Cannot find host "${host}": there is none`, {
       next: 'See them all: agora host ls',
@@ -91,8 +98,8 @@ export class HostStore {
 
   /** Other hosts of the same registration token, oldest first. */
   ofMachine(registrationToken: string, but: HostId): StoredHost[] {
-    const sql = 'SELECT * FROM hosts WHERE registration_token = ? AND host_id <> ? ORDER BY enrolled_at, host_id';
-    return this.#database.all(sql, registrationToken, but).map((row) => this.#host(row));
+    const sql = 'SELECT host_id FROM hosts WHERE registration_token = ? AND host_id <> ? ORDER BY enrolled_at, host_id';
+    return this.#listed(sql, registrationToken, but);
   }
 
   count(admission: Admission): number {
@@ -114,8 +121,8 @@ export class HostStore {
   /** The one that waits for approval and was silent for longest, where it was so since then. */
   silentPending(since: Date): StoredHost | undefined {
     this.flush();
-    const sql = `SELECT * FROM hosts WHERE admission = 'pending' AND last_seen_at < ? ORDER BY last_seen_at LIMIT 1`;
-    return this.#first(sql, since.toISOString());
+    const sql = `SELECT host_id FROM hosts WHERE admission = 'pending' AND last_seen_at < ? ORDER BY last_seen_at LIMIT 1`;
+    return this.#listed(sql, since.toISOString())[0];
   }
 
   add(host: StoredHost): void {
@@ -127,54 +134,31 @@ export class HostStore {
   change(hostId: HostId, changes: HostChanges): void {
     const values = Object.entries(columnsOf(changes));
     if (values.length === 0) return;
-    if ('lastSeenAt' in changes) this.#seenAt.delete(hostId);
+    this.#known.delete(hostId);
+    if ('lastSeenAt' in changes) this.#forgetSeen(hostId);
     const sql = `UPDATE hosts SET ${values.map(([name]) => `${name} = ?`).join(', ')} WHERE host_id = ?`;
     this.#database.run(sql, ...values.map(([, value]) => value), hostId);
   }
 
   remove(hostId: HostId): void {
-    this.#seenAt.delete(hostId);
+    this.#known.delete(hostId);
+    this.#forgetSeen(hostId);
     this.#database.run('DELETE FROM hosts WHERE host_id = ?', hostId);
   }
 
-  #first(sql: string, ...parameters: string[]): StoredHost | undefined {
-    const row = this.#database.get(sql, ...parameters);
-    return row && this.#host(row);
+  #listed(sql: string, ...parameters: string[]): StoredHost[] {
+    return this.#database.all(sql, ...parameters).flatMap((row) => this.byId(hostIdSchema.parse(row['host_id'])) ?? []);
   }
 
-  #host(row: SqlRow): StoredHost {
-    const stored = fromRow(row);
+  #forgetSeen(hostId: HostId): void {
+    this.#seenAt.delete(hostId);
+    this.#unsaved.delete(hostId);
+  }
+
+  #withSeen(stored: StoredHost): StoredHost {
     const lastSeenAt = this.#seenAt.get(stored.hostId);
     return lastSeenAt === undefined ? stored : { ...stored, lastSeenAt };
   }
-}
-
-/** What is told of it: with its fingerprint, and whether it is there. */
-export function hostOf(
-  stored: StoredHost,
-  now: { readonly at: Date; readonly serverStartedAt: Date; readonly hasSocket: boolean },
-): Pick<Host, 'fingerprint' | 'link'> {
-  const { lastSeenAt, settings, isEncrypted, agentStartedAt, engine, engineSince } = stored;
-  const patienceMs = settings.heartbeatSeconds * missedHeartbeats * 1000;
-  const sinceMs = (time: number) => now.at.getTime() - time;
-  const serverMs = sinceMs(now.serverStartedAt.getTime());
-  const silentMs = lastSeenAt === undefined ? Number.POSITIVE_INFINITY : sinceMs(Date.parse(lastSeenAt));
-  const isNewServer = serverMs >= 0 && serverMs < patienceMs;
-  // A time to come is of a clock that was put back since: it tells nothing.
-  const link =
-    silentMs < 0 || (isNewServer && silentMs >= patienceMs) ? 'unknown' : silentMs < patienceMs ? 'online' : 'offline';
-  return {
-    fingerprint: fingerprintOf(stored.publicKey),
-    link: {
-      link,
-      hasSocket: now.hasSocket,
-      isEncrypted,
-      engine: link === 'online' ? engine : 'unknown',
-      ...(lastSeenAt !== undefined && { lastSeenAt }),
-      ...(agentStartedAt !== undefined && { agentStartedAt }),
-      ...(engineSince !== undefined && { engineSince }),
-    },
-  };
 }
 
 type Column = string | number | null;

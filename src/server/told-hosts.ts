@@ -1,6 +1,7 @@
 import type { Host } from '../contracts/fleet.ts';
 import { fingerprintSchema, type HostId } from '../contracts/fleet-ids.ts';
-import { type HostStore, hostOf, type StoredHost } from './host-store.ts';
+import { hostOf } from './host-link.ts';
+import type { HostStore, StoredHost } from './host-store.ts';
 import type { Revisions } from './revisions.ts';
 
 export interface ToldHostPorts {
