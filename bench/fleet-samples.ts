@@ -49,6 +49,7 @@ export function simulatedSample(workspaces: readonly string[]): MetricsSample {
       disks: ['/', '/var/lib/docker', '/srv'].map((path) => ({
         path,
         ...memory(512 * gibibyte * (1 - share() / 100)),
+        availableBytes: Math.floor(256 * gibibyte * share()),
       })),
       io: transfer(),
       network: traffic(),

@@ -19,6 +19,6 @@ export function diskOfSample(disks: HostSample['disks'] | undefined, folder: str
   const holds = (path: string) => path === '/' || folder === path || folder.startsWith(`${path}/`);
   const [disk] = (disks ?? []).filter(({ path }) => holds(path)).sort((a, b) => b.path.length - a.path.length);
   if (disk === undefined) return undefined;
-  const { totalBytes, usedBytes } = disk;
-  return { totalBytes: Math.floor(totalBytes), freeBytes: Math.max(0, Math.floor(totalBytes - usedBytes)) };
+  const { usedBytes, availableBytes } = disk;
+  return { totalBytes: Math.floor(usedBytes + availableBytes), freeBytes: Math.floor(availableBytes) };
 }

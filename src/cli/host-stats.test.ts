@@ -97,7 +97,7 @@ function aSample(): MetricsSample {
       load: [1, 1, 1],
       memory: { totalBytes: 2 * gib, usedBytes: gib, availableBytes: gib },
       swap: { totalBytes: 0, usedBytes: 0 },
-      disks: [{ path: '/', totalBytes: 2, usedBytes: 1 }],
+      disks: [{ path: '/', totalBytes: 2, usedBytes: 1, availableBytes: 1 }],
       processes: 1,
       uptimeSeconds: 1,
     },

@@ -1,6 +1,6 @@
 import { byteText } from '../base/byte-text.ts';
 import { formatDuration } from '../base/duration.ts';
-import type { HostSample, MetricsSample } from '../contracts/metrics.ts';
+import { fullnessOf, type HostSample, type MetricsSample } from '../contracts/metrics.ts';
 import type { MetricKind } from '../contracts/routes-metrics.ts';
 
 export function shareText(share: number | undefined): string {
@@ -20,10 +20,7 @@ export function figureText(kind: MetricKind, name: string, value: number): strin
 
 /** The fullest one, as `df` counts. */
 export function diskText({ disks }: HostSample): string {
-  const shares = disks.map(({ path, usedBytes, totalBytes }) => ({
-    path,
-    share: totalBytes && usedBytes / totalBytes,
-  }));
+  const shares = disks.map((disk) => ({ path: disk.path, share: fullnessOf(disk) }));
   const [fullest] = shares.sort((a, b) => b.share - a.share);
   return fullest === undefined ? '' : `${shareText(fullest.share)} ${fullest.path}`;
 }

@@ -3,6 +3,21 @@ import * as z from 'zod';
 const bytes = z.number().nonnegative();
 const share = z.number().min(0);
 
+/** As `df` tells: used and available are less than all where a part is kept for root. */
+const diskSampleSchema = z.object({
+  path: z.string().max(4096),
+  totalBytes: bytes,
+  usedBytes: bytes,
+  availableBytes: bytes,
+});
+export type DiskSample = z.infer<typeof diskSampleSchema>;
+
+/** 0 to 1, as `df` counts: full is when an ordinary program finds it full. */
+export function fullnessOf({ usedBytes, availableBytes }: DiskSample): number {
+  const bytes = usedBytes + availableBytes;
+  return bytes === 0 ? 0 : usedBytes / bytes;
+}
+
 /** Rates are per second since the sample before; the first sample has none. */
 export const hostSampleSchema = z.object({
   /** Of all processors, 0 to 1; and of each. */
@@ -11,7 +26,7 @@ export const hostSampleSchema = z.object({
   load: z.tuple([z.number(), z.number(), z.number()]),
   memory: z.object({ totalBytes: bytes, usedBytes: bytes, availableBytes: bytes }),
   swap: z.object({ totalBytes: bytes, usedBytes: bytes }),
-  disks: z.array(z.object({ path: z.string().max(4096), totalBytes: bytes, usedBytes: bytes })).max(64),
+  disks: z.array(diskSampleSchema).max(64),
   io: z.object({ readBytesPerSecond: bytes, writeBytesPerSecond: bytes }).optional(),
   network: z.object({ receivedBytesPerSecond: bytes, sentBytesPerSecond: bytes }).optional(),
   processes: z.int().nonnegative(),

@@ -1,7 +1,7 @@
 import type { AlertRule, AlertRuleName } from '../contracts/alerts.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { WorkspaceStatus } from '../contracts/host-change.ts';
-import type { MetricsSample } from '../contracts/metrics.ts';
+import { fullnessOf, type MetricsSample } from '../contracts/metrics.ts';
 
 /** What is known of a host, to judge by. */
 export interface HostFactsNow {
@@ -100,9 +100,10 @@ const judges: {
     },
   ],
   'disk-full': ({ name, sample }, threshold) =>
-    (sample?.host?.disks ?? []).map(({ path, usedBytes, totalBytes }) => {
-      const share = totalBytes === 0 ? 0 : usedBytes / totalBytes;
-      const free = ((totalBytes - usedBytes) / 1024 ** 3).toFixed(1);
+    (sample?.host?.disks ?? []).map((disk) => {
+      const { path, availableBytes } = disk;
+      const share = fullnessOf(disk);
+      const free = (availableBytes / 1024 ** 3).toFixed(1);
       const message = `${path} of ${name} is ${Math.floor(share * 100)} % full, ${free} GiB are free`;
       return { subject: path, isSo: share >= threshold, message };
     }),

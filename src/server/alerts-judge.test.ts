@@ -152,8 +152,8 @@ test('disks, GPUs, workspaces and problems are each told by their own name', () 
       memory: { totalBytes: 1, usedBytes: 1, availableBytes: 0 },
       swap: { totalBytes: 0, usedBytes: 0 },
       disks: [
-        { path: '/', totalBytes: 100, usedBytes: 95 },
-        { path: '/srv', totalBytes: 100, usedBytes: 50 },
+        { path: '/', totalBytes: 100, usedBytes: 95, availableBytes: 5 },
+        { path: '/srv', totalBytes: 100, usedBytes: 50, availableBytes: 50 },
       ],
       processes: 1,
       uptimeSeconds: 1,

@@ -124,7 +124,14 @@ function aSample(fullness: number): MetricsSample {
       load: [0, 0, 0],
       memory: { totalBytes: 1, usedBytes: 1, availableBytes: 0 },
       swap: { totalBytes: 0, usedBytes: 0 },
-      disks: [{ path: '/', totalBytes: 100 * gib, usedBytes: fullness * 100 * gib }],
+      disks: [
+        {
+          path: '/',
+          totalBytes: 110 * gib,
+          usedBytes: fullness * 100 * gib,
+          availableBytes: (1 - fullness) * 100 * gib,
+        },
+      ],
       processes: 1,
       uptimeSeconds: 1,
     },

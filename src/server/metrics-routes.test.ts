@@ -138,7 +138,7 @@ function aSample(cpu: number): MetricsSample {
       load: [1, 1, 1],
       memory: { totalBytes: 2, usedBytes: 1, availableBytes: 1 },
       swap: { totalBytes: 0, usedBytes: 0 },
-      disks: [{ path: '/a "b"', totalBytes: 2, usedBytes: 1 }],
+      disks: [{ path: '/a "b"', totalBytes: 2, usedBytes: 1, availableBytes: 1 }],
       processes: 1,
       uptimeSeconds: 1,
     },

@@ -180,7 +180,7 @@ function aSample(cpu: number): Omit<MetricsSample, 'at'> {
       load: [cpu * 2, 1, 1],
       memory: { totalBytes: 16 * gib, usedBytes: (4 + cpu) * gib, availableBytes: (12 - cpu) * gib },
       swap: { totalBytes: gib, usedBytes: 0 },
-      disks: [{ path: '/', totalBytes: 100 * gib, usedBytes: 40 * gib }],
+      disks: [{ path: '/', totalBytes: 100 * gib, usedBytes: 40 * gib, availableBytes: 60 * gib }],
       network: { receivedBytesPerSecond: cpu * 1e6, sentBytesPerSecond: cpu * 1e5 },
       processes: 200,
       pressure: { cpu: cpu / 10, memory: 0, io: 0 },

@@ -110,6 +110,11 @@ const hostFigures: readonly Figure<HostSample>[] = [
   ['swap_used_bytes', 'Swap in use', ({ swap }) => swap.usedBytes],
   ['swap_total_bytes', 'Swap', ({ swap }) => swap.totalBytes],
   ['disk_used_bytes', 'Used on a disk', ({ disks }) => disks.map(({ path, usedBytes }) => [{ path }, usedBytes])],
+  [
+    'disk_available_bytes',
+    'Available on a disk',
+    ({ disks }) => disks.map(({ path, availableBytes }) => [{ path }, availableBytes]),
+  ],
   ['disk_total_bytes', 'Size of a disk', ({ disks }) => disks.map(({ path, totalBytes }) => [{ path }, totalBytes])],
   ['read_bytes_per_second', 'Read from disks', ({ io }) => io?.readBytesPerSecond],
   ['written_bytes_per_second', 'Written to disks', ({ io }) => io?.writeBytesPerSecond],

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { readNames } from './text-file.ts';
+import { existsSync } from 'node:fs';
+import { readFolders, readNames } from './text-file.ts';
 
 /** Folders of a container: with version 2 one for all, with version 1 one for each controller. */
 export interface CgroupFolders {
@@ -79,7 +79,7 @@ function search(base: string, id: string): string | undefined {
   for (let depth = 0; depth < deepest && level.length > 0; depth += 1) {
     const next: string[] = [];
     for (const parent of level) {
-      for (const name of folderNames(`${base}/${parent}`)) {
+      for (const name of readFolders(`${base}/${parent}`)) {
         const path = parent === '' ? name : `${parent}/${name}`;
         if (name.includes(id)) return path;
         next.push(path);
@@ -90,14 +90,6 @@ function search(base: string, id: string): string | undefined {
     level = next;
   }
   return undefined;
-}
-
-function folderNames(folder: string): string[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-  } catch {
-    return []; // Gone meanwhile.
-  }
 }
 
 function oneForAll(root: string) {

@@ -56,10 +56,10 @@ export class DiskSpace {
   async #ask(path: string): Promise<SpaceReading | undefined> {
     try {
       const { blocks, bfree, bavail, bsize } = await statfs(this.#root === '' ? path : `${this.#root}${path}`);
-      const usedBytes = (blocks - bfree) * bsize;
-      // Without what is kept for root, as df counts: full is when an ordinary program finds it full.
-      const totalBytes = usedBytes + Math.max(0, bavail) * bsize;
-      return totalBytes === 0 ? undefined : { path, totalBytes, usedBytes };
+      if (blocks === 0) return undefined;
+      // What is kept for root is neither used nor available; a disk in debt to root has nothing.
+      const availableBytes = Math.max(0, bavail) * bsize;
+      return { path, totalBytes: blocks * bsize, usedBytes: (blocks - bfree) * bsize, availableBytes };
     } catch {
       return undefined; // Unmounted meanwhile.
     } finally {

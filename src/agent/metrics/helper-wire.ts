@@ -15,7 +15,7 @@ export const readingSchema: z.ZodType<Reading> = z.object({
       load: z.tuple([count, count, count]),
       memory: z.object({ totalBytes: count, availableBytes: count }),
       swap: z.object({ totalBytes: count, freeBytes: count }),
-      disks: z.array(z.object({ path: z.string(), totalBytes: count, usedBytes: count })),
+      disks: z.array(z.object({ path: z.string(), totalBytes: count, usedBytes: count, availableBytes: count })),
       io: transferred.exactOptional(),
       network: transferred.exactOptional(),
       processes: count,

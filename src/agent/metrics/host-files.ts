@@ -1,15 +1,22 @@
 import type { CpuTicks, HostReading, Transferred } from './reading.ts';
 
-/** `/proc/stat`: all processors, then each of them. */
+const mostProcessors = 4_096;
+const switchedOff: CpuTicks = { total: 0, idle: 0 };
+
+/** `/proc/stat`: all processors, then each at the place of its number: one that is switched off has no line, and no ticks. */
 export function cpuTicksOf(text: string): { all: CpuTicks; each: CpuTicks[] } | undefined {
   const each: CpuTicks[] = [];
   let all: CpuTicks | undefined;
-  for (const line of text.split('\n', 4_096)) {
+  for (const line of text.split('\n', mostProcessors)) {
     if (!line.startsWith('cpu')) break;
     const [name = '', ...fields] = line.split(/ +/);
     const ticks = ticksOf(fields);
+    const number = Number(name.slice(3));
     if (name === 'cpu') all = ticks;
-    else each.push(ticks);
+    else if (number < mostProcessors) {
+      while (each.length < number) each.push(switchedOff);
+      each.push(ticks);
+    }
   }
   return all && { all, each };
 }

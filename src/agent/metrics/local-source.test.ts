@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { aHost, cgroup1Files, cgroup2Files, containerId, procFiles, putFile } from './a-host.suite.ts';
 import { LocalSource } from './local-source.ts';
 import { hostSampleOf, secondsSince } from './rates.ts';
+import { readText } from './text-file.ts';
 
 const onlyHost = { host: true, containers: [] };
 const onlyContainer = { host: false, containers: [containerId] };
@@ -110,6 +111,19 @@ test('a container without a limit, without the io controller and on the network 
   assert.deepEqual(containers, [rest]);
 });
 
+test('a container that runs an init system of its own has its network told too', async (t) => {
+  const folder = `sys/fs/cgroup/system.slice/docker-${containerId}.scope`;
+  const root = await aHost(t, { ...procFiles, ...cgroup2Files() });
+  await putFile(root, `${folder}/cgroup.procs`, '');
+  await putFile(root, `${folder}/docker/inner/cgroup.procs`, '1\n');
+  await putFile(root, `${folder}/init.scope/cgroup.procs`, '77\n');
+  await networkNamespaces(root);
+
+  const { containers } = await new LocalSource({ root }).read(onlyContainer);
+
+  assert.deepEqual(containers[0]?.network, counted.network);
+});
+
 test('a container that comes later is found, and one that went is not there', async (t) => {
   const root = await aHost(t, { ...procFiles, ...cgroup2Files() });
   const source = new LocalSource({ root });
@@ -125,6 +139,30 @@ test('a container that comes later is found, and one that went is not there', as
     [before, after, again].map(({ containers }) => containers.length),
     [1, 0, 1],
   );
+});
+
+test('a processor that is switched off keeps its place', async (t) => {
+  const stat = procFiles['proc/stat']?.replace('cpu1 ', 'cpu2 ') ?? '';
+  const root = await aHost(t, { ...procFiles, 'proc/stat': stat });
+
+  const { host } = await new LocalSource({ root }).read(onlyHost);
+
+  assert.deepEqual(
+    host?.cpus.map(({ total }) => total),
+    [47_250, 0, 47_250],
+  );
+});
+
+test('a file that comes in small pieces is read to its end', async (t) => {
+  const folder = await aHost(t, {});
+  const pipe = join(folder, 'pipe');
+  await promisify(execFile)('mkfifo', [pipe]);
+  const writing = promisify(execFile)('sh', ['-c', `(printf one; sleep 0.1; printf two) >${pipe}`]);
+
+  const text = readText(pipe);
+  await writing;
+
+  assert.equal(text, 'onetwo');
 });
 
 test('an id that is no id leads to no file', async (t) => {
@@ -143,12 +181,13 @@ test('this machine is told as its own tools tell it', { skip: process.platform !
 
   assert.ok(now.host && before.host);
   const sample = hostSampleOf(now.host, { before: before.host, seconds: secondsSince(before, now) });
-  const [, , usedKib = 0, freeKib = 0] = (stdout.split('\n')[1] ?? '').split(/ +/).map(Number);
+  const [, totalKib = 0, usedKib = 0, freeKib = 0] = (stdout.split('\n')[1] ?? '').split(/ +/).map(Number);
   const root = sample.disks.find(({ path }) => path === '/');
   const meminfo = await readFile('/proc/meminfo', 'utf8');
   const total = Number(/MemTotal: +(\d+)/.exec(meminfo)?.[1]) * 1024;
   assert.equal(sample.memory.totalBytes, total);
-  assert.ok(root && isNear(root.usedBytes, usedKib * 1024) && isNear(root.totalBytes, (usedKib + freeKib) * 1024));
+  assert.ok(root && isNear(root.usedBytes, usedKib * 1024) && isNear(root.availableBytes, freeKib * 1024));
+  assert.equal(root.totalBytes, totalKib * 1024);
   assert.ok(sample.cpus === undefined || sample.cpus.every((share) => share >= 0 && share <= 1));
   assert.ok(sample.processes > 1 && sample.uptimeSeconds > 0);
 });

@@ -2,8 +2,6 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withDeadline } from '../../base/deadline.ts';
 import type { HostFacts, HostSettings } from '../../contracts/fleet.ts';
-import { hostLabels } from '../../contracts/fleet-names.ts';
-import type { ObservedContainer } from '../../contracts/host-observation.ts';
 import type { MetricsSample } from '../../contracts/metrics.ts';
 import type { HostEngine } from '../../engine/host-engine.ts';
 import { HelperSource } from './helper-source.ts';
@@ -12,6 +10,7 @@ import { Nvidia } from './nvidia.ts';
 import { hostSampleOf, secondsSince, workspaceSampleOf } from './rates.ts';
 import type { HostFiles, Reading, ReadingRequest } from './reading.ts';
 import { SourceChoice } from './source-choice.ts';
+import { type MeasuredContainer, measuredOf } from './workspaces.ts';
 
 /** What a host tells of itself does not wait longer for what its engine tells. */
 const engineMs = 10_000;
@@ -101,22 +100,22 @@ class Sampler {
 
   async read(signal: AbortSignal): Promise<MetricsSample> {
     const { metrics } = this.#options.settings();
-    const [containers, gpus] = await Promise.all([
+    const [workspaces, gpus] = await Promise.all([
       metrics.workspaces ? this.#workspaces(signal) : undefined,
       metrics.gpu ? this.#options.nvidia.read() : undefined,
     ]);
-    const running = (containers ?? []).filter(({ status }) => status === 'running' || status === 'paused');
+    const running = (workspaces ?? []).filter(({ isRunning }) => isRunning);
     const request = { host: metrics.host, containers: running.map(({ id }) => id) };
     const at = new Date().toISOString();
-    return { at, ...(await this.#measured(request, containers, signal)), ...(gpus !== undefined && { gpus }) };
+    return { at, ...(await this.#measured(request, workspaces, signal)), ...(gpus !== undefined && { gpus }) };
   }
 
   async #measured(
     request: ReadingRequest,
-    containers: readonly ObservedContainer[] | undefined,
+    measured: readonly MeasuredContainer[] | undefined,
     signal: AbortSignal,
   ): Promise<Pick<MetricsSample, 'host' | 'workspaces'>> {
-    if (!request.host && containers === undefined) return {};
+    if (!request.host && measured === undefined) return {};
     const reading = await this.#options.sources.read(request, signal);
     const { last, comparesWithAny } = this.#comparison;
     const before = comparesWithAny ? last.reading : this.#own;
@@ -125,11 +124,9 @@ class Sampler {
     const seconds = secondsSince(before, reading);
     const byId = new Map(reading.containers.map((container) => [container.id, container]));
     const byIdBefore = new Map(before?.containers.map((container) => [container.id, container]));
-    const workspaces = containers?.map((container) => {
-      const { id, labels, restartCount } = container;
-      const named = { name: labels[hostLabels.name] ?? container.name, restarts: restartCount };
-      return workspaceSampleOf(named, byId.get(id), { before: byIdBefore.get(id), seconds });
-    });
+    const workspaces = measured?.map(({ id, name, restarts }) =>
+      workspaceSampleOf({ name, restarts }, byId.get(id), { before: byIdBefore.get(id), seconds }),
+    );
     return {
       ...(reading.host !== undefined && { host: hostSampleOf(reading.host, { before: before?.host, seconds }) }),
       ...(workspaces !== undefined && { workspaces }),
@@ -137,14 +134,11 @@ class Sampler {
   }
 
   /** Undefined while the engine does not tell: not known is not none. */
-  async #workspaces(signal: AbortSignal): Promise<ObservedContainer[] | undefined> {
+  async #workspaces(signal: AbortSignal): Promise<MeasuredContainer[] | undefined> {
     const owner = this.#options.hostId();
     if (owner === undefined) return undefined;
     try {
-      const containers = await this.#options.engine.observeContainers(withDeadline(engineMs, signal));
-      return containers.filter(
-        ({ labels }) => labels[hostLabels.host] === owner && labels[hostLabels.kind] === 'workspace',
-      );
+      return measuredOf(await this.#options.engine.observeContainers(withDeadline(engineMs, signal)), owner);
     } catch {
       return undefined; // The heartbeat tells that the engine does not answer.
     }

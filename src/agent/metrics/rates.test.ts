@@ -57,6 +57,19 @@ test('the first look, and counters that began anew, have no rates', () => {
   assert.deepEqual(restarted.network, { receivedBytesPerSecond: 0, sentBytesPerSecond: 0 });
 });
 
+test('a processor that was switched on meanwhile has no time between', () => {
+  const [off, on] = [
+    { total: 0, idle: 0 },
+    { total: 500, idle: 100 },
+  ];
+  const before = aReading({ cpus: [on, off] });
+  const now = aReading({ cpu: { total: 1200, idle: 700 }, cpus: [{ total: 600, idle: 150 }, on] });
+
+  const { cpus } = hostSampleOf(now, { before, seconds: 1 });
+
+  assert.deepEqual(cpus, [0.5, 0]);
+});
+
 test('two looks at nearly the same time have nothing between them', () => {
   const at = (atMs: number) => ({ atMs, containers: [] });
 

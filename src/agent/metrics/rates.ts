@@ -13,7 +13,7 @@ export function hostSampleOf(reading: HostReading, { before, seconds }: Since<Ho
   const { memory, swap } = reading;
   return {
     ...(cpu !== undefined && { cpu }),
-    // A processor that was switched on meanwhile has no time before.
+    // A processor that is switched off, or was before, has no time between.
     ...(cpu !== undefined && { cpus: cpus.slice(0, 1024).map((share) => share ?? 0) }),
     load: [...reading.load],
     memory: { ...memory, usedBytes: Math.max(0, memory.totalBytes - memory.availableBytes) },
@@ -61,10 +61,11 @@ export function secondsSince(before: Reading | undefined, now: Reading): number 
 }
 
 function busyShare(now: CpuTicks, before: CpuTicks | undefined): number | undefined {
-  const total = growth(now.total, before?.total);
+  if (before === undefined || before.total === 0) return undefined;
+  const total = growth(now.total, before.total);
   if (total === undefined || total === 0) return undefined;
   // The kernel may count idle time back a little.
-  const idle = Math.max(0, now.idle - (before?.idle ?? 0));
+  const idle = Math.max(0, now.idle - before.idle);
   return Math.min(1, Math.max(0, 1 - idle / total));
 }
 

@@ -19,6 +19,8 @@ export interface SpaceReading {
   readonly path: string;
   readonly totalBytes: number;
   readonly usedBytes: number;
+  /** To an ordinary program. */
+  readonly availableBytes: number;
 }
 
 /** What a host counts, at one moment. Counters only grow while it is up. */

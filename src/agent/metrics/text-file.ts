@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
 const buffer = Buffer.allocUnsafe(64 * 1024);
-/** A read that gives less than this came to the end: the kernel makes these files whole, or in pages. */
+/** Of a cgroup's file, a read that gives less than this came to the end: its lines are short, and the kernel fills a page with them. */
 const surelyLast = 2_048;
 const mostBytes = 4 * 1024 * 1024;
 
@@ -13,7 +13,7 @@ export function readText(path: string): string | undefined {
   const file = opened(path);
   if (file === undefined) return undefined;
   try {
-    return readAll(file, null);
+    return readToEnd(file);
   } catch {
     return undefined; // It went away meanwhile.
   } finally {
@@ -35,7 +35,7 @@ export class OpenFiles {
     const file = this.#read.get(path) ?? this.#open.get(path) ?? opened(path);
     if (file === undefined) return undefined;
     try {
-      const text = readAll(file, 0);
+      const text = readFromStart(file);
       this.#read.set(path, file);
       this.#open.delete(path);
       return text;
@@ -71,6 +71,14 @@ export function readNames(folder: string): string[] {
   }
 }
 
+export function readFolders(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch {
+    return []; // Gone meanwhile.
+  }
+}
+
 export function readTarget(link: string): string | undefined {
   try {
     return readlinkSync(link);
@@ -87,14 +95,23 @@ function opened(path: string): number | undefined {
   }
 }
 
-/** From a place in it, or from where it stands. */
-function readAll(file: number, from: number | null): string {
+/** However little a read gives: a line that is too long for what is left of a page comes with the next one. */
+function readToEnd(file: number): string {
   let text = '';
-  let size = readSync(file, buffer, 0, buffer.length, from);
+  for (let size = 1; size > 0 && text.length < mostBytes; ) {
+    size = readSync(file, buffer, 0, buffer.length, null);
+    text += buffer.toString('latin1', 0, size);
+  }
+  return text;
+}
+
+function readFromStart(file: number): string {
+  let text = '';
+  let size = readSync(file, buffer, 0, buffer.length, 0);
   while (size >= surelyLast && text.length < mostBytes) {
     text += buffer.toString('latin1', 0, size);
     // In latin1 a character is a byte.
-    size = readSync(file, buffer, 0, buffer.length, from === null ? null : from + text.length);
+    size = readSync(file, buffer, 0, buffer.length, text.length);
   }
   return text + buffer.toString('latin1', 0, size);
 }
