@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 
@@ -29,7 +30,7 @@ function openElsewhere(file: string, startAt: number): Promise<string | undefine
   return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
 }
 
-test('several that open a new file at once all get the same database', async (t) => {
+test('several that open a new file at once all get the same database', { skip: leftToNpmTest }, async (t) => {
   const file = await aFile(t);
   const startAt = Date.now() + 1_500;
 

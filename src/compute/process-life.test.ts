@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { digestOf } from '../base/hash.ts';
 import { runningProcesses } from '../base/process-identity.ts';
@@ -90,7 +91,7 @@ test('secrets are in no argument of any process', { skip }, async (t) => {
   );
 });
 
-test('what a subagent made hostile is removed whole', { skip }, async (t) => {
+test('what a subagent made hostile is removed whole', { skip: leftToNpmTest || skip }, async (t) => {
   const { compute, folder } = await aCompute(t);
   const dig = `for (let i = 0; i < 3000; i++) { fs.mkdirSync('dddddddddd'); process.chdir('dddddddddd'); }`;
   const script = `mkdir -p closed/in; echo x > closed/in/file; chmod 000 closed; cd /tmp; node -e "${dig}"`;
@@ -119,7 +120,7 @@ test('a closed provider leaves stopped work to be collected, and nothing once th
 for (const sandbox of ['bubblewrap', 'none'] as const) {
   const isSkipped = sandbox === 'bubblewrap' ? skip : false;
   test(`with a killed daemon its workers end, and the next one finds and removes what they left (${sandbox})`, {
-    skip: isSkipped,
+    skip: leftToNpmTest || isSkipped,
   }, async (t) => {
     const { compute, folder } = await aCompute(t);
     const task = shell('echo begun; sleep 600');
@@ -143,7 +144,7 @@ for (const sandbox of ['bubblewrap', 'none'] as const) {
 }
 
 test('another process sees, follows and stops a task whose starter lives, and leaves that its own', {
-  skip,
+  skip: leftToNpmTest || skip,
 }, async (t) => {
   const { compute, folder } = await aCompute(t);
   const task = shell("printf 'one\ntwo\nbegun\n'; sleep 600");
@@ -182,7 +183,7 @@ test('a task that another process is starting cannot be started a second time', 
   assert.equal((await compute.list(deploymentId)).length, 1);
 });
 
-test('an ordinary user has the same sandbox', { skip: skip || !isRoot }, async (t) => {
+test('an ordinary user has the same sandbox', { skip: leftToNpmTest || skip || !isRoot }, async (t) => {
   if (!(await isOpenToEverybody(process.execPath))) return t.skip('an ordinary user cannot read this checkout');
   const uid = 1_600_000_000 + (process.pid % 100_000);
   const home = await mkdtemp(join(tmpdir(), 'agora-user-'));

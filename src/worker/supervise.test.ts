@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
+import { leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { runningProcesses } from '../base/process-identity.ts';
 import { outNames } from '../contracts/names.ts';
 import { aDispatchId, deepTreeProgram, doWork } from './worker-under-test.ts';
@@ -186,7 +187,7 @@ test('a worktree made hostile is captured without leaving it', async (t) => {
 });
 
 // Git cannot name what lies deeper than a path may be long; the rest must be captured all the same.
-test('a tree deeper than any path may be long is passed over', async (t) => {
+test('a tree deeper than any path may be long is passed over', { skip: leftToNpmTest }, async (t) => {
   const dig = ['node', '-e', `require('node:fs').writeFileSync('kept', ''); ${deepTreeProgram(3_000)}`];
   const { result, read } = await doWork(t, { command: dig });
 
@@ -214,7 +215,9 @@ test('files that do not fit or cannot be laid out fail before anything runs', as
   assert.deepEqual([escaping.result.failure, escaping.result.exitCode], ['integrity', null]);
 });
 
-test('a patch that takes for ever to make is given up soon after a stop, and the outputs are kept', async (t) => {
+test('a patch that takes for ever to make is given up soon after a stop, and the outputs are kept', {
+  skip: leftToNpmTest,
+}, async (t) => {
   const long = `mkdir -p "$(printf 'a%.0s' $(seq 200))/$(printf 'a%.0s' $(seq 200))/c"`;
   const rule = `printf '/%s/b\\n' "$(printf '**a%.0s' $(seq 40))" > .gitignore`;
   const script = `${long}; ${rule}; echo kept > "$AGORA_OUTPUT_DIR/kept"; echo x > begun.txt; sleep 60`;

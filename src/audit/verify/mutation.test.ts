@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, test } from 'node:test';
+import { leftToNpmTest } from '../../../test/support/quick-tests.ts';
 import { canonicalize } from '../../base/canonical-json.ts';
 import { unboundMembers } from './bundle.ts';
 import { parseTrust, type Trust } from './trust.ts';
@@ -26,9 +27,13 @@ const changes: Readonly<Record<string, (bytes: Buffer, at: number) => Buffer>> =
     Buffer.concat([bytes.subarray(0, at), Buffer.from('0'), bytes.subarray(at)]),
 };
 
-for (const [name, change] of Object.entries(changes)) {
+/** Where there is no time for all of them, each byte is changed in one of the ways. */
+const step = leftToNpmTest ? Object.keys(changes).length : 1;
+
+for (const [index, [name, change]] of Object.entries(changes).entries()) {
+  const first = index % step;
   test(`a bundle with any byte ${name} is not intact, outside the published list`, async () => {
-    for (let at = 0; at < golden.length; at += 1) {
+    for (let at = first; at < golden.length; at += step) {
       const changed = change(golden, at);
       const report = await verifyBundle(changed, { trust });
       if (report.intact) assert.equal(boundTextOf(changed), boundTextOf(golden), `byte ${at} was not noticed`);
