@@ -110,8 +110,9 @@ async function desired(ports: AgentPorts, incoming: Incoming<'desired'>): Promis
     if (known !== undefined && query.waitSeconds > 0) return new TaggedReply<SignedDesiredState>('"none"', undefined);
     throw new AppError('not-found', `Cannot tell what host "${host.name}" shall be like: nothing is declared yet`);
   }
+  const state = desiredStateOf(host, revision, ports.keys);
   ports.revisions.progress(hostId, revision.change.revision, { times: { delivered: ports.now().toISOString() } });
-  return new TaggedReply(tag, desiredStateOf(host, revision, ports.keys));
+  return new TaggedReply(tag, state);
 }
 
 function takeReport(ports: AgentPorts, { hostId }: StoredHost, report: HostReport): void {

@@ -14,12 +14,12 @@ export interface LostRevisionsPorts {
 export function movePastLost({ database, revisions }: LostRevisionsPorts, hostId: HostId, told: number): boolean {
   const latest = revisions.find(hostId);
   if (latest === undefined) return false;
-  const { change, spec, secrets } = latest;
+  const { change, spec } = latest;
   const { revision, specDigest, actor, message, times } = change;
   const isLost = times.delivered === undefined && told >= revision && revisions.nextNumber(hostId, told) > told;
   if (!isLost) return false;
   const at = times.accepted ?? new Date(0).toISOString();
-  revisions.add(hostId, { specDigest, spec, secrets, actor, message, at, told });
+  revisions.add(hostId, { specDigest, spec, secrets: latest.secrets, actor, message, at, told });
   database.run('DELETE FROM revisions WHERE host_id = ? AND revision = ?', hostId, revision);
   return true;
 }

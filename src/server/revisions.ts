@@ -1,5 +1,6 @@
 import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
-import type { HostId } from '../contracts/fleet-ids.ts';
+import { isAppError } from '../contracts/errors.ts';
+import { type HostId, hostIdSchema } from '../contracts/fleet-ids.ts';
 import { type Change, changeSchema, type changeStages } from '../contracts/host-change.ts';
 import { type HostSpec, hostSpecSchema } from '../contracts/host-spec.ts';
 import type { Digest } from '../contracts/ids.ts';
@@ -75,12 +76,30 @@ export class Revisions {
     if (row === undefined) return undefined;
     const sealed = row['secrets'];
     if (!(sealed instanceof Uint8Array)) throw new TypeError('revisions.secrets is not a blob');
-    const secrets: unknown = JSON.parse(decryptAtRest(this.#atRestKey, sealed, contextOf(hostId, wanted)));
+    const open = () => JSON.parse(decryptAtRest(this.#atRestKey, sealed, contextOf(hostId, wanted)));
+    let secrets: Record<string, string> | undefined; // Only `add` writes them, and nobody can change them unnoticed.
     return {
       change: changeOf(row),
       spec: hostSpecSchema.parse(JSON.parse(String(row['spec']))),
-      secrets: secrets as Record<string, string>, // Only `add` writes it, and nobody can change it unnoticed.
+      // Opened for who wants them: all else can be told without their key.
+      get secrets() {
+        secrets ??= open() as Record<string, string>;
+        return secrets;
+      },
     };
+  }
+
+  /** Whether the key is the one that the latest secrets were encrypted with; true where there are none. */
+  get isKeyRight(): boolean {
+    const row = this.#database.get('SELECT host_id, revision FROM revisions ORDER BY host_id, revision DESC LIMIT 1');
+    if (row === undefined) return true;
+    try {
+      const latest = this.find(hostIdSchema.parse(row['host_id']), Number(row['revision']));
+      return latest?.secrets !== undefined;
+    } catch (error) {
+      if (isAppError(error, 'state-corrupt')) return false;
+      throw error;
+    }
   }
 
   /** Newest first. */

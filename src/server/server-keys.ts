@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFileAtomically } from '../base/atomic-file.ts';
 import { makePrivateKey } from '../base/fleet-keys.ts';
+import { undefinedIfMissing } from '../base/missing-file.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
 export interface ServerKeys {
@@ -14,12 +15,14 @@ export interface ServerKeys {
 
 const atRestBytes = 32;
 
-/** Keys of a data folder, made the first time, readable by their owner only. */
-export async function loadServerKeys(folder: string): Promise<ServerKeys> {
+/** Keys of a data folder, readable by their owner only; made the first time, when there is no database that they belong to. */
+export async function loadServerKeys(folder: string, database: string): Promise<ServerKeys> {
   const identityFile = join(folder, 'server.pem');
   const atRestFile = join(folder, 'at-rest.key');
-  const pem = await ownFile(identityFile, () => makePrivateKey('ed25519').export({ type: 'pkcs8', format: 'pem' }));
-  const atRest = Buffer.from((await ownFile(atRestFile, () => randomBytes(atRestBytes).toString('hex'))).trim(), 'hex');
+  const isFirst = (await undefinedIfMissing(stat(database))) === undefined;
+  const own = isFirst ? ownFile : neededFile;
+  const pem = await own(identityFile, () => makePrivateKey('ed25519').export({ type: 'pkcs8', format: 'pem' }));
+  const atRest = Buffer.from((await own(atRestFile, () => randomBytes(atRestBytes).toString('hex'))).trim(), 'hex');
   if (atRest.length !== atRestBytes) throw broken(atRestFile, `it does not hold ${atRestBytes} bytes in hex`);
   return { identity: parseIdentity(identityFile, pem), atRest };
 }
@@ -32,6 +35,15 @@ async function ownFile(file: string, make: () => string | Buffer): Promise<strin
   }
   await createFileAtomically(file, make().toString());
   return readOwn(file);
+}
+
+/** Another one in its place would be another server to the agents, or open no secret: that is for a person to decide. */
+async function neededFile(file: string): Promise<string> {
+  const text = await undefinedIfMissing(readOwn(file));
+  if (text !== undefined) return text;
+  throw new AppError('state-corrupt', `Cannot find key file "${file}": it is gone, and the database is there`, {
+    next: 'Restore it from a backup. The guide on running a server says what is lost without it.',
+  });
 }
 
 async function readOwn(file: string): Promise<string> {

@@ -41,6 +41,10 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
   const access = new Access({ database, activity, now });
   const hosts = new HostStore(database);
   const revisions = new Revisions(database, keys.atRest);
+  if (!revisions.isKeyRight)
+    options.log(
+      'at-rest.key is not the key of the secrets in the database: hosts keep what they have and get nothing new',
+    );
   const newRevisions = new Waiters<HostId>();
   const sessions = new AgentSessions({ onDuplicate: (hostId) => holdBack(hostId) });
   const sockets = new AgentSockets({

@@ -78,9 +78,10 @@ export class FleetServer {
   }
 
   async listen({ host, port }: { readonly host: string; readonly port: number }): Promise<Listening> {
-    const keys = await loadServerKeys(this.#options.dataFolder);
+    const file = join(this.#options.dataFolder, 'server.db');
+    const keys = await loadServerKeys(this.#options.dataFolder, file);
     this.#database = new SqliteDatabase({
-      file: join(this.#options.dataFolder, 'server.db'),
+      file,
       subject: 'server state',
       migrations,
       durability: 'settle', // Of a thousand hosts that come back at once none waits for the disk alone.

@@ -3,6 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
+import { openSealedText } from '../../src/base/sealed-box.ts';
 import { TestAgent } from '../../src/server/suite-server.ts';
 import { anAgent, refused, reportEmpty, webSpec, writeSpec } from '../support/fleet-hosts.ts';
 import { aFleet, startFleetServer, urlOf } from '../support/fleet-server.ts';
@@ -70,7 +71,10 @@ test('a backup of a running server is a server again, with its hosts, users and 
   const fleet = await aFleet(t);
   const { project, running, url, adminToken } = fleet;
   const agent = await anAgent(fleet);
-  await project.agora(['host', 'apply', 'box', '-f', await writeSpec(fleet, webSpec)]);
+  const secret = 'kept-from-everybody-else';
+  project.env['TOKEN'] = secret;
+  const withSecret = `${webSpec}    secrets: { TOKEN: 'env:TOKEN' }\n`;
+  await project.agora(['host', 'apply', 'box', '-f', await writeSpec(fleet, withSecret)]);
   await agent.client.call('desired', {});
 
   const saved = await project.agora(['server', 'backup', 'all.tar', '-d', 'data']);
@@ -100,6 +104,14 @@ test('a backup of a running server is a server again, with its hosts, users and 
 
   // The host went on after the backup: what is declared next is past what it has.
   await agent.register({ name: 'box' });
+  const { sealed } = (await agent.client.call('desired', {})).state;
+  assert.equal(openSealedText(agent.sealing, sealed['env:TOKEN'] ?? assert.fail(), 'env:TOKEN'), secret);
+  const exported = await project.agora(['host', 'export', 'box']);
+  assert.match(exported.stdout, /env:TOKEN/);
+  const activity = await project.agora(['activity', '--json']);
+  const backup = await readFile(join(project.folder, 'all.tar'), 'latin1');
+  for (const text of [exported.stdout, activity.stdout, running.stderr(), again.stderr(), backup])
+    assert.ok(!text.includes(secret) && !text.includes(adminToken));
   await reportEmpty(agent, 1, { revision: 5 });
   const applied = await project.agora(['host', 'apply', 'box', '-f', 'spec.yaml']);
   assert.deepEqual([applied.code, applied.stdout], [0, '6\n'], applied.stderr);
