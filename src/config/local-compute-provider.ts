@@ -124,7 +124,8 @@ export class LocalComputeProvider implements Compute {
   async #chooseOnce(): Promise<Compute> {
     const { stateFolder } = this.#options;
     const endpoint = await resolveEngineEndpoint({ env: process.env, homeDirectory: homedir() });
-    if (endpoint !== undefined && (await engineAnswers(endpoint))) {
+    // Who names another machine does not mean this one: what keeps it from answering is told by the first call.
+    if (endpoint?.kind === 'ssh' || (endpoint !== undefined && (await engineAnswers(endpoint)))) {
       this.#engine = describeEndpoint(endpoint);
       return new LocalDockerProvider();
     }

@@ -3,6 +3,9 @@ import type Dockerode from 'dockerode';
 import { Deadline, unlessAborted } from './docker-deadline.ts';
 import { type EngineCall, engineError } from './docker-errors.ts';
 import { describeEndpoint, type EngineEndpoint } from './endpoint.ts';
+import { LinkAgent } from './link-agent.ts';
+import { sshLinkTo } from './ssh-link.ts';
+import { parseSshTarget } from './ssh-target.ts';
 
 export type DockerTarget = { readonly endpoint: EngineEndpoint } | { readonly docker: Dockerode };
 
@@ -31,7 +34,8 @@ export interface DockerConnection {
 }
 
 /** Nothing is loaded or opened before the first call. */
-export function connectDocker(target: DockerTarget, options: DockerConnectionOptions = {}): DockerConnection {
+export function connectDocker(given: DockerTarget, options: DockerConnectionOptions = {}): DockerConnection {
+  const target = ownLink(given);
   const { answerMs } = { ...defaults, ...options };
   const address = 'docker' in target ? addressOf(target.docker) : describeEndpoint(target.endpoint);
   let client: Promise<Dockerode> | undefined;
@@ -80,12 +84,31 @@ async function answerTo<T>(request: DockerRequest<T>, docker: Dockerode, deadlin
 async function createClient(endpoint: EngineEndpoint): Promise<Dockerode> {
   const { default: Docker } = await import('dockerode');
   // Every field is set: the client would take those that are missing from DOCKER_HOST and DOCKER_CERT_PATH.
-  const place =
-    endpoint.kind === 'unix'
-      ? { socketPath: endpoint.path, host: undefined, port: undefined }
-      : { host: endpoint.host, port: endpoint.port };
-  const options = { ...place, protocol: 'http', ca: undefined, cert: undefined, key: undefined };
+  const options = { ...placeOf(endpoint), protocol: 'http', ca: undefined, cert: undefined, key: undefined };
   return new Docker(options as Dockerode.DockerOptions);
+}
+
+function placeOf(endpoint: EngineEndpoint): object {
+  if (endpoint.kind === 'unix') return { socketPath: endpoint.path, host: undefined, port: undefined };
+  if (endpoint.kind === 'tcp') return { host: endpoint.host, port: endpoint.port };
+  return { host: 'engine', port: 80, agent: new LinkAgent(sshLinkTo(endpoint.target)) };
+}
+
+/**
+ * A client made for ssh keeps where it leads and gets our link: its own would open a connection for each call, look at no
+ * ssh configuration and check no host key. It is known by its shape, whichever copy of the client made it.
+ */
+function ownLink(target: DockerTarget): DockerTarget {
+  if (!('docker' in target)) return target;
+  const modem: unknown = target.docker.modem;
+  if (typeof modem !== 'object' || modem === null || !('protocol' in modem) || modem.protocol !== 'ssh') return target;
+  const text = (name: string) => {
+    const value: unknown = name in modem ? modem[name as keyof typeof modem] : undefined;
+    return value === undefined || value === null ? '' : String(value);
+  };
+  const [user, host, port] = [text('username'), text('host').replace(/^\w+:\/\//, ''), text('port')];
+  const url = `ssh://${user === '' ? '' : `${encodeURIComponent(user)}@`}${host}${port === '' ? '' : `:${port}`}`;
+  return { endpoint: { kind: 'ssh', target: parseSshTarget(url), source: 'a given client' } };
 }
 
 function addressOf(docker: Dockerode): string {

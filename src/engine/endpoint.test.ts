@@ -59,10 +59,14 @@ test('without a name the first default socket that is there is taken, and none i
 });
 
 test('hosts that cannot be used are refused with what works', () => {
-  for (const host of ['ssh://me@box', 'tcp://10.0.0.1:2375', 'npipe:////./pipe/docker', 'unix://', 'nonsense']) {
+  for (const host of ['tcp://10.0.0.1:2375', 'npipe:////./pipe/docker', 'unix://', 'nonsense']) {
     const isRefused = (error: unknown) => isAppError(error, 'invalid-config') && /DOCKER_HOST/.test(error.next ?? '');
     assert.throws(() => parseEngineHost(host, 'DOCKER_HOST'), isRefused, host);
   }
+});
+
+test('a machine that is reached over ssh is described as it is written', () => {
+  assert.equal(describeEndpoint(parseEngineHost('ssh://me@box:2222', 'test')), 'ssh://me@box:2222');
 });
 
 test('a loopback address of version 6 is described as it is written', () => {

@@ -2,11 +2,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
 import { readContextHost } from './docker-context.ts';
+import { describeSshTarget, parseSshTarget, type SshTarget } from './ssh-target.ts';
 
 /** Where an engine answers, and what said so. */
 export type EngineEndpoint =
   | { readonly kind: 'unix'; readonly path: string; readonly source: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly source: string };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly source: string }
+  | { readonly kind: 'ssh'; readonly target: SshTarget; readonly source: string };
 
 export interface EndpointInputs {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -28,30 +30,31 @@ export async function resolveEngineEndpoint(inputs: EndpointInputs): Promise<Eng
   return undefined;
 }
 
-/** `unix:///path` or `tcp://<loopback>:<port>`. */
+/** `unix:///path`, `tcp://<loopback>:<port>` or `ssh://[user@]host[:port]`. */
 export function parseEngineHost(text: string, source: string): EngineEndpoint {
   if (text.startsWith('unix://') && text.length > 'unix://'.length) {
     return { kind: 'unix', path: text.slice('unix://'.length), source };
   }
+  if (text.startsWith('ssh://')) return { kind: 'ssh', target: parseSshTarget(text), source };
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'tcp:' && isLoopback(url.hostname)) {
     return { kind: 'tcp', host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 2375), source };
   }
   throw new AppError('invalid-config', `Cannot use engine "${text}" from ${source}: ${refusal(url)}`, {
-    next: 'Set DOCKER_HOST to unix:///path/to/docker.sock or tcp://127.0.0.1:<port>; a remote socket can be forwarded with `ssh -N -L /tmp/engine.sock:/var/run/docker.sock <host>`.',
+    next: 'Set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host or tcp://127.0.0.1:<port>.',
   });
 }
 
 export function describeEndpoint(endpoint: EngineEndpoint): string {
   if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
+  if (endpoint.kind === 'ssh') return describeSshTarget(endpoint.target);
   return `tcp://${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
 }
 
 function refusal(url: URL | undefined): string {
-  if (url?.protocol === 'ssh:') return 'ssh:// is not supported in this version';
   if (url?.protocol === 'tcp:')
     return 'tcp:// to another machine is not supported in this version, it is neither encrypted nor authenticated';
-  return 'it is neither unix:// nor tcp://';
+  return 'it is neither unix://, ssh:// nor tcp://';
 }
 
 function isLoopback(hostname: string): boolean {

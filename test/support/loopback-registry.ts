@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { environmentNames } from '../../src/contracts/names.ts';
-import type { EngineEndpoint } from '../../src/engine/endpoint.ts';
+import { describeEndpoint, type EngineEndpoint } from '../../src/engine/endpoint.ts';
 import type { HostEngine, RegistryLogin } from '../../src/engine/host-engine.ts';
 import { programContext } from './busybox-image.ts';
 import { rawEngine } from './engine.ts';
@@ -56,9 +56,7 @@ export async function startLoopbackRegistry(engine: HostEngine, endpoint: Engine
     useCache: false,
     pullBase: false,
   });
-  const docker = await rawEngine(
-    endpoint.kind === 'unix' ? `unix://${endpoint.path}` : `tcp://${endpoint.host}:${endpoint.port}`,
-  );
+  const docker = await rawEngine(describeEndpoint(endpoint));
   const container = await docker.createContainer({
     name,
     Image: imageId,

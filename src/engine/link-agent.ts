@@ -1,0 +1,21 @@
+import { Agent, type AgentOptions } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { SshLink } from './ssh-link.ts';
+
+/** Lets an HTTP client reach an engine over a link, with few connections. */
+export class LinkAgent extends Agent {
+  readonly #link: SshLink;
+
+  constructor(link: SshLink, options: AgentOptions = { keepAlive: true }) {
+    super(options);
+    this.#link = link;
+  }
+
+  override createConnection(_options: object, done?: (error: Error | null, socket: Duplex) => void): undefined {
+    this.#link.connect().then(
+      (socket) => done?.(null, socket),
+      // Without a socket, which the types do not know.
+      (error: Error) => (done as ((error: Error) => void) | undefined)?.(error),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OpenLink } from './ssh-forwarding.ts';
+import { askOverSsh, removeAtTheEnd, sshCommandLine } from './ssh-process.ts';
+import type { SshTarget } from './ssh-target.ts';
+
+/**
+ * A private local socket of this process, each connection to which is a `docker system dial-stdio` on the target. Raises
+ * what keeps docker from answering there.
+ */
+export async function dialling(target: SshTarget, signal: AbortSignal): Promise<OpenLink> {
+  await askOverSsh(target, 'docker version --format "{{.Server.Version}}"', signal);
+  const folder = await mkdtemp(join(tmpdir(), 'agora-ssh-'));
+  const remove = removeAtTheEnd(folder);
+  const path = join(folder, 'engine');
+  const server = createServer({ allowHalfOpen: true }, (socket) => dial(target, socket));
+  server.listen(path);
+  await once(server, 'listening');
+  server.unref();
+  const close = () => {
+    server.close();
+    remove();
+  };
+  return { path, ended: once(server, 'close'), close };
+}
+
+function dial(target: SshTarget, socket: Socket): void {
+  const [program = '', ...words] = sshCommandLine(target, ['-T'], ['docker system dial-stdio']);
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+  child.unref();
+  socket.pipe(child.stdin);
+  child.stdout.pipe(socket);
+  child.stdin.on('error', () => socket.destroy());
+  socket.on('error', () => child.kill());
+  socket.on('close', () => child.kill());
+  child.on('error', () => socket.destroy());
+  child.on('close', () => socket.destroy());
+}

@@ -1,0 +1,92 @@
+import { AppError, type ErrorCode } from '../contracts/errors.ts';
+import { describeSshTarget, type SshTarget, sshCommand } from './ssh-target.ts';
+
+export interface SshFailure {
+  readonly target: SshTarget;
+  /** What ssh or the far machine said. */
+  readonly stderr: string;
+  /** Null when it was ended by a signal. */
+  readonly exitCode: number | null;
+}
+
+interface Explanation {
+  readonly code: ErrorCode;
+  readonly pattern: RegExp;
+  readonly state: string;
+  readonly next: (target: SshTarget) => string;
+}
+
+const lookAt = (target: SshTarget) => `Try \`${sshCommand(target)} docker version\`: where that works, this works.`;
+
+/** What ssh says of itself ends with 255; the far shell and docker have codes of their own. */
+const explanations: readonly Explanation[] = [
+  {
+    code: 'refused',
+    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
+    state: 'its host key is another than the one that is known',
+    next: ({ host, port }) =>
+      `If the machine was set up anew, forget the old key with \`ssh-keygen -R ${knownName(host, port)}\`; else somebody may be in between.`,
+  },
+  {
+    code: 'refused',
+    pattern: /Host key verification failed|No .* host key is known/,
+    state: 'its host key is not known',
+    next: (target) => `Run \`${sshCommand(target)} true\` once and compare the fingerprint; that adds the key.`,
+  },
+  {
+    code: 'unreachable',
+    pattern: /Could not resolve hostname/,
+    state: 'its name is not known',
+    next: ({ host }) => `Check the name, or add a Host "${host}" to ~/.ssh/config.`,
+  },
+  {
+    code: 'unreachable',
+    pattern:
+      /Connection refused|timed out|No route to host|Network is unreachable|Connection (closed|reset)|kex_exchange/i,
+    state: 'no ssh server answers there',
+    next: (target) => `Start its ssh server, check the port and firewalls, and try \`${sshCommand(target)} true\`.`,
+  },
+  {
+    code: 'unreachable',
+    pattern: /Cannot connect to the Docker daemon|Is the docker daemon running/i,
+    state: 'its engine does not answer',
+    next: (target) => `Start docker there; \`${sshCommand(target)} docker version\` must print the engine's version.`,
+  },
+  {
+    code: 'refused',
+    pattern: /permission denied while trying to connect/i,
+    state: 'its user may not use docker',
+    next: () => 'Add that user to the group `docker` there, or name another user.',
+  },
+  {
+    code: 'unreachable',
+    pattern: /docker.*(not found|not recognized)|not found.*docker/is,
+    state: 'docker is not on the path of its non-interactive shell',
+    next: (target) =>
+      `Install docker there, or make \`${sshCommand(target)} docker version\` print the engine's version.`,
+  },
+  {
+    code: 'refused',
+    pattern: /Permission denied|Too many authentication failures|no matching .* found/i,
+    state: 'it does not let us in',
+    next: (target) =>
+      `Bring your key there with \`ssh-copy-id\`, load it with \`ssh-add\`, and try \`${sshCommand(target)} true\`: it must ask for nothing.`,
+  },
+];
+
+/** Why a target cannot be reached, in one line that names it, with what to do. */
+export function sshError({ target, stderr, exitCode }: SshFailure): AppError {
+  const found = explanations.find(({ pattern }) => pattern.test(stderr));
+  const said = lastLine(stderr);
+  const state = found?.state ?? `ssh ended with ${exitCode ?? 'a signal'}${said === '' ? '' : `: ${said}`}`;
+  const next = found?.next(target) ?? lookAt(target);
+  return new AppError(found?.code ?? 'unreachable', `Cannot reach "${describeSshTarget(target)}": ${state}`, { next });
+}
+
+function knownName(host: string, port: number | undefined): string {
+  return port === undefined || port === 22 ? host : `[${host}]:${port}`;
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.trim().slice(0, 300) ?? '';
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import Docker from 'dockerode';
+import { engineForTests } from '../../test/support/engine.ts';
+import { type SshServerOptions, sshServerObstacle, startSshServer } from '../../test/support/ssh-server.ts';
+import { waitUntil } from '../base/deadline.ts';
+import { isAppError } from '../contracts/errors.ts';
+import { dockerEngine } from './docker.ts';
+import { parseEngineHost } from './endpoint.ts';
+import { sshLinkTo } from './ssh-link.ts';
+
+const run = promisify(execFile);
+const { engine: local, skip: noEngine } = await engineForTests();
+const skip = noEngine || (await sshServerObstacle()) || false;
+const patience = { timeoutMs: 30_000, intervalMs: 50 };
+
+/** A machine that is reached over ssh, whose engine is the one of the tests. */
+async function place(t: TestContext, { env, lines }: SshServerOptions = {}) {
+  const far = { DOCKER_HOST: local?.address ?? '', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env };
+  const server = await startSshServer(t, { env: far, ...(lines && { lines }) });
+  const before = process.env['PATH'];
+  process.env['PATH'] = `${server.programs}:${before}`;
+  const endpoint = parseEngineHost('ssh://target', 'a test');
+  const link = endpoint.kind === 'ssh' ? sshLinkTo(endpoint.target) : assert.fail();
+  t.after(async () => {
+    process.env['PATH'] = before;
+    await link.close();
+  });
+  return { server, link, engine: dockerEngine({ endpoint }), processes: () => sshProcesses(server.port) };
+}
+
+/** Clients of a server, by their command lines. */
+async function sshProcesses(port: number): Promise<string[]> {
+  const { stdout } = await run('ss', ['-Htnp', 'state', 'established', 'dport', '=', `:${port}`]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout.split('\n').filter((line) => line.includes('"ssh"'));
+}
+
+describe('an engine over ssh', { skip }, () => {
+  test('is the far docker client’s own, through one process however many ask', async (t) => {
+    const { engine, processes } = await place(t);
+
+    const informations = await Promise.all(Array.from({ length: 30 }, () => engine.information()));
+
+    assert.equal(engine.address, 'ssh://target');
+    assert.deepEqual(informations[29], await local?.information());
+    assert.equal((await processes()).length, 1);
+  });
+
+  test('is reached where the server forwards nothing', async (t) => {
+    const { engine } = await place(t, { lines: ['AllowStreamLocalForwarding no', 'AllowTcpForwarding no'] });
+
+    const informations = await Promise.all([engine.information(), engine.information()]);
+
+    assert.deepEqual(informations[1], await local?.information());
+  });
+
+  test('is reached again after the line was cut', async (t) => {
+    const { engine, server } = await place(t);
+    await engine.ping();
+
+    await server.stop();
+    await assert.rejects(engine.ping(), (error) => isAppError(error, 'unreachable'));
+    await server.start();
+
+    await waitUntil(
+      'the engine',
+      () =>
+        engine.ping().then(
+          () => true,
+          () => false,
+        ),
+      patience,
+    );
+  });
+
+  test('is reached again when ssh itself was killed', async (t) => {
+    const { engine, server, processes } = await place(t);
+    await engine.ping();
+
+    await run('pkill', ['-KILL', '-f', `${server.programs.replace(/programs$/, 'config')} `]);
+    await waitUntil('the end of ssh', async () => (await processes()).length === 0, patience);
+
+    await engine.ping();
+    assert.equal((await processes()).length, 1);
+  });
+
+  test('is taken from a client that was made for ssh, whoever made it', async (t) => {
+    await place(t);
+    const docker = new Docker({ protocol: 'ssh', host: 'target', username: 'root' });
+
+    const engine = dockerEngine({ docker });
+
+    assert.equal(engine.address, 'ssh://root@target');
+    assert.deepEqual(await engine.information(), await local?.information());
+    await sshLinkTo({ host: 'target', user: 'root', port: undefined, socket: undefined }).close();
+  });
+
+  test('leaves neither a process nor a folder, also of a process that was killed', async (t) => {
+    const { server, processes } = await place(t);
+    const folder = await mkdtemp(join(tmpdir(), 'agora-link-'));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const script = `
+      import { dockerEngine } from '${import.meta.dirname}/docker.ts';
+      import { parseEngineHost } from '${import.meta.dirname}/endpoint.ts';
+      await dockerEngine({ endpoint: parseEngineHost('ssh://target', 'x') }).ping();
+      console.log('answered');
+      if (process.argv[1] === 'stay') setInterval(() => {}, 1000);`;
+    const start = (word: string) =>
+      spawn(process.execPath, ['--input-type=module', '-e', script, word], {
+        env: { ...process.env, TMPDIR: folder, PATH: `${server.programs}:${process.env['PATH']}` },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+
+    const brief = start('end');
+    await new Promise((resolve) => brief.once('close', resolve));
+    const killed = start('stay');
+    await new Promise((resolve) => killed.stdout.once('data', resolve));
+    killed.kill('SIGKILL');
+
+    assert.equal(brief.exitCode, 0);
+    await waitUntil('the end of ssh', async () => (await processes()).length === 0, patience);
+    await waitUntil('the folder to be empty', async () => (await readdir(folder)).length === 0, patience);
+  });
+});
+
+describe('what keeps an engine over ssh from being reached is told with what to do', { skip }, () => {
+  const cases = [
+    {
+      name: 'an unknown host key',
+      spoil: ({ server }: Awaited<ReturnType<typeof place>>) => server.forgetHostKey(),
+      code: 'refused',
+      says: /"ssh:\/\/target": its host key is not known/,
+      next: /`ssh target true` once and compare the fingerprint/,
+    },
+    {
+      name: 'another host key than the known one',
+      spoil: ({ server }: Awaited<ReturnType<typeof place>>) => server.forgetHostKey('another'),
+      code: 'refused',
+      says: /another than the one that is known/,
+      next: /ssh-keygen -R/,
+    },
+    {
+      name: 'a key that is not let in',
+      spoil: ({ server }: Awaited<ReturnType<typeof place>>) => server.loseKey(),
+      code: 'refused',
+      says: /does not let us in/,
+      next: /ssh-copy-id/,
+    },
+    {
+      name: 'nobody who listens',
+      spoil: ({ server }: Awaited<ReturnType<typeof place>>) => server.stop(),
+      code: 'unreachable',
+      says: /no ssh server answers there/,
+      next: /Start its ssh server/,
+    },
+  ] as const;
+
+  for (const { name, spoil, code, says, next } of cases) {
+    test(name, async (t) => {
+      const there = await place(t);
+      await spoil(there);
+
+      await assert.rejects(there.engine.ping(), (error) => {
+        assert.ok(isAppError(error, code), String(error));
+        assert.match(error.message, says);
+        assert.match(error.next ?? '', next);
+        return true;
+      });
+    });
+  }
+
+  test('no docker on the far path', async (t) => {
+    const empty = await mkdtemp(join(tmpdir(), 'agora-empty-'));
+    t.after(() => rm(empty, { recursive: true, force: true }));
+    await symlink('/bin/sh', join(empty, 'sh'));
+    const { engine } = await place(t, { env: { PATH: empty } });
+
+    await assert.rejects(
+      engine.ping(),
+      (error) => isAppError(error, 'unreachable') && /docker is not on the path/.test(error.message),
+    );
+  });
+
+  test('a docker there whose engine does not run', async (t) => {
+    const { engine } = await place(t, { env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' } });
+
+    await assert.rejects(
+      engine.ping(),
+      (error) => isAppError(error, 'unreachable') && /its engine does not answer/.test(error.message),
+    );
+  });
+
+  test('a name that nobody knows', async (t) => {
+    await place(t);
+
+    await assert.rejects(
+      dockerEngine({ endpoint: parseEngineHost('ssh://no-such-machine.invalid', 'x') }).ping(),
+      (error) => isAppError(error, 'unreachable') && /its name is not known/.test(error.message),
+    );
+  });
+});

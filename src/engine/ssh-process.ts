@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { sshError } from './ssh-errors.ts';
+import { type SshTarget, sshWords } from './ssh-target.ts';
+
+/** Nobody is there to answer a question. */
+const unattended = [
+  '-o',
+  'BatchMode=yes',
+  '-o',
+  'ConnectTimeout=15',
+  '-o',
+  'ServerAliveInterval=15',
+  '-o',
+  'ServerAliveCountMax=3',
+];
+const mostOutput = 64 * 1024;
+
+// Ends ssh and takes its folder away when whoever started it is gone, however that ended; tells how ssh ended.
+const guard = `exec 3<&0
+folder=$1
+shift
+"$@" </dev/null 3<&- &
+ssh=$!
+{ cat <&3 >/dev/null; kill "$ssh" 2>/dev/null; } &
+cat=$!
+exec 3<&-
+wait "$ssh"
+code=$?
+kill "$cat" 2>/dev/null
+rm -rf -- "$folder"
+exit "$code"`;
+
+/** The command line of the system's own ssh, to run `command` there or, without one, for what `options` say. */
+export function sshCommandLine(
+  target: SshTarget,
+  options: readonly string[],
+  command: readonly string[] = [],
+): string[] {
+  return ['ssh', ...unattended, ...options, ...sshWords(target), ...command];
+}
+
+/** What a command prints on the target. Raises what keeps it from running there. */
+export async function askOverSsh(target: SshTarget, command: string, signal: AbortSignal): Promise<string> {
+  const [program = '', ...words] = sshCommandLine(target, ['-T'], [command]);
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
+  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
+  const exitCode = await ended(child);
+  if (exitCode !== 0) throw sshError({ target, exitCode, stderr: stderr() });
+  return stdout();
+}
+
+/** Removes a folder when this process is gone, however it ended; a call removes it at once. */
+export function removeAtTheEnd(folder: string): () => void {
+  const child = spawn('/bin/sh', ['-c', 'cat >/dev/null; rm -rf -- "$1"', 'agora-ssh', folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // Then the folder stays, and is empty.
+  child.on('error', () => undefined);
+  keepNoProcessAlive(child);
+  return () => child.stdin.destroy();
+}
+
+/** An ssh that works for this process, and no longer than it. */
+export interface SshChild {
+  /** Resolves with why it ended; never rejects. */
+  readonly ended: Promise<AppError>;
+  end(): void;
+}
+
+/** Starts ssh with a folder of its own, which is removed when it ends. */
+export function startSsh(target: SshTarget, options: readonly string[], folder: string): SshChild {
+  const child = spawn('/bin/sh', ['-c', guard, 'agora-ssh', folder, ...sshCommandLine(target, options)], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    // Ctrl-C in a terminal is for this process, which may still have to tell the engine something.
+    detached: true,
+  });
+  const stderr = textOf(child.stderr);
+  const over = ended(child).then(
+    (exitCode) => sshError({ target, exitCode, stderr: stderr() }),
+    (error: AppError) => error,
+  );
+  keepNoProcessAlive(child);
+  return { ended: over, end: () => child.stdin?.destroy() };
+}
+
+function keepNoProcessAlive(child: ChildProcess): void {
+  child.unref();
+  for (const pipe of [child.stdin, child.stderr]) if (pipe !== null && 'unref' in pipe) (pipe.unref as () => void)();
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.on('close', (exitCode) => resolve(exitCode));
+    child.on('error', (error) => reject(systemErrorCode(error) === 'ENOENT' ? missingSsh() : error));
+  });
+}
+
+function missingSsh(): AppError {
+  return new AppError('unreachable', 'Cannot start "ssh": it is not installed', {
+    next: 'Install the OpenSSH client (on Debian: `apt-get install openssh-client`).',
+  });
+}
+
+function textOf(stream: NodeJS.ReadableStream | null): () => string {
+  let text = '';
+  stream?.setEncoding('utf8');
+  stream?.on('data', (chunk: string) => {
+    text = (text + chunk).slice(-mostOutput);
+  });
+  return () => text;
+}

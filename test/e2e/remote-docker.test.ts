@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { waitUntil } from '../../src/base/deadline.ts';
+import type { DispatchId } from '../../src/contracts/ids.ts';
+import { containerLabels } from '../../src/contracts/names.ts';
+import { containersOf, runScript, startScript } from '../support/dispatches.ts';
+import { engineForTests, rawEngine } from '../support/engine.ts';
+import { patience, shellProject } from '../support/shell-project.ts';
+import { sshServerObstacle, startSshServer } from '../support/ssh-server.ts';
+
+const { engine, skip: noEngine } = await engineForTests();
+const skip = noEngine || (await sshServerObstacle()) || false;
+
+/** A project whose engine is that of another machine, as far as it can tell. */
+async function remoteProject(t: TestContext) {
+  const server = await startSshServer(t, {
+    env: { DOCKER_HOST: engine?.address ?? '', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+  });
+  const project = await shellProject(t, { engine: 'ssh://root@target' });
+  project.env['PATH'] = `${server.programs}:${project.env['PATH']}`;
+  return { server, project };
+}
+
+/** Lets a script that waits for a file in its container go on, past the line to it. */
+async function letGoOn(dispatchId: DispatchId): Promise<void> {
+  const docker = await rawEngine(engine?.address ?? assert.fail());
+  const label = `${containerLabels.dispatchId}=${dispatchId}`;
+  const [found] = await docker.listContainers({ filters: { label: [label] } });
+  const exec = await docker.getContainer(found?.Id ?? assert.fail('no container')).exec({ Cmd: ['touch', '/tmp/go'] });
+  await exec.start({});
+}
+
+describe('with DOCKER_HOST=ssh://user@target', { skip }, () => {
+  test('a dispatch runs there, and says where', async (t) => {
+    const { project } = await remoteProject(t);
+
+    const run = await runScript(project, 'echo hello; echo new > new.txt', ['--secret', 'KEY=inline:opensesame-1'])
+      .finished;
+
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stderr, /^container d-\S+ on .*ssh:\/\/root@target/m);
+    assert.match(run.stderr, /^hello$/m);
+    const [patch] = JSON.parse(run.stdout).artifacts;
+    assert.match((await project.agora(['artifact', 'get', patch.ref])).stdout, /^\+new$/m);
+    assert.deepEqual(await containersOf(project, engine ?? assert.fail()), []);
+  });
+
+  test('a line that is cut while it runs costs time and not the work, and leaves nothing', async (t) => {
+    const { project, server } = await remoteProject(t);
+    const running = await startScript(project, 'echo begun; while ! [ -e /tmp/go ]; do sleep 0.1; done; echo ended');
+    await waitUntil('its first line', () => running.stderr().includes('begun'), patience);
+
+    await server.stop();
+    await letGoOn(running.dispatchId);
+    await server.start();
+
+    const ended = await running.finished;
+    assert.equal(ended.code, 0, ended.stderr);
+    const logs = await project.agora(['dispatch', 'logs', running.dispatchId]);
+    assert.match(logs.stdout, /^ended$/m);
+    assert.deepEqual(await containersOf(project, engine ?? assert.fail()), []);
+  });
+
+  test('a target that lets nobody in ends a dispatch with why, and runs it nowhere else', async (t) => {
+    const { project, server } = await remoteProject(t);
+    await server.forgetHostKey();
+
+    const run = await runScript(project, 'true').finished;
+    const doctor = await project.agora(['doctor']);
+
+    assert.notEqual(run.code, 0);
+    assert.match(run.stderr, /Cannot reach "ssh:\/\/root@target": its host key is not known/);
+    assert.match(run.stderr, /next: Run `ssh root@target true` once/);
+    assert.match(doctor.stdout, /its host key is not known/);
+  });
+});
