@@ -7,9 +7,12 @@ import { handInContexts, packContexts } from './host-spec-contexts.ts';
 import { resolveSpecSecrets } from './host-spec-secrets.ts';
 import { tellDeclared } from './host-told.ts';
 import { waitOptions, waitUntilHealthy } from './host-wait.ts';
+import { oneLine } from './one-line.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
 import { requiredOption } from './required-option.ts';
+
+const lineLength = 1_000;
 
 export const hostApply = defineCommand(
   {
@@ -41,9 +44,11 @@ export const hostApply = defineCommand(
     const secrets = await resolveSpecSecrets(given, context);
     const client = await openServer(options, context);
     const host = await findHost(client, word);
-    await handInContexts(client, packed, ({ folder, sizeBytes }) =>
-      say(context.stderr, `agora: handing in ${folder}, ${byteText(sizeBytes)}`),
-    );
+    await handInContexts(client, packed, async ({ folder, sizeBytes, leftOut }) => {
+      await say(context.stderr, `agora: handing in ${folder}, ${byteText(sizeBytes)}`);
+      for (const path of leftOut)
+        await say(context.stderr, oneLine(`agora: without "${path}", which is no file, folder or link`, lineLength));
+    });
     const { message = '', check, again = false } = options;
     const body = { spec: packed.spec, secrets, message, again, ...(check !== undefined && { check }) };
     const declared = await client.call('applySpec', { params: { host: host.hostId }, body });
