@@ -3,6 +3,7 @@ import type Dockerode from 'dockerode';
 import { Deadline, unlessAborted } from './docker-deadline.ts';
 import { type EngineCall, engineError } from './docker-errors.ts';
 import { describeEndpoint, type EngineEndpoint } from './endpoint.ts';
+import { readEngineCertificates } from './engine-certificates.ts';
 import { LinkAgent } from './link-agent.ts';
 import { sshLinkTo } from './ssh-link.ts';
 import { parseSshTarget } from './ssh-target.ts';
@@ -84,13 +85,17 @@ async function answerTo<T>(request: DockerRequest<T>, docker: Dockerode, deadlin
 async function createClient(endpoint: EngineEndpoint): Promise<Dockerode> {
   const { default: Docker } = await import('dockerode');
   // Every field is set: the client would take those that are missing from DOCKER_HOST and DOCKER_CERT_PATH.
-  const options = { ...placeOf(endpoint), protocol: 'http', ca: undefined, cert: undefined, key: undefined };
+  const options = { protocol: 'http', ca: undefined, cert: undefined, key: undefined, ...(await placeOf(endpoint)) };
   return new Docker(options as Dockerode.DockerOptions);
 }
 
-function placeOf(endpoint: EngineEndpoint): object {
+async function placeOf(endpoint: EngineEndpoint): Promise<object> {
   if (endpoint.kind === 'unix') return { socketPath: endpoint.path, host: undefined, port: undefined };
-  if (endpoint.kind === 'tcp') return { host: endpoint.host, port: endpoint.port };
+  if (endpoint.kind === 'tcp') {
+    const { host, port, certificates } = endpoint;
+    if (certificates === undefined) return { host, port };
+    return { host, port, protocol: 'https', ...(await readEngineCertificates(certificates)) };
+  }
   return { host: 'engine', port: 80, agent: new LinkAgent(sshLinkTo(endpoint.target)) };
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -11,7 +12,7 @@ const metaSchema = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.s
 export async function readContextHost(
   configDirectory: string,
   chosen: string | undefined,
-): Promise<{ readonly name: string; readonly host: string } | undefined> {
+): Promise<{ readonly name: string; readonly host: string; readonly certificates: string | undefined } | undefined> {
   const configPath = join(configDirectory, 'config.json');
   const name = chosen || (await readJson(configPath, configSchema))?.currentContext;
   if (!name || name === 'default') return undefined;
@@ -23,7 +24,8 @@ export async function readContextHost(
       next: 'Run `docker context ls`, or set DOCKER_HOST.',
     });
   }
-  return { name, host: meta.Endpoints.docker.Host };
+  const certificates = join(configDirectory, 'contexts/tls', folder, 'docker');
+  return { name, host: meta.Endpoints.docker.Host, certificates: existsSync(certificates) ? certificates : undefined };
 }
 
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

@@ -22,6 +22,9 @@ const connectionErrors: ReadonlySet<string> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
+/** Of certificates and of the handshake that shows them. */
+const tlsErrors = /CERT|^ERR_(SSL|TLS)|^EPROTO$|UNABLE_TO_|SIGNATURE/;
+
 export interface EngineCall {
   readonly address: string;
   /** What was tried, as in "Cannot <action>". */
@@ -45,6 +48,7 @@ export function engineError(cause: unknown, call: EngineCall): unknown {
   }
   const errno = systemErrorCode(cause);
   if (errno !== undefined && connectionErrors.has(errno)) return unreachable(errno, call, cause);
+  if (errno !== undefined && tlsErrors.test(errno)) return untrusted(errno, call, cause);
   return new AppError('internal', `Cannot ${call.action}: ${cause instanceof Error ? cause.message : String(cause)}`, {
     cause,
   });
@@ -71,6 +75,14 @@ function unreachable(errno: string, { action, address }: EngineCall, cause: unkn
       ? 'Give this user access to the socket (on Debian: the group `docker`).'
       : 'Start the engine, or name another one in DOCKER_HOST.';
   return new AppError('unreachable', `Cannot ${action}: no engine answers at "${address}" (${errno})`, { cause, next });
+}
+
+function untrusted(errno: string, { action, address }: EngineCall, cause: unknown): AppError {
+  const state = `the engine at "${address}" and we do not trust each other's certificates (${errno})`;
+  return new AppError('refused', `Cannot ${action}: ${state}`, {
+    cause,
+    next: 'Compare with `docker --tlsverify version`: DOCKER_CERT_PATH holds ca.pem, cert.pem and key.pem for that engine.',
+  });
 }
 
 function silent({ action, address }: EngineCall, silentMs: number, cause: unknown): AppError {

@@ -65,6 +65,33 @@ test('hosts that cannot be used are refused with what works', () => {
   }
 });
 
+test('another machine is reached over tcp with certificates only', async () => {
+  const env = { DOCKER_HOST: 'tcp://10.0.0.1', DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: '/run/docker-config' };
+
+  const endpoint = await resolveEngineEndpoint({ env, homeDirectory: home });
+
+  const tcp = { kind: 'tcp', host: '10.0.0.1', port: 2376, certificates: '/run/docker-config', source: 'DOCKER_HOST' };
+  assert.deepEqual(endpoint, tcp);
+  assert.throws(() => parseEngineHost('tcp://10.0.0.1:2376', 'DOCKER_HOST'), { code: 'invalid-config' });
+});
+
+test('the certificates of a docker context are found beside it', async () => {
+  const homeDirectory = await mkdtemp(join(home, 'user-'));
+  await aContext(homeDirectory, 'far', 'tcp://10.0.0.1:2376');
+  const folder = join(
+    homeDirectory,
+    '.docker/contexts/tls',
+    createHash('sha256').update('far').digest('hex'),
+    'docker',
+  );
+  await mkdir(folder, { recursive: true });
+
+  const endpoint = await resolveEngineEndpoint({ env: { DOCKER_CONTEXT: 'far' }, homeDirectory });
+
+  assert.ok(endpoint?.kind === 'tcp');
+  assert.equal(endpoint.certificates, folder);
+});
+
 test('a machine that is reached over ssh is described as it is written', () => {
   assert.equal(describeEndpoint(parseEngineHost('ssh://me@box:2222', 'test')), 'ssh://me@box:2222');
 });

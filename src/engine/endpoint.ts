@@ -7,7 +7,14 @@ import { describeSshTarget, parseSshTarget, type SshTarget } from './ssh-target.
 /** Where an engine answers, and what said so. */
 export type EngineEndpoint =
   | { readonly kind: 'unix'; readonly path: string; readonly source: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly source: string }
+  | {
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+      /** The folder of the certificates; absent: neither encrypted nor authenticated, and of this machine. */
+      readonly certificates?: string;
+      readonly source: string;
+    }
   | { readonly kind: 'ssh'; readonly target: SshTarget; readonly source: string };
 
 export interface EndpointInputs {
@@ -20,28 +27,37 @@ export interface EndpointInputs {
 /** `DOCKER_HOST`, then the docker context, then the default sockets. Undefined when none of them is there. */
 export async function resolveEngineEndpoint(inputs: EndpointInputs): Promise<EngineEndpoint | undefined> {
   const { env, homeDirectory } = inputs;
-  if (env['DOCKER_HOST']) return parseEngineHost(env['DOCKER_HOST'], 'DOCKER_HOST');
   const configDirectory = env['DOCKER_CONFIG'] || join(homeDirectory, '.docker');
+  if (env['DOCKER_HOST']) {
+    const hasTls = env['DOCKER_TLS_VERIFY'] || env['DOCKER_TLS'] || env['DOCKER_CERT_PATH'];
+    return parseEngineHost(
+      env['DOCKER_HOST'],
+      'DOCKER_HOST',
+      hasTls ? env['DOCKER_CERT_PATH'] || configDirectory : undefined,
+    );
+  }
   const context = await readContextHost(configDirectory, env['DOCKER_CONTEXT']);
-  if (context) return parseEngineHost(context.host, `docker context "${context.name}"`);
+  if (context) return parseEngineHost(context.host, `docker context "${context.name}"`, context.certificates);
   for (const path of inputs.defaultSockets ?? defaultSockets(inputs)) {
     if (await isSocket(path)) return { kind: 'unix', path, source: 'default socket' };
   }
   return undefined;
 }
 
-/** `unix:///path`, `tcp://<loopback>:<port>` or `ssh://[user@]host[:port]`. */
-export function parseEngineHost(text: string, source: string): EngineEndpoint {
+/** `unix:///path`, `ssh://[user@]host[:port]`, `tcp://host:port` with certificates, or `tcp://<loopback>:<port>`. */
+export function parseEngineHost(text: string, source: string, certificates?: string): EngineEndpoint {
   if (text.startsWith('unix://') && text.length > 'unix://'.length) {
     return { kind: 'unix', path: text.slice('unix://'.length), source };
   }
   if (text.startsWith('ssh://')) return { kind: 'ssh', target: parseSshTarget(text), source };
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'tcp:' && isLoopback(url.hostname)) {
-    return { kind: 'tcp', host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 2375), source };
+  if (url?.protocol === 'tcp:' && url.hostname !== '' && (certificates !== undefined || isLoopback(url.hostname))) {
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    if (certificates === undefined) return { kind: 'tcp', host, port: Number(url.port || 2375), source };
+    return { kind: 'tcp', host, port: Number(url.port || 2376), certificates, source };
   }
   throw new AppError('invalid-config', `Cannot use engine "${text}" from ${source}: ${refusal(url)}`, {
-    next: 'Set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host or tcp://127.0.0.1:<port>.',
+    next: 'Set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host, or tcp://host:2376 with DOCKER_CERT_PATH.',
   });
 }
 
@@ -53,7 +69,7 @@ export function describeEndpoint(endpoint: EngineEndpoint): string {
 
 function refusal(url: URL | undefined): string {
   if (url?.protocol === 'tcp:')
-    return 'tcp:// to another machine is not supported in this version, it is neither encrypted nor authenticated';
+    return 'without certificates, tcp:// to another machine is neither encrypted nor authenticated';
   return 'it is neither unix://, ssh:// nor tcp://';
 }
 
