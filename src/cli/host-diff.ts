@@ -10,7 +10,9 @@ import { oneLine } from './one-line.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
 import { type SpecDifference, specDifferences } from './spec-differences.ts';
+import { sectionSchemas, withoutDefaults } from './spec-text.ts';
 import { countOf } from './time-word.ts';
+import { sayWrapped } from './wrap-line.ts';
 
 const lineLength = 2_000;
 
@@ -42,7 +44,7 @@ export const hostDiff = defineCommand(
     const earlier = revision ?? (given === undefined ? await previousRevision(client, hostId) : undefined);
     const found = specDifferences(await declaredSpec(client, hostId, earlier), declared);
     if (options.json === true) await say(context.stdout, jsonText(found, 2));
-    else for (const difference of found) await say(context.stdout, differenceLine(difference));
+    else for (const difference of found) await sayWrapped(context.stdout, differenceLine(difference));
     return found.length === 0 ? exitCodes.ok : exitCodes.no;
   },
 );
@@ -65,8 +67,19 @@ async function declaredSpec(client: ServerClient, host: string, revision: number
 }
 
 function differenceLine({ path, before, after }: SpecDifference): string {
-  const name = path.join('.');
-  if (before === undefined) return oneLine(`+ ${name}: ${JSON.stringify(after)}`, lineLength);
-  if (after === undefined) return oneLine(`- ${name}: ${JSON.stringify(before)}`, lineLength);
-  return oneLine(`~ ${name}: ${JSON.stringify(before)} → ${JSON.stringify(after)}`, lineLength);
+  const name = path.map((key) => (/[.\s]/.test(String(key)) ? JSON.stringify(key) : key)).join('.');
+  const [was, is] = [before, after].map((value) => JSON.stringify(asWritten(path, value)));
+  if (was === undefined) return oneLine(`+ ${name}: ${is}`, lineLength);
+  if (is === undefined) return oneLine(`- ${name}: ${was}`, lineLength);
+  return oneLine(`~ ${name}: ${was} → ${is}`, lineLength);
+}
+
+/** A whole resource without what is the default anyway. */
+function asWritten([section, ...names]: SpecDifference['path'], value: unknown): unknown {
+  const isResource = names.length === 1 && typeof value === 'object' && value !== null;
+  return isResource && isSection(section) ? withoutDefaults(value, sectionSchemas[section]) : value;
+}
+
+function isSection(name: unknown): name is keyof typeof sectionSchemas {
+  return typeof name === 'string' && Object.hasOwn(sectionSchemas, name);
 }

@@ -6,9 +6,11 @@ import { findHost } from './find-host.ts';
 import { fileOption, type GivenSpec, readSpec } from './given-spec.ts';
 import { packContexts } from './host-spec-contexts.ts';
 import { type FoundSecrets, findSpecSecrets } from './host-spec-secrets.ts';
+import { agoText } from './host-text.ts';
 import { jsonText } from './json-text.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
+import { sayWrapped } from './wrap-line.ts';
 
 export const hostPlan = defineCommand(
   {
@@ -29,12 +31,15 @@ export const hostPlan = defineCommand(
     const packed = given && (await packContexts(given));
     const secrets = given && (await knownSecrets(given, context));
     const client = await openServer(options, context);
-    const { hostId, name } = await findHost(client, word);
+    const { hostId, name, link } = await findHost(client, word);
     const params = { host: hostId };
     const spec = packed?.spec ?? (await client.call('getSpec', { params })).spec;
     const plan = await client.call('planSpec', { params, body: { spec, ...(secrets && { secrets }) } });
     if (options.json === true) await say(context.stdout, jsonText(plan, 2));
-    else await printPlan(plan, { name, file: options.file }, context);
+    else {
+      await printPlan(plan, { name, file: options.file }, context);
+      if (link.link !== 'online') await say(context.stderr, awayLine(name, plan, client.now()));
+    }
     return exitCodes.ok;
   },
 );
@@ -51,12 +56,17 @@ async function printPlan(
   { name, file }: { readonly name: string; readonly file: string | undefined },
   { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
 ): Promise<void> {
-  for (const step of plan.steps) await say(stdout, stepLine(step));
-  for (const problem of plan.problems) await say(stderr, `agora: ${problemLine(problem)}`);
+  for (const step of plan.steps) await sayWrapped(stdout, stepLine(step));
+  for (const problem of plan.problems) await sayWrapped(stderr, `agora: ${problemLine(problem)}`);
   if (plan.steps.length === 0 && plan.problems.length === 0)
     await say(stderr, `agora: ${name} is as the spec says: nothing to do`);
   await say(stdout, `index ${plan.index}`);
   if (file !== undefined && plan.steps.length > 0) {
     await say(stderr, `agora: to do just this: agora host apply ${name} -f ${file} --check ${plan.index}`);
   }
+}
+
+function awayLine(name: string, { observedAt }: HostPlan, now: number): string {
+  const told = observedAt === undefined ? '' : `: this is from what it told ${agoText(observedAt, now)}`;
+  return `agora: ${name} is not online${told}`;
 }

@@ -34,7 +34,7 @@ export function agoText(at: string, now: number): string {
   return `${sinceText(at, now)} ago`;
 }
 
-function sinceText(at: string, now: number): string {
+export function sinceText(at: string, now: number): string {
   return formatDuration(Math.max(0, now - Date.parse(at)));
 }
 

@@ -9,6 +9,7 @@ import type { CommandContext } from './command.ts';
 import { oneLine } from './one-line.ts';
 import { say } from './output.ts';
 import { secondsOf } from './time-word.ts';
+import { sayWrapped } from './wrap-line.ts';
 
 export const waitOptions = {
   wait: { type: 'boolean', summary: 'Wait until all of it runs and is healthy' },
@@ -44,7 +45,7 @@ export async function waitUntilHealthy(
     last = status ?? last;
     const news = status === undefined ? 'the server does not answer; it is asked again' : newsOf(status, revision);
     if (news !== said) {
-      await say(stderr, `agora: ${oneLine(news, lineLength)}`);
+      await sayWrapped(stderr, `agora: ${oneLine(news, lineLength)}`);
       [said, saidAt] = [news, Date.now()];
     }
     const end = status && endOf(status, revision, Date.now() - saidAt > stuckMs);

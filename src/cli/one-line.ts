@@ -14,6 +14,13 @@ export function oneLine(text: string, most: number): string {
   return start.length === line.length ? line : `${start}…`;
 }
 
+/** The columns of a terminal that a line takes. */
+export function widthOf(line: string): number {
+  let width = 0;
+  for (const character of line) width += twoColumnsWide.test(character) ? 2 : 1;
+  return width;
+}
+
 /** Cut to the terminal's width, since a wrapped line would break redrawing in place. */
 export function fit(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line);

@@ -34,8 +34,6 @@ workspaces:
     ports:
       - container: 80
         host: 8080
-        address: 0.0.0.0
-        protocol: tcp
     memory: 512m
     updateStrategy:
       order: start-first
@@ -55,6 +53,22 @@ test('a spec that is exported is the same spec, whatever its texts are', () => {
       command: fc.array(text, { maxLength: 3 }),
       env: fc.dictionary(fc.stringMatching(/^[A-Z_]{1,8}$/), text, { maxKeys: 3 }),
       running: fc.boolean(),
+      ports: fc.array(
+        fc.record(
+          { container: fc.constantFrom(80, 81), protocol: fc.constantFrom('tcp', 'udp') },
+          { requiredKeys: ['container'] },
+        ),
+        { maxLength: 2 },
+      ),
+      mounts: fc.array(
+        fc.record({
+          type: fc.constant('bind'),
+          source: fc.constant('/a'),
+          target: fc.constant('/b'),
+          readOnly: fc.boolean(),
+        }),
+        { maxLength: 2 },
+      ),
       stopGrace: fc.constantFrom(10, '10s', 0),
       gpus: fc.constantFrom('all' as const, 1, ['0']),
       onDisconnect: fc.record(

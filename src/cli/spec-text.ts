@@ -9,7 +9,7 @@ import {
   workspaceSpecSchema,
 } from '../contracts/host-spec.ts';
 
-const schemas = {
+export const sectionSchemas = {
   networks: networkSpecSchema,
   volumes: volumeSpecSchema,
   images: imageSpecSchema,
@@ -18,8 +18,8 @@ const schemas = {
 
 /** A spec as a person would write it: without what is the default anyway. It applies again as the same spec. */
 export function specText(spec: HostSpec): string {
-  const sections = Object.entries(schemas).flatMap(([section, schema]) => {
-    const named = spec[section as keyof typeof schemas]; // A key of that very literal.
+  const sections = Object.entries(sectionSchemas).flatMap(([section, schema]) => {
+    const named = spec[section as keyof typeof sectionSchemas]; // A key of that very literal.
     const entries = Object.entries(named).map(([name, resource]) => [name, withoutDefaults(resource, schema)]);
     return entries.length === 0 ? [] : [[section, Object.fromEntries(entries)]];
   });
@@ -30,27 +30,34 @@ export function specText(spec: HostSpec): string {
 type Fields = Record<string, unknown>;
 
 /** Leaves out each field without which the schema says the same. */
-function withoutDefaults(resource: object, schema: z.ZodType): Fields {
+export function withoutDefaults(resource: object, schema: z.ZodType): unknown {
   const wanted = canonicalize(resource);
-  const isSame = (fields: Fields) => {
-    const { success, data } = schema.safeParse(fields);
+  return trimmed(resource, (shorter) => {
+    const { success, data } = schema.safeParse(shorter);
     return success && canonicalize(data) === wanted;
-  };
-  const kept: Fields = { ...resource };
-  for (const [name, value] of Object.entries(resource)) {
-    const { [name]: _, ...others } = kept;
-    if (isSame(others)) delete kept[name];
-    else if (isFields(value)) kept[name] = trimmed(value, (shorter) => isSame({ ...kept, [name]: shorter }));
-  }
-  return kept;
+  });
 }
 
-/** One level below: that is as deep as fields with defaults lie. */
-function trimmed(value: Fields, isSame: (shorter: Fields) => boolean): Fields {
+function trimmed(value: unknown, isSame: (shorter: unknown) => boolean): unknown {
+  if (Array.isArray(value)) {
+    return value.reduce<readonly unknown[]>(
+      (kept, item, index) =>
+        kept.with(
+          index,
+          trimmed(item, (shorter) => isSame(kept.with(index, shorter))),
+        ),
+      value,
+    );
+  }
+  return isFields(value) ? trimmedFields(value, isSame) : value;
+}
+
+function trimmedFields(value: Fields, isSame: (shorter: unknown) => boolean): Fields {
   let kept = value;
-  for (const name of Object.keys(value)) {
+  for (const [name, field] of Object.entries(value)) {
     const { [name]: _, ...others } = kept;
     if (isSame(others)) kept = others;
+    else kept = { ...kept, [name]: trimmed(field, (shorter) => isSame({ ...kept, [name]: shorter })) };
   }
   return kept;
 }
