@@ -66,6 +66,7 @@ export class AgentLife {
     this.#enrolment = this.#makeEnrolment();
     this.#link = new Link({
       url: serverUrl,
+      fetch: options.fetch,
       register: (client, signal) => this.#enrolment.register(client, signal),
       onFailure: (error, waitMs) => this.#registrationFailed(error, waitMs),
       onRegistered: (reply) => this.#registered(reply),

@@ -1,9 +1,12 @@
 import type { HostEngine } from '../engine/host-engine.ts';
+import type { Fetch } from '../server-client/server-client.ts';
 import type { AgentState } from './agent-state.ts';
 import type { RegistryLogins } from './registry-logins.ts';
 
 export interface AgentOptions {
   readonly serverUrl: string;
+  /** Default: the global one. */
+  readonly fetch?: Fetch | undefined;
   /** Default: what the machine calls itself. */
   readonly name?: string | undefined;
   readonly engine: HostEngine;

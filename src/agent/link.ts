@@ -6,7 +6,9 @@ import { agentAuthorizationScheme, type RegisterReply } from '../contracts/agent
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { RouteName } from '../contracts/routes.ts';
 import {
+  type Fetch,
   type OutgoingRequest,
+  type Reply,
   type ReplyOf,
   type RequestOf,
   type SendOptions,
@@ -23,6 +25,8 @@ export interface Registered {
 
 export interface LinkOptions {
   readonly url: string;
+  /** Default: the global one. */
+  readonly fetch?: Fetch | undefined;
   /** One registration from its beginning. */
   readonly register: (client: ServerClient, signal: AbortSignal) => Promise<Registered>;
   /** Told of each failure to register, and how long the next try is away. */
@@ -57,9 +61,10 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#plain = new ServerClient({ url: options.url });
+    const { url, fetch } = options;
+    this.#plain = new ServerClient({ url, fetch });
     this.url = this.#plain.url;
-    this.#client = new ServerClient({ url: options.url, authorize: (request) => this.authorization(request) });
+    this.#client = new ServerClient({ url, fetch, authorize: (request) => this.authorization(request) });
   }
 
   get isRegistered(): boolean {
@@ -109,7 +114,7 @@ export class Link {
     return await this.#observed<ReplyOf<Name>>(() => this.#client.call(name, request, options));
   }
 
-  async send<Name extends RouteName>(name: Name, request: RequestOf<Name>, options?: SendOptions): Promise<Response> {
+  async send<Name extends RouteName>(name: Name, request: RequestOf<Name>, options?: SendOptions): Promise<Reply> {
     return await this.#observed(() => this.#client.send(name, request, options));
   }
 

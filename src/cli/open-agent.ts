@@ -15,6 +15,7 @@ import { AppError } from '../contracts/errors.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
 import { type EngineEndpoint, parseEngineHost, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
+import { nodeFetch } from '../server-client/node-fetch.ts';
 import { type AgentFlags, type CompleteConfig, completeConfig, configOfFlags, keepConfig } from './agent-config.ts';
 import { type AgentPlaces, agentPlaces } from './agent-places.ts';
 import type { CommandContext } from './command.ts';
@@ -61,6 +62,7 @@ export async function openAgent(
   );
   const agent = new Agent({
     serverUrl: config.server_url,
+    fetch: nodeFetch({ proxyEnv: context.env['NODE_USE_ENV_PROXY'] === '1' ? context.env : undefined }),
     name: config.deployment_name,
     engine,
     state,

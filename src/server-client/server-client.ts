@@ -31,13 +31,35 @@ export interface OutgoingRequest {
   readonly body: string | undefined;
 }
 
+/** What is read of a reply. */
+export interface Reply {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  json(): Promise<unknown>;
+  readonly body: (AsyncIterable<Uint8Array> & { cancel(): Promise<void> }) | null;
+}
+
+/** What the global `fetch` is used for. It follows no redirect, and rejects with the signal's reason. */
+export type Fetch = (
+  url: string,
+  request: {
+    readonly method: string;
+    readonly headers: Record<string, string>;
+    readonly signal: AbortSignal;
+    readonly redirect: 'error';
+    readonly body?: string | Bytes;
+    readonly duplex?: 'half';
+  },
+) => Promise<Reply>;
+
 export interface ServerClientOptions {
   /** `http://host:port`, with or without a path before ours. */
   readonly url: string;
   /** The value of the `authorization` header. Default: none. */
   readonly authorize?: (request: OutgoingRequest) => string;
   /** Default: the global one. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch | undefined;
   /** How long a call may take until its reply begins, in milliseconds. Default: 30000. */
   readonly timeoutMs?: number;
 }
@@ -90,11 +112,7 @@ export class ServerClient {
   }
 
   /** The whole reply, of a route that streams or says 304. */
-  async send<Name extends RouteName>(
-    name: Name,
-    request: RequestOf<Name>,
-    options: SendOptions = {},
-  ): Promise<Response> {
+  async send<Name extends RouteName>(name: Name, request: RequestOf<Name>, options: SendOptions = {}): Promise<Reply> {
     const route: Route = routes[name];
     const { params, query, body } = request as Partial<Record<'params' | 'query' | 'body', unknown>>;
     const path = pathOf(route, params, query);
@@ -122,7 +140,7 @@ export class ServerClient {
     throw await this.#refusal(response);
   }
 
-  async #fetch(path: string, init: RequestInit, signal: AbortSignal | undefined): Promise<Response> {
+  async #fetch(path: string, init: Parameters<Fetch>[1], signal: AbortSignal | undefined): Promise<Reply> {
     try {
       return await (this.#options.fetch ?? fetch)(`${this.url}${path}`, init);
     } catch (error) {
@@ -131,12 +149,12 @@ export class ServerClient {
     }
   }
 
-  #learnClock({ headers }: Response): void {
+  #learnClock({ headers }: Reply): void {
     const aheadMs = Date.parse(headers.get('date') ?? '') - Date.now();
     if (!Number.isNaN(aheadMs)) this.#aheadMs = Math.abs(aheadMs) < sameClockMs ? 0 : aheadMs;
   }
 
-  async #refusal(response: Response): Promise<AppError> {
+  async #refusal(response: Reply): Promise<AppError> {
     const parsed = errorReplySchema.safeParse(await response.json().catch(() => undefined));
     if (!parsed.success)
       return this.#unreachable(`it answered with status ${response.status}, and not as a server of Agora`);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { digestOf } from '../base/hash.ts';
@@ -161,8 +162,11 @@ test('a host gets the contexts that its own specs name, and no other', async (t)
   await hand('mine');
   await hand('other');
   await apply('mine');
-  const fetched = async (text: string) =>
-    (await agent.client.send('fetchContext', { params: { digest: digestFor(text) } })).text();
+  const fetched = async (content: string) => {
+    const { body } = await agent.client.send('fetchContext', { params: { digest: digestFor(content) } });
+    assert.ok(body !== null);
+    return await textOf(body);
+  };
 
   assert.equal(await fetched('mine'), 'mine');
   await assert.rejects(fetched('other'), (error) => isAppError(error, 'not-found'));
