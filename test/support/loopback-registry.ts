@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { environmentNames } from '../../src/contracts/names.ts';
 import { describeEndpoint, type EngineEndpoint } from '../../src/engine/endpoint.ts';
-import type { HostEngine, RegistryLogin } from '../../src/engine/host-engine.ts';
+import type { HostEngine } from '../../src/engine/host-engine.ts';
 import { programContext } from './busybox-image.ts';
 import { rawEngine } from './engine.ts';
 
@@ -13,7 +13,7 @@ const program = '/usr/bin/docker-registry';
 export interface LoopbackRegistry {
   /** `127.0.0.1:<port>`, before the first slash of a reference. */
   readonly host: string;
-  readonly login: RegistryLogin;
+  readonly login: { readonly username: string; readonly password: string };
   close(): Promise<void>;
 }
 
