@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { link, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pipeline } from 'node:stream/promises';
@@ -8,6 +8,7 @@ import { syncFolder, temporaryPath } from '../base/atomic-file.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
 import { streamTar } from '../compute/tar-writer.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { placeError } from './place-error.ts';
 import { serverFiles } from './server-folder.ts';
 
 export const backupFormat = 'agora.server-backup.v1';
@@ -25,9 +26,11 @@ export async function writeBackup({ folder, file, version }: BackupOptions) {
   await stat(join(folder, serverFiles.database)).catch((cause: unknown) => {
     throw noServer(folder, cause);
   });
-  const copies = await mkdtemp(join(folder, '.backup-'));
   const temporary = temporaryPath(file);
+  // Where there is to be room for it anyway: the disk of a server may be full when somebody backs it up.
+  const copies = `${temporary}-copies`;
   try {
+    await mkdir(copies, { mode: 0o700 });
     const database = join(copies, serverFiles.database);
     copyDatabase(join(folder, serverFiles.database), database);
     let files = 0;
@@ -49,21 +52,27 @@ export async function writeBackup({ folder, file, version }: BackupOptions) {
     await syncFolder(dirname(file));
     return { files, sizeBytes };
   } catch (cause) {
-    if (systemErrorCode(cause) === 'EEXIST')
-      throw new AppError('usage', `Cannot write backup "${file}": there is such a file`);
-    throw cause;
+    throw placeError(`Cannot write backup "${file}"`, cause, 'Name another place for it.') ?? cause;
   } finally {
     await Promise.all([rm(temporary, { force: true }), rm(copies, { recursive: true, force: true })]);
   }
 }
 
 function copyDatabase(from: string, to: string): void {
-  // Not as a server opens it: a database of another version is kept as it is.
-  const database = new DatabaseSync(from, { timeout: 5_000, readOnly: true });
   try {
-    database.prepare('VACUUM INTO ?').run(to);
-  } finally {
-    database.close();
+    // Not as a server opens it: a database of another version is kept as it is.
+    const database = new DatabaseSync(from, { timeout: 5_000, readOnly: true });
+    try {
+      database.prepare('VACUUM INTO ?').run(to);
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    const state = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('unreachable', `Cannot copy the database "${from}": ${state}`, {
+      cause,
+      next: 'There must be space beside the backup for twice its size, and a little on the disk of the server.',
+    });
   }
 }
 

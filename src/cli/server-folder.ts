@@ -1,9 +1,11 @@
+import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { makePrivateFolder } from '../base/atomic-file.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { type ServeLock, takeServeLock } from '../orchestrator/serve-lock.ts';
 import type { CommandContext } from './command.ts';
+import { placeError } from './place-error.ts';
 
 export const dataDirectoryOption = {
   type: 'string',
@@ -28,7 +30,7 @@ export function dataFolder(typed: string | undefined, { env, cwd }: Pick<Command
 
 /** Nobody else serves from this folder until it is released, or this process ends. */
 export async function lockServerFolder(folder: string): Promise<ServeLock> {
-  await makePrivateFolder(folder);
+  await makeWritable(folder);
   try {
     return takeServeLock(join(folder, serverFiles.lock));
   } catch (cause) {
@@ -37,5 +39,16 @@ export async function lockServerFolder(folder: string): Promise<ServeLock> {
     throw new AppError('daemon-running', `Cannot use data folder "${folder}": a server has it, ${holder}`, {
       next: 'Stop that one first, or name another folder with --data-directory.',
     });
+  }
+}
+
+/** There, a folder, and one that can be written. */
+export async function makeWritable(folder: string): Promise<void> {
+  try {
+    await makePrivateFolder(folder);
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const next = 'Name another folder with --data-directory.';
+    throw placeError(`Cannot use data folder "${folder}"`, cause, next) ?? cause;
   }
 }

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { extract } from 'tar-stream';
 import * as z from 'zod';
-import { makePrivateFolder, syncFolder } from '../base/atomic-file.ts';
+import { syncFolder } from '../base/atomic-file.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
 import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
+import { placeError } from './place-error.ts';
 import { backupFormat, backupHead } from './server-backup-file.ts';
-import { serverFiles } from './server-folder.ts';
+import { makeWritable, serverFiles } from './server-folder.ts';
 
 const headSchema = z.object({
   format: z.literal(backupFormat),
@@ -22,7 +23,7 @@ const contextPattern = /^contexts\/[0-9a-f]{64}\.tar$/;
 /** All of a backup or nothing: what is read is checked before it is put in place. */
 export async function restoreBackup(file: string, folder: string): Promise<z.infer<typeof headSchema>> {
   await refuseUsed(folder);
-  await makePrivateFolder(folder);
+  await makeWritable(folder);
   // Within the folder: it may be a disk of its own, onto which nothing can be renamed.
   const staging = join(folder, unfinished);
   await rm(staging, { recursive: true, force: true });
@@ -37,6 +38,8 @@ export async function restoreBackup(file: string, folder: string): Promise<z.inf
     }
     await syncFolder(folder);
     return head;
+  } catch (cause) {
+    throw placeError(`Cannot restore into "${folder}"`, cause, 'Name another folder with --data-directory.') ?? cause;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
@@ -68,10 +71,16 @@ async function unpack(file: string, staging: string): Promise<void> {
   } catch (cause) {
     if (isAppError(cause)) throw cause;
     if (systemErrorCode(cause) === 'ENOENT') throw noBackup(file, 'there is no such file', cause);
+    if (isAboutWriting(cause)) throw cause;
     throw noBackup(file, cause instanceof Error ? cause.message : String(cause), cause);
   } finally {
     source.destroy();
   }
+}
+
+/** Of the folder, not of the backup. */
+function isAboutWriting(cause: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EROFS'].includes(systemErrorCode(cause) ?? '');
 }
 
 async function checkedHead(file: string, staging: string) {

@@ -171,6 +171,20 @@ test('with a certificate everything is encrypted, and who does not know its auth
   refused(await project.agora(words), 2, /Cannot use certificate "chain\.pem" with key "broken\.pem"/);
 });
 
+test('a place that cannot be used is told in plain words, and nothing is left there', async (t) => {
+  const { project } = await aFleet(t);
+  await project.shell('touch file');
+
+  refused(await project.agora(['server', 'backup', 'nowhere/all.tar', '-d', 'data']), 3, /its folder is not there/);
+  refused(await project.agora(['server', '-d', 'file']), 2, /Cannot use data folder ".*file": there is such a file/);
+  refused(await project.agora(['server', '-d', 'file/data']), 2, /a file is where a folder should be/);
+  assert.equal((await project.agora(['server', 'backup', 'all.tar', '-d', 'data'])).code, 0);
+  refused(await project.agora(['server', 'restore', 'all.tar', '-d', 'file']), 2, /there is such a file/);
+  refused(await project.agora(['server', 'restore', 'data', '-d', 'new']), 1, /Cannot restore ".*data"/);
+  const left = (await readdir(project.folder)).filter((name) => name.startsWith('.all.tar'));
+  assert.deepEqual(left, []);
+});
+
 test('an address that is taken is told, and nothing of the folder stays locked', async (t) => {
   const { project, url } = await aFleet(t);
   const { host } = new URL(url);
