@@ -247,5 +247,5 @@ test('a folder to build from is handed in once, and exported it is still known',
     ['host', 'apply', 'box', '-f', '-'],
     exported.replace(/sha256:..../, 'sha256:0000'),
   );
-  refused(unknown, 3, /build context of image "app" was not handed in/);
+  refused(unknown, 3, /build context of image "app" is not here/);
 });
