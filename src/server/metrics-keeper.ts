@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { sleep } from '../base/deadline.ts';
 import type { HostStore } from './host-store.ts';
 import type { MetricsStore } from './metrics-store.ts';
 
@@ -9,17 +9,18 @@ export interface MetricsKeeperOptions {
   readonly log: (line: string) => void;
 }
 
-const roundMs = 2_000;
-/** Of ten minutes of one host each: enough for some thousands of hosts. */
-const windowsPerRound = 20;
+/** What a thousand hosts send meanwhile is written in a few milliseconds. */
+const roundMs = 500;
+/** After each step of a millisecond or so: for some thousands of hosts all are taken before there are new ones. */
+const pauseMs = 2;
 const pruneMs = 600_000;
 
 /** Writes signs of life and metrics, rolls the latter up and removes what is too old, a little at a time. */
 export class MetricsKeeper {
   readonly #options: MetricsKeeperOptions;
   #timer: NodeJS.Timeout | undefined;
-  #isRollingUp = false;
-  #isClosed = false;
+  readonly #closing = new AbortController();
+  #isBusy = false;
   #prunedAt = 0;
 
   constructor(options: MetricsKeeperOptions) {
@@ -33,18 +34,13 @@ export class MetricsKeeper {
   /** Writes what is left. */
   close(): void {
     clearInterval(this.#timer);
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#flush();
   }
 
   #round(): void {
-    const now = this.#options.now().getTime();
     this.#flush();
-    void this.#rollUp(now); // Tells its failures itself.
-    if (now - this.#prunedAt >= pruneMs) {
-      this.#prunedAt = now;
-      this.#try(() => this.#prune(now));
-    }
+    void this.#tidy(); // Tells its failures itself.
   }
 
   #flush(): void {
@@ -53,20 +49,28 @@ export class MetricsKeeper {
     this.#try(() => store.flush());
   }
 
-  /** One window at a time: what was asked of the server meanwhile is answered in between. */
-  async #rollUp(now: number): Promise<void> {
-    if (this.#isRollingUp) return;
-    this.#isRollingUp = true;
-    for (let windows = 0; windows < windowsPerRound && !this.#isClosed; windows += 1) {
-      if (this.#try(() => this.#options.store.rollUp(now, 1)) !== true) break;
-      await setImmediate();
+  /** A step at a time: what was asked of the server meanwhile is answered in between. */
+  async #tidy(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const now = this.#options.now().getTime();
+    const steps = this.#steps(now);
+    while (this.#try(() => steps.next().done) === false) {
+      await sleep(pauseMs, this.#closing.signal).catch(() => undefined);
+      if (this.#closing.signal.aborted) break;
     }
-    this.#isRollingUp = false;
+    this.#isBusy = false;
   }
 
-  #prune(now: number): void {
+  *#steps(now: number): Generator<void> {
     const { store, hosts } = this.#options;
-    for (const { hostId, settings } of hosts.all()) store.prune(hostId, settings.metrics, now);
+    yield* store.rollUp(now);
+    if (now - this.#prunedAt < pruneMs) return;
+    this.#prunedAt = now;
+    for (const { hostId, settings } of hosts.all()) {
+      store.prune(hostId, settings.metrics, now);
+      yield;
+    }
   }
 
   /** Metrics that cannot be kept are no reason to stop serving. */

@@ -24,7 +24,7 @@ test('what was measured is seen at once, and stays the same when it is rolled up
   const query = { from: start, to: now, points: 30, kind: 'host', series: new Set(['cpu']) } as const;
 
   const before = store.view(hostId, query, now);
-  while (store.rollUp(now + minute));
+  rollUp(store, now + minute);
   const after = store.view(hostId, query, now);
 
   assert.deepEqual(before, after);
@@ -38,7 +38,7 @@ test('each level tells the mean and the highest of the finer one, and gaps stay 
   const now = start + 2 * day;
   fill(store, { from: start, to: start + 6 * hour, everyMs: 60_000, cpuAt: () => 0.25 });
   fill(store, { from: start + 6 * hour, to: start + 6 * hour + minute, everyMs: 10_000, cpuAt: () => 1 });
-  while (store.rollUp(now));
+  rollUp(store, now);
 
   const view = store.view(hostId, { from: start, to: start + 8 * hour, points: 8, kind: 'host' }, now);
 
@@ -53,10 +53,10 @@ test('samples that come late, twice or in another order count once, where they b
   const now = start + hour;
   const late = { from: start, to: start + 5 * minute, everyMs: 10_000, cpuAt: () => 0.5 };
   fill(store, { from: start + 5 * minute, to: start + 10 * minute, everyMs: 10_000, cpuAt: () => 0.1 });
-  while (store.rollUp(now));
+  rollUp(store, now);
   fill(store, late);
   fill(store, late);
-  while (store.rollUp(now));
+  rollUp(store, now);
 
   const { series } = store.view(
     hostId,
@@ -65,6 +65,39 @@ test('samples that come late, twice or in another order count once, where they b
   );
 
   assert.deepEqual(series[0]?.mean, [0.5, 0.1]);
+});
+
+test('samples that come while their window is rolled up are rolled up with it', async (t) => {
+  const { store, database } = await aStore(t);
+  const now = start + hour;
+  const query = { from: start, to: start + 10 * minute, points: 60 };
+  fill(store, { from: start, to: start + 10 * minute, everyMs: 20_000, cpuAt: () => 0.25 });
+
+  const steps = store.rollUp(now);
+  for (let step = 0; step < 3; step += 1) steps.next();
+  fill(store, { from: start + 10_000, to: start + 10 * minute, everyMs: 20_000, cpuAt: () => 0.75 });
+  const meanwhile = store.view(hostId, query, now);
+  Array.from(steps);
+  const left = database.get('SELECT count(*) AS count FROM metric_samples')?.['count'];
+  rollUp(store, now);
+
+  assert.equal(left, 60);
+  assert.equal(database.get('SELECT count(*) AS count FROM metric_samples')?.['count'], 0);
+  assert.deepEqual(
+    cpuOf(store.view(hostId, query, now)),
+    Array.from({ length: 60 }, (_, index) => (index % 2 ? 0.75 : 0.25)),
+  );
+  assert.deepEqual(cpuOf(meanwhile), cpuOf(store.view(hostId, query, now)));
+});
+
+test('a server that starts rolls up what an earlier one left', async (t) => {
+  const { store, database } = await aStore(t);
+  fill(store, { from: start, to: start + 10 * minute, everyMs: 10_000, cpuAt: () => 0.5 });
+
+  rollUp(new MetricsStore(database), start + hour);
+
+  assert.equal(database.get('SELECT count(*) AS count FROM metric_samples')?.['count'], 0);
+  assert.ok(Number(database.get('SELECT count(*) AS count FROM metric_chunks')?.['count']) > 0);
 });
 
 test('a clock that is wrong is corrected, and one that is nearly right is left alone', async (t) => {
@@ -106,7 +139,7 @@ test('what is switched off, of no known host or older than is kept is not stored
 test('points go when their level, or the host’s settings, keep them no longer', async (t) => {
   const { store, database } = await aStore(t);
   fill(store, { from: start, to: start + hour, everyMs: 60_000, cpuAt: () => 0.5 });
-  while (store.rollUp(start + 2 * hour));
+  rollUp(store, start + 2 * hour);
   const levels = () =>
     database.all('SELECT DISTINCT level FROM metric_chunks ORDER BY level').map(({ level }) => level);
 
@@ -130,11 +163,11 @@ test('a value that was measured takes less than four bytes, at all levels togeth
     store.take(hostId, [sample], { now: at, aheadMs: 0, metrics });
     if (at % (10 * minute) === 0) {
       store.flush();
-      store.rollUp(at);
+      rollUp(store, at);
     }
   }
   store.flush();
-  while (store.rollUp(now + hour));
+  rollUp(store, now + hour);
   const { bytes } = database.get('SELECT sum(length(columns)) AS bytes FROM metric_chunks') ?? {};
 
   assert.ok(Number(bytes) / values < 4, `${Number(bytes) / values} bytes a value`);
@@ -150,6 +183,14 @@ async function aStore(t: TestContext): Promise<{ store: MetricsStore; database: 
   });
   addHost(database, hostId);
   return { store: new MetricsStore(database), database };
+}
+
+function cpuOf({ series }: ReturnType<MetricsStore['view']>) {
+  return series.find(({ name }) => name === 'cpu')?.mean;
+}
+
+function rollUp(store: MetricsStore, now: number): void {
+  Array.from(store.rollUp(now));
 }
 
 function addHost(database: SqliteDatabase, id: HostId): void {

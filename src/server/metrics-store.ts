@@ -1,13 +1,14 @@
-import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
+import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import type { HostSettings } from '../contracts/fleet.ts';
-import { type HostId, hostIdSchema } from '../contracts/fleet-ids.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import type { MetricKind, MetricSeries } from '../contracts/routes-metrics.ts';
 import { MetricsChunks } from './metrics-chunks.ts';
-import { finest, levelFor, levels, startOf, stepFor, type View } from './metrics-levels.ts';
-import { coarsen, gather, overlay, type Stretch, type TimedFigures } from './metrics-rollup.ts';
-import { type Figures, figuresOf } from './metrics-series.ts';
+import { finest, levelFor, startOf, stepFor, type View } from './metrics-levels.ts';
+import { gather, type TimedFigures } from './metrics-rollup.ts';
+import { figuresOf } from './metrics-series.ts';
 import { SeriesView, type ViewFrame } from './metrics-view.ts';
+import { MetricsWindows, samplesOf } from './metrics-windows.ts';
 
 export interface MetricsQuery extends View {
   readonly kind?: MetricKind | undefined;
@@ -18,7 +19,8 @@ export interface MetricsQuery extends View {
 interface Waiting {
   readonly hostId: HostId;
   readonly at: number;
-  readonly figures: readonly Figures[];
+  /** As text, which is made when it comes and not of all at once. */
+  readonly figures: string;
 }
 
 interface Latest {
@@ -27,8 +29,6 @@ interface Latest {
   readonly at: number;
 }
 
-/** Samples that come later than this after the end of their window are rolled up with the next ones. */
-const graceMs = 15_000;
 /** Agents may be wrong about the time by this much before theirs is corrected. */
 const clockToleranceMs = 5_000;
 const dayMs = 86_400_000;
@@ -38,12 +38,14 @@ const mostWaiting = 20_000;
 export class MetricsStore {
   readonly #database: SqliteDatabase;
   readonly #chunks: MetricsChunks;
+  readonly #windows: MetricsWindows;
   readonly #latest = new Map<HostId, Latest>();
   #waiting: Waiting[] = [];
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
     this.#chunks = new MetricsChunks(database);
+    this.#windows = new MetricsWindows(database, this.#chunks);
   }
 
   /** Undefined until the host has told, since the server started; or where it was measured before `since`. */
@@ -68,7 +70,7 @@ export class MetricsStore {
     for (const sample of samples) {
       const at = Math.min(now, Date.parse(sample.at) - shiftMs);
       const figures = figuresOf(sample, metrics);
-      if (figures.length > 0 && at > oldest) this.#waiting.push({ hostId, at, figures });
+      if (figures.length > 0 && at > oldest) this.#waiting.push({ hostId, at, figures: JSON.stringify(figures) });
       this.#latest.set(hostId, { sample, at });
     }
   }
@@ -82,7 +84,8 @@ export class MetricsStore {
       SELECT host_id, ?, ? FROM hosts WHERE host_id = ?`;
     try {
       this.#database.relaxed(() => {
-        for (const { hostId, at, figures } of batch) this.#database.run(sql, at, JSON.stringify(figures), hostId);
+        for (const { hostId, at, figures } of batch)
+          if (this.#database.run(sql, at, figures, hostId) > 0) this.#windows.note(hostId, at);
       });
     } catch (error) {
       // On a full disk the newest are kept until there is room again.
@@ -91,19 +94,13 @@ export class MetricsStore {
     }
   }
 
-  /** Makes points of what is complete, at most of so many windows: true when there is more. */
-  rollUp(now: number, atMost = 50): boolean {
-    const before = startOf(now - graceMs, finest.windowMs);
-    const sql = `SELECT DISTINCT host_id, at / ${finest.windowMs} AS "window" FROM metric_samples WHERE at < ? LIMIT ?`;
-    const windows = this.#database.all(sql, before, atMost);
-    for (const row of windows) {
-      this.#rollUpWindow(hostIdSchema.parse(row['host_id']), Number(row['window']) * finest.windowMs);
-    }
-    return windows.length === atMost;
+  /** Makes points of what is complete, a step each time it is asked to go on. */
+  rollUp(now: number): Generator<void> {
+    return this.#windows.rollUp(now);
   }
 
   prune(hostId: HostId, { retentionDays }: HostSettings['metrics'], now: number): void {
-    this.#chunks.prune(hostId, retentionDays * dayMs, now);
+    this.#database.relaxed(() => this.#chunks.prune(hostId, retentionDays * dayMs, now));
   }
 
   view(hostId: HostId, query: MetricsQuery, now: number): ViewFrame & { series: MetricSeries[] } {
@@ -134,32 +131,4 @@ export class MetricsStore {
     const samples = this.#database.all(sql, hostId, from, to).map(samplesOf);
     return Map.groupBy(samples, ({ at }) => startOf(at, finest.windowMs));
   }
-
-  #rollUpWindow(hostId: HostId, start: number): void {
-    const end = start + finest.windowMs;
-    this.#database.relaxed(() => {
-      const range = 'FROM metric_samples WHERE host_id = ? AND at >= ? AND at < ?';
-      const samples = this.#database.all(`SELECT at, figures ${range} ORDER BY at`, hostId, start, end).map(samplesOf);
-      for (const { kind, of, columns } of gather(samples, start)) {
-        const place = { hostId, kind, of, level: finest, start };
-        const known = this.#chunks.at(place);
-        overlay(known, columns);
-        this.#chunks.put(place, known);
-        let fine: Stretch = { level: finest, start, columns: known };
-        for (const level of levels.slice(1)) {
-          const coarsePlace = { hostId, kind, of, level, start: startOf(start, level.windowMs) };
-          const coarse = { level, start: coarsePlace.start, columns: this.#chunks.at(coarsePlace) };
-          coarsen(fine, coarse, { from: start, to: end });
-          this.#chunks.put(coarsePlace, coarse.columns);
-          fine = coarse;
-        }
-      }
-      this.#database.run(`DELETE ${range}`, hostId, start, end);
-    });
-  }
-}
-
-function samplesOf(row: SqlRow): TimedFigures {
-  // Only `flush` writes it.
-  return { at: Number(row['at']), figures: JSON.parse(String(row['figures'])) as Figures[] };
 }
