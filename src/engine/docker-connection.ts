@@ -4,8 +4,6 @@ import { Deadline, unlessAborted } from './docker-deadline.ts';
 import { type EngineCall, engineError } from './docker-errors.ts';
 import { describeEndpoint, type EngineEndpoint } from './endpoint.ts';
 import { readEngineCertificates } from './engine-certificates.ts';
-import { LinkAgent } from './link-agent.ts';
-import { sshLinkTo } from './ssh-link.ts';
 import { parseSshTarget } from './ssh-target.ts';
 
 export type DockerTarget = { readonly endpoint: EngineEndpoint } | { readonly docker: Dockerode };
@@ -96,6 +94,8 @@ async function placeOf(endpoint: EngineEndpoint): Promise<object> {
     if (certificates === undefined) return { host, port };
     return { host, port, protocol: 'https', ...(await readEngineCertificates(certificates)) };
   }
+  // An agent, which has its engine at hand, stays 16 MB smaller without what they import.
+  const [{ LinkAgent }, { sshLinkTo }] = await Promise.all([import('./link-agent.ts'), import('./ssh-link.ts')]);
   return { host: 'engine', port: 80, agent: new LinkAgent(sshLinkTo(endpoint.target)) };
 }
 

@@ -1,5 +1,4 @@
-import { Agent as HttpAgent, type IncomingMessage, type ProxyEnv, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { IncomingMessage, ProxyEnv } from 'node:http';
 import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import type { Fetch, Reply } from './server-client.ts';
@@ -11,9 +10,12 @@ export interface NodeFetchOptions {
 
 /** As the global one, as far as a `ServerClient` uses it, in a process that should not have the 20 MB which that takes. */
 export function nodeFetch({ proxyEnv }: NodeFetchOptions = {}): Fetch {
+  // Not imported: that would read all they export, and of `node:http` one thing is part of the global one.
+  const http = process.getBuiltinModule('node:http');
+  const https = process.getBuiltinModule('node:https');
   const options = { keepAlive: true, proxyEnv };
-  const plain = new HttpAgent(options);
-  const encrypted = new HttpsAgent(options);
+  const plain = new http.Agent(options);
+  const encrypted = new https.Agent(options);
   return (url, { method, headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const failed = (cause: unknown) =>
@@ -25,8 +27,8 @@ export function nodeFetch({ proxyEnv }: NodeFetchOptions = {}): Fetch {
         failed(new Error(`it redirects to "${answer.headers.location ?? ''}"`));
       };
       const request = url.startsWith('https:')
-        ? requestHttps(url, { method, headers, signal, agent: encrypted }, answered)
-        : requestHttp(url, { method, headers, signal, agent: plain }, answered);
+        ? https.request(url, { method, headers, signal, agent: encrypted }, answered)
+        : http.request(url, { method, headers, signal, agent: plain }, answered);
       request.on('error', failed);
       if (typeof body === 'string' || body === undefined) request.end(body);
       else pour(body, request, failed);
