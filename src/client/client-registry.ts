@@ -1,26 +1,14 @@
+import { type GivenCapability, registerCapability, resolveCapability } from '../registry/capabilities.ts';
+import { type GivenEnv, registerEnv, resolveEnv } from '../registry/envs.ts';
+import { type GivenPipeline, registerPipeline, resolvePipeline } from '../registry/pipelines.ts';
 import {
-  type GivenCapability,
-  listCapabilities,
-  registerCapability,
-  removeCapability,
-  resolveCapability,
-} from '../registry/capabilities.ts';
-import { type GivenEnv, listEnvs, registerEnv, removeEnv, resolveEnv } from '../registry/envs.ts';
-import {
-  type GivenPipeline,
-  listPipelines,
-  registerPipeline,
-  removePipeline,
-  resolvePipeline,
-} from '../registry/pipelines.ts';
-import type { Pinned, Registered } from '../registry/registered.ts';
-import {
-  type GivenSubagent,
-  listSubagents,
-  registerSubagent,
-  removeSubagent,
-  resolveSubagent,
-} from '../registry/subagents.ts';
+  listRegistered,
+  type Pinned,
+  type Registered,
+  type RegistryType,
+  removeRegistered,
+} from '../registry/registered.ts';
+import { type GivenSubagent, registerSubagent, resolveSubagent } from '../registry/subagents.ts';
 import type { SecretStore } from '../secrets/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -38,30 +26,30 @@ export interface RegistryMember<Given, Found extends Pinned> {
 
 /** The registry in one namespace. */
 export function clientRegistry(storage: Storage, namespace: string, secrets: SecretStore | undefined) {
+  const named = (type: RegistryType) => ({
+    list: () => listRegistered(storage, namespace, type),
+    remove: (name: string) => removeRegistered(storage, namespace, type, name),
+  });
   return {
     capabilities: {
       register: (given: GivenCapability) => registerCapability({ storage, namespace }, given),
       get: (pin: string) => resolveCapability(storage, namespace, pin),
-      list: () => listCapabilities(storage, namespace),
-      remove: (name: string) => removeCapability(storage, namespace, name),
+      ...named('capability'),
     },
     subagent: {
       register: (given: GivenSubagent) => registerSubagent(storage, namespace, given),
       get: (pin: string) => resolveSubagent(storage, namespace, pin),
-      list: () => listSubagents(storage, namespace),
-      remove: (name: string) => removeSubagent(storage, namespace, name),
+      ...named('subagent'),
     },
     env: {
       register: (given: GivenEnv) => registerEnv({ storage, namespace, secrets }, given),
       get: (pin: string) => resolveEnv(storage, namespace, pin),
-      list: () => listEnvs(storage, namespace),
-      remove: (name: string) => removeEnv(storage, namespace, name),
+      ...named('env'),
     },
     pipeline: {
       register: (given: GivenPipeline) => registerPipeline(storage, namespace, given),
       get: (pin: string) => resolvePipeline(storage, namespace, pin),
-      list: () => listPipelines(storage, namespace),
-      remove: (name: string) => removePipeline(storage, namespace, name),
+      ...named('pipeline'),
     },
   } satisfies Record<string, RegistryMember<never, Pinned>>;
 }

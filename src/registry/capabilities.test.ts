@@ -7,8 +7,9 @@ import { buffer } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
 import { LocalStorage } from '../storage/local.ts';
-import { listCapabilities, registerCapability, resolveCapability } from './capabilities.ts';
+import { registerCapability, resolveCapability } from './capabilities.ts';
 import { readCapabilityFolder } from './capability-folder.ts';
+import { listRegistered } from './registered.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'agora-capabilities-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -117,7 +118,7 @@ test('a credential in any file is refused with its file and line, and leaves no 
       return !error.message.includes(token);
     },
   );
-  assert.ok(!(await listCapabilities(storage, 'test')).some(({ name }) => name === 'leaky'));
+  assert.ok(!(await listRegistered(storage, 'test', 'capability')).some(({ name }) => name === 'leaky'));
 });
 
 test('every bad path is told at once', async () => {

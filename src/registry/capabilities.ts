@@ -6,15 +6,7 @@ import type { Storage } from '../storage/storage.ts';
 import { type CapabilityFile, isCapabilityFile, sizeOf, storeFiles, tooLarge } from './capability-files.ts';
 import { findClash, pathProblem } from './capability-paths.ts';
 import { invalidDefinition, refuseCredentials } from './definition.ts';
-import {
-  listRegistered,
-  moveName,
-  type Pinned,
-  type Registered,
-  removeRegistered,
-  resolvePin,
-  storeDefinition,
-} from './registered.ts';
+import { moveName, type Pinned, type Registered, resolvePin, storeDefinition } from './registered.ts';
 
 export interface GivenCapability {
   readonly name: string;
@@ -51,14 +43,6 @@ export async function resolveCapability(storage: Storage, namespace: string, pin
   const form = { type: 'capability', schema: capabilitySchema, nameOf } as const;
   const { name, digest, definition } = await resolvePin(storage, namespace, pin, form);
   return { name, digest, capability: definition };
-}
-
-export function listCapabilities(storage: Storage, namespace: string): Promise<Registered[]> {
-  return listRegistered(storage, namespace, 'capability');
-}
-
-export function removeCapability(storage: Storage, namespace: string, name: string): Promise<void> {
-  return removeRegistered(storage, namespace, 'capability', name);
 }
 
 /** How many problems are told at most. */

@@ -6,7 +6,8 @@ import { after, test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
 import { LocalSecretStore } from '../secrets/local.ts';
 import { LocalStorage } from '../storage/local.ts';
-import { type GivenEnv, registerEnv, removeEnv, resolveEnv, secretRefsInUse } from './envs.ts';
+import { type GivenEnv, registerEnv, resolveEnv, secretRefsInUse } from './envs.ts';
+import { removeRegistered } from './registered.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'agora-envs-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -136,7 +137,7 @@ test('the refs in use are those of the latest contents', async () => {
   await registerEnv(place, { name: 'one', secrets: { KEY: { inline: 'old' } } });
   await registerEnv(place, { name: 'one', secrets: { KEY: { inline: 'new' } } });
   await registerEnv(place, { name: 'two', secrets: { KEY: { inline: 'gone' } } });
-  await removeEnv(place.storage, 'test', 'two');
+  await removeRegistered(place.storage, 'test', 'env', 'two');
 
   assert.deepEqual([...(await secretRefsInUse(place.storage, 'test'))], Object.values(await refsOf(place, 'one')));
   assert.equal((await place.secrets.list()).length, 3);

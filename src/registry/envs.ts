@@ -9,7 +9,6 @@ import {
   type Pinned,
   type Registered,
   readName,
-  removeRegistered,
   resolvePin,
   storeDefinition,
 } from './registered.ts';
@@ -82,18 +81,10 @@ export async function resolveEnv(storage: Storage, namespace: string, pin: strin
   return { name, digest, env: definition };
 }
 
-export function listEnvs(storage: Storage, namespace: string): Promise<Registered[]> {
-  return listRegistered(storage, namespace, 'env');
-}
-
-export function removeEnv(storage: Storage, namespace: string, name: string): Promise<void> {
-  return removeRegistered(storage, namespace, 'env', name);
-}
-
 /** Every secret ref that the latest content of some env holds. */
 export async function secretRefsInUse(storage: Storage, namespace: string): Promise<Set<string>> {
   const refs = new Set<string>();
-  for (const { name, digest } of await listEnvs(storage, namespace)) {
+  for (const { name, digest } of await listRegistered(storage, namespace, 'env')) {
     const { env } = await resolveEnv(storage, namespace, `${name}@${digest}`);
     for (const ref of Object.values(env.secrets)) refs.add(ref);
   }

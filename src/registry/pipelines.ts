@@ -4,15 +4,7 @@ import type { Problem } from '../contracts/mailbox.ts';
 import { type Pipeline, pipelineSchema } from '../contracts/pipeline.ts';
 import type { Storage } from '../storage/storage.ts';
 import { invalidDefinition, refuseCredentials, whatOf } from './definition.ts';
-import {
-  listRegistered,
-  moveName,
-  type Pinned,
-  type Registered,
-  removeRegistered,
-  resolvePin,
-  storeDefinition,
-} from './registered.ts';
+import { moveName, type Pinned, type Registered, resolvePin, storeDefinition } from './registered.ts';
 import { schemaProblems } from './schema-problems.ts';
 
 export type GivenPipeline = z.input<typeof pipelineSchema>;
@@ -36,14 +28,6 @@ export async function resolvePipeline(storage: Storage, namespace: string, pin: 
   const form = { type: 'pipeline', schema: pipelineSchema, nameOf: (pipeline: Pipeline) => pipeline.id } as const;
   const { name, digest, definition } = await resolvePin(storage, namespace, pin, form);
   return { name, digest, pipeline: definition };
-}
-
-export function listPipelines(storage: Storage, namespace: string): Promise<Registered[]> {
-  return listRegistered(storage, namespace, 'pipeline');
-}
-
-export function removePipeline(storage: Storage, namespace: string, name: string): Promise<void> {
-  return removeRegistered(storage, namespace, 'pipeline', name);
 }
 
 const knownKeys = [...Object.keys(pipelineSchema.shape), 'kind', 'command', 'timeoutSeconds', 'lens', 'what'];

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
 import { LocalStorage } from '../storage/local.ts';
-import { type GivenSubagent, listSubagents, registerSubagent, removeSubagent, resolveSubagent } from './subagents.ts';
+import { listRegistered, removeRegistered } from './registered.ts';
+import { type GivenSubagent, registerSubagent, resolveSubagent } from './subagents.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'agora-registry-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -21,8 +22,8 @@ test('a subagent resolves to what was registered, pinned by its digest', async (
     digest: registered.digest,
     subagent: { name: 'edit', runtime: 'command', command: ['sh', '-c', 'true'] },
   });
-  assert.deepEqual(await listSubagents(storage, 'first'), [registered]);
-  assert.deepEqual(await listSubagents(storage, 'other'), []);
+  assert.deepEqual(await listRegistered(storage, 'first', 'subagent'), [registered]);
+  assert.deepEqual(await listRegistered(storage, 'other', 'subagent'), []);
 });
 
 test('registering earlier content again makes it the latest', async () => {
@@ -49,7 +50,7 @@ test('a definition with a credential is refused with its place and is not stored
     assert.match(error.message, /env\.TOKEN looks like a GitHub token/);
     return !error.message.includes(token);
   });
-  assert.deepEqual(await listSubagents(storage, 'leak'), []);
+  assert.deepEqual(await listRegistered(storage, 'leak', 'subagent'), []);
 });
 
 test('a definition with an unknown field is refused', async () => {
@@ -90,11 +91,13 @@ test('a pin to the content of another name, to nothing, or to something else is 
 test('removing forgets the name and keeps the content for what is pinned to it', async () => {
   const { digest } = await registerSubagent(storage, 'gone', { name: 'edit', command: ['x'] });
 
-  await removeSubagent(storage, 'gone', 'edit');
+  await removeRegistered(storage, 'gone', 'subagent', 'edit');
 
   await assert.rejects(resolveSubagent(storage, 'gone', 'edit'), (error) => isAppError(error, 'unknown-name'));
   assert.equal((await resolveSubagent(storage, 'gone', `edit@${digest}`)).digest, digest);
-  await assert.rejects(removeSubagent(storage, 'gone', 'edit'), (error) => isAppError(error, 'unknown-name'));
+  await assert.rejects(removeRegistered(storage, 'gone', 'subagent', 'edit'), (error) =>
+    isAppError(error, 'unknown-name'),
+  );
 });
 
 test('a misspelt name is told with the one that was meant', async () => {

@@ -3,15 +3,7 @@ import type { Problem } from '../contracts/mailbox.ts';
 import { type Subagent, subagentFields, subagentSchema } from '../contracts/subagent.ts';
 import type { Storage } from '../storage/storage.ts';
 import { invalidDefinition, parseDefinition, refuseCredentials, whatOf } from './definition.ts';
-import {
-  listRegistered,
-  moveName,
-  type Pinned,
-  type Registered,
-  removeRegistered,
-  resolvePin,
-  storeDefinition,
-} from './registered.ts';
+import { moveName, type Pinned, type Registered, resolvePin, storeDefinition } from './registered.ts';
 import { templateProblem } from './template.ts';
 
 /** As a caller gives it, before its schema fills in the runtime. */
@@ -51,13 +43,4 @@ export async function resolveSubagent(storage: Storage, namespace: string, pin: 
   const form = { type: 'subagent', schema: subagentSchema, nameOf: (subagent: Subagent) => subagent.name } as const;
   const { name, digest, definition } = await resolvePin(storage, namespace, pin, form);
   return { name, digest, subagent: definition };
-}
-
-/** Names and latest digests, sorted by name. */
-export function listSubagents(storage: Storage, namespace: string): Promise<Registered[]> {
-  return listRegistered(storage, namespace, 'subagent');
-}
-
-export function removeSubagent(storage: Storage, namespace: string, name: string): Promise<void> {
-  return removeRegistered(storage, namespace, 'subagent', name);
 }
