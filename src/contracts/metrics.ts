@@ -3,6 +3,11 @@ import * as z from 'zod';
 const bytes = z.number().nonnegative();
 const share = z.number().min(0);
 
+/** Two figures of one thing would be two truths. */
+function eachOnce<T>(list: z.ZodType<T[]>, keyOf: (one: T) => string) {
+  return list.refine((all) => new Set(all.map(keyOf)).size === all.length, 'must name each once');
+}
+
 /** As `df` tells: used and available are less than all where a part is kept for root. */
 const diskSampleSchema = z.object({
   path: z.string().max(4096),
@@ -26,7 +31,7 @@ export const hostSampleSchema = z.object({
   load: z.tuple([z.number(), z.number(), z.number()]),
   memory: z.object({ totalBytes: bytes, usedBytes: bytes, availableBytes: bytes }),
   swap: z.object({ totalBytes: bytes, usedBytes: bytes }),
-  disks: z.array(diskSampleSchema).max(64),
+  disks: eachOnce(z.array(diskSampleSchema).max(64), ({ path }) => path),
   io: z.object({ readBytesPerSecond: bytes, writeBytesPerSecond: bytes }).optional(),
   network: z.object({ receivedBytesPerSecond: bytes, sentBytesPerSecond: bytes }).optional(),
   processes: z.int().nonnegative(),
@@ -67,7 +72,7 @@ export type WorkspaceSample = z.infer<typeof workspaceSampleSchema>;
 export const metricsSampleSchema = z.object({
   at: z.iso.datetime(),
   host: hostSampleSchema.optional(),
-  gpus: z.array(gpuSampleSchema).max(64).optional(),
-  workspaces: z.array(workspaceSampleSchema).max(2000).optional(),
+  gpus: eachOnce(z.array(gpuSampleSchema).max(64), ({ uuid }) => uuid).optional(),
+  workspaces: eachOnce(z.array(workspaceSampleSchema).max(2000), ({ name }) => name).optional(),
 });
 export type MetricsSample = z.infer<typeof metricsSampleSchema>;

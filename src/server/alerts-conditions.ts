@@ -14,7 +14,7 @@ export interface HostFactsNow {
   readonly sample: MetricsSample | undefined;
   /** What it last reported: it stays true while nothing else is reported. */
   readonly workspaces: readonly WorkspaceStatus[];
-  readonly problems: readonly string[];
+  readonly problems: readonly { readonly name: string; readonly message: string }[];
 }
 
 /** Something a rule speaks of: it is so, it is not, or nobody knows. */
@@ -117,11 +117,17 @@ const judges: {
     workspaces.map((workspace) => ({
       subject: workspace.name,
       isSo: workspace.state === 'restarting' && workspace.restarts >= threshold,
-      message: `${workspace.name} on ${name} was started again ${workspace.restarts} times: ${workspace.reason ?? 'it ends'}`,
+      message: `${workspace.name} on ${name} does not keep running: ${workspace.reason ?? `${workspace.restarts} restarts`}`,
     })),
   drift: ({ name, workspaces, problems }) => {
     const apart = workspaces.filter(({ state }) => state === 'failed' || state === 'foreign' || state === 'unhealthy');
-    const why = [...problems, ...apart.map((one) => `${one.name}: ${one.reason ?? one.state}`)];
+    // Has a rule of its own.
+    const restarting = new Set(workspaces.filter(({ state }) => state === 'restarting').map((one) => one.name));
+    const others = problems.filter((problem) => !restarting.has(problem.name));
+    const why = [
+      ...others.map((problem) => `${problem.name}: ${problem.message}`),
+      ...apart.map((one) => `${one.name}: ${one.reason ?? one.state}`),
+    ];
     const more = why.length > 3 ? `, and ${why.length - 3} more` : '';
     return [
       {

@@ -1,9 +1,9 @@
-import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
-import { hostSettingsSchema } from '../contracts/fleet.ts';
-import { type HostId, hostIdSchema } from '../contracts/fleet-ids.ts';
+import type { SqliteDatabase } from '../base/sqlite-database.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
 import { planProblemSchema, workspaceStatusSchema } from '../contracts/host-change.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import type { HostFactsNow } from './alerts-conditions.ts';
+import type { HostStore, StoredHost } from './host-store.ts';
 
 type Reported = Pick<HostFactsNow, 'workspaces' | 'problems'>;
 
@@ -11,21 +11,15 @@ const nothingReported: Reported = { workspaces: [], problems: [] };
 
 export interface AlertFactsOptions {
   readonly database: SqliteDatabase;
-  /** When a host was last heard of, where that is not written yet. */
-  readonly unwrittenSign: (hostId: HostId) => string | undefined;
-  /** What a host measured, no longer ago than this. */
-  readonly sampleOf: (hostId: HostId, withinMs: number) => MetricsSample | undefined;
+  readonly hosts: HostStore;
+  /** What a host measured lately. */
+  readonly sampleOf: (host: StoredHost) => MetricsSample | undefined;
 }
 
-/** A heartbeat may come late, one may be lost, and clocks differ by a few seconds. */
-const freshHeartbeats = 3;
-const freshMs = 10_000;
-
-/** Gathers what is known of each admitted host, every few seconds: what did not change is not parsed again. */
+/** Gathers what is known of each admitted host, every few seconds: a report that did not change is not parsed again. */
 export class AlertFacts {
   readonly #options: AlertFactsOptions;
-  readonly #heartbeats = new Map<string, number>();
-  readonly #reports = new Map<string, Reported & { readonly sequence: number }>();
+  readonly #reports = new Map<HostId, Reported & { readonly sequence: number }>();
 
   constructor(options: AlertFactsOptions) {
     this.#options = options;
@@ -33,37 +27,25 @@ export class AlertFacts {
 
   /** Each is read when it is asked for. */
   *each(): Generator<HostFactsNow> {
-    const sql = `SELECT host_id, name, last_seen_at, engine, settings, reports.sequence AS sequence
-      FROM hosts LEFT JOIN reports USING (host_id) WHERE admission = 'admitted'`;
-    const rows = this.#options.database.all(sql);
-    const ids = new Set(rows.map((row) => String(row['host_id'])));
-    for (const id of this.#reports.keys()) if (!ids.has(id)) this.#reports.delete(id);
-    for (const row of rows) yield this.#factsOf(row);
+    const rows = this.#options.database.all('SELECT host_id, sequence FROM reports');
+    const sequences = new Map(rows.map((row) => [String(row['host_id']), Number(row['sequence'])]));
+    for (const hostId of this.#reports.keys()) if (!sequences.has(hostId)) this.#reports.delete(hostId);
+    for (const host of this.#options.hosts.all()) {
+      if (host.admission === 'admitted') yield this.#factsOf(host, sequences.get(host.hostId));
+    }
   }
 
-  #factsOf(row: SqlRow): HostFactsNow {
-    const hostId = hostIdSchema.parse(row['host_id']);
-    const engine = row['engine'];
-    const lastSeenAt = this.#options.unwrittenSign(hostId) ?? row['last_seen_at'];
-    const heartbeatMs = this.#heartbeatMs(String(row['settings']));
+  #factsOf(host: StoredHost, sequence: number | undefined): HostFactsNow {
+    const { hostId, name, engine, settings, lastSeenAt } = host;
     return {
       hostId,
-      name: String(row['name']),
-      heartbeatMs,
-      lastSeenAt: typeof lastSeenAt === 'string' ? Date.parse(lastSeenAt) : undefined,
-      engine: engine === 'up' || engine === 'down' ? engine : 'unknown',
-      sample: this.#options.sampleOf(hostId, freshMs + freshHeartbeats * heartbeatMs),
-      ...(row['sequence'] === null ? nothingReported : this.#reported(hostId, Number(row['sequence']))),
+      name,
+      engine,
+      heartbeatMs: settings.heartbeatSeconds * 1_000,
+      lastSeenAt: lastSeenAt === undefined ? undefined : Date.parse(lastSeenAt),
+      sample: this.#options.sampleOf(host),
+      ...(sequence === undefined ? nothingReported : this.#reported(hostId, sequence)),
     };
-  }
-
-  #heartbeatMs(settings: string): number {
-    const known = this.#heartbeats.get(settings);
-    if (known !== undefined) return known;
-    if (this.#heartbeats.size > 1_000) this.#heartbeats.clear();
-    const heartbeatMs = hostSettingsSchema.parse(JSON.parse(settings)).heartbeatSeconds * 1000;
-    this.#heartbeats.set(settings, heartbeatMs);
-    return heartbeatMs;
   }
 
   #reported(hostId: HostId, sequence: number): Reported {
@@ -75,7 +57,7 @@ export class AlertFacts {
     const read = {
       sequence,
       workspaces: workspaceStatusSchema.array().safeParse(list('workspaces')).data ?? [],
-      problems: problems.map(({ name, message }) => `${name}: ${message}`),
+      problems: problems.map(({ name, message }) => ({ name, message })),
     };
     this.#reports.set(hostId, read);
     return read;

@@ -169,7 +169,14 @@ test('disks, GPUs, workspaces and problems are each told by their own name', () 
     { name: 'api', state: 'unhealthy', restarts: 0, reason: 'its health check fails' },
   ] as const;
 
-  const host = aHost({ sample, workspaces, problems: ['web: it ends at once'] });
+  const host = aHost({
+    sample,
+    workspaces,
+    problems: [
+      { name: 'net', message: 'its name is taken' },
+      { name: 'web', message: 'it ends at once' },
+    ],
+  });
 
   assert.deepEqual(found(host), {
     ...quiet,
@@ -182,7 +189,7 @@ test('disks, GPUs, workspaces and problems are each told by their own name', () 
     drift: true,
   });
   const drift = conditionsOf(host, rules, { now: 20 * minute, listeningSince }).find((one) => one.rule === 'drift');
-  assert.equal(drift?.message, 'box is not as declared: web: it ends at once; api: its health check fails');
+  assert.equal(drift?.message, 'box is not as declared: net: its name is taken; api: its health check fails');
 });
 
 test('what is no longer told of is over only where the host tells of its kind', () => {

@@ -55,6 +55,16 @@ export class AlertStore {
     return this.#database.all(sql, limit).map(alertOf);
   }
 
+  /** How many are not resolved, by their rules. */
+  activeCounts(): ReadonlyMap<AlertRuleName, number> {
+    const sql = 'SELECT rule, count(*) AS count FROM alerts WHERE resolved_at IS NULL GROUP BY rule';
+    const known = this.#database.all(sql).flatMap((row) => {
+      const rule = alertRuleNameSchema.safeParse(row['rule']).data;
+      return rule === undefined ? [] : [[rule, Number(row['count'])] as const];
+    });
+    return new Map(known);
+  }
+
   /** As `judge` left it, with those raised since a time. */
   states(since: string): StoredState[] {
     const sql = 'SELECT * FROM alerts WHERE resolved_at IS NULL OR raised_at >= ? ORDER BY raised_at';

@@ -169,11 +169,8 @@ async function aWatch(t: TestContext, hostIds: readonly HostId[] = [box], option
   const now = () => new Date(at);
   const hosts = new HostStore(database);
   const metrics = new MetricsStore(database);
-  const facts = new AlertFacts({
-    database,
-    unwrittenSign: (hostId) => hosts.unwrittenSign(hostId),
-    sampleOf: (hostId, withinMs) => metrics.latest(hostId, at - withinMs),
-  });
+  const sampleOf = ({ hostId }: { readonly hostId: HostId }) => metrics.latest(hostId, at - 40_000);
+  const facts = new AlertFacts({ database, hosts, sampleOf });
   const log = (line: string) => lines.push(line);
   const outbox = new AlertOutbox({ database, atRest: randomBytes(32), server: 'here', now, log });
   outbox.set({ name: 'webhook', settings: { url: hook.url, secret: 'a secret' } });

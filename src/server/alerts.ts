@@ -80,6 +80,10 @@ export class Alerts {
     return this.#store.list(limit);
   }
 
+  activeCounts(): ReadonlyMap<AlertRuleName, number> {
+    return this.#store.activeCounts();
+  }
+
   rules(): AlertRule[] {
     return this.#store.rules();
   }

@@ -46,11 +46,6 @@ export class HostStore {
     this.#unsaved.add(hostId);
   }
 
-  /** Later than what the database has, until `flush`. */
-  unwrittenSign(hostId: HostId): string | undefined {
-    return this.#unsaved.has(hostId) ? this.#seenAt.get(hostId) : undefined;
-  }
-
   /** Writes all signs of life since the last time, in one transaction. */
   flush(): void {
     if (this.#unsaved.size === 0) return;

@@ -107,7 +107,7 @@ test('Prometheus reads what hosts are and measure, with a token or where everybo
     'agora_host_engine_up{host="box"} 1',
     'agora_host_cpu_ratio{host="box"} 0.5',
     'agora_host_disk_used_bytes{host="box",path="/a \\"b\\""} 1',
-    'agora_workspace_restarts{host="box",workspace="web"} 2',
+    'agora_workspace_restarts_total{host="box",workspace="web"} 2',
     '# TYPE agora_host_cpu_ratio gauge',
   ]) {
     assert.ok(lines.includes(line), line);

@@ -28,6 +28,10 @@ export interface WatchOptions {
   readonly log: (line: string) => void;
 }
 
+/** Of what is so now: a heartbeat may come late, one may be lost, and clocks differ by a few seconds. */
+const freshHeartbeats = 3;
+const freshMs = 10_000;
+
 /** What a server keeps of its hosts' figures, and what it says of them. */
 export function watchFleet(options: WatchOptions) {
   const { database, hosts, now } = options;
@@ -35,11 +39,9 @@ export function watchFleet(options: WatchOptions) {
   const store = new MetricsStore(database);
   const keeper = new MetricsKeeper({ store, hosts, now, log: options.log });
   const live = new LiveMetrics({ latest: (hostId) => store.latest(hostId), ask: options.askLive });
-  const facts = new AlertFacts({
-    database,
-    unwrittenSign: (hostId) => hosts.unwrittenSign(hostId),
-    sampleOf: (hostId, withinMs) => store.latest(hostId, now().getTime() - withinMs),
-  });
+  const sampleOf = ({ hostId, settings }: StoredHost) =>
+    store.latest(hostId, now().getTime() - freshMs - freshHeartbeats * settings.heartbeatSeconds * 1_000);
+  const facts = new AlertFacts({ database, hosts, sampleOf });
   const alerts = new Alerts({ ...options, facts });
   return {
     handlers: metricsHandlers({ hosts, store, live, alerts, now }),
@@ -61,10 +63,9 @@ export function watchFleet(options: WatchOptions) {
         name: host.name,
         admission: host.admission,
         link: hostOf(host, { at: now(), serverStartedAt, hasSocket: options.hasSocket(host.hostId) }).link,
-        sample: store.latest(host.hostId),
+        sample: sampleOf(host),
       }));
-      const active = alerts.list(1_000).filter(({ resolvedAt }) => resolvedAt === undefined);
-      return fleetText(views, active, options.version);
+      return fleetText({ hosts: views, alerts: alerts.activeCounts(), version: options.version });
     },
     start: () => {
       keeper.start();

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { addressOf } from './http.ts';
 import type { OverLimit } from './request-limits.ts';
@@ -13,16 +14,17 @@ export interface PrometheusAccess {
 export interface PrometheusRouteOptions extends PrometheusAccess {
   /** Whether a user's token is one. */
   readonly isUser: (authorization: string) => boolean;
-  readonly text: () => string;
+  readonly text: () => AsyncIterable<string>;
   readonly overLimit: OverLimit;
 }
 
-export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
+const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** `/metrics`, for a scraper with `Authorization: Bearer <token>`. */
 export function addPrometheusRoute(http: FastifyInstance, options: PrometheusRouteOptions): void {
   http.get('/metrics', async (request, reply) => {
-    if (mayRead(request.headers.authorization, options)) return reply.type(prometheusType).send(options.text());
+    if (mayRead(request.headers.authorization, options))
+      return reply.type(prometheusType).send(Readable.from(options.text(), { objectMode: false }));
     const over = options.overLimit('failures', addressOf(request));
     if (over !== undefined) throw over;
     const next = 'give "Authorization: Bearer" with the metrics token or that of a user';

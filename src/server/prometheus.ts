@@ -1,103 +1,113 @@
-import type { Alert } from '../contracts/alerts.ts';
-import type { HostLink } from '../contracts/fleet.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type AlertRuleName, alertRuleNames } from '../contracts/alerts.ts';
+import { admissionSchema, type HostLink } from '../contracts/fleet.ts';
 import type { GpuSample, HostSample, MetricsSample, WorkspaceSample } from '../contracts/metrics.ts';
-import { type Gauge, type Measurement, prometheusText } from './prometheus-text.ts';
+import type { Admission } from './host-store.ts';
+import { labelsText, type Measurement, type Metric, metricText } from './prometheus-text.ts';
 
 export interface HostView {
   readonly name: string;
-  readonly admission: string;
+  readonly admission: Admission;
   readonly link: HostLink;
-  /** Undefined where it has not told since the server started. */
+  /** Undefined where it has not told lately. */
   readonly sample: MetricsSample | undefined;
 }
 
-/** All that a scrape gives. What is not known is left out: a series that ends says so, a zero would be a claim. */
-export function fleetText(hosts: readonly HostView[], alerts: readonly Alert[], version: string): string {
-  const admitted = hosts.filter(({ admission }) => admission === 'admitted');
-  // The last sample of a host that is gone is no longer true.
-  const telling = admitted.filter(({ link }) => link.link === 'online');
-  return prometheusText([
-    gauge('agora_server', 'One, for each server', [{ labels: { version }, value: 1 }]),
-    gauge(
-      'agora_hosts',
-      'Hosts by their admission',
-      counted(
-        hosts.map(({ admission }) => admission),
-        'admission',
-      ),
-    ),
-    gauge(
-      'agora_alerts',
-      'Alerts that are not resolved',
-      counted(
-        alerts.map(({ rule }) => rule),
-        'rule',
-      ),
-    ),
-    ...linkGauges(admitted),
-    ...hostFigures.map(([name, help, figure]) =>
-      gauge(
-        `agora_host_${name}`,
-        help,
-        telling.flatMap(({ name: host, sample }) => of({ host }, sample?.host, figure)),
-      ),
-    ),
-    ...gpuFigures.map(([name, help, figure]) =>
-      gauge(
-        `agora_gpu_${name}`,
-        help,
-        telling.flatMap(({ name: host, sample }) =>
-          (sample?.gpus ?? []).flatMap((gpu) => of({ host, gpu: gpu.uuid, model: gpu.name }, gpu, figure)),
-        ),
-      ),
-    ),
-    ...workspaceFigures.map(([name, help, figure]) =>
-      gauge(
-        `agora_workspace_${name}`,
-        help,
-        telling.flatMap(({ name: host, sample }) =>
-          (sample?.workspaces ?? []).flatMap((one) => of({ host, workspace: one.name }, one, figure)),
-        ),
-      ),
-    ),
-  ]);
+export interface FleetView {
+  readonly hosts: readonly HostView[];
+  /** How many are not resolved, by their rules. */
+  readonly alerts: ReadonlyMap<AlertRuleName, number>;
+  /** Of the server. */
+  readonly version: string;
 }
 
-function linkGauges(hosts: readonly HostView[]): Gauge[] {
-  const each = (value: (link: HostLink) => number | undefined) =>
-    hosts.map(({ name, link }) => ({ labels: { host: name }, value: value(link) }));
-  const isUp = (state: string, up: string) => (state === 'unknown' ? undefined : Number(state === up));
-  return [
-    gauge(
-      'agora_host_link_up',
-      'Whether the host is heard of',
-      each(({ link }) => isUp(link, 'online')),
+/** All that a scrape gives, a metric in each turn of the event loop: of a thousand hosts it is five megabytes. */
+export async function* fleetText(fleet: FleetView): AsyncGenerator<string> {
+  for (const metric of metricsOf(fleet)) {
+    const text = metricText(metric);
+    if (text !== '') yield text;
+    await nextTurn();
+  }
+}
+
+interface Named<T> {
+  readonly labels: string;
+  readonly of: T;
+}
+
+/** What is not known is left out: a series that ends says so, a zero would be a claim. */
+function* metricsOf({ hosts, alerts, version }: FleetView): Generator<Metric> {
+  const admissions = Map.groupBy(hosts, ({ admission }) => admission);
+  const hostsOf = (admission: Admission) => admissions.get(admission)?.length ?? 0;
+  yield metric('agora_server_info', 'One, with the version', [{ labels: labelsText({ version }), value: 1 }]);
+  yield metric('agora_hosts', 'Hosts by their admission', counts('admission', admissionSchema.options, hostsOf));
+  yield metric(
+    'agora_alerts',
+    'Alerts that are not resolved',
+    counts('rule', alertRuleNames, (rule) => alerts.get(rule) ?? 0),
+  );
+  const admitted = hosts
+    .filter(({ admission }) => admission === 'admitted')
+    .map((host) => ({ labels: labelsText({ host: host.name }), of: host }));
+  yield* measured(
+    'agora_host',
+    linkFigures,
+    admitted.map(({ labels, of }) => ({ labels, of: of.link })),
+  );
+  // The last sample of a host that is gone is no longer true.
+  const telling = admitted.flatMap(({ labels, of: { link, sample } }) =>
+    link.link === 'online' && sample !== undefined ? [{ labels, of: sample }] : [],
+  );
+  const within = <T>(parts: (sample: MetricsSample) => readonly T[], labelsOf: (part: T) => Record<string, string>) =>
+    telling.flatMap(({ labels, of: sample }) =>
+      parts(sample).map((part) => ({ labels: joined(labels, labelsOf(part)), of: part })),
+    );
+  yield* measured(
+    'agora_host',
+    hostFigures,
+    within(
+      ({ host }) => (host === undefined ? [] : [host]),
+      () => ({}),
     ),
-    gauge(
-      'agora_host_socket_up',
-      'Whether its realtime socket is open',
-      each(({ hasSocket }) => Number(hasSocket)),
-    ),
-    gauge(
-      'agora_host_engine_up',
-      'Whether its container engine answers',
-      each(({ engine }) => isUp(engine, 'up')),
-    ),
-    gauge(
-      'agora_host_agent_start_time_seconds',
-      'When its agent started',
-      each(({ agentStartedAt }) => secondsOf(agentStartedAt)),
-    ),
-    gauge(
-      'agora_host_last_seen_seconds',
-      'When it was last heard of',
-      each(({ lastSeenAt }) => secondsOf(lastSeenAt)),
-    ),
-  ];
+  );
+  const gpuLabels = ({ uuid, name }: GpuSample) => ({ gpu: uuid, model: name });
+  yield* measured(
+    'agora_gpu',
+    gpuFigures,
+    within(({ gpus = [] }) => gpus, gpuLabels),
+  );
+  const workspaceLabels = ({ name }: WorkspaceSample) => ({ workspace: name });
+  yield* measured(
+    'agora_workspace',
+    workspaceFigures,
+    within(({ workspaces = [] }) => workspaces, workspaceLabels),
+  );
+}
+
+function* measured<T>(prefix: string, figures: readonly Figure<T>[], all: readonly Named<T>[]): Generator<Metric> {
+  for (const [name, help, figure] of figures) {
+    yield metric(
+      `${prefix}_${name}`,
+      help,
+      all.flatMap(({ labels, of }) => {
+        const found = figure(of);
+        if (typeof found !== 'object') return { labels, value: found };
+        return found.map(([more, value]) => ({ labels: joined(labels, more), value }));
+      }),
+    );
+  }
 }
 
 type Part = readonly [labels: Readonly<Record<string, string>>, value: number | undefined];
 type Figure<T> = readonly [name: string, help: string, figure: (of: T) => readonly Part[] | number | undefined];
+
+const linkFigures: readonly Figure<HostLink>[] = [
+  ['link_up', 'Whether the host is heard of', ({ link }) => isUp(link, 'online')],
+  ['socket_up', 'Whether its realtime socket is open', ({ hasSocket }) => Number(hasSocket)],
+  ['engine_up', 'Whether its container engine answers', ({ engine }) => isUp(engine, 'up')],
+  ['agent_start_time_seconds', 'When its agent started', ({ agentStartedAt }) => secondsOf(agentStartedAt)],
+  ['last_seen_timestamp_seconds', 'When it was last heard of', ({ lastSeenAt }) => secondsOf(lastSeenAt)],
+];
 
 const hostFigures: readonly Figure<HostSample>[] = [
   ['cpu_ratio', 'Processors in use, of all', ({ cpu }) => cpu],
@@ -147,25 +157,29 @@ const workspaceFigures: readonly Figure<WorkspaceSample>[] = [
   ['received_bytes_per_second', 'Received', ({ network }) => network?.receivedBytesPerSecond],
   ['sent_bytes_per_second', 'Sent', ({ network }) => network?.sentBytesPerSecond],
   ['processes', 'Processes', ({ processes }) => processes],
-  ['restarts', 'Restarts by the engine', ({ restarts }) => restarts],
+  ['restarts_total', 'Restarts by the engine', ({ restarts }) => restarts],
 ];
 
-function of<T>(labels: Readonly<Record<string, string>>, from: T | undefined, figure: Figure<T>[2]): Measurement[] {
-  const found = from === undefined ? undefined : figure(from);
-  if (found === undefined) return [];
-  if (typeof found === 'number') return [{ labels, value: found }];
-  return found.map(([more, value]) => ({ labels: { ...labels, ...more }, value }));
+function joined(labels: string, more: Readonly<Record<string, string>>): string {
+  const text = labelsText(more);
+  return text === '' ? labels : `${labels},${text}`;
 }
 
-function gauge(name: string, help: string, measurements: readonly Measurement[]): Gauge {
+function metric(name: string, help: string, measurements: readonly Measurement[]): Metric {
   return { name, help, measurements };
 }
 
-function counted(words: readonly string[], label: string): Measurement[] {
-  return [...Map.groupBy(words, (word) => word)].map(([word, all]) => ({
-    labels: { [label]: word },
-    value: all.length,
-  }));
+/** Also of those there are none of. */
+function counts<Word extends string>(
+  label: string,
+  words: readonly Word[],
+  count: (word: Word) => number,
+): Measurement[] {
+  return words.map((word) => ({ labels: labelsText({ [label]: word }), value: count(word) }));
+}
+
+function isUp(state: string, up: string): number | undefined {
+  return state === 'unknown' ? undefined : Number(state === up);
 }
 
 function secondsOf(time: string | undefined): number | undefined {

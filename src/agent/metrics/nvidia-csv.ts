@@ -14,24 +14,23 @@ const mostProcesses = 1024;
  */
 export function gpusOf(gpus: string, applications: string): GpuSample[] {
   const processes = processesOf(applications);
-  return rowsOf(gpus)
-    .slice(0, mostGpus)
-    .flatMap(([uuid = '', name = '', ...figures]) => {
-      if (!/^(GPU|MIG)-/.test(uuid)) return [];
-      const [use, memoryUsed, memoryTotal, temperature, power] = figures.map(numberOf);
-      return [
-        {
-          uuid,
-          name: name.slice(0, 256),
-          ...(use !== undefined && { use: use / 100 }),
-          ...(memoryUsed !== undefined && { memoryUsedBytes: memoryUsed * mebibyte }),
-          ...(memoryTotal !== undefined && { memoryTotalBytes: memoryTotal * mebibyte }),
-          ...(temperature !== undefined && { temperatureCelsius: temperature }),
-          ...(power !== undefined && power >= 0 && { powerWatts: power }),
-          processes: processes.get(uuid) ?? [],
-        },
-      ];
-    });
+  const rows = new Map(rowsOf(gpus).map((row) => [row[0] ?? '', row]));
+  return [...rows.values()].slice(0, mostGpus).flatMap(([uuid = '', name = '', ...figures]) => {
+    if (!/^(GPU|MIG)-/.test(uuid)) return [];
+    const [use, memoryUsed, memoryTotal, temperature, power] = figures.map(numberOf);
+    return [
+      {
+        uuid,
+        name: name.slice(0, 256),
+        ...(use !== undefined && { use: use / 100 }),
+        ...(memoryUsed !== undefined && { memoryUsedBytes: memoryUsed * mebibyte }),
+        ...(memoryTotal !== undefined && { memoryTotalBytes: memoryTotal * mebibyte }),
+        ...(temperature !== undefined && { temperatureCelsius: temperature }),
+        ...(power !== undefined && power >= 0 && { powerWatts: power }),
+        processes: processes.get(uuid) ?? [],
+      },
+    ];
+  });
 }
 
 /** A program on several parts of a divided device is listed once for each. */
