@@ -6,7 +6,7 @@ import { fileOption, readSpec } from './given-spec.ts';
 import { handInContexts, packContexts } from './host-spec-contexts.ts';
 import { resolveSpecSecrets } from './host-spec-secrets.ts';
 import { tellDeclared } from './host-told.ts';
-import { waitOptions, waitUntilHealthy } from './host-wait.ts';
+import { waitOptions, waitSeconds, waitUntilHealthy } from './host-wait.ts';
 import { oneLine } from './one-line.ts';
 import { openServer, serverOptions } from './open-server.ts';
 import { say } from './output.ts';
@@ -39,6 +39,7 @@ export const hostApply = defineCommand(
     ],
   },
   async ({ operands: [word = ''], options }, context) => {
+    const seconds = waitSeconds(options);
     const given = await readSpec(requiredOption('host apply', 'file', options.file), context);
     const packed = await packContexts(given);
     const secrets = await resolveSpecSecrets(given, context);
@@ -54,11 +55,7 @@ export const hostApply = defineCommand(
     const declared = await client.call('applySpec', { params: { host: host.hostId }, body });
     const { change } = declared;
     await tellDeclared(declared, options.json === true, context);
-    if (options.wait !== true) return exitCodes.ok;
-    return waitUntilHealthy(
-      client,
-      { hostId: host.hostId, revision: change.revision, timeout: options.timeout },
-      context,
-    );
+    if (seconds === undefined) return exitCodes.ok;
+    return waitUntilHealthy(client, { hostId: host.hostId, revision: change.revision, seconds }, context);
   },
 );

@@ -19,7 +19,7 @@ export const waitOptions = {
 export interface WaitedChange {
   readonly hostId: HostId;
   readonly revision: number;
-  readonly timeout: string | undefined;
+  readonly seconds: number;
 }
 
 const defaultSeconds = 600;
@@ -28,13 +28,25 @@ const pollMs = 250;
 const stuckMs = 15_000;
 const lineLength = 2_000;
 
+/** How long is waited, checked before anything is declared; undefined where nobody waits. */
+export function waitSeconds({
+  wait,
+  timeout,
+}: {
+  readonly wait?: boolean | undefined;
+  readonly timeout?: string | undefined;
+}) {
+  if (wait !== true && timeout !== undefined) throw new AppError('usage', 'Cannot use --timeout: it is for --wait');
+  if (wait !== true) return undefined;
+  return timeout === undefined ? defaultSeconds : secondsOf('timeout', timeout);
+}
+
 /** Says each stage as the host comes to it. Ends as `ok` when it is healthy, as `no` when a workspace of it failed or it does not get on. */
 export async function waitUntilHealthy(
   client: ServerClient,
-  { hostId, revision, timeout }: WaitedChange,
+  { hostId, revision, seconds }: WaitedChange,
   { stderr }: Pick<CommandContext, 'stderr'>,
 ): Promise<ExitCode> {
-  const seconds = timeout === undefined ? defaultSeconds : secondsOf('timeout', timeout);
   const deadline = Date.now() + seconds * 1_000;
   if (stderr.isTerminal) await say(stderr, 'agora: waiting; Ctrl-C ends the waiting, and the host goes on');
   let said = '';

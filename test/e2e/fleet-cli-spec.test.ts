@@ -70,6 +70,13 @@ workspaces:
   );
   refused(await project.agora(['host', 'apply', 'box', '-f', 'none.yaml']), 2, /there is no such file/);
   refused(await project.agora(['host', 'apply', 'box']), 2, /option "--file" is missing/);
+  const good = await writeSpec(fleet, webSpec, 'good.yaml');
+  refused(
+    await project.agora(['host', 'apply', 'box', '-f', good, '--wait', '--timeout', '5x']),
+    2,
+    /not a time such as/,
+  );
+  refused(await project.agora(['host', 'apply', 'box', '-f', good, '--timeout', '5m']), 2, /it is for --wait/);
   refused(await project.agora(['host', 'apply', 'bx', '-f', await writeSpec(fleet, webSpec)]), 3, /did you mean "box"/);
   assert.equal((await project.agora(['host', 'history', 'box'])).stdout, '');
 });

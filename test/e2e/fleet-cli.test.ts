@@ -26,6 +26,11 @@ test('a login is kept for its owner only, and each mistake with it says what to 
     /Cannot reach the server "http:\/\/127.0.0.1:1"/,
   );
   refused(await project.agora(['host', 'ls', '--server', 'staging']), 2, /no context has this name/);
+  refused(
+    await project.agora(['login', url.replace('http', 'https')], adminToken),
+    3,
+    /it does not speak TLS, so it is http/,
+  );
   // The token of one server is never shown to another.
   refused(await project.agora(['host', 'ls', '--server', 'http://127.0.0.1:1']), 3, /you are not signed in there/);
   refused(await project.agora(['context', 'use', 'nowhere']), 2, new RegExp(`the contexts are ${name}`));
