@@ -2,7 +2,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Pack } from 'tar-stream';
-import { streamTar } from '../compute/tar-writer.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type ContextEntries, type ContextEntry, reading } from './context-entries.ts';
 

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Pack } from 'tar-stream';
 import { syncFolder, temporaryPath } from '../base/atomic-file.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
-import { streamTar } from '../compute/tar-writer.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { placeError } from './place-error.ts';
 import { serverFiles } from './server-folder.ts';

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
+import { streamTar } from '../base/tar-writer.ts';
 import type { Task } from '../contracts/task.ts';
 import type { ByteStream } from '../engine/engine.ts';
-import { streamTar } from './tar-writer.ts';
 import { contentOf, parentFolders, taskFileName } from './task-inputs.ts';
 
 const epoch = new Date(0);

@@ -1,9 +1,9 @@
 import { unpackFiles } from '../base/file-pack.ts';
 import { openSealedLines, sealedLineCount } from '../base/sealed-lines.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { reportBytes } from '../contracts/hand-over.ts';
 import type { ByteStream, Engine } from '../engine/engine.ts';
-import { streamTar } from './tar-writer.ts';
 
 /** The supervisor's complaints may stand before its report. */
 const otherLines = 8;

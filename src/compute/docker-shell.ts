@@ -1,9 +1,9 @@
 import { isPlainPath } from '../base/file-pack.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { outNames, workerEnvironmentNames, workerPaths } from '../contracts/names.ts';
 import type { Engine, EngineTerminal } from '../engine/engine.ts';
 import type { Shell, ShellOptions, TaskHandle } from './compute.ts';
-import { streamTar } from './tar-writer.ts';
 
 const subagent = '1000:1000';
 /** What every subagent finds; nothing of this one's own variables and secrets. */

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Pack } from 'tar-stream';
+import { streamTar } from '../base/tar-writer.ts';
 import type { ByteStream } from '../engine/engine.ts';
 import type { BaseFile } from './image-base.ts';
-import { streamTar } from './tar-writer.ts';
 
 const folders = [
   'usr/bin',

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { engineForTests } from '../../test/support/engine.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import type { ByteStream } from '../engine/engine.ts';
 import { buildLabel, buildRepository, removeOldBuilds } from './image-builds.ts';
-import { streamTar } from './tar-writer.ts';
 
 const { engine, skip } = await engineForTests();
 

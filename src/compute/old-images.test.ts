@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { engineForTests } from '../../test/support/engine.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import type { Engine } from '../engine/engine.ts';
 import { findOldImages, removeOldImage } from './old-images.ts';
-import { streamTar } from './tar-writer.ts';
 
 const { engine, skip } = await engineForTests();
 const tomorrow = Date.now() + 2 * 86_400_000;

@@ -3,8 +3,8 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Pack } from 'tar-stream';
+import { streamTar } from '../base/tar-writer.ts';
 import { AppError } from '../contracts/errors.ts';
-import { streamTar } from './tar-writer.ts';
 
 /** Tar of the regular files a supervisor left in its out folder, `limit-exceeded` past `maxBytes`. */
 export async function* collectFolder(folder: string, maxBytes: number): AsyncGenerator<Uint8Array> {

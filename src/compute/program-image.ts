@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withDeadline } from '../base/deadline.ts';
 import { sha256Hex } from '../base/hash.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import { AppError } from '../contracts/errors.ts';
 import { agentImage, serverImage } from '../contracts/fleet-names.ts';
 import type { ByteStream, Engine } from '../engine/engine.ts';
@@ -10,7 +11,6 @@ import { daemonPrograms } from './image-base.ts';
 import { removeOldBuilds } from './image-builds.ts';
 import { buildLocally, type ImageRecipe, localBuildObstacle } from './image-local-build.ts';
 import { bundleBytes, type ProgramSource } from './program-bundle.ts';
-import { streamTar } from './tar-writer.ts';
 
 /** What runs a fleet, each in an image of its own. */
 export type FleetProgram = 'agent' | 'server';

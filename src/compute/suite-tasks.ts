@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { digestOf } from '../base/hash.ts';
+import { streamTar } from '../base/tar-writer.ts';
 import {
   type DeploymentId,
   type DispatchId,
@@ -21,7 +22,6 @@ import {
 } from '../contracts/task.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Compute, TaskExit, TaskHandle } from './compute.ts';
-import { streamTar } from './tar-writer.ts';
 
 export interface TaskWish {
   readonly command: readonly string[];

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { streamTar } from '../base/tar-writer.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import type { ByteStream, Engine } from '../engine/engine.ts';
 import { installClaudeCode } from './claude-code-program.ts';
 import { workerPrograms } from './image-base.ts';
 import { imageKinds } from './image-kind.ts';
 import { buildLocally, type LocalBuildOptions } from './image-local-build.ts';
-import { streamTar } from './tar-writer.ts';
 import { bundleName, type ImageBundle, workerImageFiles } from './worker-bundle.ts';
 
 export interface WorkerBuildOptions<T> extends LocalBuildOptions {

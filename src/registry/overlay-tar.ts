@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { type Pack, pack } from 'tar-stream';
+import type { Pack } from 'tar-stream';
+import { streamTar } from '../base/tar-writer.ts';
 import type { Digest } from '../contracts/ids.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -13,25 +14,11 @@ export interface LaidFile {
 
 /** The files as a tar: same files in the same order, same bytes. */
 export function tarOf(storage: Storage, files: readonly LaidFile[]): AsyncGenerator<Uint8Array> {
-  return gathered(entriesOf(storage, files));
+  return gathered(streamTar((tar) => writeAll(tar, storage, files)));
 }
 
 // Nothing but path, mode and bytes differs between two entries.
 const sameForAll = { type: 'file', mtime: new Date(0), uid: 0, gid: 0, uname: '', gname: '' } as const;
-
-async function* entriesOf(storage: Storage, files: readonly LaidFile[]): AsyncGenerator<Uint8Array> {
-  const tar = pack();
-  const written = writeAll(tar, storage, files).then(
-    () => tar.finalize(),
-    (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
-  );
-  try {
-    yield* tar as AsyncIterable<Uint8Array>;
-    await written;
-  } finally {
-    tar.destroy();
-  }
-}
 
 const gatheredBytes = 256 * 1024;
 
