@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { canonicalize } from '../base/canonical-json.ts';
 import { fingerprintOf, makePrivateKey, publicKeyText, signText } from '../base/fleet-keys.ts';
 import { type ErrorCode, isAppError } from '../contracts/errors.ts';
+import { ServerClient } from '../server-client/server-client.ts';
 import { nonce, startServer, TestAgent } from './suite-server.ts';
 
 const fails = (code: ErrorCode, text: RegExp) => (error: unknown) =>
@@ -43,7 +44,21 @@ test('a join token admits at once, as often as it says, and a wrong one not even
   assert.equal((await admin.call('listHosts', {})).hosts.length, 1);
 });
 
-test('what was signed for another server, by another key, or was sent before is no registration', async (t) => {
+test('a registration that somebody heard and sends again begins no session, and ends none', async (t) => {
+  const { url, admin } = await startServer(t);
+  const { joinToken } = await admin.call('createJoinToken', { body: { uses: 9 } });
+  const agent = new TestAgent(url);
+  const heard = await agent.registration({ joinToken });
+  const eavesdropper = new ServerClient({ url });
+  await eavesdropper.call('register', { body: heard });
+  await agent.register();
+
+  await assert.rejects(eavesdropper.call('register', { body: heard }), fails('unauthenticated', /used before/));
+
+  assert.equal((await agent.heartbeat()).admission, 'admitted');
+});
+
+test('what was signed for another server, by another key, or for no challenge of ours is no registration', async (t) => {
   const { url, admin } = await startServer(t);
   const agent = new TestAgent(url);
   const challenge = nonce();

@@ -58,6 +58,12 @@ export const someFacts: HostFacts = {
   metricsFrom: 'host',
 };
 
+/** By another key than its own, or for another server. */
+interface Signing {
+  readonly key?: KeyObject;
+  readonly serverKey?: string;
+}
+
 /** An agent's side of the wire, with nothing behind it. */
 export class TestAgent {
   readonly key: KeyObject;
@@ -78,10 +84,16 @@ export class TestAgent {
     this.client = new ServerClient({ url, authorize: (request) => this.authorization(request) });
   }
 
-  async register(
-    changes: Partial<Registration> = {},
-    sign?: { readonly key?: KeyObject; readonly serverKey?: string },
-  ) {
+  async register(changes: Partial<Registration> = {}, sign?: Signing) {
+    const body = await this.registration(changes, sign);
+    const reply = await new ServerClient({ url: this.#url }).call('register', { body });
+    this.#sessionId = reply.sessionId;
+    this.#sequence = 0;
+    return reply;
+  }
+
+  /** What it sends to register, signed for a challenge of its own. */
+  async registration(changes: Partial<Registration> = {}, sign?: Signing) {
     const plain = new ServerClient({ url: this.#url });
     const hello = await plain.call('hello', { body: { protocol: agentProtocol, nonce: nonce() } });
     const registration: Registration = {
@@ -96,11 +108,7 @@ export class TestAgent {
       ...changes,
     };
     const text = canonicalize({ registration, serverKey: sign?.serverKey ?? hello.serverKey });
-    const signature = signText(sign?.key ?? this.key, text);
-    const reply = await plain.call('register', { body: { registration, signature } });
-    this.#sessionId = reply.sessionId;
-    this.#sequence = 0;
-    return reply;
+    return { registration, signature: signText(sign?.key ?? this.key, text) };
   }
 
   heartbeat(samples: MetricsSample[] = []) {
