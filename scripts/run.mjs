@@ -1,6 +1,7 @@
 // What `npm run demo`, `npm test` and their siblings start. Plain JavaScript without a dependency, because it runs on
 // whatever Node the machine has (16 or newer) before anything is installed.
 import { spawn } from 'node:child_process';
+import { cpus } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -11,15 +12,28 @@ const pinnedNode = join(root, 'node_modules', 'node', 'bin', 'node');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 
 const quietNode = ['--disable-warning=ExperimentalWarning'];
-const testNode = ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=2', '--test-timeout=300000'];
+const testNode = ['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000'];
+// Tests of an engine share it: more of them at once make each other late.
+const allTests = { flags: ['--test-concurrency=2'], env: {} };
+// They wait more than they compute. Their code is compiled once, for all of them and for the next time.
+const quickTests = {
+  flags: [`--test-concurrency=${cpus().length + 2}`],
+  env: {
+    AGORA_QUICK_TESTS: '1',
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'agora-tests'),
+  },
+};
 
 const lint = () => ({ name: 'lint and format', file: bin('biome'), words: ['check', '.'] });
 const types = () => ({ name: 'types', file: bin('tsc'), words: ['-p', '.'] });
-const tests = (name, patterns) => (extra) => ({
-  name,
-  file: pinnedNode,
-  words: [...testNode, ...extra, ...patterns],
-});
+const tests =
+  (name, patterns, { flags, env }) =>
+  (extra) => ({
+    name,
+    file: pinnedNode,
+    words: [...testNode, ...flags, ...extra, ...patterns],
+    env,
+  });
 const script =
   (name, path, words = []) =>
   (extra) => ({
@@ -29,8 +43,8 @@ const script =
   });
 
 const jobs = {
-  check: [lint, types, tests('unit tests', ['src/**/*.test.ts'])],
-  test: [lint, types, tests('tests', ['src/**/*.test.ts', 'test/**/*.test.ts'])],
+  check: [lint, types, tests('quick tests', ['src/**/*.test.ts'], quickTests)],
+  test: [lint, types, tests('tests', ['src/**/*.test.ts', 'test/**/*.test.ts'], allTests)],
   demo: [script('demo', 'src/cli/bin.ts', ['demo'])],
   bench: [script('bench', 'bench/main.ts')],
   docs: [script('reference pages', 'scripts/docs.ts')],
@@ -70,7 +84,8 @@ async function main([job, ...extra]) {
 /** Runs a step to its end, whatever signal arrives meanwhile: it gets the signal and decides. */
 function runStep(step) {
   const path = [dirname(pinnedNode), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
-  const child = spawn(step.file, step.words, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
+  const env = { ...process.env, ...step.env, PATH: path };
+  const child = spawn(step.file, step.words, { cwd: root, stdio: 'inherit', env });
   const forward = (signal) => child.kill(signal);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, forward);
