@@ -152,6 +152,9 @@ test('a rotated host comes back with new keys as itself; its old key is of no us
   await admin.call('removeHost', { params: { host: unasked.name } });
   await admin.call('rotateHost', { params: { host: 'box' } });
   assert.equal((await agent.heartbeat()).wantsNewKeys, true);
+  const stranger = new TestAgent(url);
+  const forged = { publicKey: publicKeyText(agent.key), signature: signText(stranger.key, 'anything') };
+  assert.notEqual((await stranger.register({ previous: forged })).hostId, hostId);
   assert.equal((await rotate()).hostId, hostId);
   assert.equal((await agent.register()).admission, 'pending');
 });
