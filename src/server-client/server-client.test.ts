@@ -87,6 +87,20 @@ for (const [kind, fetch] of [
       );
     });
 
+    test('nothing that a server says is acted on by a terminal, or takes another line', async (t) => {
+      const client = await clientOf(t, (_, response) => {
+        response.statusCode = 403;
+        const [message, next] = ['no \u001b]0;x\u0007\nagora: signed in\u202e', 'run\r\u009b2K it'];
+        response.end(JSON.stringify({ error: { code: 'refused', message, next } }));
+      });
+
+      await assert.rejects(
+        client.call('whoAmI', {}),
+        (error) =>
+          isAppError(error, 'refused') && error.message === 'no  ]0;x agora: signed in ' && error.next === 'run 2K it',
+      );
+    });
+
     test('what is no server of ours, does not answer or is not there is unreachable, and named', async (t) => {
       const page = await clientOf(t, (_, response) => response.end('<html>'));
       const proxy = await clientOf(t, (_, response) => response.writeHead(502).end('bad gateway'));

@@ -159,7 +159,11 @@ export class ServerClient {
     if (!parsed.success)
       return this.#unreachable(`it answered with status ${response.status}, and not as a server of Agora`);
     const { code, message, next } = parsed.data.error;
-    return new AppError(isKnownCode(code) ? code : 'internal', message, next === undefined ? {} : { next });
+    return new AppError(
+      isKnownCode(code) ? code : 'internal',
+      harmless(message),
+      next === undefined ? {} : { next: harmless(next) },
+    );
   }
 
   #unreachable(state: string, cause?: unknown): AppError {
@@ -175,6 +179,11 @@ export class ServerClient {
 const errorReplySchema = z.object({
   error: z.object({ code: z.string(), message: z.string().max(65_536), next: z.string().max(4_096).optional() }),
 });
+
+/** On one line, and nothing that a terminal acts on or hides: whatever answered may be no server of ours. */
+function harmless(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+}
 
 function isKnownCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorCodes, code);

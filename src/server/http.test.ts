@@ -82,6 +82,8 @@ test('who is not let in is told so before they have sent their body', async (t) 
     `PUT /api/v1/contexts/sha256:${'0'.repeat(64)} HTTP/1.1\r\ncontent-type: application/json`,
   ];
 
+  const nowhere = 'POST /nowhere HTTP/1.1\r\ncontent-type: application/json\r\nhost: x\r\ncontent-length: 9\r\n\r\n{';
+  assert.match(await answerTo(t, url, nowhere), /^HTTP\/1\.1 404 /);
   for (const head of heads) {
     const answer = await answerTo(t, url, `${head}\r\nhost: x\r\ncontent-length: 8000000\r\n\r\n{"a":`);
     assert.match(answer, /^HTTP\/1\.1 401 /, head);

@@ -80,10 +80,8 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   http.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   http.setErrorHandler((error, request, reply) => sendError(reply, orTooMany(asAppError(error), request, options)));
-  http.setNotFoundHandler((request, reply) => {
-    const message = `Cannot ${request.method} "${request.url.slice(0, 200)}": there is nothing at this address`;
-    return sendError(reply, new AppError('not-found', message));
-  });
+  // Before a body is read: nobody waits for that of a request which nobody takes.
+  http.addHook('onRequest', (request, _reply, done) => done(request.is404 ? nothingAt(request) : undefined));
   for (const name of Object.keys(routes) as RouteName[]) addRoute(http, name, options);
   return http;
 }
@@ -210,6 +208,10 @@ function sendReply(reply: FastifyReply, route: Route, value: unknown): FastifyRe
     return value.value === undefined ? reply.code(304).send() : reply.send(value.value);
   }
   return route.reply === 'nothing' ? reply.code(204).send() : reply.send(value);
+}
+
+function nothingAt({ method, url }: FastifyRequest): AppError {
+  return new AppError('not-found', `Cannot ${method} "${url.slice(0, 200)}": there is nothing at this address`);
 }
 
 function orTooMany(error: AppError, request: FastifyRequest, { onUnauthenticated }: HttpOptions): AppError {
