@@ -84,22 +84,29 @@ async function statusIfReached(client: ServerClient, host: HostId): Promise<Host
   }
 }
 
-function endOf({ change, workspaces, steps }: HostStatus, revision: number, isStill: boolean): ExitCode | undefined {
+function endOf(status: HostStatus, revision: number, isStill: boolean): ExitCode | undefined {
+  const { change, workspaces, steps } = status;
   if (change === undefined || change.revision > revision) {
     const newer = change?.revision ?? 'another one';
     throw new AppError('task-conflict', `Cannot wait for revision ${revision}: revision ${newer} took its place`);
   }
-  if (change.times.healthy !== undefined) return exitCodes.ok;
+  if (isHealthy(status)) return exitCodes.ok;
   if (change.times.planned === undefined || change.problem === undefined) return undefined;
   const isUnderWay = steps.some(({ state }) => state === 'running' || state === 'waiting');
   const isStuck = isStill && !isUnderWay;
   return isStuck || workspaces.some(({ state }) => state === 'failed') ? exitCodes.no : undefined;
 }
 
+/** Now, too: a revision that was declared before may have been healthy once. */
+function isHealthy({ host, change, workspaces }: HostStatus): boolean {
+  if (change?.times.healthy === undefined || change.problem !== undefined) return false;
+  return host.link.link === 'online' && workspaces.every(({ state }) => state === 'running' || state === 'stopped');
+}
+
 function newsOf({ host, change, problems }: HostStatus, revision: number): string {
   if (change === undefined) return `revision ${revision}`;
-  const isWaiting = change.times.delivered === undefined && host.link.link !== 'online';
-  const wait = isWaiting ? [`waits for ${host.name}, which is ${host.link.link}`] : [];
+  const away = host.link.link !== 'online' ? [`waits for ${host.name}, which is ${host.link.link}`] : [];
+  const wait = host.settings.enabled ? away : [`${host.name} is disabled: nothing is applied there`];
   const reached = changeStages.some((stage) => change.times[stage] !== undefined) ? [progressText(change)] : [];
   // Before it is planned what is told is still of the revision before.
   const ofThis = change.times.planned === undefined ? [] : problems.slice(0, 1).map(problemLine);

@@ -159,12 +159,16 @@ test('a spec goes through plan, check, apply, status, diff, history, rollback an
     times: { planned: now, applied: now, healthy: now },
     steps: [],
     workspaces: [{ name: 'web', state: 'running', restarts: 1, image: 'nginx:1' }],
-    problems: [{ name: 'web', message: 'is slow', next: 'Look at it.' }],
+    problems: [],
   });
   const waited = await waiting.finished;
   assert.deepEqual([waited.code, waited.stdout], [0, '2\n'], waited.stderr);
   assert.match(waited.stderr, /accepted .* → delivered \+.* → planned \+.* → applied \+.* → healthy \+/);
 
+  const problems = [{ name: 'web', message: 'is slow', next: 'Look at it.' }];
+  await reportEmpty(agent, 3, { revision: 2, problems });
+  const since = await project.agora(['host', 'apply', 'box', '-f', spec, '--wait', '--timeout', '2s']);
+  refused(since, 3, /unchanged: revision 2[\s\S]*→ healthy .*web: is slow[\s\S]*not healthy after 2 s/);
   const status = await project.agora(['host', 'status', 'bo']);
   assert.match(status.stdout, /^box: admitted; link online, plaintext; agent 0\.0\.0 up .*; engine up/);
   assert.match(status.stdout, /^revision 2 by user:admin "as before": accepted .* → healthy \+/m);
