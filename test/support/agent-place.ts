@@ -64,9 +64,11 @@ export async function agentPlace(t: TestContext, address: string): Promise<Agent
   const name = `box-${stateFolder.slice(-6)}`;
   const place = new AgentPlace(name, stateFolder, engine);
   t.after(async () => {
-    await place.stop();
-    await removeOwned(engine, stateFolder);
-    await rm(stateFolder, { recursive: true, force: true });
+    try {
+      await place.stop();
+    } finally {
+      await removeOwned(engine, stateFolder).finally(() => rm(stateFolder, { recursive: true, force: true }));
+    }
   });
   return place;
 }

@@ -82,7 +82,8 @@ export class FleetProcesses {
   startAgent({ name, engine, url = this.#url, state = name, namespace, env = {} }: AgentWords): Running {
     const { project } = this;
     const inside = namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`];
-    const words = ['-S', url, '-D', name, '-C', `${state}.yml`, '--engine', engine];
+    // Its builds go with the project: one that is killed removes nothing.
+    const words = ['-S', url, '-D', name, '-C', `${state}.yml`, '--engine', engine, '-b', project.folder];
     const running = project.start('env', [
       `XDG_STATE_HOME=${join(project.folder, state)}`,
       ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
