@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { lstat, mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskFullError, makePrivateFolder } from '../base/atomic-file.ts';
 import { digestOfStream } from '../base/hash.ts';
@@ -15,7 +15,7 @@ export interface BuildContextsOptions {
   readonly folder: string;
   /** Tells our folders from those of other agents on this machine. */
   readonly owner: () => string;
-  /** Whether a context is removed once its build has ended. */
+  /** Whether a context is removed once its build has ended. Else it is kept, and used again. */
   readonly deletesContext: boolean;
 }
 
@@ -25,6 +25,7 @@ export interface FetchedContext {
   close(): Promise<void>;
 }
 
+const fileName = 'context.tar';
 /** A server that sends nothing for so long is asked anew. */
 const silentMs = 30_000;
 /** The caller's signal is what ends it. */
@@ -46,29 +47,75 @@ export class BuildContexts {
     if (digest === undefined) {
       throw new AppError('invalid-input', `Cannot fetch build context "${context}": the server did not take it in`);
     }
-    await this.#removeLeftovers();
+    await this.removeLeftovers();
+    const kept = this.#options.deletesContext ? undefined : await this.#kept(digest);
+    if (kept !== undefined) return { file: join(kept, fileName), close: async () => {} };
     const folder = await this.#makeFolder();
-    const close = async (isKept: boolean) => {
+    const close = async () => {
       this.#used.delete(folder);
-      if (!isKept) await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     };
-    const file = join(folder, 'context.tar');
+    const file = join(folder, fileName);
     try {
       const isRetryable = (error: unknown) => isAppError(error, 'unreachable') || isAppError(error, 'unauthenticated');
       // To a file, because the engine's pace is not the network's: a build must not hold a connection open.
       await retry(() => this.#download(digest, file, signal), { ...backoff, signal, isRetryable });
-      return { file, close: () => close(!this.#options.deletesContext) };
     } catch (error) {
-      await close(false);
+      await close();
       throw error;
+    }
+    if (this.#options.deletesContext || !(await this.#keep(folder, digest))) return { file, close };
+    return { file: join(this.#keptFolder(digest), fileName), close: async () => {} };
+  }
+
+  /** What this agent left when it was killed. Others may own a folder of such a name in one that all may write to. */
+  async removeLeftovers(): Promise<void> {
+    const { folder } = this.#options;
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((each) => each.startsWith(this.#prefix) && !each.startsWith(this.#keptPrefix))) {
+      const path = join(folder, name);
+      if (!this.#used.has(path) && (await isOwnFolder(path))) await rm(path, { recursive: true, force: true });
     }
   }
 
+  get #prefix(): string {
+    return `agora-build-${this.#options.owner()}-`;
+  }
+
+  get #keptPrefix(): string {
+    return `${this.#prefix}kept-`;
+  }
+
+  #keptFolder(digest: Digest): string {
+    return join(this.#options.folder, `${this.#keptPrefix}${digest.slice('sha256:'.length)}`);
+  }
+
+  /** The folder of one that was kept; one that somebody changed goes. */
+  async #kept(digest: Digest): Promise<string | undefined> {
+    const folder = this.#keptFolder(digest);
+    if (!(await isOwnFolder(folder))) return undefined;
+    const actual = await digestOfStream(createReadStream(join(folder, fileName))).catch(() => undefined);
+    if (actual === digest) return folder;
+    await rm(folder, { recursive: true, force: true });
+    return undefined;
+  }
+
+  /** Once per content: a build that fails is tried again and again. Whether it could be. */
+  async #keep(folder: string, digest: Digest): Promise<boolean> {
+    try {
+      await rename(folder, this.#keptFolder(digest));
+    } catch {
+      return false; // Somebody else took the name.
+    }
+    this.#used.delete(folder);
+    return true;
+  }
+
   async #makeFolder(): Promise<string> {
-    const { folder, owner } = this.#options;
+    const { folder } = this.#options;
     try {
       await makePrivateFolder(folder);
-      const made = await mkdtemp(join(folder, `agora-build-${owner()}-`));
+      const made = await mkdtemp(join(folder, this.#prefix));
       this.#used.add(made);
       return made;
     } catch (cause) {
@@ -77,19 +124,6 @@ export class BuildContexts {
         diskFullError(folder, cause) ??
         new AppError('invalid-config', `Cannot use the build directory "${folder}": ${state}`, { cause })
       );
-    }
-  }
-
-  /** What this agent left when it was killed. Others may own a folder of such a name in one that all may write to. */
-  async #removeLeftovers(): Promise<void> {
-    const { folder, owner, deletesContext } = this.#options;
-    if (!deletesContext) return;
-    const names = await readdir(folder).catch(() => []);
-    for (const name of names.filter((each) => each.startsWith(`agora-build-${owner()}-`))) {
-      const path = join(folder, name);
-      const found = this.#used.has(path) ? undefined : await lstat(path).catch(() => undefined);
-      if (found?.isDirectory() === true && found.uid === process.getuid?.())
-        await rm(path, { recursive: true, force: true });
     }
   }
 
@@ -113,6 +147,11 @@ export class BuildContexts {
     if (actual === digest) return;
     throw new AppError('artifact-mismatch', `Cannot use build context "${digest}": what came is ${actual}`);
   }
+}
+
+async function isOwnFolder(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isDirectory() === true && found.uid === process.getuid?.();
 }
 
 async function writeWhole(

@@ -6,7 +6,7 @@ import { type Build, buildLogLimits } from '../contracts/builds.ts';
 /** Docker writes `Step 1/3 : RUN …`, Podman `STEP 1/3: RUN …`. */
 const stepPattern = /^step (\d{1,5})\/(\d{1,5}) ?:/i;
 /** What the engine itself says of a step. */
-const ownPattern = /^( ?---> |Removing intermediate container |-->)/;
+const ownPattern = /^( ?---> |Removing intermediate container |Successfully (built|tagged) |-->)/;
 const lastLines = 3;
 /** What goes to the server at once. */
 const reportBytes = 512 * 1024;

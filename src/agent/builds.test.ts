@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -77,13 +77,16 @@ interface Place {
 async function aPlace(
   t: TestContext,
   openSecrets: ImageBuilderOptions['openSecrets'] = async () => ({}),
+  deletesContext = true,
 ): Promise<Place> {
   assert.ok(plainEngine);
   const folder = await mkdtemp(join(tmpdir(), 'agora-builds-'));
   const engine = dockerHostEngine({ endpoint: parseEngineHost(plainEngine.address, 'test') });
   const server = new Listener();
   const log = (line: string) => t.diagnostic(line);
-  const builder = new ImageBuilder({ engine, link: server.link, folder, hostId: () => hostId, openSecrets, log });
+  const builder = new ImageBuilder({
+    ...{ engine, link: server.link, folder, deletesContext, hostId: () => hostId, openSecrets, log },
+  });
   const stop = new AbortController();
   const telling = builder.run(stop.signal);
   const tags: string[] = [];
@@ -229,6 +232,36 @@ test('what a killed agent left in the build directory goes, what others have the
   await builder.build(await request(''), never);
 
   assert.deepEqual(await readdir(folder), [`agora-build-h-${'b'.repeat(26)}-abc123`]);
+});
+
+test('an agent that starts removes what it left, though there is nothing to build', { skip }, async (t) => {
+  const { builder, folder } = await aPlace(t);
+  await mkdir(join(folder, `agora-build-${hostId}-abc123`));
+  const stop = new AbortController();
+
+  const telling = builder.run(stop.signal);
+
+  await waitUntil('it to be gone', async () => (await readdir(folder)).length === 0);
+  stop.abort();
+  await telling;
+});
+
+test('a context that is to stay is there once and used again, unless somebody changed it', { skip }, async (t) => {
+  const { builder, server, folder, request } = await aPlace(t, undefined, false);
+  const wish = await request('');
+  const name = `agora-build-${hostId}-kept-${wish.spec.context.slice(7)}`;
+
+  await builder.build(wish, never);
+  const [content] = [...server.contexts.values()];
+  server.contexts.clear();
+  await builder.build(wish, never);
+  assert.deepEqual(await readdir(folder), [name]);
+
+  await writeFile(join(folder, name, 'context.tar'), 'another');
+  await assert.rejects(builder.build(wish, never), (error) => isAppError(error, 'artifact-mismatch'));
+  assert.deepEqual(await readdir(folder), []);
+  server.contexts.set(wish.spec.context, content ?? Buffer.alloc(0));
+  await builder.build(wish, never);
 });
 
 test('what is built is pushed, and the digest that the registry gives it is told', {

@@ -18,7 +18,7 @@ export interface ImageBuilderOptions {
   readonly link: Pick<Link, 'send' | 'call' | 'ready'>;
   /** Contexts are put in folders of their own in it. */
   readonly folder: string;
-  /** Whether a context is removed once its build has ended. Default: true. */
+  /** Whether a context is removed once its build has ended. Else it is kept, and used again. Default: true. */
   readonly deletesContext?: boolean;
   /** Builds at once; the others wait. Default: 1. */
   readonly concurrency?: number;
@@ -54,8 +54,9 @@ export class ImageBuilder {
   }
 
   /** Tells the server of builds, until the signal. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#reports.run(signal);
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#contexts.removeLeftovers();
+    await this.#reports.run(signal);
   }
 
   /** The server may not have what it was told before. */

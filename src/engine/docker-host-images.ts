@@ -4,7 +4,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { DockerCall, DockerConnection } from './docker-connection.ts';
 import { orUndefined } from './docker-errors.ts';
 import { authOf, buildImage } from './docker-host-build.ts';
-import { named, registryError } from './docker-host-errors.ts';
+import { isRefusedWith, named, registryError } from './docker-host-errors.ts';
 import { follow } from './docker-host-progress.ts';
 import { ask, tell } from './docker-request.ts';
 import type { HostEngine, PullOptions, RegistryLogin } from './host-engine.ts';
@@ -26,7 +26,12 @@ export function hostImageCalls(connection: DockerConnection): ImageCalls {
     },
     async removeImage(reference) {
       const call = { action: `remove image "${reference}"` };
-      await orUndefined(tell(connection, call, { method: 'DELETE', path: imagePath(reference) }));
+      try {
+        await orUndefined(tell(connection, call, { method: 'DELETE', path: imagePath(reference) }));
+      } catch (error) {
+        // Another name of it was removed at this moment, and the image with it.
+        if (!isRefusedWith(error, /unrecognized image ID/i)) throw error;
+      }
     },
   };
 }
