@@ -17,6 +17,8 @@ const answerDeadlineMs = 5_000;
 export interface LocalDockerProviderOptions {
   /** A dockerode client. Default: the engine of `DOCKER_HOST`, the current docker context or the default socket. */
   readonly docker?: Dockerode;
+  /** The same, by where it answers. */
+  readonly endpoint?: EngineEndpoint;
   /** Worker image. Default: this Agora's own, which is built or pulled when it is missing. */
   readonly image?: string;
 }
@@ -24,8 +26,11 @@ export interface LocalDockerProviderOptions {
 /** Runs work as hardened containers of a Docker engine. */
 export class LocalDockerProvider extends DockerCompute {
   constructor(options: LocalDockerProviderOptions = {}) {
-    const { docker, image } = options;
-    const engine = once(() => (docker === undefined ? environmentEngine() : Promise.resolve(dockerEngine({ docker }))));
+    const { docker, endpoint, image } = options;
+    const engine = once(async () => {
+      if (docker !== undefined) return dockerEngine({ docker });
+      return endpoint === undefined ? environmentEngine() : dockerEngine({ endpoint });
+    });
     const images = new OwnImages(engine);
     super({
       engine,

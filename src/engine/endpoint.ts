@@ -26,22 +26,22 @@ export interface EndpointInputs {
 
 /** `DOCKER_HOST`, then the docker context, then the default sockets. Undefined when none of them is there. */
 export async function resolveEngineEndpoint(inputs: EndpointInputs): Promise<EngineEndpoint | undefined> {
-  const { env, homeDirectory } = inputs;
-  const configDirectory = env['DOCKER_CONFIG'] || join(homeDirectory, '.docker');
-  if (env['DOCKER_HOST']) {
-    const hasTls = env['DOCKER_TLS_VERIFY'] || env['DOCKER_TLS'] || env['DOCKER_CERT_PATH'];
-    return parseEngineHost(
-      env['DOCKER_HOST'],
-      'DOCKER_HOST',
-      hasTls ? env['DOCKER_CERT_PATH'] || configDirectory : undefined,
-    );
-  }
+  const { env } = inputs;
+  if (env['DOCKER_HOST']) return namedEndpoint(env['DOCKER_HOST'], 'DOCKER_HOST', inputs);
+  const configDirectory = configDirectoryOf(inputs);
   const context = await readContextHost(configDirectory, env['DOCKER_CONTEXT']);
   if (context) return parseEngineHost(context.host, `docker context "${context.name}"`, context.certificates);
   for (const path of inputs.defaultSockets ?? defaultSockets(inputs)) {
     if (await isSocket(path)) return { kind: 'unix', path, source: 'default socket' };
   }
   return undefined;
+}
+
+/** The engine at an address, with the certificates that the environment names for it. */
+export function namedEndpoint(address: string, source: string, inputs: EndpointInputs): EngineEndpoint {
+  const { env } = inputs;
+  const hasTls = env['DOCKER_TLS_VERIFY'] || env['DOCKER_TLS'] || env['DOCKER_CERT_PATH'];
+  return parseEngineHost(address, source, hasTls ? env['DOCKER_CERT_PATH'] || configDirectoryOf(inputs) : undefined);
 }
 
 /** `unix:///path`, `ssh://[user@]host[:port]`, `tcp://host:port` with certificates, or `tcp://<loopback>:<port>`. */
@@ -65,6 +65,10 @@ export function describeEndpoint(endpoint: EngineEndpoint): string {
   if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
   if (endpoint.kind === 'ssh') return describeSshTarget(endpoint.target);
   return `tcp://${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
+}
+
+function configDirectoryOf({ env, homeDirectory }: EndpointInputs): string {
+  return env['DOCKER_CONFIG'] || join(homeDirectory, '.docker');
 }
 
 function refusal(url: URL | undefined): string {

@@ -9,7 +9,12 @@ export interface SshFailure {
   readonly exitCode: number | null;
 }
 
+/** The parts of the way to an engine, in the order in which they are gone. */
+export const sshLegs = ['name', 'port', 'host key', 'login', 'docker', 'engine'] as const;
+export type SshLeg = (typeof sshLegs)[number];
+
 interface Explanation {
+  readonly leg: SshLeg;
   readonly code: ErrorCode;
   readonly pattern: RegExp;
   readonly state: string;
@@ -21,6 +26,7 @@ const lookAt = (target: SshTarget) => `Try \`${sshCommand(target)} docker versio
 /** What ssh says of itself ends with 255; the far shell and docker have codes of their own. */
 const explanations: readonly Explanation[] = [
   {
+    leg: 'host key',
     code: 'refused',
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     state: 'its host key is another than the one that is known',
@@ -28,18 +34,21 @@ const explanations: readonly Explanation[] = [
       `If the machine was set up anew, forget the old key with \`ssh-keygen -R ${knownName(host, port)}\`; else somebody may be in between.`,
   },
   {
+    leg: 'host key',
     code: 'refused',
     pattern: /Host key verification failed|No .* host key is known/,
     state: 'its host key is not known',
     next: (target) => `Run \`${sshCommand(target)} true\` once and compare the fingerprint; that adds the key.`,
   },
   {
+    leg: 'name',
     code: 'unreachable',
     pattern: /Could not resolve hostname/,
     state: 'its name is not known',
     next: ({ host }) => `Check the name, or add a Host "${host}" to ~/.ssh/config.`,
   },
   {
+    leg: 'port',
     code: 'unreachable',
     pattern:
       /Connection refused|timed out|No route to host|Network is unreachable|Connection (closed|reset)|kex_exchange/i,
@@ -47,18 +56,21 @@ const explanations: readonly Explanation[] = [
     next: (target) => `Start its ssh server, check the port and firewalls, and try \`${sshCommand(target)} true\`.`,
   },
   {
+    leg: 'engine',
     code: 'unreachable',
     pattern: /Cannot connect to the Docker daemon|Is the docker daemon running/i,
     state: 'its engine does not answer',
     next: (target) => `Start docker there; \`${sshCommand(target)} docker version\` must print the engine's version.`,
   },
   {
+    leg: 'engine',
     code: 'refused',
     pattern: /permission denied while trying to connect/i,
     state: 'its user may not use docker',
     next: () => 'Add that user to the group `docker` there, or name another user.',
   },
   {
+    leg: 'docker',
     code: 'unreachable',
     pattern: /docker.*(not found|not recognized)|not found.*docker/is,
     state: 'docker is not on the path of its non-interactive shell',
@@ -66,6 +78,7 @@ const explanations: readonly Explanation[] = [
       `Install docker there, or make \`${sshCommand(target)} docker version\` print the engine's version.`,
   },
   {
+    leg: 'login',
     code: 'refused',
     pattern: /Permission denied|Too many authentication failures|no matching .* found/i,
     state: 'it does not let us in',
@@ -81,6 +94,11 @@ export function sshError({ target, stderr, exitCode }: SshFailure): AppError {
   const state = found?.state ?? `ssh ended with ${exitCode ?? 'a signal'}${said === '' ? '' : `: ${said}`}`;
   const next = found?.next(target) ?? lookAt(target);
   return new AppError(found?.code ?? 'unreachable', `Cannot reach "${describeSshTarget(target)}": ${state}`, { next });
+}
+
+/** Which part of the way failed; undefined when that cannot be told. */
+export function legOf({ message }: Error): SshLeg | undefined {
+  return explanations.find(({ state }) => message.endsWith(`: ${state}`))?.leg;
 }
 
 function knownName(host: string, port: number | undefined): string {

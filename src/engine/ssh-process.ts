@@ -50,6 +50,34 @@ export async function askOverSsh(target: SshTarget, command: string, signal: Abo
   return stdout();
 }
 
+/** Where ssh would go, as its configuration has it. */
+export interface SshRoute {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Another machine or a program is on the way. */
+  readonly isIndirect: boolean;
+}
+
+/** Asks ssh itself; nothing is connected. */
+export async function sshRoute(target: SshTarget, signal: AbortSignal): Promise<SshRoute> {
+  const child = spawn('ssh', ['-G', ...sshWords(target)], { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
+  const exitCode = await ended(child);
+  if (exitCode !== 0) throw sshError({ target, exitCode, stderr: stderr() });
+  const settings = new Map(
+    stdout()
+      .split('\n')
+      .map((line): [string, string] => {
+        const [name = '', ...words] = line.split(' ');
+        return [name, words.join(' ')];
+      }),
+  );
+  const isIndirect = ['proxyjump', 'proxycommand'].some((name) => !['none', undefined].includes(settings.get(name)));
+  const [host = target.host, port = '22', user = ''] = ['hostname', 'port', 'user'].map((name) => settings.get(name));
+  return { host, port: Number(port), user, isIndirect };
+}
+
 /** Removes a folder when this process is gone, however it ended; a call removes it at once. */
 export function removeAtTheEnd(folder: string): () => void {
   const child = spawn('/bin/sh', ['-c', 'cat >/dev/null; rm -rf -- "$1"', 'agora-ssh', folder], {

@@ -45,6 +45,42 @@ describe('with DOCKER_HOST=ssh://user@target', { skip }, () => {
     assert.deepEqual(await containersOf(project, engine ?? assert.fail()), []);
   });
 
+  test('doctor goes the way there leg by leg, and runs a dispatch when asked to', async (t) => {
+    const { project } = await remoteProject(t);
+
+    const { code, stdout } = await project.agora(['doctor', '--target', 'ssh://target', '--smoke', '--json']);
+
+    const { checks, canRunItems } = JSON.parse(stdout);
+    const names = ['name', 'port', 'host key', 'login', 'docker', 'engine', 'system', 'worker image', 'disk', 'clock'];
+    assert.deepEqual(
+      checks.map(({ name }: { name: string }) => name),
+      [...names, 'smoke'],
+    );
+    const unsure = checks.filter(
+      ({ name, state }: Record<string, string>) => state !== 'pass' && name !== 'worker image',
+    );
+    assert.deepEqual(unsure, []);
+    assert.deepEqual([code, canRunItems], [0, true]);
+  });
+
+  test('doctor ends at the leg that does not hold, with what to do', async (t) => {
+    const { project, server } = await remoteProject(t);
+    const go = async () => (await project.agora(['doctor', '--target', 'ssh://root@target'])).stdout;
+
+    await server.loseKey();
+    assert.match(
+      await go(),
+      /PASS {2}host key .*\n {2}MISS {2}login .*\n.*next: .*ssh-copy-id.*\n\nItems cannot run there yet\./,
+    );
+    await server.forgetHostKey();
+    assert.match(
+      await go(),
+      /PASS {2}port .*\n {2}MISS {2}host key .*\n.*next: .*compare the fingerprint.*\n\nItems cannot/,
+    );
+    await server.stop();
+    assert.match(await go(), /PASS {2}name .*\n {2}MISS {2}port .*\n.*next: start the ssh server of 127\.0\.0\.1/);
+  });
+
   test('a line that is cut while it runs costs time and not the work, and leaves nothing', async (t) => {
     const { project, server } = await remoteProject(t);
     const running = await startScript(project, 'echo begun; while ! [ -e /tmp/go ]; do sleep 0.1; done; echo ended');
