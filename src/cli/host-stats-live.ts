@@ -6,7 +6,7 @@ import type { ServerClient } from '../server-client/server-client.ts';
 import type { CommandContext } from './command.ts';
 import { jsonText } from './json-text.ts';
 import { figureText, sampleHead, sampleRow } from './metric-text.ts';
-import { oneLine } from './one-line.ts';
+import { fit, oneLine } from './one-line.ts';
 import { type Output, say } from './output.ts';
 import { sparkline } from './sparkline.ts';
 
@@ -19,7 +19,7 @@ export interface LiveWish {
 
 /** A view is open for a day at most. */
 const longestMs = 86_400_000;
-const cellLength = 200;
+const mostColumns = 500;
 const labelWidth = 28;
 const valueWidth = 14;
 
@@ -38,7 +38,7 @@ export async function showLive(
     const sample = metricsSampleSchema.parse(JSON.parse(line));
     if (isJson) await say(stdout, jsonText(sample));
     else if (stdout.isTerminal) await screen.show(sample);
-    else await say(stdout, sampleRow(sample, Date.parse(sample.at)).join('\t'));
+    else await say(stdout, [...sampleRow(sample, Date.parse(sample.at)).slice(0, -1), sample.at].join('\t'));
   }
   await say(stderr, 'agora: the server ended the view');
   return exitCodes.undecided;
@@ -57,16 +57,20 @@ class LiveScreen {
   }
 
   async show(sample: MetricsSample): Promise<void> {
-    const width = Math.max(10, this.#output.columns - labelWidth - valueWidth - 4);
-    const rows = figuresOf(sample).slice(0, Math.max(1, this.#output.rows - 2));
+    const { columns, rows: height } = this.#output;
+    const width = Math.max(0, columns - labelWidth - valueWidth - 4);
+    const figures = figuresOf(sample);
+    const rows = figures.slice(0, Math.max(1, height - 3));
+    const more =
+      figures.length > rows.length ? [`and ${figures.length - rows.length} more: agora host stats ${this.#name}`] : [];
     const text = rows.map(({ label, value, shown, top }) => {
-      const values = [...(this.#history.get(label) ?? []), value].slice(-width);
+      const values = [...(this.#history.get(label) ?? []), value].slice(-mostColumns);
       this.#history.set(label, values);
-      const cell = oneLine(label, cellLength).slice(0, labelWidth).padEnd(labelWidth);
-      return `${cell}  ${shown.padStart(valueWidth)}  ${sparkline(values, { top })}`;
+      const cell = oneLine(label, labelWidth - 1).padEnd(labelWidth);
+      return `${cell}  ${shown.padStart(valueWidth)}  ${width === 0 ? '' : sparkline(values.slice(-width), { top })}`;
     });
     const up = this.#lines === 0 ? '' : `\u001b[${this.#lines}A\u001b[J`;
-    const lines = [`${this.#name}, ${sample.at}`, ...text];
+    const lines = [`${this.#name}, ${sample.at}`, ...text, ...more].map((line) => fit(line, columns - 1));
     this.#lines = lines.length;
     await this.#output.write(`${up}${lines.join('\n')}\n`);
   }

@@ -17,11 +17,53 @@ test('the latest of each host is one line, and a host is a line for each series'
 
   const all = await run(place, hostStats, []);
   const one = await run(place, hostStats, ['bo'], { since: '15m' });
-  const drawn = await run(place, hostStats, ['box'], {}, true);
+  const drawn = await run(place, hostStats, ['box'], {}, { columns: 100 });
 
   assert.match(all.out, /^box\t50 %\t1\.00\t1\.0 GiB of 2\.0 GiB\t50 % \/\t\t\t\t\d.* ago\n$/);
   assert.match(one.out, /^host\t\tcpu\t50 %\t50 %\t50 %\n/);
-  assert.match(drawn.out, /^KIND +OF +SERIES +LAST +MEAN +HIGHEST +OVER TIME\nhost +cpu +50 % +50 % +50 % +[▄▅]\n/);
+  assert.match(drawn.out, /^ +LAST +MEAN +HIGHEST +OVER TIME\nhost\n +cpu +50 % +50 % +50 % +[▄▅]\n/);
+});
+
+test('a narrow terminal is not overrun, and a drawing there is no room for is left out', async (t) => {
+  const place = await aFleet(t);
+
+  const widthsAt = async (columns: number) => {
+    const { out } = await run(place, hostStats, ['box'], {}, { columns });
+    return { widest: Math.max(...out.split('\n').map((line) => line.length)), isDrawn: /[▁-█]/.test(out) };
+  };
+  const [wide, narrow] = [await widthsAt(80), await widthsAt(50)];
+
+  assert.deepEqual([wide.isDrawn, narrow.isDrawn], [true, false]);
+  assert.ok(wide.widest <= 80 && narrow.widest <= 50, `${wide.widest}, ${narrow.widest}`);
+});
+
+test('a host that has told nothing is named, and so is one that is silent', async (t) => {
+  const clock = { aheadMs: 0 };
+  const place = await aFleet(t, () => new Date(Date.now() + clock.aheadMs));
+  const { joinToken } = await place.admin.call('createJoinToken', { body: {} });
+  await new TestAgent(place.url).register({ joinToken, name: 'mute' });
+
+  const all = await run(place, hostStats, []);
+  clock.aheadMs = 3_600_000;
+  const silent = await run(place, hostStats, ['box']);
+
+  assert.match(all.out, /^box\t[^\n]*\n$/);
+  assert.equal(all.told, 'agora: nothing is known of mute since the server started\n');
+  assert.match(silent.told, /^agora: box is not online, last heard of /);
+});
+
+test('a live view shows each sample in the lines of a terminal, and as lines elsewhere', async (t) => {
+  const place = await aFleet(t);
+  const terminal = { columns: 40, rows: 4, isStopped: true };
+
+  const drawn = await run(place, hostStats, ['box'], { live: true }, terminal);
+  const plain = await run(place, hostStats, ['box'], { live: true, json: true }, { isStopped: true });
+
+  const [title = '', ...rows] = drawn.out.split('\n');
+  assert.match(title, /^box, 20/);
+  assert.equal(rows.at(-2), 'and 1 more: agora host stats box');
+  assert.ok(rows.every((row) => row.length < 40));
+  assert.equal((JSON.parse(plain.out) as MetricsSample).host?.cpu, 0.5);
 });
 
 test('JSON is what the server says, and a host is needed to look at over time', async (t) => {
@@ -31,6 +73,9 @@ test('JSON is what the server says, and a host is needed to look at over time', 
 
   const { latest } = JSON.parse(out) as { latest: MetricsSample };
   assert.equal(latest.host?.cpu, 0.5);
+  await assert.rejects(run(place, hostStats, ['box'], { live: true, since: '1h' }), (error) =>
+    isAppError(error, 'usage'),
+  );
   for (const options of [{ live: true }, { since: '1h' }]) {
     await assert.rejects(run(place, hostStats, [], options), (error) => isAppError(error, 'usage'));
   }
@@ -79,8 +124,8 @@ test('what is no rule, says nothing or contradicts itself is refused', async (t)
   }
 });
 
-async function aFleet(t: TestContext): Promise<TestServer> {
-  const place = await startServer(t);
+async function aFleet(t: TestContext, now = () => new Date()): Promise<TestServer> {
+  const place = await startServer(t, { now });
   const { joinToken } = await place.admin.call('createJoinToken', { body: {} });
   const agent = new TestAgent(place.url);
   await agent.register({ joinToken });
@@ -104,29 +149,40 @@ function aSample(): MetricsSample {
   };
 }
 
+interface RunOptions {
+  /** Of the terminal; without it there is none. */
+  readonly columns?: number;
+  readonly rows?: number;
+  /** Ctrl-C, once something was printed. */
+  readonly isStopped?: boolean;
+}
+
 async function run(
   place: TestServer,
   command: Command,
   operands: readonly string[],
   options: object = {},
-  isTerminal = false,
+  { columns, rows = 30, isStopped = false }: RunOptions = {},
 ) {
   const printed = { out: '', told: '' };
+  const stopping = new AbortController();
   const output = (into: keyof typeof printed) => ({
     write: async (content: string | Uint8Array) => {
       printed[into] += String(content);
+      if (isStopped && into === 'out') stopping.abort();
     },
-    isTerminal,
-    columns: 100,
-    rows: 30,
+    isTerminal: columns !== undefined,
+    columns: columns ?? 80,
+    rows,
   });
-  const { signal } = new AbortController();
+  const { signal: stop } = stopping;
   const env = { HOME: place.folder, AGORA_SERVER: place.url, AGORA_TOKEN: place.adminToken };
   const stdin = (async function* () {})();
   const streams = { stdin, stdout: output('out'), stderr: output('told') };
-  const code = await command.run(
-    { operands, options },
-    { env, cwd: place.folder, stop: signal, force: signal, ...streams },
-  );
+  const running = command.run({ operands, options }, { env, cwd: place.folder, stop, force: stop, ...streams });
+  const code = await running.catch((error: unknown) => {
+    if (stop.aborted) return undefined;
+    throw error;
+  });
   return { code, ...printed };
 }

@@ -1,21 +1,21 @@
 import { AppError, type ExitCode, exitCodes } from '../contracts/errors.ts';
 import type { Host } from '../contracts/fleet.ts';
-import type { MetricSeries } from '../contracts/routes-metrics.ts';
 import type { ServerClient } from '../server-client/server-client.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { findHost } from './find-host.ts';
 import { showLive } from './host-stats-live.ts';
+import { printSeries } from './host-stats-series.ts';
+import { agoText } from './host-text.ts';
 import { jsonText } from './json-text.ts';
-import { figureText, sampleHead, sampleRow } from './metric-text.ts';
+import { sampleHead, sampleRow } from './metric-text.ts';
 import { openServer, serverOptions } from './open-server.ts';
-import { say } from './output.ts';
+import { type Output, say } from './output.ts';
 import { printTable } from './print-table.ts';
-import { meanOf, sparkline, squeezed } from './sparkline.ts';
 import { secondsOf } from './time-word.ts';
 
 const defaultSince = '1h';
 const points = 240;
-const sparklineWidth = 40;
+const mostNames = 10;
 
 export const hostStats = defineCommand(
   {
@@ -39,13 +39,16 @@ export const hostStats = defineCommand(
         next: `agora host stats <host> ${option}`,
       });
     }
+    if (options.live === true && options.since !== undefined)
+      throw new AppError('usage', 'Cannot use --since with --live: it shows what is now');
     const client = await openServer(options, context);
     const isJson = options.json === true;
     if (word === undefined) return printLatest(client, context, isJson);
     const host = await findHost(client, word);
+    await tellSilence(client, host, context.stderr);
     if (options.live === true) return showLive(client, { host: host.hostId, name: host.name, isJson }, context);
     const sinceMs = secondsOf('since', options.since ?? defaultSince) * 1_000;
-    return printSeries(client, { host, sinceMs, isJson }, context);
+    return printHistory(client, { host, sinceMs, isJson }, context);
   },
 );
 
@@ -55,17 +58,35 @@ async function printLatest(
   isJson: boolean,
 ): Promise<ExitCode> {
   const { hosts } = await client.call('listLatestMetrics', {});
-  if (isJson) await say(stdout, jsonText(hosts, 2));
-  else if (hosts.length === 0) await say(stderr, 'agora: no host has told what it measures yet');
-  else {
-    const now = client.now();
-    const rows = hosts.map(({ host, sample }) => [host, ...sampleRow(sample, now)]);
-    await printTable(stdout, ['host', ...sampleHead], rows);
+  if (isJson) {
+    await say(stdout, jsonText(hosts, 2));
+    return exitCodes.ok;
   }
+  const now = client.now();
+  const rows = hosts.map(({ host, sample }) => [host, ...sampleRow(sample, now)]);
+  if (rows.length > 0) await printTable(stdout, ['host', ...sampleHead], rows);
+  const told = new Set(hosts.map(({ host }) => host));
+  const { hosts: all } = await client.call('listHosts', {});
+  const silent = all.filter(({ name, admission }) => admission === 'admitted' && !told.has(name));
+  if (silent.length > 0) await say(stderr, `agora: nothing is known of ${namesOf(silent)} since the server started`);
+  else if (rows.length === 0) await say(stderr, 'agora: there are no hosts yet; next: agora token create --join');
   return exitCodes.ok;
 }
 
-async function printSeries(
+function namesOf(hosts: readonly Host[]): string {
+  const names = hosts.slice(0, mostNames).map(({ name }) => name);
+  return `${names.join(', ')}${hosts.length > mostNames ? ` and ${hosts.length - mostNames} more` : ''}`;
+}
+
+/** What is shown of a host that is not heard of is of the time before. */
+async function tellSilence(client: ServerClient, { name, link }: Host, stderr: Output): Promise<void> {
+  if (link.link === 'online') return;
+  const seen =
+    link.lastSeenAt === undefined ? 'never heard of' : `last heard of ${agoText(link.lastSeenAt, client.now())}`;
+  await say(stderr, `agora: ${name} is not online, ${seen}`);
+}
+
+async function printHistory(
   client: ServerClient,
   { host, sinceMs, isJson }: { readonly host: Host; readonly sinceMs: number; readonly isJson: boolean },
   { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
@@ -76,26 +97,6 @@ async function printSeries(
   const view = await client.call('getMetrics', { params: { host: host.hostId }, query });
   if (isJson) await say(stdout, jsonText(view, 2));
   else if (view.series.length === 0) await say(stderr, `agora: nothing of ${host.name} is kept from that time`);
-  else {
-    const head = ['kind', 'of', 'series', 'last', 'mean', 'highest', ...(stdout.isTerminal ? ['over time'] : [])];
-    const rows = view.series.map((series) => seriesRow(series, stdout.isTerminal));
-    await printTable(stdout, head, rows);
-  }
+  else await printSeries(stdout, view.series);
   return exitCodes.ok;
-}
-
-function seriesRow({ kind, of, name, mean, max }: MetricSeries, isTerminal: boolean): string[] {
-  const text = (value: number | null | undefined) =>
-    value === null || value === undefined ? '' : figureText(kind, name, value);
-  const highest = max.reduce<number | null>(
-    (found, value) => (value === null ? found : Math.max(found ?? value, value)),
-    null,
-  );
-  const last = mean.findLast((value) => value !== null);
-  const drawing = isTerminal ? [sparkline(squeezed(mean, sparklineWidth), isShare(name) ? { top: 1 } : {})] : [];
-  return [kind, of, name, text(last), text(meanOf(mean)), text(highest), ...drawing];
-}
-
-function isShare(name: string): boolean {
-  return name === 'cpu' || name === 'use' || name.startsWith('pressure:');
 }
