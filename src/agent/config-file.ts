@@ -13,7 +13,7 @@ import { serverDefaults } from '../contracts/fleet-names.ts';
 const text = z.string().min(1).max(4096);
 
 /** Keys of the file as an agent knows them. */
-export const agentConfigSchema = z.object({
+const agentConfigSchema = z.object({
   server_url: text.optional(),
   deployment_name: hostNameSchema.optional(),
   build_directory: text.optional(),

@@ -71,7 +71,7 @@ export class Facts {
 }
 
 /** A name that a server takes, as near as it can be to what the machine is called. */
-export function hostNameOf(text: string): string {
+function hostNameOf(text: string): string {
   const name = text.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   const parsed = hostNameSchema.safeParse(name.slice(0, 63));
   return parsed.success ? parsed.data : 'host';

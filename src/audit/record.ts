@@ -1,7 +1,7 @@
 import { canonicalize } from '../base/canonical-json.ts';
 import { leafHashOf, type RecordDraft } from './verify/record.ts';
 
-export type { AuditRecord, RecordBody, RecordDraft, RecordedArtifact, RecordKind } from './verify/record.ts';
+export type { RecordDraft } from './verify/record.ts';
 
 /** Which log a record goes to. */
 export interface RunLog {

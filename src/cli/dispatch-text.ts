@@ -78,7 +78,7 @@ function nextSteps(
   ];
 }
 
-export function usageText({ models, inputTokens, outputTokens, costUsd, turns }: Usage): string {
+function usageText({ models, inputTokens, outputTokens, costUsd, turns }: Usage): string {
   return [
     models.join(', '),
     `${inputTokens} tokens in`,

@@ -9,7 +9,7 @@ export async function findHost(client: ServerClient, word: string): Promise<Host
   return matchHost(word, hosts);
 }
 
-export function matchHost(word: string, hosts: readonly Host[]): Host {
+function matchHost(word: string, hosts: readonly Host[]): Host {
   const exact = hosts.find(({ name, hostId }) => name === word || hostId === word);
   if (exact !== undefined) return exact;
   const matches =

@@ -31,7 +31,7 @@ export const hostBuildLs = defineCommand(
   },
 );
 
-export function rowOf(build: Build, now: number): string[] {
+function rowOf(build: Build, now: number): string[] {
   const { buildId, image, queuedAt, startedAt, endedAt } = build;
   const until = endedAt === undefined ? now : Date.parse(endedAt);
   const took = startedAt === undefined ? '' : formatDuration(Math.max(0, until - Date.parse(startedAt)));

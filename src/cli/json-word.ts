@@ -17,7 +17,7 @@ export async function readJsonWord(what: string, word: string, context: Pick<Com
   return parseJson(what, text);
 }
 
-export function parseJson(what: string, text: string): Json {
+function parseJson(what: string, text: string): Json {
   const bytes = Buffer.from(text);
   const depth = limits.planDepth;
   try {
@@ -31,7 +31,7 @@ export function parseJson(what: string, text: string): Json {
 }
 
 /** A small text file, or standard input for `-`. */
-export async function readText(
+async function readText(
   what: string,
   typed: string,
   { cwd, stdin }: Pick<CommandContext, 'cwd' | 'stdin'>,

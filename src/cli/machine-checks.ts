@@ -63,7 +63,7 @@ async function lookForEngine(env: MachineOptions['env']): Promise<EngineFound> {
   }
 }
 
-export function checkNode(version: string): MachineCheck {
+function checkNode(version: string): MachineCheck {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > 24 || (major === 24 && minor >= 12)) return { name: 'node', state: 'pass', detail: version };
   return { name: 'node', state: 'miss', detail: `${version}, 24.12 is needed`, next: 'npm ci brings the right one' };

@@ -19,7 +19,7 @@ export function figureText(kind: MetricKind, name: string, value: number): strin
 }
 
 /** The fullest one, as `df` counts. */
-export function diskText({ disks }: HostSample): string {
+function diskText({ disks }: HostSample): string {
   const shares = disks.map((disk) => ({ path: disk.path, share: fullnessOf(disk) }));
   const [fullest] = shares.sort((a, b) => b.share - a.share);
   return fullest === undefined ? '' : `${shareText(fullest.share)} ${fullest.path}`;

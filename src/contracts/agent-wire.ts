@@ -26,7 +26,7 @@ export const helloReplySchema = z.object({
   signature: signatureSchema,
 });
 
-export const registrationSchema = z.strictObject({
+const registrationSchema = z.strictObject({
   protocol: z.int(),
   challenge: nonceSchema,
   /** Ed25519: proves every later request. */
@@ -66,12 +66,11 @@ export const agentAuthorizationScheme = 'Agora-Agent';
 export const sequenceWindow = 256;
 
 /** X25519 with an ephemeral key, HKDF-SHA256, AES-256-GCM; all base64url. */
-export const sealedBoxSchema = z.strictObject({
+const sealedBoxSchema = z.strictObject({
   ephemeralKey: publicKeySchema,
   nonce: z.string().regex(/^[A-Za-z0-9_-]{16}$/),
   ciphertext: z.string().max(2 * 1024 * 1024),
 });
-export type SealedBox = z.infer<typeof sealedBoxSchema>;
 
 export const desiredStateSchema = z.object({
   hostId: hostIdSchema,
@@ -88,7 +87,7 @@ export type DesiredState = z.infer<typeof desiredStateSchema>;
 export const signedDesiredStateSchema = z.object({ state: desiredStateSchema, signature: signatureSchema });
 export type SignedDesiredState = z.infer<typeof signedDesiredStateSchema>;
 
-export const engineStateSchema = z.object({ isUp: z.boolean(), message: z.string().max(1024).optional() });
+const engineStateSchema = z.object({ isUp: z.boolean(), message: z.string().max(1024).optional() });
 
 export const heartbeatSchema = z.strictObject({
   agentTime: z.iso.datetime(),

@@ -58,7 +58,7 @@ export type AlertNotice = z.infer<typeof alertNoticeSchema>;
 /** `t=<seconds>,v1=<hex of HMAC-SHA256 of "<seconds>.<body>">`, by the channel's secret. */
 export const alertSignatureHeader = 'x-agora-signature';
 
-export const alertChannelNames = ['webhook', 'mail'] as const;
+const alertChannelNames = ['webhook', 'mail'] as const;
 export const alertChannelNameSchema = z.enum(alertChannelNames);
 export type AlertChannelName = z.infer<typeof alertChannelNameSchema>;
 

@@ -9,7 +9,7 @@ export const buildIdSchema = z
 export type BuildId = z.infer<typeof buildIdSchema>;
 
 /** `lost`: its agent went and did not take it up again; the next try is another build. */
-export const buildStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'lost'] as const;
+const buildStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'lost'] as const;
 export type BuildState = (typeof buildStates)[number];
 
 const timeSchema = z.iso.datetime();
@@ -45,7 +45,7 @@ export const buildLogLimits = {
 } as const;
 
 /** Lines of a build's log. They are numbered from 0 and may be told twice; numbers that are left out are not kept. */
-export const buildLinesSchema = z.object({
+const buildLinesSchema = z.object({
   buildId: buildIdSchema,
   first: z.int().nonnegative().max(1_000_000_000),
   lines: z.array(z.string().max(buildLogLimits.lineCharacters)).max(buildLogLimits.reportLines),
@@ -53,7 +53,7 @@ export const buildLinesSchema = z.object({
 export type BuildLines = z.infer<typeof buildLinesSchema>;
 
 /** What became of pushing what was built: it may be another start of the agent that pushes. */
-export const buildPushSchema = z.object({
+const buildPushSchema = z.object({
   tag: z.string().max(512),
   digest: digestSchema.optional(),
   problem: problemSchema.optional(),
@@ -74,4 +74,3 @@ export const buildsReplySchema = z.object({
   /** Those that somebody wants to end. */
   cancel: z.array(buildIdSchema),
 });
-export type BuildsReply = z.infer<typeof buildsReplySchema>;

@@ -17,4 +17,3 @@ export const dispatchInputsSchema = z.strictObject({
   pipeline: pinSchema.optional().describe("Instead of the subagent's own."),
   model: modelSchema.optional().describe("Instead of the subagent's own."),
 });
-export type DispatchInputs = z.infer<typeof dispatchInputsSchema>;

@@ -20,7 +20,7 @@ import { blockResultSchema, taskLimitsSchema, taskResultSchema, usageSchema } fr
 const timeoutWords = `must be seconds, more than 0 and at most ${longestTimeoutSeconds}`;
 const daysWords = 'must be days, a whole number from 1 on';
 
-export const dispatchStatuses = ['accepted', 'running', 'waiting', 'done', 'failed', 'cancelled'] as const;
+const dispatchStatuses = ['accepted', 'running', 'waiting', 'done', 'failed', 'cancelled'] as const;
 export type DispatchStatus = (typeof dispatchStatuses)[number];
 
 /** What a caller asks for: one execution of a subagent. Plain data; secrets are refs by now. */
@@ -65,7 +65,7 @@ export const dispatchArtifactSchema = z.strictObject({
 export type DispatchArtifact = z.infer<typeof dispatchArtifactSchema>;
 
 /** How it ended. `message` is ours, never text the subagent printed. */
-export const dispatchOutcomeSchema = z.strictObject({
+const dispatchOutcomeSchema = z.strictObject({
   outcome: z.enum(['done', 'failed', 'cancelled', 'needs-input']),
   code: z.enum(failureCodes).optional(),
   message: z.string().optional(),

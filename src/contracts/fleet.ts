@@ -51,7 +51,7 @@ export const hostFactsSchema = z.object({
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 
 /** Three facts, each with its own clock. */
-export const hostLinkSchema = z.object({
+const hostLinkSchema = z.object({
   /** `online`: its last sign of life is younger than three heartbeats; `unknown`: the server has not been up for that long. */
   link: z.enum(['online', 'offline', 'unknown']),
   lastSeenAt: z.iso.datetime().optional(),

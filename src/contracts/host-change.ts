@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { digestSchema } from './ids.ts';
 
-export const stepKinds = [
+const stepKinds = [
   'create-network',
   'remove-network',
   'create-volume',
@@ -17,10 +17,9 @@ export const stepKinds = [
   'connect-network',
   'disconnect-network',
 ] as const;
-export type StepKind = (typeof stepKinds)[number];
 
 /** One step of a plan, for people: what and why. */
-export const planStepSchema = z.object({
+const planStepSchema = z.object({
   kind: z.enum(stepKinds),
   /** The resource's name in the spec. */
   name: z.string(),

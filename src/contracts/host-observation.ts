@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 const timeSchema = z.iso.datetime();
 
-export const observedNetworkSchema = z.object({
+const observedNetworkSchema = z.object({
   id: z.string(),
   name: z.string(),
   driver: z.string(),
@@ -10,14 +10,14 @@ export const observedNetworkSchema = z.object({
 });
 export type ObservedNetwork = z.infer<typeof observedNetworkSchema>;
 
-export const observedVolumeSchema = z.object({
+const observedVolumeSchema = z.object({
   name: z.string(),
   driver: z.string(),
   labels: z.record(z.string(), z.string()),
 });
 export type ObservedVolume = z.infer<typeof observedVolumeSchema>;
 
-export const observedImageSchema = z.object({
+const observedImageSchema = z.object({
   id: z.string(),
   tags: z.array(z.string()),
   /** `name@sha256:…` of registries it is known to. */
@@ -27,9 +27,9 @@ export const observedImageSchema = z.object({
 });
 export type ObservedImage = z.infer<typeof observedImageSchema>;
 
-export const containerStatuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
+const containerStatuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
 
-export const observedContainerSchema = z.object({
+const observedContainerSchema = z.object({
   id: z.string(),
   name: z.string(),
   imageId: z.string(),

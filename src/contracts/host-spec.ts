@@ -3,7 +3,7 @@ import { secretRefSchema, variableNameSchema } from './env-bundle.ts';
 import { processTextSchema } from './process-text.ts';
 
 /** What Docker and Podman take as the name of a container, network or volume. */
-export const resourceNameSchema = z
+const resourceNameSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
@@ -95,7 +95,7 @@ export type ImageSpec = z.infer<typeof imageSpecSchema>;
 
 const portNumberSchema = z.int().min(1).max(65_535);
 
-export const portSpecSchema = z.strictObject({
+const portSpecSchema = z.strictObject({
   container: portNumberSchema.describe('The port it listens on.'),
   host: portNumberSchema.optional().describe('On the host. Default: the engine chooses.'),
   address: z.union([z.ipv4(), z.ipv6()]).default('0.0.0.0').describe('The address of the host.'),
@@ -129,7 +129,7 @@ export const mountSpecSchema = z.discriminatedUnion('type', [
 ]);
 export type MountSpec = z.infer<typeof mountSpecSchema>;
 
-export const healthCheckSchema = z.strictObject({
+const healthCheckSchema = z.strictObject({
   command: z.array(processTextSchema).min(1).describe('Run in the container; exit code 0 is healthy.'),
   interval: timeSpanSchema.default(10).describe('Between two checks.'),
   timeout: timeSpanSchema.default(5).describe('How long one may take.'),
@@ -137,7 +137,7 @@ export const healthCheckSchema = z.strictObject({
   startPeriod: timeSpanSchema.default(0).describe('How long after its start failures do not count.'),
 });
 
-export const updateStrategySchema = z.strictObject({
+const updateStrategySchema = z.strictObject({
   order: z
     .enum(['stop-first', 'start-first'])
     .default('stop-first')

@@ -44,7 +44,7 @@ export const submissionSchema = z.strictObject({
 });
 export type Submission = z.infer<typeof submissionSchema>;
 
-export const problemSchema = z.strictObject({ path: z.string(), message: z.string() });
+const problemSchema = z.strictObject({ path: z.string(), message: z.string() });
 /** One thing wrong with a plan; `path` is a JSON path such as `items[2].depends_on[0]`, '' for the whole. */
 export type Problem = z.infer<typeof problemSchema>;
 

@@ -6,7 +6,7 @@ import { permissionModes, runtimeNames } from './subagent.ts';
 const namedDigestSchema = z.strictObject({ name: z.string(), digest: digestSchema });
 
 /** Everything that decides what an attempt ran. Integers only, so that its JCS form is in the audit subset. */
-export const manifestSchema = z.strictObject({
+const manifestSchema = z.strictObject({
   format: z.literal('agora/manifest/v1'),
   runId: runIdSchema,
   itemId: itemIdSchema,

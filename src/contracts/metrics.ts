@@ -41,7 +41,7 @@ export const hostSampleSchema = z.object({
 });
 export type HostSample = z.infer<typeof hostSampleSchema>;
 
-export const gpuSampleSchema = z.object({
+const gpuSampleSchema = z.object({
   uuid: z.string().max(128),
   name: z.string().max(256),
   /** 0 to 1; undefined where the device does not tell. */
@@ -54,7 +54,7 @@ export const gpuSampleSchema = z.object({
 });
 export type GpuSample = z.infer<typeof gpuSampleSchema>;
 
-export const workspaceSampleSchema = z.object({
+const workspaceSampleSchema = z.object({
   name: z.string().max(128),
   /** Processors in use: 1.5 is one and a half. */
   cpus: share.optional(),

@@ -51,7 +51,6 @@ export const needSchema = z
       .describe('Its patch, or one of its output files.'),
   })
   .describe('A product of another item, handed to the worker as inputs/<key>.');
-export type Need = z.infer<typeof needSchema>;
 
 export const itemSchema = z.strictObject({
   id: itemIdSchema.describe('Names the item within its run.'),

@@ -21,7 +21,7 @@ const hostParams = z.object({ host: hostNameSchema });
 const timeSchema = z.coerce.number().int().nonnegative().max(8_640_000_000_000_000);
 
 /** Of one thing that was measured over time; null where nothing is known. */
-export const metricSeriesSchema = z.object({
+const metricSeriesSchema = z.object({
   kind: kindSchema,
   /** The GPU's uuid or the workspace's name; empty for the host. */
   of: z.string(),

@@ -8,10 +8,8 @@ export type RuntimeName = (typeof runtimeNames)[number];
 
 /** What a model-driven subagent may do without being asked: everything, or only what its settings allow. */
 export const permissionModes = ['bypass', 'strict'] as const;
-export type PermissionMode = (typeof permissionModes)[number];
 
-/** Words for a model that each runtime translates; any other word is the runtime's own name of a model. */
-export const modelLevels = ['fast', 'standard', 'max'] as const;
+/** `fast`, `standard` and `max` are translated by each runtime; any other word is the runtime's own name of a model. */
 export const modelSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@[\]-]{0,127}$/, "must be fast, standard, max or a model's own name");
@@ -20,7 +18,7 @@ export const commandSchema = z.array(processTextSchema).min(1);
 
 const timeoutSchema = z.number().positive().max(longestTimeoutSeconds);
 
-export const verifySchema = z
+const verifySchema = z
   .strictObject({
     command: commandSchema.describe('Program and arguments, run in the worktree after the patch is captured.'),
     timeoutSeconds: timeoutSchema.optional().describe('Default: 600.'),

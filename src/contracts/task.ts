@@ -25,7 +25,7 @@ export const taskLimitsSchema = z.strictObject({
 export type TaskLimits = z.infer<typeof taskLimitsSchema>;
 
 /** What drives the subagent of a task, and what it is told; templates are already filled in. */
-export const taskAgentSchema = z.discriminatedUnion('runtime', [
+const taskAgentSchema = z.discriminatedUnion('runtime', [
   z.strictObject({ runtime: z.literal('command'), command: commandSchema }),
   z.strictObject({
     runtime: z.literal('claude-code'),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** Where a worker's files lie, as its supervisor sees them. */
-export const supervisorPathsSchema = z.strictObject({
+const supervisorPathsSchema = z.strictObject({
   /** What the task is handed, for the supervisor to read: `inNames` says what lies there. */
   in: z.string(),
   out: z.string(),
@@ -11,7 +11,6 @@ export const supervisorPathsSchema = z.strictObject({
   /** A folder of the subagent's that counts against its disk limit: its `/tmp` where that is not memory. */
   scratch: z.string().optional(),
 });
-export type SupervisorPaths = z.infer<typeof supervisorPathsSchema>;
 
 /** The surroundings a compute provider gives to a supervisor; everything that differs between providers. */
 export const workerPlaceSchema = z.strictObject({

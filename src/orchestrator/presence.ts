@@ -5,7 +5,7 @@ import { mailboxKeys, type Presence } from '../contracts/mailbox.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 
 /** How often the daemon says it is there. */
-export const beatMs = 2_000;
+const beatMs = 2_000;
 
 /** A daemon is taken to be gone when it missed this many beats. */
 const missedBeats = 3;

@@ -62,7 +62,7 @@ export function isUp({ status }: ObservedContainer): boolean {
 }
 
 /** To end is not to fail, for a workspace that nobody starts again. */
-export function mayEnd({ restart }: WorkspaceSpec): boolean {
+function mayEnd({ restart }: WorkspaceSpec): boolean {
   return restart === 'no' || restart === 'on-failure';
 }
 

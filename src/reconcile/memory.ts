@@ -11,7 +11,6 @@ const failureSchema = z.object({
   /** It is not tried again while this revision is declared. */
   heldRevision: z.int().optional(),
 });
-export type Failure = z.infer<typeof failureSchema>;
 
 /**
  * What an observation does not show. Losing it costs time, never a resource: what is half done is found again by names

@@ -61,7 +61,7 @@ export function addStep(pass: Pass, step: NewStep): number | undefined {
 }
 
 /** Whether this very thing is being done. It is then left to go on. */
-export function isUnderWay(pass: Pass, attempt: string, fingerprint: string): boolean {
+function isUnderWay(pass: Pass, attempt: string, fingerprint: string): boolean {
   if (pass.underWay.get(attempt) !== fingerprint) return false;
   pass.stillWanted.add(attempt);
   pass.isWaiting = true;

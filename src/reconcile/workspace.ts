@@ -90,7 +90,7 @@ export function createMove(pass: Pass, { name, spec, digest, image }: Workspace,
 }
 
 /** Grace of a container that may not be declared any more. */
-export function graceMsOf({ labels }: ObservedContainer): number {
+function graceMsOf({ labels }: ObservedContainer): number {
   const graceMs = Number(labels[hostLabels.stopGraceMs] ?? Number.NaN);
   return Number.isFinite(graceMs) && graceMs >= 0 ? graceMs : 10_000;
 }

@@ -105,7 +105,7 @@ async function mail(
   await transport.sendMail(sent);
 }
 
-export function mailText({ event, alert, server, at }: AlertNotice): {
+function mailText({ event, alert, server, at }: AlertNotice): {
   readonly subject: string;
   readonly text: string;
 } {

@@ -72,7 +72,7 @@ export function coarsen(fine: Stretch, coarse: Stretch, { from, to }: { from: nu
   }
 }
 
-export function columnOf(columns: Columns, name: string, length: number): Column {
+function columnOf(columns: Columns, name: string, length: number): Column {
   const found = columns.get(name);
   if (found !== undefined) return found;
   const made = emptyColumn(length);

@@ -7,7 +7,7 @@ const rereadMs = 60_000;
  * Which devices of a class stand for hardware. Bridges, bonds, tunnels, partitions, RAID and encryption pass on what a device below
  * them counts as well: summed with it, each byte would count twice.
  */
-export class RealDevices {
+class RealDevices {
   readonly #folder: string;
   readonly #isMadeUp: RegExp;
   #names: ReadonlySet<string> = new Set();

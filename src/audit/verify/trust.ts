@@ -46,7 +46,7 @@ export function parseTrust(input: string | Uint8Array): Trust {
 }
 
 /** Whether it may be believed for seals made at this time by this key is for `trustedKeyFor` to say. */
-export function publicKeyOf(key: TrustedKey, path: string): KeyObject {
+function publicKeyOf(key: TrustedKey, path: string): KeyObject {
   const publicKey = readPublicKey(key.publicKeyPem, `${path}.publicKeyPem`);
   if (publicKey.asymmetricKeyType !== 'ed25519') throw new Refusal(`${path}.publicKeyPem`, 'must be an Ed25519 key');
   const keyId = digestOf(publicKey.export({ type: 'spki', format: 'der' }));
