@@ -26,6 +26,16 @@ export function sealText(recipient: string, text: string, context: string): Seal
   return { ephemeralKey, nonce: nonce.toString('base64url'), ciphertext: ciphertext.toString('base64url') };
 }
 
+/** False for a key whose shared secret would be known to everybody (RFC 7748 §6.1), and for what is no key. */
+export function canSealTo(recipient: string): boolean {
+  try {
+    diffieHellman({ privateKey: makePrivateKey('x25519'), publicKey: publicKeyOf('x25519', recipient) });
+    return true;
+  } catch {
+    return false; // It refuses such keys.
+  }
+}
+
 /** Undefined where it was sealed to another key or context, or was changed. */
 export function openSealedText(privateKey: KeyObject, sealed: SealedText, context: string): string | undefined {
   try {

@@ -1,4 +1,4 @@
-import { exitCodes } from '../contracts/errors.ts';
+import { AppError, exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
 import { matchId } from './match-id.ts';
 import { openServer, serverOptions } from './open-server.ts';
@@ -14,6 +14,8 @@ export const tokenRevoke = defineCommand(
     examples: ['agora token revoke t-0f3c', 'agora token revoke --join t-91'],
   },
   async ({ operands: [word = ''], options }, context) => {
+    // The beginning of every id: with one token left it would be meant, and be the one at hand.
+    if (/^t?-?$/.test(word)) throw new AppError('usage', `Cannot tell which token "${word}" is: all of them begin so`);
     const client = await openServer(options, context);
     if (options.join === true) {
       const { joinTokens } = await client.call('listJoinTokens', {});

@@ -182,3 +182,13 @@ test('an address that is none is refused', () => {
       url,
     );
 });
+
+test('an address with a password is refused, and the password told to nobody', () => {
+  assert.throws(
+    () => new ServerClient({ url: 'http://ann:hunter2@host:8090' }),
+    (error) =>
+      isAppError(error, 'invalid-input') &&
+      error.message.includes('http://host:8090') &&
+      !error.message.includes('hunter2'),
+  );
+});

@@ -191,9 +191,24 @@ function isKnownCode(code: string): code is ErrorCode {
 
 function checkedUrl(text: string): string {
   const url = URL.parse(text);
-  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.search === '' && url.hash === '')
-    return url.href.replace(/\/+$/, '');
-  throw new AppError('invalid-input', `Cannot use the server address "${text}": not http://… or https://…`);
+  const isHttp = url !== null && (url.protocol === 'http:' || url.protocol === 'https:');
+  if (!isHttp) {
+    throw new AppError('invalid-input', `Cannot use the server address "${text}": not http://… or https://…`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new AppError(
+      'invalid-input',
+      `Cannot use the server address "${url.origin}": it comes with a user or password`,
+      {
+        next: 'Leave them out: a token lets one in.',
+      },
+    );
+  }
+  if (url.search === '' && url.hash === '') return url.href.replace(/\/+$/, '');
+  throw new AppError(
+    'invalid-input',
+    `Cannot use the server address "${text}": it has more than a host, a port and a path`,
+  );
 }
 
 function pathOf(route: Route, params: unknown, query: unknown): string {

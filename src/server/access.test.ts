@@ -67,6 +67,10 @@ test('a token that is made with another one reaches no further, and what is not 
     () => access.createToken(asMaker(access, token), { label: 'x', role: 'admin' }),
     isRefused(/"operator"/),
   );
+  assert.throws(
+    () => access.revokeToken(asMaker(access, token).tokenId, maker),
+    (error) => isAppError(error, 'not-found'),
+  );
   const same = access.createToken(maker, { label: 'same' });
   assert.equal(same.expiresAt, short.expiresAt);
   assert.equal(access.userOf(same.token)?.user.role, 'viewer');

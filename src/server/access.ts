@@ -157,11 +157,13 @@ export class Access {
     });
   }
 
-  /** One of the caller's own; an admin may take anybody's away. */
+  /** One of the caller's own; an admin may take anybody's away. A token for a lower role than its user's takes only itself away. */
   revokeToken(tokenId: string, caller: UserCaller): void {
     this.#database.transaction(() => {
       const owner = this.#database.get('SELECT user FROM tokens WHERE token_id = ?', tokenId)?.['user'];
-      const isTheirs = owner === caller.user.name || caller.user.role === 'admin';
+      const isWhole = this.#user(caller.user.name).role === caller.user.role;
+      const isTheirs =
+        tokenId === caller.tokenId || (owner === caller.user.name && isWhole) || caller.user.role === 'admin';
       if (owner === undefined || !isTheirs)
         throw new AppError('not-found', `Cannot revoke token "${tokenId}": you have none of this id`);
       this.#database.run('DELETE FROM tokens WHERE token_id = ?', tokenId);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { canonicalize } from '../base/canonical-json.ts';
 import { isSignedBy } from '../base/fleet-keys.ts';
+import { canSealTo } from '../base/sealed-box.ts';
 import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import { agentProtocol, type Registration } from '../contracts/agent-wire.ts';
 import { AppError } from '../contracts/errors.ts';
@@ -78,6 +79,8 @@ function checkArrival(ports: EnrolmentPorts, { registration, signature, isEncryp
   const text = canonicalize({ registration, serverKey: ports.serverKey });
   if (!isSignedBy(registration.publicKey, text, signature))
     throw new AppError('unauthenticated', 'Cannot register: its signature does not hold for its key and this server');
+  if (!canSealTo(registration.sealingKey))
+    throw new AppError('invalid-input', 'Cannot register: nothing can be sealed to its sealing key');
 }
 
 /** A known host with the new key that it was asked for. */

@@ -189,3 +189,15 @@ test('no file of a server has a secret, a token of a user or a join token in cle
     for (const word of [secret, adminToken, joinToken]) assert.ok(!bytes.includes(word), name);
   }
 });
+
+test('a key that nothing can be kept secret with is no sealing key', async (t) => {
+  const { url, admin } = await startServer(t);
+  const one = Buffer.alloc(32);
+  one[0] = 1;
+
+  for (const weak of [Buffer.alloc(32), one]) {
+    const registered = new TestAgent(url).register({ sealingKey: weak.toString('base64url') });
+    await assert.rejects(registered, fails('invalid-input', /sealing key/));
+  }
+  assert.deepEqual((await admin.call('listHosts', {})).hosts, []);
+});

@@ -205,6 +205,7 @@ test('who lost the admin’s token makes another one where the data lie, and nob
   const made = await project.agora(['server', 'token', '-d', 'data']);
 
   assert.match(made.stdout, /^agora-user\.[\w-]{43}\n$/);
+  refused(await project.agora(['token', 'revoke', 't-']), 2, /all of them begin so/);
   assert.equal((await project.agora(['logout'])).code, 0);
   assert.equal((await project.agora(['login', url], made.stdout)).code, 0);
   const activity = await project.agora(['activity', '--json']);
