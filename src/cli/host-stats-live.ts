@@ -20,7 +20,8 @@ export interface LiveWish {
 /** A view is open for a day at most. */
 const longestMs = 86_400_000;
 const mostColumns = 500;
-const labelWidth = 28;
+const widestLabel = 28;
+const narrowestLabel = 8;
 const valueWidth = 14;
 
 /** Prints samples as they come, until the server or the reader ends it. */
@@ -58,7 +59,8 @@ class LiveScreen {
 
   async show(sample: MetricsSample): Promise<void> {
     const { columns, rows: height } = this.#output;
-    const width = Math.max(0, columns - labelWidth - valueWidth - 4);
+    const labelWidth = Math.min(widestLabel, Math.max(narrowestLabel, columns - valueWidth - 6));
+    const width = Math.max(0, columns - labelWidth - valueWidth - 6);
     const figures = figuresOf(sample);
     const rows = figures.slice(0, Math.max(1, height - 3));
     const more =

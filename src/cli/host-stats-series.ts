@@ -6,7 +6,7 @@ import { printTable } from './print-table.ts';
 import { meanOf, sparkline, squeezed } from './sparkline.ts';
 
 const nameLength = 64;
-const figureWidth = 10;
+const figureWidth = 12;
 const widestDrawing = 40;
 const narrowestDrawing = 8;
 
