@@ -14,7 +14,7 @@ export async function fleetHostRows(): Promise<Row[]> {
     `, ${milliseconds(at(whole, 0.5) - at(floor, 0.5))} over the floor`;
   return [
     {
-      figure: 'agent, 20 containers, 10 s heartbeats with metrics: memory',
+      figure: 'agent as in its image, 20 containers, 10 s heartbeats with metrics: memory',
       value: megabytes(agent.residentBytes),
       target: '<= 100 MB',
       floor: `bare Node ${megabytes(await bareNodeBytes())}`,

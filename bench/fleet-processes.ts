@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { waitUntil } from '../src/base/deadline.ts';
+import { bundledPrograms } from '../src/compute/bundled-programs.ts';
+import { bundleBytes } from '../src/compute/program-bundle.ts';
 import { packageRoot } from '../src/config/package-root.ts';
 import { ServerClient } from '../src/server-client/server-client.ts';
 
@@ -98,9 +100,17 @@ export class FleetProcesses {
     const tokenFile = join(this.folder, `${name}.token`);
     await writeFile(tokenFile, await this.joinToken(1), { mode: 0o600 });
     const words = ['-S', this.#url, '-D', name, '--engine', engineHost, '--join-token-file', tokenFile];
-    const agent = this.#start(['agent', ...words, '-C', join(this.folder, `${name}.yml`)], {
-      XDG_STATE_HOME: join(this.folder, name),
-    });
+    const program = await this.#agentProgram();
+    const agent = new Started(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', program, ...words, '-C', join(this.folder, `${name}.yml`)],
+      {
+        ...process.env,
+        HOME: this.folder,
+        XDG_STATE_HOME: join(this.folder, name),
+        NODE_COMPILE_CACHE: join(this.folder, 'compiled'),
+      },
+    );
     this.#agents.push(agent);
     await waitUntil(`agent "${name}"`, () => this.#isReady(name), patience);
     return agent;
@@ -110,6 +120,15 @@ export class FleetProcesses {
     await Promise.all(this.#agents.map((agent) => agent.stop()));
     await this.#server.stop();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** In one file, as docker/agent/Dockerfile puts it into the image that hosts run. */
+  async #agentProgram(): Promise<string> {
+    const file = join(this.folder, 'agent', 'dist', 'cli', 'agent.cjs');
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, await bundleBytes(packageRoot, bundledPrograms.agent));
+    await copyFile(join(packageRoot, 'package.json'), join(this.folder, 'agent', 'package.json'));
+    return file;
   }
 
   async #isReady(name: string): Promise<boolean> {
