@@ -26,6 +26,9 @@ const refused: readonly (readonly [title: string, text: string | Uint8Array, mes
   ['a second document', 'a: 1\n---\nb: 2\n', /document/, 2],
   ['a key that is no text', '1: x\n', /key must be text/, 1],
   ['a number JSON lacks', 'a: .inf\n', /finite/, 1],
+  ['an integer that would become another', 'a: 1\nb: 9007199254740993\n', /9007199254740993 cannot be kept exactly/, 2],
+  ['text that is none', 'a: "\\ud800"\n', /lone surrogate/, 1],
+  ['a key that is none', 'a: 1\n"\\udfff": 1\n', /lone surrogate/, 2],
   ['a tab for indentation', 'a:\n\tb: 1\n', /tab|indent/i, 2],
   ['bytes that are not UTF-8', Uint8Array.of(0x61, 0x3a, 0x20, 0xff), /UTF-8/, 1],
 ];

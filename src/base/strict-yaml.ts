@@ -32,7 +32,7 @@ export interface StrictYamlOptions {
 
 /**
  * Parses one YAML document that says what JSON can say: no tags of its own, no aliases, no key twice, keys that are
- * text, finite numbers.
+ * text, no lone surrogates, numbers that are finite, integers that can be kept.
  */
 export function parseStrictYaml(bytes: Uint8Array, { maxBytes }: StrictYamlOptions): YamlDocument {
   const start = { line: 1, column: 1 };
@@ -76,11 +76,19 @@ function refuseWhatJsonLacks(contents: unknown, placeAt: (offset: number) => Tex
       }
     },
     Scalar: (_, node) => {
-      const { value } = node;
-      if (typeof value === 'number' && !Number.isFinite(value)) refuse(node, 'a number must be finite');
-      if (value !== null && !['string', 'number', 'boolean'].includes(typeof value)) refuse(node, 'must be JSON');
+      const problem = scalarProblem(node.value, node.source ?? '');
+      if (problem !== undefined) refuse(node, problem);
     },
   });
+}
+
+function scalarProblem(value: unknown, spelling: string): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'a text has a lone surrogate';
+  if (value === null || typeof value === 'boolean') return undefined;
+  if (typeof value !== 'number') return 'must be JSON';
+  if (!Number.isFinite(value)) return 'a number must be finite';
+  const isWritten = /[.eE]/.test(spelling) || Number.isSafeInteger(value);
+  return isWritten ? undefined : `the integer ${spelling.slice(0, 40)} cannot be kept exactly: quote it`;
 }
 
 function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
