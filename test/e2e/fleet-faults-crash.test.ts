@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Kill } from '../support/crashable-fleet.ts';
 import { aWorkspace, type FleetEngine, fleetEngineFor } from '../support/fleet-engine.ts';
 import { Gate } from '../support/fleet-gate.ts';
 import { FleetProcesses, kill, strike } from '../support/fleet-processes.ts';
@@ -11,30 +12,16 @@ import { chosen, randomFrom, shuffled } from '../support/seeded-random.ts';
 const skip = (await privateEngineObstacle()) ?? false;
 const seed = Number(process.env['AGORA_TEST_SEED'] ?? Date.now() % 1_000_000_007);
 
-/** Who is killed, at which of its calls: an agent's that change its engine, a server's that agents make. */
-interface Point {
-  readonly who: 'agent' | 'server' | 'both';
-  readonly call: number;
-  readonly moment: 'before' | 'after';
-}
-
-const points: readonly Point[] = [
-  ...[1, 2, 3, 4, 5, 6, 7].flatMap((call) => [
-    { who: 'agent' as const, call, moment: 'before' as const },
-    { who: 'agent' as const, call, moment: 'after' as const },
-  ]),
-  { who: 'server', call: 1, moment: 'before' },
-  { who: 'server', call: 2, moment: 'before' },
-  { who: 'server', call: 2, moment: 'after' },
-  { who: 'server', call: 3, moment: 'before' },
-  { who: 'server', call: 3, moment: 'after' },
-  { who: 'both', call: 2, moment: 'before' },
-  { who: 'both', call: 5, moment: 'after' },
+const places: readonly Omit<Kill, 'moment'>[] = [
+  ...[1, 2, 3, 4, 5, 6, 7].map((call) => ({ who: 'agent', call }) as const),
+  ...[1, 2, 3].map((call) => ({ who: 'server', call }) as const),
+  { who: 'both', call: 2 },
+  { who: 'both', call: 5 },
 ];
 
 test('an agent and a server that are killed at each step leave a host that becomes as declared', {
   skip,
-  timeout: 180_000,
+  timeout: 240_000,
 }, async (t) => {
   t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
   const random = randomFrom(seed);
@@ -44,20 +31,21 @@ test('an agent and a server that are killed at each step leave a host that becom
   const volumes = new Set<string>();
 
   let reached = 0;
-  for (const [step, point] of shuffled(random, points).entries()) {
+  for (const [step, place] of shuffled(random, places).entries()) {
+    const kill: Kill = { ...place, moment: chosen(random, 'before', 'after') };
     const { spec, owned, volumeNames } = aSpec(random, step);
     for (const name of volumeNames) volumes.add(`volume ${name}`);
 
-    const isReached = await crashes.goThrough(point, spec);
+    const isReached = await crashes.goThrough(kill, spec);
 
-    const told = `${JSON.stringify(point)} at step ${step}`;
+    const told = `${JSON.stringify(kill)} at step ${step}`;
     if (isReached) reached += 1;
     assert.deepEqual(await engine.owned(), [...owned, ...volumes].sort(), told);
     assert.deepEqual(await engine.foreign(), foreign, told);
   }
 
-  t.diagnostic(`${reached} of ${points.length} points were reached`);
-  assert.ok(reached >= 20, `only ${reached} kills came while there was something to do`);
+  t.diagnostic(`${reached} of ${places.length} kills came while there was something to do`);
+  assert.ok(reached >= places.length - 3, 'too few for a test');
   assert.equal((await crashes.fleet.admin.call('listHosts', {})).hosts.length, 1);
 });
 
@@ -96,8 +84,8 @@ class CrashedFleet {
     return crashed;
   }
 
-  /** Declares it and kills at the point, if it is ever come to; gives whether it was, once all is as declared. */
-  async goThrough({ who, call, moment }: Point, spec: Record<string, unknown>): Promise<boolean> {
+  /** Declares it and kills then, if it ever comes to that; gives whether it was, once all is as declared. */
+  async goThrough({ who, call, moment }: Kill, spec: Record<string, unknown>): Promise<boolean> {
     const struck = Promise.withResolvers<true>();
     const victims = () => [...(who === 'server' ? [] : [this.#agent]), ...(who === 'agent' ? [] : [this.fleet.server])];
     const gate = who === 'server' ? this.#gates.server : this.#gates.agent;
