@@ -202,6 +202,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Build the worker image',
     load: () => import('./worker-build.ts').then((file) => file.workerBuild),
   },
+  'worker push': {
+    summary: "Bring the worker image to another machine's engine",
+    load: () => import('./worker-push.ts').then((file) => file.workerPush),
+  },
   server: {
     summary: 'Serve a fleet of hosts',
     ownsSignals: true,

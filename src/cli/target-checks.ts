@@ -72,7 +72,7 @@ function checkSystem(operatingSystem: string, architecture: string): MachineChec
 function checkImage(state: 'current' | 'outdated' | 'missing', endpoint: EngineEndpoint): MachineCheck {
   const name = 'worker image';
   if (state === 'current') return { name, state: 'pass', detail: 'is there and current' };
-  const next = `the first dispatch brings it, or now: DOCKER_HOST=${describeEndpoint(endpoint)} agora worker build`;
+  const next = `the first dispatch brings it, or now: agora worker push --target ${describeEndpoint(endpoint)}`;
   return { name, state: 'note', detail: `is ${state}`, next };
 }
 

@@ -1,20 +1,17 @@
-import { imageKinds } from '../compute/image-kind.ts';
 import { prepareWorkerImage } from '../compute/worker-image.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
-import { type RuntimeName, runtimeNames } from '../contracts/subagent.ts';
 import { defineCommand } from './command.ts';
 import { say } from './output.ts';
 import { probeEngine } from './probe-engine.ts';
-
-const programs = runtimeNames.filter((name) => imageKinds[name].program !== '');
+import { programNames, runtimeOf } from './worker-program.ts';
 
 export const workerBuild = defineCommand(
   {
     operands: [],
     options: {
-      with: { type: 'string', value: '<program>', summary: `Build in what drives a model: ${programs.join(', ')}` },
+      with: { type: 'string', value: '<program>', summary: `Build in what drives a model: ${programNames}` },
     },
     details: [
       "Builds the image from this machine's own files where that is possible, else pulls it. Prints the image id.",
@@ -40,10 +37,3 @@ export const workerBuild = defineCommand(
     return exitCodes.ok;
   },
 );
-
-function runtimeOf(program: string | undefined): RuntimeName {
-  if (program === undefined) return 'command';
-  const runtime = programs.find((name) => name === program);
-  if (runtime !== undefined) return runtime;
-  throw new AppError('usage', `Cannot build in "${program}": only ${programs.join(', ')} is known`);
-}

@@ -32,6 +32,8 @@ export function imageCalls(connection: DockerConnection): EngineImages {
     removeImage: (reference) => remove(connection, reference),
     pruneImages: (labels) => prune(connection, labels),
     pullImage: (reference, options = {}) => pull(connection, reference, options),
+    saveImage: (reference, signal) => save(connection, reference, signal),
+    loadImage: (images, options = {}) => load(connection, images, options),
     importImage: (rootFileSystem, options) => importTar(connection, rootFileSystem, options),
     buildImage: (context, options) => build(connection, context, options),
   };
@@ -85,6 +87,27 @@ async function pull(
   const request: DockerRequest<NodeJS.ReadableStream> = (docker, deadline) =>
     docker.pull(reference, { abortSignal: deadline.signal });
   await follow(connection, call, { request, onProgress });
+}
+
+async function* save(
+  connection: DockerConnection,
+  reference: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const call = { action: `save image "${reference}"`, signal, missing: 'image-missing' } as const;
+  yield* connection.stream({ ...call, answerMs: connection.answerMs * silentFactor }, (docker, deadline) =>
+    dial(docker, { path: `/images/${reference}/get`, method: 'GET' }, deadline.signal),
+  );
+}
+
+async function load(
+  connection: DockerConnection,
+  images: ByteStream,
+  { signal, onProgress }: ProgressOptions,
+): Promise<void> {
+  const request: DockerRequest<NodeJS.ReadableStream> = (docker, deadline) =>
+    docker.loadImage(Readable.from(deadline.sending(images)), { abortSignal: deadline.signal });
+  await follow(connection, { action: 'load an image', signal }, { request, onProgress });
 }
 
 async function importTar(

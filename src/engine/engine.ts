@@ -144,6 +144,10 @@ export interface EngineImages {
   /** Removes untagged images with all of these labels. */
   pruneImages(labels: Readonly<Record<string, string>>): Promise<void>;
   pullImage(reference: string, options?: ProgressOptions): Promise<void>;
+  /** An image with its tags as a tar, as `docker save` makes it. */
+  saveImage(reference: string, signal?: AbortSignal): ByteStream;
+  /** Takes the images of such a tar in. */
+  loadImage(images: ByteStream, options?: ProgressOptions): Promise<void>;
   /** Makes an image of one layer from a tar of a root file system. Images built on it inherit its labels. */
   importImage(rootFileSystem: ByteStream, options: ImportOptions): Promise<void>;
   /** Builds from a tar of the context. */

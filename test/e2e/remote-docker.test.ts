@@ -5,6 +5,7 @@ import type { DispatchId } from '../../src/contracts/ids.ts';
 import { containerLabels } from '../../src/contracts/names.ts';
 import { containersOf, runScript, startScript } from '../support/dispatches.ts';
 import { engineForTests, rawEngine } from '../support/engine.ts';
+import { privateEngineObstacle, startPrivateEngine } from '../support/private-engine.ts';
 import { patience, shellProject } from '../support/shell-project.ts';
 import { sshServerObstacle, startSshServer } from '../support/ssh-server.ts';
 
@@ -29,6 +30,29 @@ async function letGoOn(dispatchId: DispatchId): Promise<void> {
   const exec = await docker.getContainer(found?.Id ?? assert.fail('no container')).exec({ Cmd: ['touch', '/tmp/go'] });
   await exec.start({});
 }
+
+test('the worker image is brought to an engine that has nothing, and work runs there', {
+  skip: skip || (await privateEngineObstacle()) || false,
+}, async (t) => {
+  const far = await startPrivateEngine();
+  t.after(() => far.close());
+  const server = await startSshServer(t, { env: { DOCKER_HOST: far.host, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+  const project = await shellProject(t, { engine: engine?.address ?? assert.fail() });
+  project.env['PATH'] = `${server.programs}:${project.env['PATH']}`;
+
+  const pushed = await project.agora(['worker', 'push', '--target', 'ssh://target']);
+  const again = await project.agora(['worker', 'push', '--target', 'ssh://target']);
+  project.env['DOCKER_HOST'] = 'ssh://target';
+  const run = await runScript(project, 'echo "it is here"').finished;
+
+  assert.equal(pushed.code, 0, pushed.stderr);
+  assert.match(pushed.stderr, /^Copying [\d.]+ MiB from .* to ssh:\/\/target$/m);
+  assert.match(again.stderr, /the image is there and current/);
+  assert.equal(again.stdout, pushed.stdout);
+  assert.equal(run.code, 0, run.stderr);
+  assert.doesNotMatch(run.stderr, /Copying|Building|Pulling/);
+  assert.match(run.stderr, /^it is here$/m);
+});
 
 describe('with DOCKER_HOST=ssh://user@target', { skip }, () => {
   test('a dispatch runs there, and says where', async (t) => {
