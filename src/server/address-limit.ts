@@ -56,7 +56,7 @@ export class AddressLimit {
 }
 
 /** Who has one address of IPv6 has all of its /64. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   const mapped = /^::ffff:([0-9.]+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;

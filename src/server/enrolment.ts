@@ -2,31 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { canonicalize } from '../base/canonical-json.ts';
 import { isSignedBy } from '../base/fleet-keys.ts';
 import { canSealTo } from '../base/sealed-box.ts';
-import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import { agentProtocol, type Registration } from '../contracts/agent-wire.ts';
 import { AppError } from '../contracts/errors.ts';
 import { defaultHostSettings } from '../contracts/fleet.ts';
 import { type HostId, hostIdSchema } from '../contracts/fleet-ids.ts';
 import type { Access } from './access.ts';
-import type { ActivityLog } from './activity.ts';
 import type { Challenges } from './challenges.ts';
-import type { HostStore, StoredHost } from './host-store.ts';
+import type { StoredHost } from './host-store.ts';
+import { makeRoom, type PendingRoomPorts } from './pending-room.ts';
 import type { OverLimit } from './request-limits.ts';
 
-export interface EnrolmentPorts {
-  readonly database: SqliteDatabase;
-  readonly hosts: HostStore;
+export interface EnrolmentPorts extends PendingRoomPorts {
   readonly access: Access;
-  readonly activity: ActivityLog;
   readonly challenges: Challenges;
-  readonly now: () => Date;
   /** Public, base64url. */
   readonly serverKey: string;
   /** Refuses agents whose link is not encrypted. */
   readonly requiresTls: boolean;
   readonly overLimit: OverLimit;
-  /** How many hosts may wait for approval. */
-  readonly mostPending: number;
 }
 
 export interface Arrival {
@@ -36,10 +29,6 @@ export interface Arrival {
   readonly isEncrypted: boolean;
 }
 
-/** More are not for a person to look through. */
-export const defaultMostPending = 1_000;
-/** After so long without a sign of life one that waits may have to make room. */
-const pendingSilenceMs = 3_600_000;
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** Lets hosts in: known ones by their key, new ones by a join token or as pending. Gives the host as it then is. */
@@ -120,7 +109,7 @@ function added(ports: EnrolmentPorts, { registration, address, isEncrypted }: Ar
   if (!isAdmitted) {
     const over = ports.overLimit('newcomers', address);
     if (over !== undefined) throw over;
-    makeRoom(ports);
+    makeRoom(ports, address);
   }
   const at = now().toISOString();
   const host: StoredHost = {
@@ -153,19 +142,6 @@ function added(ports: EnrolmentPorts, { registration, address, isEncrypted }: Ar
     },
   });
   return host;
-}
-
-function makeRoom({ hosts, activity, now, mostPending }: EnrolmentPorts): void {
-  if (hosts.count('pending') < mostPending) return;
-  const silent = hosts.silentPending(new Date(now().getTime() - pendingSilenceMs));
-  if (silent === undefined) {
-    throw new AppError('limit-exceeded', `Cannot register: ${mostPending} hosts wait for approval already`, {
-      next: 'Approve or remove some (agora host ls), or start the agent with a join token.',
-    });
-  }
-  hosts.remove(silent.hostId);
-  const details = { lastSeenAt: silent.lastSeenAt, publicKey: silent.publicKey };
-  activity.add({ actor: 'server', action: 'host.forget', subject: `host:${silent.name}`, details });
 }
 
 function joins({ access }: EnrolmentPorts, { joinToken }: Registration): boolean {

@@ -25,6 +25,7 @@ export interface StoredHost
   readonly wantsNewKeys: boolean;
 }
 
+export type PendingHost = Pick<StoredHost, 'hostId' | 'address' | 'enrolledAt'>;
 export type HostChanges = Partial<Omit<StoredHost, 'hostId' | 'enrolledAt'>>;
 
 /** Hosts of a server, by id, name or key. */
@@ -118,6 +119,16 @@ export class HostStore {
     this.flush();
     const sql = `SELECT host_id FROM hosts WHERE admission = 'pending' AND last_seen_at < ? ORDER BY last_seen_at LIMIT 1`;
     return this.#listed(sql, since.toISOString())[0];
+  }
+
+  /** Those that wait for approval, without all the rest of them. */
+  pending(): PendingHost[] {
+    const rows = this.#database.all(`SELECT host_id, address, enrolled_at FROM hosts WHERE admission = 'pending'`);
+    return rows.map((row) => ({
+      hostId: hostIdSchema.parse(row['host_id']),
+      address: String(row['address']),
+      enrolledAt: String(row['enrolled_at']),
+    }));
   }
 
   add(host: StoredHost): void {
