@@ -127,6 +127,14 @@ export class BuildContexts {
     }
   }
 
+  #diskFull(digest: Digest, cause: unknown): AppError | undefined {
+    const { folder } = this.#options;
+    if (diskFullError(folder, cause) === undefined) return undefined;
+    const message = `Cannot keep build context "${digest}" in "${folder}": no space left on its disk`;
+    const next = 'Free space there, or give the agent another --build-directory.';
+    return new AppError('disk-full', message, { cause, next });
+  }
+
   async #download(digest: Digest, file: string, signal: AbortSignal): Promise<void> {
     const silent = new AbortController();
     const silence = setTimeout(() => silent.abort(), silentMs);
@@ -139,7 +147,7 @@ export class BuildContexts {
       signal.throwIfAborted();
       if (isAppError(cause)) throw cause;
       const lost = `Cannot fetch build context "${digest}": the connection was lost`;
-      throw diskFullError(file, cause) ?? new AppError('unreachable', lost, { cause });
+      throw this.#diskFull(digest, cause) ?? new AppError('unreachable', lost, { cause });
     } finally {
       clearTimeout(silence);
     }

@@ -56,3 +56,13 @@ test('endless output costs a bounded number of bytes, and the newest are kept', 
   assert.equal(kept.at(-1), 'the end');
   assert.ok(kept.reduce((sum, each) => sum + each.length, 0) <= buildLogLimits.bytes);
 });
+
+test('the current step is known with what its command printed last, not with what the engine says of it', () => {
+  const log = new BuildLog();
+
+  log.write('Step 1/2 : FROM a\n ---> 12ab\nStep 2/2 : RUN b\n ---> Running in 34cd\none\n\ntwo\nthree\nfour\n');
+  assert.deepEqual(log.current, { instruction: 'RUN b', lastLines: ['two', 'three', 'four'] });
+
+  log.write('Removing intermediate container 34cd\nSuccessfully built 56ef\nSuccessfully tagged c:1\n');
+  assert.equal(log.current, undefined);
+});

@@ -4,9 +4,11 @@ import { Redactor } from '../base/redact.ts';
 import { type Build, buildLogLimits } from '../contracts/builds.ts';
 
 /** Docker writes `Step 1/3 : RUN …`, Podman `STEP 1/3: RUN …`. */
-const stepPattern = /^step (\d{1,5})\/(\d{1,5}) ?:/i;
+const stepPattern = /^step (\d{1,5})\/(\d{1,5}) ?: ?(.*)/i;
 /** What the engine itself says of a step. */
-const ownPattern = /^( ?---> |Removing intermediate container |Successfully (built|tagged) |-->)/;
+const ownPattern = /^( ?---> |Removing intermediate container |-->)/;
+/** What comes after it is no step's. */
+const donePattern = /^Successfully built /;
 const lastLines = 3;
 /** What goes to the server at once. */
 const reportBytes = 512 * 1024;
@@ -15,6 +17,13 @@ export interface LogPart {
   /** Number of the first line. */
   readonly first: number;
   readonly lines: readonly string[];
+}
+
+export interface CurrentStep {
+  /** As the Dockerfile has it. */
+  readonly instruction: string;
+  /** The last few that its command printed. */
+  readonly lastLines: readonly string[];
 }
 
 /** What a build prints, in numbered lines without its secrets: those that the server does not have yet, the newest at most. */
@@ -26,7 +35,7 @@ export class BuildLog {
   #first = 0;
   #unended = '';
   #step: Build['step'];
-  #lastOfStep: string[] = [];
+  #current: CurrentStep | undefined;
 
   /** From here on these are not shown. */
   hide(secrets: Readonly<Record<string, string>>): void {
@@ -39,9 +48,9 @@ export class BuildLog {
     return this.#step;
   }
 
-  /** The last few lines that the command of this step printed. */
-  get lastOfStep(): readonly string[] {
-    return this.#lastOfStep;
+  /** Undefined before the first one, and after the last. */
+  get current(): CurrentStep | undefined {
+    return this.#current;
   }
 
   get isEmpty(): boolean {
@@ -99,19 +108,25 @@ export class BuildLog {
   #addLine(text: string): void {
     // Of what is drawn over itself, the last.
     const shown = stripVTControlCharacters(text.replace(/\r+$/, '').replace(/^.*\r/, ''));
-    const [, number, of] = stepPattern.exec(shown) ?? [];
-    if (Number(number) >= 1 && Number(of) >= 1) {
-      this.#step = { number: Number(number), of: Number(of) };
-      this.#lastOfStep = [];
-    } else if (this.#step !== undefined && shown.trim() !== '' && !ownPattern.test(shown)) {
-      this.#lastOfStep = [...this.#lastOfStep.slice(1 - lastLines), shown];
-    }
+    this.#follow(shown);
     for (let at = 0; at === 0 || at < shown.length; at += buildLogLimits.lineCharacters) {
       const line = shown.slice(at, at + buildLogLimits.lineCharacters);
       this.#lines.push(line);
       this.#bytes += Buffer.byteLength(line);
     }
     while (this.#lines.length > buildLogLimits.lines || this.#bytes > buildLogLimits.bytes) this.#forget(1);
+  }
+
+  #follow(line: string): void {
+    const [, number, of, instruction = ''] = stepPattern.exec(line) ?? [];
+    if (Number(number) >= 1 && Number(of) >= 1) {
+      this.#step = { number: Number(number), of: Number(of) };
+      this.#current = { instruction, lastLines: [] };
+    } else if (donePattern.test(line)) {
+      this.#current = undefined;
+    } else if (this.#current !== undefined && line.trim() !== '' && !ownPattern.test(line)) {
+      this.#current = { ...this.#current, lastLines: [...this.#current.lastLines.slice(1 - lastLines), line] };
+    }
   }
 
   #forget(count: number): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -174,7 +175,10 @@ test('a command that fails is told with its exit code and what it printed last',
   await waitUntil('the last report', () => server.last?.state === 'failed');
 
   assert.ok(isAppError(failure));
-  assert.match(failure.message, /code: 7"; the last that it printed: "two", "three", "it is <redacted:TOKEN>"$/);
+  assert.match(
+    failure.message,
+    /code: 7" in step 7 of 8; the last that it printed: "two", "three", "it is <redacted:TOKEN>"$/,
+  );
   assert.equal(server.last?.problem, failure.message);
 });
 
@@ -211,6 +215,22 @@ test('a build that takes longer than it may ends, and says how long that was', {
     (error) => isAppError(error, 'limit-exceeded') && /2 s/.test(error.message),
   );
   await waitUntil('the last report', () => server.last?.state === 'failed');
+});
+
+test('a build directory without space is told as that', { skip }, async (t) => {
+  if (process.geteuid?.() !== 0) return t.skip('only root can make a small disk');
+  const { builder, folder, request } = await aPlace(t);
+  const wish = await request('');
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]);
+  try {
+    await assert.rejects(
+      builder.build(wish, never),
+      (error) => isAppError(error, 'disk-full') && error.message.includes(`"${folder}"`),
+    );
+    assert.deepEqual(await readdir(folder), []);
+  } finally {
+    execFileSync('umount', [folder]); // Before the folder itself is removed.
+  }
 });
 
 test('nothing stays of a build whose secrets cannot be opened', { skip }, async (t) => {

@@ -174,7 +174,7 @@ export class ImageBuilder {
       this.#end(going, { state: 'cancelled', problem: cancelled.message });
       return cancelled;
     }
-    const told = withLastLines(error, going.log);
+    const told = withStep(error, going);
     this.#end(going, { state: 'failed', problem: wordsOf(told) });
     return told;
   }
@@ -202,13 +202,18 @@ function wordsOf(error: unknown): string {
   return `${words}${next}`.slice(0, 4_096);
 }
 
-/** What the step that failed printed says more than how it ended. */
-function withLastLines(error: unknown, log: BuildLog): unknown {
+/** Which step failed, and what its command printed last, say more than how it ended. */
+function withStep(error: unknown, { log, build: { step } }: GoingBuild): unknown {
   log.end();
-  const lines = log.lastOfStep.map((line) => `"${line.trim().slice(0, 200)}"`);
-  if (!isAppError(error) || lines.length === 0) return error;
+  const { current } = log;
+  if (!isAppError(error) || step === undefined || current === undefined) return error;
+  // Of a command engines say it themselves.
+  const isSaid = error.message.includes(current.instruction.replace(/^\S+\s+/, ''));
+  const where = `in step ${step.number} of ${step.of}${isSaid ? '' : `, ${current.instruction.slice(0, 100)}`}`;
+  const lines = current.lastLines.map((line) => `"${line.trim().slice(0, 200)}"`).join(', ');
+  const printed = lines === '' ? '' : `; the last that it printed: ${lines}`;
   const { code, message, next } = error;
-  const whole = `${message}; the last that it printed: ${lines.join(', ')}`;
+  const whole = `${message} ${where}${printed}`;
   return new AppError(code, whole, { cause: error, ...(next !== undefined && { next }) });
 }
 

@@ -92,16 +92,18 @@ test('text that has no one spelling is refused before it is kept', () => {
   assert.match(problems[0] ?? '', /lone surrogate/);
 });
 
-test('images: two of one name, a Dockerfile outside its context, a push without a registry', () => {
+test('images: two of one name, a Dockerfile outside its context, a push without a registry, a secret that is an argument', () => {
   const images = {
     one: { pull: 'busybox' },
     two: { pull: 'docker.io/library/busybox:latest' },
     three: { build: { context: '.', dockerfile: '../Dockerfile', push: true } },
+    four: { build: { context: '.', args: { TOKEN: 'x' }, secrets: { TOKEN: 'env:TOKEN' } } },
   };
 
   assert.deepEqual(problemsOf({ images }), [
     'images.two: is known as "busybox:latest", and so is image "one"',
     'images.three.build.dockerfile: must be a path within the context',
     'images.three.build.push: needs a tag that names the registry',
+    'images.four.build.secrets.TOKEN: is set in args as well',
   ]);
 });

@@ -77,6 +77,10 @@ function checkImages({ images }: HostSpec): SpecProblem[] {
     if (build?.push === true && image.tag === undefined) {
       problems.push({ path: [...path, 'build', 'push'], message: 'needs a tag that names the registry' });
     }
+    for (const variable of Object.keys(build?.secrets ?? {})) {
+      if (Object.hasOwn(build?.args ?? {}, variable))
+        problems.push({ path: [...path, 'build', 'secrets', variable], message: 'is set in args as well' });
+    }
     if (image.tag?.includes('@') === true) {
       problems.push({ path: [...path, 'tag'], message: 'must be a name and a tag, without a digest' });
     }
