@@ -3,11 +3,13 @@ import { fleetHostRows } from './fleet-host-rows.ts';
 import { fleetRolloutRows } from './fleet-rollout-rows.ts';
 import { fleetServerRows } from './fleet-server-rows.ts';
 import { orchestratorRows } from './orchestrator-rows.ts';
+import { sshRows } from './ssh-rows.ts';
 import { printTable, type Row } from './table.ts';
 
 const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   orchestrator: orchestratorRows,
   dispatch: dispatchRows,
+  ssh: sshRows,
   'fleet-host': fleetHostRows,
   'fleet-rollout': fleetRolloutRows,
   'fleet-server': fleetServerRows,
