@@ -3,6 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { referencePages } from '../scripts/reference-pages.ts';
+import { server as serverCommand } from '../src/cli/server.ts';
+import { serverFiles } from '../src/cli/server-folder.ts';
+import { defaultHostSettings } from '../src/contracts/fleet.ts';
 import { environmentNames, stateNames, workerEnvironmentNames } from '../src/contracts/names.ts';
 import { failureCodes, itemStatuses, runStatuses } from '../src/contracts/run.ts';
 import { subagentFields } from '../src/contracts/subagent.ts';
@@ -80,6 +83,14 @@ const named = {
     ...Object.values(environmentNames),
     ...Object.values(workerEnvironmentNames),
     ...Object.values(stateNames),
+  ],
+  'docs/reference/server.md': [
+    ...Object.keys(serverCommand.spec.options).map((option) => `--${option}`),
+    ...Object.keys(defaultHostSettings).filter((setting) => setting !== 'metrics'),
+    ...Object.keys(defaultHostSettings.metrics).map((setting) => `metrics.${setting}`),
+    ...Object.values(serverFiles).flat(),
+    environmentNames.server,
+    environmentNames.token,
   ],
 } as const;
 

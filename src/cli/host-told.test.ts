@@ -8,7 +8,7 @@ const specDigest = digestSchema.parse(`sha256:${'0'.repeat(64)}`);
 const change = changeSchema.parse({ revision: 3, specDigest, actor: 'user:ana', message: '', times: {} });
 
 function aPlan(steps: number): HostPlan {
-  const step = { kind: 'create-workspace', reason: 'it is not there', after: [] } as const;
+  const step = { kind: 'create-workspace' as const, reason: 'it is not there', after: [] };
   return {
     index: 'x',
     specDigest,

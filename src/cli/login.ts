@@ -1,4 +1,5 @@
 import { AppError, exitCodes } from '../contracts/errors.ts';
+import { environmentNames } from '../contracts/names.ts';
 import { ServerClient } from '../server-client/server-client.ts';
 import { askSecret } from './ask-person.ts';
 import { type CommandContext, defineCommand } from './command.ts';
@@ -61,7 +62,7 @@ async function warnOfPlaintext(url: string, { stderr }: CommandContext): Promise
 
 async function givenToken(file: string | undefined, context: CommandContext): Promise<string> {
   if (file !== undefined) return tokenIn(file, context.cwd);
-  const token = context.env['AGORA_TOKEN'] || (await askSecret('Token: ', context));
+  const token = context.env[environmentNames.token] || (await askSecret('Token: ', context));
   if (token !== '') return token;
   throw new AppError('usage', 'Cannot sign in: no token was given', {
     next: 'The server printed one at its first start; an admin makes others with agora user add.',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { suggestion } from '../base/suggest.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { environmentNames } from '../contracts/names.ts';
 import { ServerClient } from '../server-client/server-client.ts';
 import type { CommandContext } from './command.ts';
 import { contextsFile, readContexts, type ServerContexts } from './server-context-file.ts';
@@ -28,9 +29,9 @@ export interface ServerWords {
 /** The server that is meant, and what lets one in there. */
 export async function openServer(words: ServerWords, context: CommandContext): Promise<ServerClient> {
   const contexts = await readContexts(contextsFile(context.env));
-  const { url, known } = placeOf(words.server ?? (context.env['AGORA_SERVER'] || undefined), contexts);
+  const { url, known } = placeOf(words.server ?? (context.env[environmentNames.server] || undefined), contexts);
   const given = words['token-file'] === undefined ? undefined : await tokenIn(words['token-file'], context.cwd);
-  const token = given ?? (context.env['AGORA_TOKEN'] || known);
+  const token = given ?? (context.env[environmentNames.token] || known);
   if (token !== undefined) return clientWith(url, token);
   throw new AppError('unauthenticated', `Cannot ask the server "${url}": you are not signed in there`, {
     next: `Sign in: agora login ${url}`,

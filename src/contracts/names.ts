@@ -49,6 +49,8 @@ export const environmentNames = {
   actor: 'AGORA_ACTOR',
   debug: 'AGORA_DEBUG',
   watch: 'AGORA_WATCH',
+  server: 'AGORA_SERVER',
+  token: 'AGORA_TOKEN',
   requireEngine: 'AGORA_REQUIRE_ENGINE',
 } as const;
 
