@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { LocalSource } from '../../src/agent/metrics/local-source.ts';
+import { waitUntil } from '../../src/base/deadline.ts';
 import { prepareFleetImage } from '../../src/compute/program-image.ts';
 import type { Host } from '../../src/contracts/fleet.ts';
 import { agentVolume } from '../../src/contracts/fleet-names.ts';
+import type { HostSample, MetricsSample } from '../../src/contracts/metrics.ts';
 import { type ContainedFleet, containedFleet, hostOf, removeAgent, seedLine } from '../support/contained-fleet.ts';
 import { engineForTests, packageRoot } from '../support/engine.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
@@ -41,6 +44,7 @@ test('the images are small, and the printed line makes a host that stays the sam
   assert.deepEqual([online.facts?.isContainer, online.facts?.engine?.name], [true, 'docker']);
   await hostOf(fleet, 'metrics of the host itself', ({ facts }) => facts?.metricsFrom === 'helper');
 
+  await t.test('its figures are those of the host', () => measuresTheHost(fleet, online));
   await t.test('an image is built there, followed and told', () => buildsThere(fleet, online));
 
   for (const line of [seedLine, lineWithoutGpus]) {
@@ -58,6 +62,42 @@ test('the images are small, and the printed line makes a host that stays the sam
   assert.match(await run('docker volume ls -q'), new RegExp(`^${agentVolume}$`, 'm'));
   await project.close();
 });
+
+async function measuresTheHost({ agora }: ContainedFleet, { name }: Host): Promise<void> {
+  const own = new LocalSource({ root: '' });
+  const look = async () => {
+    const { host } = await own.read({ host: true, containers: [] });
+    assert.ok(host);
+    return host;
+  };
+  const before = await look();
+  const sample = await waitUntil(
+    'a sample taken meanwhile',
+    async () => {
+      const { code, stdout, stderr } = await agora(`host stats ${name} --json`);
+      assert.equal(code, 0, stderr);
+      const { host } = (JSON.parse(stdout) as { latest?: MetricsSample }).latest ?? {}; // As `host stats` prints it.
+      return host?.cpu !== undefined && host.uptimeSeconds > before.uptimeSeconds ? host : undefined;
+    },
+    { timeoutMs: 60_000, intervalMs: 500 },
+  );
+  const after = await look();
+
+  const lasting = (disks: HostSample['disks']) =>
+    disks.flatMap(({ path, totalBytes }) => (path.startsWith('/tmp') ? [] : [[path, totalBytes]]));
+  assert.ok(sample.uptimeSeconds <= after.uptimeSeconds);
+  assert.equal(sample.cpus?.length, after.cpus.length);
+  assert.equal(sample.memory.totalBytes, after.memory.totalBytes);
+  assert.equal(sample.swap.totalBytes, after.swap.totalBytes);
+  assert.deepEqual(lasting(sample.disks), lasting([...after.disks]));
+  assert.ok(Math.abs(sample.memory.availableBytes - after.memory.availableBytes) < 2 * 1024 ** 3);
+  assert.ok(Math.abs(sample.processes - after.processes) < 100);
+  assert.ok(Math.abs(sample.load[2] - after.load[2]) < 2);
+  assert.deepEqual(
+    [sample.io, sample.network, sample.pressure].map((part) => part !== undefined),
+    [after.io, after.network, after.pressure].map((part) => part !== undefined),
+  );
+}
 
 async function buildsThere(fleet: ContainedFleet, { name }: Host): Promise<void> {
   const { project, agora, run } = fleet;
