@@ -28,6 +28,15 @@ test('the default export is the client, else the one named client', async () => 
   assert.deepEqual([both.client, named.client], [1, 2]);
 });
 
+test('a config that never gets to its end is given up, with what to look at', async () => {
+  const path = await config('endless.mjs', 'export default await new Promise(() => {});');
+
+  await assert.rejects(loadConfig(path, 50), {
+    code: 'invalid-config',
+    message: `Cannot load config "${path}": it is not loaded after 0.05 s`,
+  });
+});
+
 test('orch is an export', async () => {
   const { transport } = await loadOrch(await config('orch.mjs', orch));
 

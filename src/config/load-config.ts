@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { sleep } from '../base/deadline.ts';
 import { AgoraClient } from '../client/client.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { SyncProvider } from '../registry/sync-provider.ts';
@@ -20,9 +21,9 @@ export interface LoadedConfig {
 }
 
 /** Imports a config file. A failure names the file, the line if there is one, and the reason. */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
+export async function loadConfig(path: string, longestMs = 30_000): Promise<LoadedConfig> {
   registerOwnCopies();
-  const module = await importConfig(path);
+  const module = await importConfig(path, longestMs);
   const exports = Object.keys(module).sort();
   const exported = module['default'] ?? module['client'];
   const syncProviders = checkSyncProviders(path, module['syncProviders']);
@@ -54,9 +55,11 @@ export async function loadClient(path: string): Promise<AgoraClient> {
   );
 }
 
-async function importConfig(path: string): Promise<Record<string, unknown>> {
+async function importConfig(path: string, longestMs: number): Promise<Record<string, unknown>> {
+  const loaded = new AbortController();
   try {
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    const module = import(pathToFileURL(path).href) as Promise<Record<string, unknown>>;
+    return await Promise.race([module, giveUp(path, longestMs, loaded.signal)]);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -65,7 +68,17 @@ async function importConfig(path: string): Promise<Record<string, unknown>> {
       cause,
       next: `correct ${place} and run the command again`,
     });
+  } finally {
+    loaded.abort();
   }
+}
+
+/** Rejects when a config takes too long. Its timer keeps the process alive, which would end without a word. */
+async function giveUp(path: string, longestMs: number, loaded: AbortSignal): Promise<never> {
+  await sleep(longestMs, loaded);
+  throw new AppError('invalid-config', `Cannot load config "${path}": it is not loaded after ${longestMs / 1000} s`, {
+    next: 'look at its top-level awaits: one of them does not end',
+  });
 }
 
 /** `path:line` when the line is known, else `path`. */

@@ -23,6 +23,14 @@ test('what looks like a credential in a subagent of a config is refused with its
   );
 });
 
+test('text that would be stored as another is refused', () => {
+  assert.throws(() => subagentsOf({ edit: { command: ['a\ud800'] } }), /"command\[0\]" must not hold a lone surrogate/);
+  assert.throws(
+    () => subagentsOf({ edit: { runtime: 'claude-code', systemPrompt: 'a\ud800' } }),
+    /"systemPrompt" must not hold a lone surrogate/,
+  );
+});
+
 test('a field that is misspelt is told before the one that is missing for it, and an empty command in words', () => {
   const misspelt = JSON.parse('{ "comand": ["true"] }');
 
