@@ -70,7 +70,7 @@ export class SimulatedAgent {
         heartbeat.soon();
       },
     });
-    const reports = new Reports({ link, state, log });
+    const reports = new Reports({ link, log });
     const heartbeat = this.#makeHeartbeat(link, record);
     const targets = new TargetLoop({
       link,

@@ -17,6 +17,7 @@ import { LinkTalk } from './link-talk.ts';
 import { LiveView } from './live-view.ts';
 import type { Loaded } from './loaded.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import type { PatientState } from './patient-state.ts';
 import { Realtime } from './realtime.ts';
 import { Reports } from './reports.ts';
 import { TargetLoop } from './target-loop.ts';
@@ -44,7 +45,7 @@ export class AgentLife {
   readonly #name: string;
   #disks: NonNullable<MetricsSample['host']>['disks'] | undefined;
 
-  constructor(options: AgentOptions, loaded: Loaded) {
+  constructor(options: AgentOptions & { readonly state: PatientState }, loaded: Loaded) {
     const { state, engine, log, serverUrl, isContainer = false, version, ownImage } = options;
     const { record, samples, host } = loaded;
     this.#options = options;
@@ -76,7 +77,7 @@ export class AgentLife {
       },
     });
     const link = this.#link;
-    this.#reports = new Reports({ link, state, log });
+    this.#reports = new Reports({ link, log });
     this.#realtime = new Realtime({ link, onNudge: (nudge) => this.#nudged(nudge) });
     this.#targets = new TargetLoop({ link, etag: () => record.etag, take: (kept) => this.#take(kept), log });
     this.#heartbeat = new Heartbeat({
@@ -97,6 +98,7 @@ export class AgentLife {
     });
     const { reports, clock, talk } = { reports: this.#reports, clock: this.#clock, talk: this.#talk };
     this.#work = new HostWork({ options, loaded, link, reports, clock, talk, disk: () => this.#disk() });
+    state.onChange = () => this.#work.tellProblem(state.problem);
     this.#live = new LiveView({
       measure: (signal) => this.#metrics.readLiveSample(signal),
       send: (sample) => this.#realtime.sendSample(sample),

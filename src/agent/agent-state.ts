@@ -21,7 +21,6 @@ export const stateNames = [
   'target.json',
   'memory.json',
   'progress.json',
-  'report-sequence',
   'samples.json',
   'contact.json',
   'config.yml',

@@ -9,6 +9,7 @@ import { HostRecord } from './host-record.ts';
 import { Identity, ownMachineId, registrationTokenOf } from './identity.ts';
 import { fingerprintOfJoinToken, loadServer } from './known-server.ts';
 import type { Loaded } from './loaded.ts';
+import { PatientState } from './patient-state.ts';
 import { progressSchema } from './progress.ts';
 import { SampleQueue } from './sample-queue.ts';
 import { readStored } from './stored.ts';
@@ -19,11 +20,12 @@ const engineBackoff: Backoff = { delayMs: 500, maxDelayMs: 5_000 };
 
 /** Keeps one host as its server declares it, from `run` until its signal. What runs on the host goes on without it. */
 export class Agent {
-  readonly #options: AgentOptions;
+  readonly #options: AgentOptions & { readonly state: PatientState };
 
   constructor(options: AgentOptions) {
     if (options.joinToken !== undefined) fingerprintOfJoinToken(options.joinToken);
-    this.#options = options;
+    const { state, log } = options;
+    this.#options = { ...options, state: new PatientState({ state, log }) };
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import type { PlanProblem } from '../contracts/host-change.ts';
 import type { HostObservation } from '../contracts/host-observation.ts';
 import { emptyMemory } from '../reconcile/memory.ts';
 import type { AgentOptions } from './agent-options.ts';
@@ -44,6 +45,11 @@ export class HostWork {
   tellAll(): void {
     this.#told.forget();
     this.builder.tellAll();
+  }
+
+  /** Something that the agent itself cannot do; undefined once it can. */
+  tellProblem(problem: PlanProblem | undefined): void {
+    this.#work.reports.add(this.#told.own(problem === undefined ? [] : [problem]));
   }
 
   #makeLoop(): HostLoop {

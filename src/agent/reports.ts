@@ -1,7 +1,6 @@
 import { type Backoff, retryDelayMs } from '../base/retry.ts';
 import type { HostReport } from '../contracts/agent-wire.ts';
 import { isAppError } from '../contracts/errors.ts';
-import type { AgentState } from './agent-state.ts';
 import type { Link } from './link.ts';
 import { Wake } from './wake.ts';
 
@@ -9,12 +8,9 @@ export type Told = Omit<HostReport, 'sequence'>;
 
 export interface ReportsOptions {
   readonly link: Pick<Link, 'call' | 'ready'>;
-  readonly state: AgentState;
   readonly log: (line: string) => void;
 }
 
-/** Numbers are taken from the state so many at a time: after a crash some are left out, none comes twice. */
-const numbersAtOnce = 1_000;
 /** Between two reports: what comes in between goes together. */
 const quietMs = 100;
 const backoff: Backoff = { delayMs: 250, maxDelayMs: 10_000 };
@@ -25,8 +21,8 @@ export class Reports {
   readonly #options: ReportsOptions;
   readonly #wake = new Wake();
   #waiting: Told[] = [];
-  #next = 0;
-  #reserved = 0;
+  /** Of the last report. The server counts anew with each session, and an agent that starts begins one. */
+  #sequence = 0;
 
   constructor(options: ReportsOptions) {
     this.#options = options;
@@ -64,8 +60,8 @@ export class Reports {
   }
 
   async #send(told: Told, signal: AbortSignal): Promise<void> {
-    const sequence = await this.#takeNumber();
-    await this.#options.link.call('report', { body: { sequence, ...told } }, { signal });
+    this.#sequence += 1;
+    await this.#options.link.call('report', { body: { sequence: this.#sequence, ...told } }, { signal });
   }
 
   async #failed(
@@ -78,17 +74,6 @@ export class Reports {
     // What came meanwhile is newer than what failed.
     this.#waiting = this.#waiting.reduce(merged, [told]);
     await this.#wake.wait(isAppError(error, 'refused') ? refusedMs : retryDelayMs(failures, backoff), signal);
-  }
-
-  async #takeNumber(): Promise<number> {
-    if (this.#next >= this.#reserved) {
-      const known = Number((await this.#options.state.read('report-sequence')) ?? 0);
-      this.#next = Number.isSafeInteger(known) ? known : 0;
-      this.#reserved = this.#next + numbersAtOnce;
-      await this.#options.state.write('report-sequence', String(this.#reserved));
-    }
-    this.#next += 1;
-    return this.#next;
   }
 }
 

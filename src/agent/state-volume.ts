@@ -20,7 +20,7 @@ export interface StateVolumeOptions {
 
 /** Small, and lost only for good. The others come again, or cost time. */
 const urgent: ReadonlySet<StateName> = new Set(
-  stateNames.filter((name) => name.endsWith('.pem') || ['server.json', 'machine-id', 'report-sequence'].includes(name)),
+  stateNames.filter((name) => name.endsWith('.pem') || ['server.json', 'machine-id'].includes(name)),
 );
 const filesSchema = z.partialRecord(z.enum(stateNames), z.string());
 const folder = '/state';
@@ -76,8 +76,17 @@ export class StateVolume implements AgentState {
   async #pass(name: StateName, text: string | undefined): Promise<void> {
     this.#waiting.set(name, text);
     if (urgent.has(name)) return await this.flush();
+    this.#flushLater();
+  }
+
+  #flushLater(): void {
     this.#timer ??= setTimeout(() => {
-      this.flush().catch((error: unknown) => this.#options.log(`Cannot keep state in ${this.place}: ${String(error)}`));
+      this.flush().catch((error: unknown) => {
+        this.#options.log(
+          `Cannot keep state in ${this.place}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+        this.#flushLater();
+      });
     }, this.#options.delayMs).unref();
   }
 

@@ -34,6 +34,7 @@ export class TargetLoop {
   readonly #wake = new Wake();
   #asking: AbortController | undefined;
   #taken = 0;
+  #failure: string | undefined;
 
   constructor(options: TargetLoopOptions) {
     this.#options = options;
@@ -57,6 +58,7 @@ export class TargetLoop {
       try {
         const isNews = await this.#ask(signal);
         failures = 0;
+        this.#failure = undefined;
         const quietMs = performance.now() - askedAt;
         if (!isNews && quietMs < shortestMs) await this.#wake.wait(shortestMs, signal);
       } catch (error) {
@@ -98,7 +100,13 @@ export class TargetLoop {
     const isRefused = isAppError(error, 'refused');
     const waitMs = isRefused ? refusedMs : retryDelayMs(failures, backoff);
     const isTold = isRefused || isAppError(error, 'unreachable') || isAppError(error, 'unauthenticated');
-    if (!isTold) this.#options.log(`Cannot take what is declared: ${error instanceof Error ? error.message : error}`);
+    if (!isTold) this.#tell(`Cannot take what is declared: ${error instanceof Error ? error.message : error}`);
     await this.#wake.wait(waitMs, signal);
+  }
+
+  /** Each failure once, however often it is tried again. */
+  #tell(failure: string): void {
+    if (failure !== this.#failure) this.#options.log(failure);
+    this.#failure = failure;
   }
 }

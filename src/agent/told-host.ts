@@ -1,6 +1,6 @@
 import { canonicalize } from '../base/canonical-json.ts';
 import { sha256Hex } from '../base/hash.ts';
-import type { StepReport } from '../contracts/host-change.ts';
+import type { PlanProblem, StepReport } from '../contracts/host-change.ts';
 import type { HostObservation } from '../contracts/host-observation.ts';
 import type { Decision } from '../reconcile/target.ts';
 import { reportable } from './observe.ts';
@@ -24,6 +24,8 @@ export class ToldHost {
   #digests = new Map<string, string>();
   #observedAt = 0;
   #revision = 0;
+  #problems: readonly PlanProblem[] = [];
+  #ownProblems: readonly PlanProblem[] = [];
   progress: Progress | undefined;
 
   constructor(now: () => number, progress: Progress | undefined) {
@@ -52,13 +54,24 @@ export class ToldHost {
     const progress = advance(this.progress, revision, decision, at);
     const isProgress = progress !== this.progress || this.#isNews('times', progress.times);
     this.progress = progress;
-    const { workspaces, problems } = decision;
+    const { workspaces } = decision;
+    this.#problems = decision.problems;
+    const problems = [...this.#problems, ...this.#ownProblems];
     const news: Told = {
       ...(isProgress && { times: progress.times }),
       ...(this.#isNews('workspaces', workspaces) && { workspaces: [...workspaces] }),
       ...(this.#isNews('problems', { revision, problems }) && { problems: [...problems] }),
     };
     return Object.keys(news).length === 0 ? {} : { revision, ...news };
+  }
+
+  /** Problems of the agent itself, besides those of the host. */
+  own(problems: readonly PlanProblem[]): Told {
+    this.#ownProblems = problems;
+    const all = [...this.#problems, ...problems];
+    const revision = this.#revision;
+    if (!this.#isNews('problems', { revision, problems: all })) return {};
+    return { ...(revision > 0 && { revision }), problems: all };
   }
 
   step(report: StepReport): Told {

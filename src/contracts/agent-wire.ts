@@ -110,7 +110,7 @@ export type HeartbeatReply = z.infer<typeof heartbeatReplySchema>;
 
 /** What an agent saw and did. What is left out is not known, never none. */
 export const hostReportSchema = z.strictObject({
-  /** Counts up over the life of an agent's state: an older one than the last is ignored. */
+  /** Counts up within a session: an older one than the last is ignored. */
   sequence: z.int().positive(),
   observation: hostObservationSchema.optional(),
   /** The revision that the following speaks of. */

@@ -57,9 +57,9 @@ export class AgentPlace {
   }
 }
 
-/** With everything that it made gone after the test. */
-export async function agentPlace(t: TestContext, address: string): Promise<AgentPlace> {
-  const stateFolder = await mkdtemp(join(tmpdir(), 'agora-agent-'));
+/** With everything that it made gone after the test. Its state is in a folder of its own unless one is given. */
+export async function agentPlace(t: TestContext, address: string, givenFolder?: string): Promise<AgentPlace> {
+  const stateFolder = givenFolder ?? (await mkdtemp(join(tmpdir(), 'agora-agent-')));
   const engine = dockerHostEngine({ endpoint: parseEngineHost(address, 'test') });
   const name = `box-${stateFolder.slice(-6)}`;
   const place = new AgentPlace(name, stateFolder, engine);
