@@ -13,7 +13,7 @@ const wanted = Number(process.env['AGORA_TEST_RUNS'] ?? 200);
 const fleets = 16;
 
 test(`an agent and a server that are killed at any of their steps, in ${wanted} runs, leave a host as declared and nothing else touched`, {
-  timeout: 280_000,
+  timeout: Math.max(280_000, wanted * 1_400),
 }, async (t) => {
   t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
 
