@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { isAppError } from '../contracts/errors.ts';
-import { SqliteDatabase } from './sqlite-database.ts';
+import { bytesOf, SqliteDatabase } from './sqlite-database.ts';
 
 const migrations = Array.from({ length: 8 }, (_, step) => `CREATE TABLE t${step} (n INTEGER)`);
 
@@ -102,4 +102,12 @@ test('nobody waits for what changed nothing, what is relaxed, and a database tha
   assert.equal(plain.settled(), undefined);
   settling.close();
   plain.close();
+});
+
+test('a column that holds no bytes is told as damage', () => {
+  assert.deepEqual(bytesOf({ packed: Uint8Array.of(1) }, 'packed'), Uint8Array.of(1));
+  assert.throws(
+    () => bytesOf({ packed: 'text' }, 'packed'),
+    (error) => isAppError(error, 'state-corrupt') && error.next !== undefined,
+  );
 });

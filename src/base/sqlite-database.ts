@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { AppError } from '../contracts/errors.ts';
 import { FileSync } from './file-sync.ts';
 import { newerFileError, type SqliteFile, sqliteError, syncError } from './sqlite-errors.ts';
 
@@ -156,3 +157,12 @@ export class SqliteDatabase {
 
 export type SqlValue = string | number | bigint | null | Uint8Array;
 export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** The bytes of a column; `state-corrupt` where a row holds something else. */
+export function bytesOf(row: SqlRow, column: string): Uint8Array {
+  const value = row[column];
+  if (value instanceof Uint8Array) return value;
+  throw new AppError('state-corrupt', `Cannot read a row: its column "${column}" holds no bytes`, {
+    next: 'Restore a backup: somebody else wrote to the database.',
+  });
+}

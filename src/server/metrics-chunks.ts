@@ -1,4 +1,4 @@
-import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
+import { bytesOf, type SqliteDatabase } from '../base/sqlite-database.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import { type MetricKind, metricKinds } from '../contracts/routes-metrics.ts';
 import { type Columns, packColumns, unpackColumns } from './metrics-columns.ts';
@@ -43,7 +43,7 @@ export class MetricsChunks {
   at({ hostId, level, kind, of, start }: ChunkPlace): Columns {
     const sql = `SELECT columns FROM metric_chunks WHERE host_id = ? AND level = ? AND kind = ? AND "of" = ? AND start = ?`;
     const row = this.#database.get(sql, hostId, level.level, kind, of, start);
-    return row === undefined ? new Map() : columnsOf(row);
+    return row === undefined ? new Map() : unpackColumns(bytesOf(row, 'columns'));
   }
 
   put({ hostId, level, kind, of, start }: ChunkPlace, columns: Columns): void {
@@ -69,7 +69,7 @@ export class MetricsChunks {
       kind: kindOf(row['kind']),
       of: String(row['of']),
       start: Number(row['start']),
-      columns: columnsOf(row),
+      columns: unpackColumns(bytesOf(row, 'columns')),
     }));
   }
 
@@ -80,12 +80,6 @@ export class MetricsChunks {
       this.#database.run(sql, hostId, level, now - Math.min(keepMs, retentionMs) - windowMs);
     }
   }
-}
-
-function columnsOf(row: SqlRow): Columns {
-  const packed = row['columns'];
-  if (!(packed instanceof Uint8Array)) throw new TypeError('metric_chunks.columns is not a blob');
-  return unpackColumns(packed);
 }
 
 function kindOf(value: unknown): MetricKind {

@@ -1,4 +1,4 @@
-import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
+import { bytesOf, type SqliteDatabase, type SqlRow } from '../base/sqlite-database.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { type HostId, hostIdSchema } from '../contracts/fleet-ids.ts';
 import { type Change, changeSchema, type changeStages } from '../contracts/host-change.ts';
@@ -74,8 +74,7 @@ export class Revisions {
     if (wanted === undefined) return undefined;
     const row = this.#database.get('SELECT * FROM revisions WHERE host_id = ? AND revision = ?', hostId, wanted);
     if (row === undefined) return undefined;
-    const sealed = row['secrets'];
-    if (!(sealed instanceof Uint8Array)) throw new TypeError('revisions.secrets is not a blob');
+    const sealed = bytesOf(row, 'secrets');
     const open = () => JSON.parse(decryptAtRest(this.#atRestKey, sealed, contextOf(hostId, wanted)));
     let secrets: Record<string, string> | undefined; // Only `add` writes them, and nobody can change them unnoticed.
     return {
