@@ -284,7 +284,7 @@ test('a context that is to stay is there once and used again, unless somebody ch
   await builder.build(wish, never);
 });
 
-test('what is built is pushed, and the digest that the registry gives it is told', {
+test('what is built is pushed, which its log follows, and the digest that the registry gives it is told', {
   skip: skipRegistry,
 }, async (t) => {
   assert.ok(plainEngine);
@@ -294,12 +294,60 @@ test('what is built is pushed, and the digest that the registry gives it is told
   const tag = `${registry.host}/built:${randomUUID()}`;
   t.after(() => engine.removeImage(tag));
 
-  await builder.build({ ...(await request('LABEL one=two\n')), tag }, never);
-  await assert.rejects(builder.push(tag, {}), (error) => isAppError(error, 'refused'));
+  await builder.build({ ...(await request('LABEL one=two\n', { push: true })), tag }, never);
   const digest = await builder.push(tag, { login: registry.login });
-  await waitUntil('two reports of a push', () => server.pushes.length === 2);
+  await waitUntil('the end of the push', () => server.last?.state === 'succeeded');
 
   assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+  assert.equal(server.last?.pushedDigest, digest);
+  assert.ok(server.lines.some((line) => /: Pushed$/.test(line)));
+  assert.deepEqual(server.pushes, []);
+  assert.equal(server.states.includes('pushing'), true);
+  // Another start of the agent knows nothing of the build.
+  await assert.rejects(builder.push(tag, {}), (error) => isAppError(error, 'refused'));
+  await builder.push(tag, { login: registry.login });
+  await waitUntil('two reports of a push', () => server.pushes.length === 2);
   assert.match(server.pushes[0]?.problem ?? '', /^Cannot push image/);
   assert.deepEqual(server.pushes[1], { tag, digest });
+});
+
+test('a push can be cancelled, and one that is not begun ends with what wanted it', { skip }, async (t) => {
+  const { server, folder, engine, request } = await aPlace(t);
+  const hanging: HostEngine = {
+    ...engine,
+    push: (_reference, { signal } = {}) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+  };
+  const builder = new ImageBuilder({
+    ...{ engine: hanging, link: server.link, folder, hostId: () => hostId, openSecrets: async () => ({}) },
+    log: (line) => t.diagnostic(line),
+  });
+  const stop = new AbortController();
+  const telling = builder.run(stop.signal);
+  const wish = await request('', { push: true, useCache: true });
+
+  await builder.build(wish, never);
+  await waitUntil('a build that is to be pushed', () => server.last?.state === 'pushing');
+  const pushing = builder.push(wish.tag, {});
+  builder.cancel(server.last?.buildId ?? '');
+  await assert.rejects(
+    pushing,
+    (error) => isAppError(error, 'interrupted') && /somebody cancelled/.test(error.message),
+  );
+  await waitUntil('its end', () => server.last?.state === 'succeeded');
+  const newer = new AbortController();
+  await builder.build(wish, newer.signal);
+  newer.abort();
+  const ended = () => [...server.builds.values()].filter(({ endedAt }) => endedAt !== undefined);
+  await waitUntil('the end of both', () => ended().length === 2);
+  stop.abort();
+  await telling;
+
+  assert.deepEqual(
+    ended().map(({ state, problem }) => [state, problem?.replace(/".*"/, '…')]),
+    [
+      ['succeeded', 'Cannot push …: somebody cancelled it'],
+      ['succeeded', 'It was not pushed in time, or something newer is declared'],
+    ],
+  );
 });

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { withDeadline } from '../base/deadline.ts';
-import { Redactor } from '../base/redact.ts';
 import { type Build, type BuildId, buildIdSchema, buildSchema } from '../contracts/builds.ts';
-import { AppError, isAppError } from '../contracts/errors.ts';
+import { AppError } from '../contracts/errors.ts';
+import { digestSchema } from '../contracts/ids.ts';
 import type { HostEngine, PullOptions } from '../engine/host-engine.ts';
 import type { ImageBuildRequest } from './apply-moves.ts';
 import { BuildContexts } from './build-context.ts';
 import { BuildLog } from './build-log.ts';
+import { problemText, withoutSecrets, withStep } from './build-problem.ts';
 import { BuildQueue } from './build-queue.ts';
 import { BuildReports, type ToldBuild } from './build-reports.ts';
 import type { Link } from './link.ts';
+import { pushLines } from './push-lines.ts';
 import { type RegistryLogins, withProblems } from './registry-logins.ts';
 
 export interface ImageBuilderOptions {
@@ -36,6 +38,7 @@ interface GoingBuild extends ToldBuild {
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const cancelledWords = 'somebody cancelled it';
+const notPushedWords = 'It was not pushed in time, or something newer is declared';
 
 /** Builds images on this host from contexts that the server keeps, and tells the server how they get on. */
 export class ImageBuilder {
@@ -44,6 +47,8 @@ export class ImageBuilder {
   readonly #queue: BuildQueue;
   readonly #reports: BuildReports;
   readonly #going = new Map<string, GoingBuild>();
+  /** By their tags: what is to be pushed next. */
+  readonly #built = new Map<string, GoingBuild>();
 
   constructor(options: ImageBuilderOptions) {
     const { link, folder, hostId, deletesContext = true, concurrency = 1, log } = options;
@@ -75,25 +80,58 @@ export class ImageBuilder {
     const ends = AbortSignal.any([signal, going.cancelled.signal]);
     try {
       const imageId = await this.#queue.run(() => this.#buildWithin(going, request, ends), ends);
-      this.#end(going, { state: 'succeeded', imageId });
+      if (request.spec.push) this.#awaitPush(going, imageId, signal);
+      else this.#end(going, { state: 'succeeded', imageId });
       return imageId;
     } catch (error) {
       throw this.#failed(going, error, signal);
-    } finally {
-      this.#going.delete(going.build.buildId);
     }
   }
 
-  /** Gives the digest that the registry knows it by. */
+  /** Gives the digest that the registry knows it by. `interrupted` where somebody cancelled it. */
   async push(reference: string, options: PullOptions): Promise<string> {
+    const going = this.#built.get(reference);
+    this.#built.delete(reference);
+    if (going !== undefined) return await this.#pushBuilt(going, options);
     try {
       const digest = await this.#options.engine.push(reference, options);
-      this.#reports.addPush({ tag: reference, digest: buildSchema.shape.context.parse(digest) });
+      this.#reports.addPush({ tag: reference, digest: digestSchema.parse(digest) });
       return digest;
     } catch (error) {
-      this.#reports.addPush({ tag: reference, problem: wordsOf(error) });
+      this.#reports.addPush({ tag: reference, problem: problemText(error) });
       throw error;
     }
+  }
+
+  async #pushBuilt(going: GoingBuild, options: PullOptions): Promise<string> {
+    const { tag } = going.build;
+    const cancelled = going.cancelled.signal;
+    const signal = options.signal === undefined ? cancelled : AbortSignal.any([options.signal, cancelled]);
+    const onProgress = pushLines((line) => this.#print(going, `${line}\n`));
+    try {
+      const digest = digestSchema.parse(await this.#options.engine.push(tag, { ...options, signal, onProgress }));
+      this.#end(going, { state: 'succeeded', pushedDigest: digest });
+      return digest;
+    } catch (error) {
+      const told = cancelled.aborted ? new AppError('interrupted', `Cannot push "${tag}": ${cancelledWords}`) : error;
+      const isLate = options.signal?.aborted === true && !cancelled.aborted;
+      this.#end(going, { state: 'succeeded', problem: isLate ? notPushedWords : problemText(told) });
+      throw told;
+    }
+  }
+
+  /** It is pushed next, unless the signal comes first. */
+  #awaitPush(going: GoingBuild, imageId: string, signal: AbortSignal): void {
+    const { tag } = going.build;
+    const giveUp = () => {
+      if (this.#built.get(tag) !== going) return;
+      this.#built.delete(tag);
+      this.#end(going, { state: 'succeeded', problem: notPushedWords });
+    };
+    this.#change(going, { state: 'pushing', imageId });
+    this.#built.set(tag, going);
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
   }
 
   #begin({ image, tag, spec }: ImageBuildRequest): GoingBuild {
@@ -175,11 +213,12 @@ export class ImageBuilder {
       return cancelled;
     }
     const told = withStep(error, going);
-    this.#end(going, { state: 'failed', problem: wordsOf(told) });
+    this.#end(going, { state: 'failed', problem: problemText(told) });
     return told;
   }
 
-  #end(going: GoingBuild, outcome: Pick<Build, 'state' | 'imageId' | 'problem'>): void {
+  #end(going: GoingBuild, outcome: Pick<Build, 'state' | 'imageId' | 'pushedDigest' | 'problem'>): void {
+    this.#going.delete(going.build.buildId);
     going.log.end();
     if (outcome.problem !== undefined) going.log.say(outcome.problem);
     this.#change(going, { ...outcome, endedAt: new Date().toISOString() });
@@ -194,32 +233,4 @@ export class ImageBuilder {
 
 function newBuildId(): BuildId {
   return buildIdSchema.parse(`b-${[...randomBytes(26)].map((byte) => base32[byte & 31]).join('')}`);
-}
-
-function wordsOf(error: unknown): string {
-  const words = error instanceof Error ? error.message : String(error);
-  const next = isAppError(error) && error.next !== undefined ? `. ${error.next}` : '';
-  return `${words}${next}`.slice(0, 4_096);
-}
-
-/** Which step failed, and what its command printed last, say more than how it ended. */
-function withStep(error: unknown, { log, build: { step } }: GoingBuild): unknown {
-  log.end();
-  const { current } = log;
-  if (!isAppError(error) || step === undefined || current === undefined) return error;
-  // Of a command engines say it themselves.
-  const isSaid = error.message.includes(current.instruction.replace(/^\S+\s+/, ''));
-  const where = `in step ${step.number} of ${step.of}${isSaid ? '' : `, ${current.instruction.slice(0, 100)}`}`;
-  const lines = current.lastLines.map((line) => `"${line.trim().slice(0, 200)}"`).join(', ');
-  const printed = lines === '' ? '' : `; the last that it printed: ${lines}`;
-  const { code, message, next } = error;
-  const whole = `${message} ${where}${printed}`;
-  return new AppError(code, whole, { cause: error, ...(next !== undefined && { next }) });
-}
-
-/** Engines repeat the command that failed, and what it was given. */
-function withoutSecrets(error: unknown, secrets: Readonly<Record<string, string>>): unknown {
-  const redactor = new Redactor(secrets);
-  if (!isAppError(error) || !redactor.holds(error.message)) return error;
-  return new AppError(error.code, redactor.text(error.message), error.next === undefined ? {} : { next: error.next });
 }

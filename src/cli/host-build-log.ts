@@ -65,7 +65,7 @@ async function print({ client, host, build: named, follows }: Printed, context: 
 }
 
 async function tellEnd({ state, image, problem }: Build, { stderr }: CommandContext): Promise<ExitCode> {
-  if (state === 'succeeded') return exitCodes.ok;
+  if (state === 'succeeded' && problem === undefined) return exitCodes.ok;
   await say(
     stderr,
     `agora: the build of ${image} ended as ${state}${problem === undefined ? '' : `: ${shown(problem)}`}`,

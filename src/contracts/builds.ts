@@ -8,8 +8,8 @@ export const buildIdSchema = z
   .brand<'BuildId'>();
 export type BuildId = z.infer<typeof buildIdSchema>;
 
-/** `lost`: its agent went and did not take it up again; the next try is another build. */
-const buildStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'lost'] as const;
+/** `pushing`: built, and going to a registry. `lost`: its agent went and did not take it up again; the next try is another build. */
+const buildStates = ['queued', 'running', 'pushing', 'succeeded', 'failed', 'cancelled', 'lost'] as const;
 export type BuildState = (typeof buildStates)[number];
 
 const timeSchema = z.iso.datetime();
@@ -31,7 +31,7 @@ export const buildSchema = z.object({
   imageId: z.string().max(128).optional(),
   /** What the registry calls it. */
   pushedDigest: digestSchema.optional(),
-  /** Why it did not succeed, or was not pushed. */
+  /** Why it did not succeed, or, where it did, was not pushed. */
   problem: problemSchema.optional(),
 });
 export type Build = z.infer<typeof buildSchema>;

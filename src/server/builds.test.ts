@@ -83,6 +83,34 @@ test('a build that is not live any more is lost; what came in between was told o
   );
 });
 
+test('a build that was being pushed when its agent ended is not lost, and pushed by the next one', async (t) => {
+  const { agent, builds } = await admittedAgent(t);
+  const digest = aBuild().context;
+  await agent.client.call('reportBuilds', aReport({ live: [first], builds: [aBuild({ state: 'pushing' })] }));
+  assert.equal((await builds())[0]?.state, 'pushing');
+
+  await agent.client.call('reportBuilds', aReport());
+  const [between] = await builds();
+  await agent.client.call('reportBuilds', aReport({ builds: [aBuild({ state: 'pushing' })] }));
+  await agent.client.call('reportBuilds', aReport({ pushes: [{ tag: aBuild().tag, digest }] }));
+  const [after] = await builds();
+
+  assert.deepEqual([between?.state, after?.state], ['succeeded', 'succeeded']);
+  assert.match(between?.problem ?? '', /ended before it was pushed/);
+  assert.deepEqual([after?.problem, after?.pushedDigest], [undefined, digest]);
+});
+
+test('a build that was taken for lost and is heard of again has not ended', async (t) => {
+  const { agent, builds } = await admittedAgent(t);
+  await agent.client.call('reportBuilds', aReport({ live: [first], builds: [aBuild()] }));
+  await agent.client.call('reportBuilds', aReport());
+  assert.equal((await builds())[0]?.state, 'lost');
+
+  await agent.client.call('reportBuilds', aReport({ live: [first], builds: [aBuild()] }));
+
+  assert.deepEqual(await builds(), [aBuild()]);
+});
+
 test('who may cancel a build is told to its host with the next report, and it is written down', async (t) => {
   const { agent, admin } = await admittedAgent(t);
   await agent.client.call('reportBuilds', aReport({ live: [first], builds: [aBuild()] }));

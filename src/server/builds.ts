@@ -20,11 +20,13 @@ const ranks: Readonly<Record<BuildState, number>> = {
   queued: 0,
   lost: 0,
   running: 1,
-  succeeded: 2,
-  failed: 2,
-  cancelled: 2,
+  pushing: 2,
+  succeeded: 3,
+  failed: 3,
+  cancelled: 3,
 };
 
+const unpushedWords = 'Its agent ended before it was pushed. It is pushed when that is back.';
 const lostWords = 'Its agent ended before it did. The next try is another build.';
 
 /** What hosts told of their builds. */
@@ -74,7 +76,8 @@ export class Builds {
   #keep(hostId: HostId, build: Build): void {
     const before = this.#byId(hostId, build.buildId);
     if (before !== undefined && ranks[before.state] > ranks[build.state]) return;
-    this.#write(hostId, { ...before, ...build });
+    const pushedDigest = build.pushedDigest ?? before?.pushedDigest;
+    this.#write(hostId, { ...build, ...(pushedDigest !== undefined && { pushedDigest }) });
   }
 
   #keepPush(hostId: HostId, { tag, digest, problem }: BuildPush): void {
@@ -92,7 +95,11 @@ export class Builds {
   #loseAllBut(hostId: HostId, live: ReadonlySet<string>, now: Date): void {
     for (const build of this.list(hostId)) {
       if (hasEnded(build) || live.has(build.buildId)) continue;
-      this.#write(hostId, { ...build, state: 'lost', endedAt: now.toISOString(), problem: lostWords });
+      const isBuilt = build.state === 'pushing';
+      const outcome = isBuilt
+        ? ({ state: 'succeeded', problem: unpushedWords } as const)
+        : ({ state: 'lost', problem: lostWords } as const);
+      this.#write(hostId, { ...build, ...outcome, endedAt: now.toISOString() });
     }
   }
 
@@ -128,7 +135,7 @@ export class Builds {
 }
 
 export function hasEnded({ state }: Build): boolean {
-  return state !== 'queued' && state !== 'running';
+  return state !== 'queued' && state !== 'running' && state !== 'pushing';
 }
 
 function fromRow(row: SqlRow): Build {
