@@ -7,9 +7,9 @@ import {
   type AlertChannelName,
   type AlertNotice,
   alertChannelNameSchema,
-  alertNoticeSchema,
 } from '../contracts/alerts.ts';
-import { type ChannelSettings, parseSettings, sendNotice, targetOf } from './alerts-send.ts';
+import { type WaitingNotice, WaitingNotices } from './alerts-notices.ts';
+import { type ChannelSettings, parseSettings, sendNotices, targetOf } from './alerts-send.ts';
 import { decryptAtRest, encryptAtRest } from './at-rest.ts';
 
 export interface OutboxOptions {
@@ -25,14 +25,19 @@ const backoff = { delayMs: 2_000, maxDelayMs: 300_000, jitter: 0.2 };
 /** What could not be told for a day is old news. */
 const longestMs = 86_400_000;
 const mostWaiting = 1_000;
+/** A person gets one mail of many hosts that fell silent; a program gets one notice at a time. */
+const atOnce = { webhook: 1, mail: 50 } as const satisfies Record<AlertChannelName, number>;
 
 /** Notices on their way, kept until they were taken: neither a restart nor a receiver that is away loses one. */
 export class AlertOutbox {
   readonly #options: OutboxOptions;
+  readonly #waiting: WaitingNotices;
   readonly #sending = new Set<AlertChannelName>();
+  readonly #taken = new Set<string>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#waiting = new WaitingNotices(options.database);
   }
 
   channels(): AlertChannel[] {
@@ -53,7 +58,7 @@ export class AlertOutbox {
       sealed,
     );
     // What waited for the old address need not wait on.
-    database.run('UPDATE alert_notices SET next_at = ? WHERE channel = ?', this.#now(), name);
+    this.#waiting.hasten(name, this.#now());
     const found = this.channels().find((one) => one.name === name);
     return found ?? { name, target: targetOf(channel), waiting: 0 };
   }
@@ -64,11 +69,8 @@ export class AlertOutbox {
 
   /** In the transaction that raises or resolves the alert. */
   put(event: 'raised' | 'resolved', alert: Alert): void {
-    const { database, server } = this.#options;
-    const at = this.#now();
-    const notice: AlertNotice = { noticeId: randomUUID(), event, server, at, alert };
-    const sql = `INSERT INTO alert_notices (notice_id, channel, notice, made_at, next_at) SELECT ?, name, ?, ?, ? FROM alert_channels`;
-    database.run(sql, notice.noticeId, JSON.stringify(notice), at, at);
+    const { server } = this.#options;
+    this.#waiting.put({ noticeId: randomUUID(), event, server, at: this.#now(), alert });
   }
 
   /** Sends what is due, in the order it came about, each channel by itself. */
@@ -84,7 +86,7 @@ export class AlertOutbox {
     const notice: AlertNotice = { noticeId: randomUUID(), event: 'test', server, at: this.#now() };
     return Promise.all(
       this.channels().map(async ({ name }) => {
-        const error = await this.#send(name, notice, signal);
+        const error = await this.#send(name, [notice], signal);
         return { channel: name, ...(error !== undefined && { error }) };
       }),
     );
@@ -100,64 +102,79 @@ export class AlertOutbox {
     }
   }
 
-  /** Whether there may be another one to send now. */
+  /** Whether there may be more to send now. */
   async #sendOldest(name: AlertChannelName, signal: AbortSignal): Promise<boolean> {
-    const { database, log, now } = this.#options;
-    const sql = 'SELECT * FROM alert_notices WHERE channel = ? ORDER BY made_at, notice_id LIMIT 1';
-    const row = database.get(sql, name);
-    if (row === undefined || !this.#isDue(String(row['next_at']))) return false;
-    const id = String(row['notice_id']);
-    const madeAt = Date.parse(String(row['made_at']));
-    const notice = alertNoticeSchema.safeParse(JSON.parse(String(row['notice']))).data;
-    const error = notice === undefined ? undefined : await this.#send(name, notice, signal);
+    const { log } = this.#options;
+    const waiting = this.#waiting.oldest(name, atOnce[name]);
+    const [first] = waiting;
+    if (first === undefined || !this.#isDue(first)) return false;
+    // The database may have failed to forget what was taken.
+    const untold = waiting.filter(({ noticeId }) => !this.#taken.has(`${name} ${noticeId}`));
+    const notices = untold.flatMap(({ notice }) => notice ?? []);
+    const error = notices.length === 0 ? undefined : await this.#send(name, notices, signal);
     if (signal.aborted) return false;
-    if (error !== undefined && now().getTime() - madeAt < longestMs && this.#waiting(name) <= mostWaiting) {
-      const attempts = Number(row['attempts']) + 1;
-      const nextAt = new Date(now().getTime() + retryDelayMs(attempts, backoff)).toISOString();
-      const update = 'UPDATE alert_notices SET attempts = ?, next_at = ? WHERE channel = ? AND notice_id = ?';
-      database.run(update, attempts, nextAt, name, id);
+    if (error === undefined) {
+      for (const { noticeId } of waiting) this.#taken.add(`${name} ${noticeId}`);
+      this.#waiting.remove(name, waiting);
+      for (const { noticeId } of waiting) this.#taken.delete(`${name} ${noticeId}`);
+      return true;
+    }
+    const now = this.#options.now().getTime();
+    if (now - first.madeAt < longestMs && this.#waiting.count(name) <= mostWaiting) {
+      this.#waiting.defer(name, first, now + retryDelayMs(first.attempts + 1, backoff));
       return false;
     }
-    if (error !== undefined) log(`alerts: a notice was given up: ${error}`);
-    database.run('DELETE FROM alert_notices WHERE channel = ? AND notice_id = ?', name, id);
+    log(`alerts: a notice was given up: ${error}`);
+    this.#waiting.remove(name, [first]);
     return true;
   }
 
-  /** Why it was not taken; undefined when it was. */
-  async #send(name: AlertChannelName, notice: AlertNotice, signal: AbortSignal): Promise<string | undefined> {
+  /** Why they were not taken; undefined when they were. */
+  async #send(
+    name: AlertChannelName,
+    notices: readonly AlertNotice[],
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const { database, atRest } = this.#options;
     const sealed = database.get('SELECT settings FROM alert_channels WHERE name = ?', name)?.['settings'];
     if (!(sealed instanceof Uint8Array)) return 'it was removed';
+    let why: string | null = null;
     try {
       const channel = parseSettings(name, decryptAtRest(atRest, sealed, contextOf(name)));
-      await sendNotice(channel, notice, signal);
-      database.run(
-        'UPDATE alert_channels SET last_delivered_at = ?, last_error = NULL WHERE name = ?',
-        this.#now(),
-        name,
-      );
-      return undefined;
+      await sendNotices(channel, notices, signal);
     } catch (error) {
-      const why = (error instanceof Error ? error.message : String(error)).slice(0, 4_000);
-      if (!signal.aborted) database.run('UPDATE alert_channels SET last_error = ? WHERE name = ?', why, name);
-      return why;
+      if (signal.aborted) return messageOf(error);
+      why = messageOf(error).slice(0, 4_000);
+    }
+    this.#result(name, why);
+    return why ?? undefined;
+  }
+
+  /** Shown to people, and no reason to send anything again. */
+  #result(name: AlertChannelName, lastError: string | null): void {
+    const { database, log } = this.#options;
+    try {
+      database.run('UPDATE alert_channels SET last_error = ? WHERE name = ?', lastError, name);
+      if (lastError !== null) return;
+      database.run('UPDATE alert_channels SET last_delivered_at = ? WHERE name = ?', this.#now(), name);
+    } catch (error) {
+      log(`alerts: ${messageOf(error)}`);
     }
   }
 
   /** Nothing waits longer than the longest wait: a later time is of a clock that was put back since. */
-  #isDue(nextAt: string): boolean {
-    const waitMs = Date.parse(nextAt) - this.#options.now().getTime();
+  #isDue({ nextAt }: WaitingNotice): boolean {
+    const waitMs = nextAt - this.#options.now().getTime();
     return waitMs <= 0 || waitMs > backoff.maxDelayMs;
-  }
-
-  #waiting(name: AlertChannelName): number {
-    const sql = 'SELECT count(*) AS count FROM alert_notices WHERE channel = ?';
-    return Number(this.#options.database.get(sql, name)?.['count']);
   }
 
   #now(): string {
     return this.#options.now().toISOString();
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function contextOf(name: AlertChannelName): string {

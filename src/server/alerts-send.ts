@@ -9,6 +9,7 @@ import {
   webhookSchema,
 } from '../contracts/alerts.ts';
 import { AppError } from '../contracts/errors.ts';
+import { mailOf } from './alerts-mail.ts';
 
 /** Where notices go, with what it takes to send them there. */
 export type ChannelSettings =
@@ -17,12 +18,16 @@ export type ChannelSettings =
 
 const timeoutMs = 10_000;
 
-/** Sends a notice; raises `unreachable` with the reason when it was not taken. */
-export async function sendNotice(channel: ChannelSettings, notice: AlertNotice, signal?: AbortSignal): Promise<void> {
+/** Sends notices, one after the other or in one mail; raises `unreachable` with the reason when they were not taken. */
+export async function sendNotices(
+  channel: ChannelSettings,
+  notices: readonly AlertNotice[],
+  signal?: AbortSignal,
+): Promise<void> {
   const limited = withDeadline(timeoutMs, signal);
   try {
-    if (channel.name === 'webhook') await post(channel.settings, notice, limited);
-    else await mail(channel.settings, notice, limited);
+    if (channel.name === 'mail') await mail(channel.settings, notices, limited);
+    else for (const notice of notices) await post(channel.settings, notice, limited);
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof AppError) throw cause;
@@ -86,7 +91,7 @@ function basicOf(text: string): { readonly authorization?: string } {
 
 async function mail(
   { server, user, password, from, to }: Mail,
-  notice: AlertNotice,
+  notices: readonly AlertNotice[],
   signal: AbortSignal,
 ): Promise<void> {
   const { createTransport } = await import('nodemailer');
@@ -100,25 +105,10 @@ async function mail(
     requireTLS: !isEncrypted && password !== undefined,
     ...(user !== undefined && { auth: { user, pass: password ?? '' } }),
   });
-  // Ends the connection too, whatever the other side is about.
-  const sent = { from, to: [...to], messageId: `<${notice.noticeId}@agora>`, ...mailText(notice), signal };
-  await transport.sendMail(sent);
-}
-
-function mailText({ event, alert, server, at }: AlertNotice): {
-  readonly subject: string;
-  readonly text: string;
-} {
-  if (alert === undefined) {
-    const text = `This is a test of alerts from the server ${server}, sent at ${at}.\n`;
-    return { subject: '[agora] Test', text };
-  }
-  const where = alert.subject === undefined ? alert.host : `${alert.host} ${alert.subject}`;
-  const word = event === 'resolved' ? 'Resolved' : 'Alert';
-  const often = alert.times > 1 ? [`It was raised ${alert.times} times within half an hour.`] : [];
-  const ended = alert.resolvedAt === undefined ? [] : [`It is over since ${alert.resolvedAt}.`];
-  const lines = [alert.message, `Raised at ${alert.raisedAt} by the server ${server}.`, ...often, ...ended];
-  return { subject: `[agora] ${word}: ${alert.rule} on ${where}`.slice(0, 200), text: `${lines.join('\n')}\n` };
+  // The same mail has the same id, and one to which a notice was added has another.
+  const messageId = `<${notices.at(-1)?.noticeId}@agora>`;
+  // The signal ends the connection too, whatever the other side is about.
+  await transport.sendMail({ from, to: [...to], messageId, ...mailOf(notices), signal });
 }
 
 /** `fetch` keeps the reason in the cause of its error. */
