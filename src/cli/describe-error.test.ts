@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { AppError } from '../contracts/errors.ts';
 import { describeError } from './describe-error.ts';
@@ -23,6 +24,20 @@ test('a cause that only repeats the message is not said twice', () => {
 
 test('an error nobody expected asks to be reported', () => {
   assert.match(describeError(new TypeError('x is not a function'), quiet), /AGORA_DEBUG=1/);
+});
+
+test('a file that the system refuses is told as that, with what to do', () => {
+  let error: unknown;
+  try {
+    mkdirSync('/dev/null/state');
+  } catch (refused) {
+    error = refused;
+  }
+
+  assert.equal(
+    describeError(error, quiet),
+    'agora: Cannot use "/dev/null/state": not a directory\n  next: Something else stands there: move it aside.\n',
+  );
 });
 
 test('the stack is shown only when asked for', () => {
