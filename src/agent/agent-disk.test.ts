@@ -1,53 +1,19 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { agentPlace, apply, approve } from '../../test/support/agent-place.ts';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { engineForTests, rawEngine } from '../../test/support/engine.ts';
+import { smallDisk, withoutSmallDisks } from '../../test/support/small-disk.ts';
 import { waitUntil } from '../base/deadline.ts';
-import { systemErrorCode } from '../contracts/errors.ts';
 import { hostSpecSchema } from '../contracts/host-spec.ts';
 import { startServer } from '../server/suite-server.ts';
 import { StateFolder } from './state-folder.ts';
 import { knownHostSchema } from './stored.ts';
 
 const { engine: found, skip: withoutEngine } = await engineForTests();
-const skip = withoutEngine || (process.getuid?.() !== 0 && 'only root mounts a small disk');
+const skip = withoutEngine || withoutSmallDisks;
 const patience = { timeoutMs: 30_000 };
-
-/** A file system with little space. */
-async function smallDisk() {
-  const folder = await mkdtemp(join(tmpdir(), 'agora-agent-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'agora-test', folder]);
-  const filler = join(folder, 'filler');
-  return {
-    stateFolder: join(folder, basename(folder)),
-    fill: async () => {
-      for (const sizeBytes of [65_536, 4_096, 1]) {
-        while (await isAdded(filler, sizeBytes));
-      }
-    },
-    free: () => rm(filler),
-    close: async () => {
-      execFileSync('umount', ['-l', folder]);
-      await rm(folder, { recursive: true });
-    },
-  };
-}
-
-async function isAdded(file: string, sizeBytes: number): Promise<boolean> {
-  try {
-    await writeFile(file, Buffer.alloc(sizeBytes), { flag: 'a' });
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) !== 'ENOSPC') throw error;
-    return false;
-  }
-}
 
 test('an agent whose disk is full goes on, says so on both sides, and loses nothing once there is space', {
   skip,
@@ -55,7 +21,7 @@ test('an agent whose disk is full goes on, says so on both sides, and loses noth
   const address = found?.address ?? '';
   const server = await startServer(t);
   const disk = await smallDisk();
-  const place = await agentPlace(t, address, disk.stateFolder);
+  const place = await agentPlace(t, address, disk.folder);
   t.after(() => disk.close());
   const name = `agora-disk-${randomUUID().slice(0, 8)}`;
   const image = `${name}:latest`;
@@ -99,6 +65,6 @@ test('an agent whose disk is full goes on, says so on both sides, and loses noth
   await waitUntil('what is declared', async () => (await status()).change?.times.applied !== undefined, patience);
   await waitUntil('no problem', async () => (await problems()) === '', patience);
   await place.has('is kept again');
-  const kept = knownHostSchema.parse(JSON.parse((await new StateFolder(disk.stateFolder).read('host.json')) ?? ''));
+  const kept = knownHostSchema.parse(JSON.parse((await new StateFolder(disk.folder).read('host.json')) ?? ''));
   assert.equal(kept.settings.reconcileSeconds, 7);
 });

@@ -11,11 +11,12 @@ export interface SqliteFile {
 
 /** SQLite's primary result codes we tell apart: https://www.sqlite.org/rescode.html */
 const busy = 5;
+const full = 13;
 const codes: Readonly<Record<number, ErrorCode>> = {
   [busy]: 'not-ready',
   10: 'unreachable',
   11: 'state-corrupt',
-  13: 'disk-full',
+  [full]: 'disk-full',
   14: 'unreachable',
   26: 'state-corrupt',
 };
@@ -55,6 +56,11 @@ export function newerFileError(about: SqliteFile, version: number, known: number
 /** Whether another process holds the file. */
 export function isBusy(error: unknown): boolean {
   return primaryCode(error) === busy;
+}
+
+/** Whether there is no space for what was to be written. */
+export function isFull(error: unknown): boolean {
+  return primaryCode(error) === full;
 }
 
 interface FileFailure {

@@ -118,6 +118,13 @@ async function lockState(folder: string) {
   try {
     return takeServeLock(join(folder, 'agent.lock'));
   } catch (cause) {
+    if (isAppError(cause, 'disk-full')) {
+      const next = 'Free some space, and start the agent again.';
+      throw new AppError('disk-full', `Cannot use state folder "${folder}": no space left on its disk`, {
+        cause,
+        next,
+      });
+    }
     if (!isAppError(cause, 'daemon-running')) throw cause;
     const holder = cause.message.split('": ').at(-1);
     throw new AppError('daemon-running', `Cannot use state folder "${folder}": an agent has it, ${holder}`, {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { DatabaseSync } from 'node:sqlite';
-import { isBusy, sqliteError } from '../base/sqlite-errors.ts';
+import { isBusy, isFull, sqliteError } from '../base/sqlite-errors.ts';
 import { AppError } from '../contracts/errors.ts';
 import { runStateWords } from './run-store-schema.ts';
 
@@ -17,10 +17,8 @@ export function takeServeLock(file: string): ServeLock {
   const database = openLockFile(file);
   try {
     database.exec('BEGIN IMMEDIATE');
-    database.exec('CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL)');
-    const text = `process ${process.pid} on ${hostname()} since ${new Date().toISOString()}`;
-    database.prepare('INSERT OR REPLACE INTO holder VALUES (1, ?)').run(text);
-    database.exec('COMMIT; BEGIN IMMEDIATE');
+    writeHolder(database);
+    database.exec('BEGIN IMMEDIATE');
   } catch (error) {
     const holder = isBusy(error) ? readHolder(database) : undefined;
     database.close();
@@ -37,6 +35,19 @@ function openLockFile(file: string): DatabaseSync {
     return new DatabaseSync(file, { timeout: 0 });
   } catch (error) {
     throw sqliteError(error, { ...runStateWords, file });
+  }
+}
+
+/** Ends the transaction. On a full disk the lock is none the worse for nobody being named. */
+function writeHolder(database: DatabaseSync): void {
+  try {
+    database.exec('CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL)');
+    const text = `process ${process.pid} on ${hostname()} since ${new Date().toISOString()}`;
+    database.prepare('INSERT OR REPLACE INTO holder VALUES (1, ?)').run(text);
+    database.exec('COMMIT');
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    if (database.isTransaction) database.exec('ROLLBACK');
   }
 }
 
