@@ -120,10 +120,6 @@ export class MetricsStore {
     return { ...frame, series: view.all() };
   }
 
-  forget(hostId: HostId): void {
-    this.#latest.delete(hostId);
-  }
-
   /** What is not rolled up yet, by window. */
   #recent(hostId: HostId, from: number, to: number): Map<number, TimedFigures[]> {
     this.flush();
