@@ -13,6 +13,7 @@ import { engineForTests } from './support/engine.ts';
 import { importTable } from './support/import-table.ts';
 import { readPage } from './support/markdown-page.ts';
 import { CheckoutCopy, runPage } from './support/page-session.ts';
+import { privateEngineObstacle, startPrivateEngine } from './support/private-engine.ts';
 import { repositoryRoot, sourceRoot } from './support/source-files.ts';
 
 const pages = [
@@ -30,11 +31,14 @@ const tried = pages.filter(({ path, commands }) => commands.length > 0 && !path.
 let copy: CheckoutCopy;
 let canRunItems = false;
 let hasEngine = false;
+let hostObstacle: string | undefined;
+const hostPatienceMs = 400_000;
 
 before(async () => {
   copy = await CheckoutCopy.make();
   canRunItems = await copy.canRunItems();
   hasEngine = (await engineForTests()).engine !== undefined;
+  hostObstacle = await privateEngineObstacle();
 });
 
 after(() => copy?.remove());
@@ -47,7 +51,20 @@ for (const page of tried) {
     }
     await copy.reset();
 
-    await runPage(page, copy, { has: hasEngine ? ['engine'] : [] });
+    const has = hasEngine ? ['engine'] : [];
+    const takesHost = page.commands.some(({ needs }) => needs.includes('host'));
+    if (!takesHost || hostObstacle !== undefined) return await runPage(page, copy, { has });
+    // An engine of its own: what the page declares has the names that a reader would choose.
+    const own = await startPrivateEngine();
+    try {
+      await runPage(page, copy, {
+        has: ['engine', 'host'],
+        env: { DOCKER_HOST: own.host },
+        patienceMs: hostPatienceMs,
+      });
+    } finally {
+      await own.close();
+    }
   });
 }
 

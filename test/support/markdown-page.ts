@@ -9,7 +9,7 @@ export interface ShownCommand {
   readonly exitCode: number;
   /** What the page says it prints; `…` stands for anything. Undefined when it does not say. */
   readonly output: string | undefined;
-  /** What has to be there for it, such as `engine`; said in a comment `needs: engine key`. */
+  /** What has to be there for it, such as `engine` or `host`; said in a comment `needs: engine key`. */
   readonly needs: readonly string[];
 }
 
@@ -33,8 +33,8 @@ interface Block {
 
 /**
  * Reads a page. Commands are in blocks marked `sh`, one a line, and in `console`, after `$ ` and with their output. A
- * comment before a block may say `file: <path>`, `not run: <why>` or `needs: <what>`; one that begins with `setup` holds
- * commands that bring about what the page takes for granted.
+ * comment before a block may say `file: <path>`, `not run: <why>` or `needs: <what>`; one that begins with `setup`, or
+ * `setup needs: <what>`, holds commands that bring about what the page takes for granted.
  */
 export function readPage(path: string): MarkdownPage {
   const text = readFileSync(join(repositoryRoot, path), 'utf8');
@@ -61,8 +61,8 @@ function fileOf(comment: string, body: string): [string, string][] {
 }
 
 function setupOf(text: string): ShownCommand[] {
-  const setup = /<!-- setup\n([\s\S]*?)-->/.exec(text)?.[1];
-  return setup === undefined ? [] : linesOf(setup, []);
+  const found = text.matchAll(/<!-- setup(?: needs: ([^\n]+))?\n([\s\S]*?)-->/g);
+  return [...found].flatMap(([, needs, commands = '']) => linesOf(commands, needs?.split(' ') ?? []));
 }
 
 function commandsOf({ language, body, comment }: Block): ShownCommand[] {
