@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { agentPlace, apply, approve } from '../../test/support/agent-place.ts';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { engineForTests, rawEngine } from '../../test/support/engine.ts';
-import { SmallDisk } from '../../test/support/small-disk.ts';
+import { smallDisk, withoutSmallDisks } from '../../test/support/small-disk.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { hostSpecSchema } from '../contracts/host-spec.ts';
 import { startServer } from '../server/suite-server.ts';
@@ -15,7 +12,7 @@ import { StateFolder } from './state-folder.ts';
 import { knownHostSchema } from './stored.ts';
 
 const { engine: found, skip: withoutEngine } = await engineForTests();
-const skip = withoutEngine || (process.getuid?.() !== 0 && 'only root mounts a small disk');
+const skip = withoutEngine || withoutSmallDisks;
 const patience = { timeoutMs: 30_000 };
 
 test('an agent whose disk is full goes on, says so on both sides, and loses nothing once there is space', {
@@ -23,13 +20,9 @@ test('an agent whose disk is full goes on, says so on both sides, and loses noth
 }, async (t) => {
   const address = found?.address ?? '';
   const server = await startServer(t);
-  const root = await mkdtemp(join(tmpdir(), 'agora-agent-disk-'));
-  const stateFolder = join(root, 'disk', basename(root));
-  // What it made goes first, by what its state says.
-  const place = await agentPlace(t, address, stateFolder);
-  const disk = new SmallDisk(t, 512 * 1024);
-  await disk.mount(join(root, 'disk'));
-  t.after(() => rm(root, { recursive: true }));
+  const disk = await smallDisk();
+  const place = await agentPlace(t, address, disk.folder);
+  t.after(() => disk.close());
   const name = `agora-disk-${randomUUID().slice(0, 8)}`;
   const image = `${name}:latest`;
   const settings = { dockerfile: 'Dockerfile', args: {}, labels: {}, useCache: true, pullBase: false };
@@ -72,6 +65,6 @@ test('an agent whose disk is full goes on, says so on both sides, and loses noth
   await waitUntil('what is declared', async () => (await status()).change?.times.applied !== undefined, patience);
   await waitUntil('no problem', async () => (await problems()) === '', patience);
   await place.has('is kept again');
-  const kept = knownHostSchema.parse(JSON.parse((await new StateFolder(stateFolder).read('host.json')) ?? ''));
+  const kept = knownHostSchema.parse(JSON.parse((await new StateFolder(disk.folder).read('host.json')) ?? ''));
   assert.equal(kept.settings.reconcileSeconds, 7);
 });

@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { SmallDisk } from '../../test/support/small-disk.ts';
+import { smallDisk, withoutSmallDisks } from '../../test/support/small-disk.ts';
 import { takeServeLock } from './serve-lock.ts';
 
 test('a lock that was there before is taken on a full disk too, by one at a time', {
-  skip: process.getuid?.() !== 0 && 'only root mounts a small disk',
+  skip: withoutSmallDisks,
 }, async (t) => {
-  const root = await mkdtemp(join(tmpdir(), 'agora-lock-'));
-  const disk = new SmallDisk(t, 256 * 1024);
-  t.after(() => rm(root, { recursive: true }));
-  await disk.mount(join(root, 'disk'));
-  const take = () => takeServeLock(join(root, 'disk', 'lock'));
+  const disk = await smallDisk();
+  t.after(() => disk.close());
+  await mkdir(disk.folder);
+  const take = () => takeServeLock(join(disk.folder, 'lock'));
   take().release();
 
   await disk.fill();

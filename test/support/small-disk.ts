@@ -1,39 +1,38 @@
-import { execFile } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { promisify } from 'node:util';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { systemErrorCode } from '../../src/contracts/errors.ts';
 
-const run = promisify(execFile);
+/** Why there can be none here; false where there can. */
+export const withoutSmallDisks: string | false = process.getuid?.() !== 0 && 'only root mounts a small disk';
 
-/** A disk in memory, that can be full. To be made before whoever removes the folder that it will be in: it is gone earlier. */
-export class SmallDisk {
-  readonly #sizeBytes: number;
-  #folder = '';
+/** A file system with little space. `folder`, which is not there yet, is on it. */
+export async function smallDisk(sizeBytes = 512 * 1024) {
+  const mountPoint = await mkdtemp(join(tmpdir(), 'agora-small-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'agora-test', mountPoint]);
+  const filler = join(mountPoint, 'filler');
+  return {
+    folder: join(mountPoint, basename(mountPoint)),
+    fill: async () => {
+      for (const pieceBytes of [65_536, 4_096, 1]) {
+        while (await isAdded(filler, pieceBytes));
+      }
+    },
+    free: () => rm(filler),
+    close: async () => {
+      execFileSync('umount', ['-l', mountPoint]);
+      await rm(mountPoint, { recursive: true });
+    },
+  };
+}
 
-  constructor(t: TestContext, sizeBytes: number) {
-    this.#sizeBytes = sizeBytes;
-    t.after(() => (this.#folder === '' ? undefined : run('umount', ['-l', this.#folder])));
-  }
-
-  async mount(folder: string): Promise<void> {
-    await mkdir(folder, { mode: 0o700 });
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${this.#sizeBytes},mode=700`, 'tmpfs', folder]);
-    this.#folder = folder;
-  }
-
-  async fill(): Promise<void> {
-    await writeFile(this.#filler, Buffer.alloc(this.#sizeBytes)).catch((error: unknown) => {
-      if (systemErrorCode(error) !== 'ENOSPC') throw error;
-    });
-  }
-
-  async free(): Promise<void> {
-    await rm(this.#filler);
-  }
-
-  get #filler(): string {
-    return join(this.#folder, 'filler');
+async function isAdded(file: string, sizeBytes: number): Promise<boolean> {
+  try {
+    await writeFile(file, Buffer.alloc(sizeBytes), { flag: 'a' });
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOSPC') throw error;
+    return false;
   }
 }
