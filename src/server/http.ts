@@ -182,7 +182,7 @@ function refusal(caller: Caller, { access, summary }: Route): AppError {
   if (caller.kind !== 'user') {
     return new AppError('unauthenticated', `${what}: nobody is signed in`, { next: 'Sign in: agora login <url>' });
   }
-  const state = `${caller.user.name} is ${caller.user.role}, it takes ${access}`;
+  const state = `${caller.user.name} is ${caller.user.role} with this token, it takes ${access}`;
   return new AppError('refused', `${what}: ${state}`, { next: 'Ask an admin: agora user role <name> <role>' });
 }
 

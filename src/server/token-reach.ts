@@ -25,7 +25,7 @@ export function reachOf(
   const most = lower(userRole, maker.isAdmin ? undefined : maker.role);
   if (role !== undefined && rankOf(role) > rankOf(most)) {
     throw new AppError('refused', `Cannot make a token for role "${role}": it would be more than "${most}"`, {
-      next: 'Ask an admin to change the role of the user: agora user role <name> <role>',
+      next: 'Ask an admin: agora token create --user <you> --role <role>, or agora user role <you> <role>',
     });
   }
   if (wanted.ttlSeconds === undefined) return { role, expiresAt: maker.expiresAt };
