@@ -16,6 +16,8 @@ export interface SqliteDatabaseOptions extends SqliteFile {
 
 /** For another process that holds it. */
 const waitMs = 5_000;
+/** Of 4 KiB. `SqliteCheckpoints` keeps the log of a database that settles far below it. */
+const longLogPages = 16_384;
 
 /**
  * One SQLite file in WAL mode: what was committed survives a power cut, at once or once it is settled. Failures raised: `state-newer`
@@ -40,6 +42,7 @@ export class SqliteDatabase {
       this.#told(() => {
         this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${settles ? 'NORMAL' : 'FULL'}`);
         this.#database.exec('PRAGMA foreign_keys = ON');
+        if (settles) this.#database.exec(`PRAGMA wal_autocheckpoint = ${longLogPages}`);
         this.#migrate(migrations);
       });
     } catch (error) {

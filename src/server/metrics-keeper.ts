@@ -22,6 +22,7 @@ export class MetricsKeeper {
   readonly #closing = new AbortController();
   #isBusy = false;
   #prunedAt = 0;
+  #told: string | undefined;
 
   constructor(options: MetricsKeeperOptions) {
     this.#options = options;
@@ -45,8 +46,11 @@ export class MetricsKeeper {
 
   #flush(): void {
     const { hosts, store } = this.#options;
-    this.#try(() => hosts.flush());
-    this.#try(() => store.flush());
+    this.#try(() => {
+      hosts.flush();
+      store.flush();
+      this.#told = undefined;
+    });
   }
 
   /** A step at a time: what was asked of the server meanwhile is answered in between. */
@@ -73,12 +77,14 @@ export class MetricsKeeper {
     }
   }
 
-  /** Metrics that cannot be kept are no reason to stop serving. */
+  /** Metrics that cannot be kept are no reason to stop serving. The same failure is told once, until they can be written again. */
   #try<T>(work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
-      this.#options.log(`metrics: ${error instanceof Error ? error.message : String(error)}`);
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== this.#told) this.#options.log(`metrics: ${message}`);
+      this.#told = message;
       return undefined;
     }
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
+import { SqliteCheckpoints } from '../base/sqlite-checkpoints.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { RouteName } from '../contracts/routes.ts';
@@ -42,6 +43,7 @@ export class FleetServer {
   #sockets: AgentSockets | undefined;
   #access: Access | undefined;
   #watch: FleetWatch | undefined;
+  #checkpoints: SqliteCheckpoints | undefined;
   #refreshCertificate: () => Promise<void> = async () => {};
   #fingerprint = '';
 
@@ -100,6 +102,7 @@ export class FleetServer {
     this.#sockets?.close();
     await this.#http?.close();
     await this.#watch?.close();
+    await this.#checkpoints?.close();
     this.#database?.close();
   }
 
@@ -157,6 +160,10 @@ export class FleetServer {
     });
     await bind(http, at);
     watch.start();
+    this.#checkpoints = new SqliteCheckpoints({
+      file: database.file,
+      onFailure: (error) => log(`checkpoints: ${error instanceof Error ? error.message : String(error)}`),
+    });
     if (certificate !== undefined) this.#follow(certificate, http);
     void contexts.keepPruned(this.#closing.signal); // Raises nothing, and ends with the server.
     const { address, port } = (http.server as Server).address() as AddressInfo; // It listens on TCP.
