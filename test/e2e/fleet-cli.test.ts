@@ -77,7 +77,7 @@ test('users have what their role allows, tokens end, and all of it is in the act
   );
   const planned = await as(viewer, ['host', 'plan', 'box', '-f', spec]);
   assert.equal(planned.code, 0, planned.stderr);
-  refused(await as(viewer, ['host', 'apply', 'box', '-f', spec]), 1, /vera is viewer, it takes operator/);
+  refused(await as(viewer, ['host', 'apply', 'box', '-f', spec]), 1, /vera is viewer with this token, it takes operator/);
   assert.equal((await project.agora(['user', 'role', 'vera', 'operator'])).code, 0);
   assert.equal((await as(viewer, ['host', 'apply', 'box', '-f', spec])).stdout, '1\n');
 
