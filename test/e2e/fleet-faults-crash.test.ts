@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Kill } from '../support/crashable-fleet.ts';
 import { aWorkspace, type FleetEngine, fleetEngineFor } from '../support/fleet-engine.ts';
-import { Gate } from '../support/fleet-gate.ts';
+import { Gate, gateOfEngine } from '../support/fleet-gate.ts';
 import { FleetProcesses, kill, strike } from '../support/fleet-processes.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
 import type { Running } from '../support/project.ts';
@@ -49,14 +48,23 @@ test('an agent and a server that are killed at each step leave a host that becom
   assert.equal((await crashes.fleet.admin.call('listHosts', {})).hosts.length, 1);
 });
 
+interface Gates {
+  /** What an agent asks of its engine. */
+  readonly agent: Gate;
+  /** What it asks of its server. */
+  readonly server: Gate;
+  /** How the engine is reached through its gate. */
+  readonly host: string;
+}
+
 /** A server and an agent, each behind a gate at which it can be killed. */
 class CrashedFleet {
   readonly fleet: FleetProcesses;
   readonly engine: FleetEngine;
-  readonly #gates: { readonly agent: Gate; readonly server: Gate };
+  readonly #gates: Gates;
   #agent: Running;
 
-  private constructor(fleet: FleetProcesses, engine: FleetEngine, gates: { agent: Gate; server: Gate }) {
+  private constructor(fleet: FleetProcesses, engine: FleetEngine, gates: Gates) {
     this.fleet = fleet;
     this.engine = engine;
     this.#gates = gates;
@@ -66,19 +74,13 @@ class CrashedFleet {
   static async start(t: TestContext): Promise<CrashedFleet> {
     const engine = await fleetEngineFor(t);
     const fleet = await FleetProcesses.start(t);
-    const { endpoint } = engine.engine;
-    assert.ok(endpoint.kind === 'unix');
-    const agent = await Gate.open(t, {
-      at: { socketPath: join(fleet.project.folder, 'engine.sock') },
-      to: { socketPath: endpoint.path },
-      counts: ({ method }) => method !== 'GET' && method !== 'HEAD',
-    });
+    const { gate: agent, host } = await gateOfEngine(t, engine.engine.endpoint, fleet.project.folder);
     const server = await Gate.open(t, {
       at: { host: '127.0.0.1', port: 0 },
       to: placeOf(fleet),
       counts: () => true,
     });
-    const crashed = new CrashedFleet(fleet, engine, { agent, server });
+    const crashed = new CrashedFleet(fleet, engine, { agent, server, host });
     await fleet.online('box');
     await fleet.set('box', { heartbeatSeconds: 1 });
     return crashed;
@@ -117,9 +119,8 @@ class CrashedFleet {
   }
 
   #startAgent(): Running {
-    const { server } = this.#gates;
-    const engine = `unix://${join(this.fleet.project.folder, 'engine.sock')}`;
-    return this.fleet.startAgent({ name: 'box', engine, url: `http://127.0.0.1:${server.port}` });
+    const { server, host } = this.#gates;
+    return this.fleet.startAgent({ name: 'box', engine: host, url: `http://127.0.0.1:${server.port}` });
   }
 }
 

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
-import { waitUntil } from '../../src/base/deadline.ts';
 import { systemErrorCode } from '../../src/contracts/errors.ts';
 import type { HostStatus } from '../../src/contracts/routes-hosts.ts';
 import { busyboxContext } from '../support/busybox-image.ts';
@@ -14,8 +11,6 @@ import { type LoopbackRegistry, registryObstacle, startLoopbackRegistry } from '
 import { privateEngineObstacle } from '../support/private-engine.ts';
 
 const skip = (await privateEngineObstacle()) ?? (await registryObstacle());
-const run = promisify(execFile);
-const patience = { timeoutMs: 40_000, intervalMs: 100 };
 const mebibyte = 1024 * 1024;
 /** What is pulled and built needs so much, and finds less. */
 const largeBytes = 24 * mebibyte;
@@ -68,42 +63,6 @@ test('an engine whose disk is full is told as that, keeps what runs, and pulls, 
   assert.deepEqual(await engine.foreign(), foreign);
 });
 
-test('an agent whose disk is full says so, repairs what runs, and takes what was declared once there is space', {
-  skip,
-  timeout: 180_000,
-}, async (t) => {
-  const engine = await fleetEngineFor(t);
-  const state = new SmallDisk(t);
-  const fleet = await FleetProcesses.start(t);
-  await state.mount(join(fleet.project.folder, 'state'));
-  const agent = fleet.startAgent({ name: 'stuck', state: 'state', engine: engine.engine.host });
-  await fleet.online('stuck');
-  await fleet.set('stuck', { heartbeatSeconds: 1 });
-  await fleet.healthy('stuck', await fleet.apply('stuck', { workspaces: { old: aWorkspace() } }));
-  const [before] = await containersOf(engine, 'old');
-
-  await state.fill();
-  const revision = await fleet.apply('stuck', { workspaces: { old: aWorkspace(), new: aWorkspace() } });
-  await waitUntil('it to say so', () => agent.stderr().includes('no space left'), patience);
-  await engine.raw.getContainer(before?.id ?? '').kill();
-  const repaired = await waitUntil(
-    'the repair',
-    async () =>
-      (await containersOf(engine, 'old')).find(({ status, startedAt }) => {
-        return status === 'running' && startedAt !== before?.startedAt;
-      }),
-    patience,
-  );
-  const during = await fleet.online('stuck');
-  await state.free();
-  await fleet.healthy('stuck', revision);
-
-  assert.equal(repaired.id, before?.id);
-  assert.equal(during.change?.times.healthy, undefined);
-  assert.equal(agent.child.exitCode, null);
-  assert.deepEqual(await engine.owned(), ['container new running', 'container old running']);
-});
-
 async function aHost(t: TestContext, engine: FleetEngine, { host, login }: LoopbackRegistry): Promise<FleetProcesses> {
   const fleet = await FleetProcesses.start(t);
   const { folder } = fleet.project;
@@ -144,29 +103,6 @@ ${['old', 'small', 'pulled', 'built']
   })
   .join('\n')}
 `;
-}
-
-/** In memory, gone before the folder that it is in. */
-class SmallDisk {
-  #folder: string | undefined;
-
-  constructor(t: TestContext) {
-    t.after(() => (this.#folder === undefined ? undefined : run('umount', ['-l', this.#folder])));
-  }
-
-  async mount(folder: string): Promise<void> {
-    await mkdir(folder, { mode: 0o700 });
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=700', 'tmpfs', folder]);
-    this.#folder = folder;
-  }
-
-  async fill(): Promise<void> {
-    await writeFile(join(this.#folder ?? '', 'filler'), Buffer.alloc(2 * mebibyte)).catch(() => undefined);
-  }
-
-  async free(): Promise<void> {
-    await rm(join(this.#folder ?? '', 'filler'));
-  }
 }
 
 const fillerOf = ({ engine }: FleetEngine) => join(engine.dataFolder, 'filler');

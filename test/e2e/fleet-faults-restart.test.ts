@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { aWorkspace, type FleetEngine, startFleetEngine } from '../support/fleet-engine.ts';
-import { Gate } from '../support/fleet-gate.ts';
+import { gateOfEngine } from '../support/fleet-gate.ts';
 import { FleetProcesses } from '../support/fleet-processes.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
 import { chosen, randomFrom, shuffled } from '../support/seeded-random.ts';
@@ -25,15 +24,8 @@ describe('an engine that goes away in the middle of an apply', { skip, timeout: 
   /** Its agent reaches the engine through a gate. */
   const aHost = async (t: TestContext, name: string) => {
     const fleet = await FleetProcesses.start(t);
-    const { endpoint } = engine.engine;
-    assert.ok(endpoint.kind === 'unix');
-    const socketPath = join(fleet.project.folder, 'engine.sock');
-    const gate = await Gate.open(t, {
-      at: { socketPath },
-      to: { socketPath: endpoint.path },
-      counts: ({ method }) => method !== 'GET' && method !== 'HEAD',
-    });
-    fleet.startAgent({ name, engine: `unix://${socketPath}` });
+    const { gate, host } = await gateOfEngine(t, engine.engine.endpoint, fleet.project.folder);
+    fleet.startAgent({ name, engine: host });
     await fleet.online(name);
     await fleet.set(name, { heartbeatSeconds: 1 });
     return { fleet, gate };

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { isAppError } from '../../src/contracts/errors.ts';
 import { aWorkspace, type FleetEngine, startFleetEngine } from '../support/fleet-engine.ts';
 import { FleetProcesses, kill } from '../support/fleet-processes.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
 import { emptyProject, type Running } from '../support/project.ts';
+import { smallDisk } from '../support/small-disk.ts';
 
-const run = promisify(execFile);
 const skip = (await privateEngineObstacle()) ?? false;
 
 describe('a server that fails', { skip, timeout: 180_000 }, () => {
@@ -138,28 +136,24 @@ describe('a server that fails', { skip, timeout: 180_000 }, () => {
   });
 
   test('a server whose disk is full says so, changes nothing, and goes on once there is space', async (t) => {
-    let mounted: string | undefined;
-    // Before the project, which removes the folder that it is in.
-    t.after(() => (mounted === undefined ? undefined : run('umount', ['-l', mounted])));
     const project = await emptyProject(t, 'process');
-    const data = join(project.folder, 'data');
-    await mkdir(data, { mode: 0o700 });
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', data]);
-    mounted = data;
+    const disk = await smallDisk(4 * 1024 * 1024);
+    t.after(() => disk.close());
+    await mkdir(disk.folder, { mode: 0o700 });
+    await symlink(disk.folder, join(project.folder, 'data'));
     const fleet = await FleetProcesses.startIn(project);
     fleet.startAgent({ name: 'full', engine: engine.engine.host });
     await fleet.online('full');
     const revision = await fleet.apply('full', { workspaces: { small: aWorkspace() } });
     await fleet.healthy('full', revision);
-    const filler = join(data, 'filler');
-    await writeFile(filler, Buffer.alloc(4 * 1024 * 1024)).catch(() => undefined);
+    await disk.fill();
 
     const large = { workspaces: { small: aWorkspace({ env: { LARGE: 'x'.repeat(60_000) } }) } };
     const refusal: unknown = await fleet.apply('full', large).catch((error: unknown) => error);
 
     assert.ok(isAppError(refusal, 'disk-full'), String(refusal));
     assert.equal((await fleet.statusOf('full'))?.change?.revision, revision);
-    await rm(filler);
+    await disk.free();
     await fleet.healthy('full', await fleet.apply('full', large));
     assert.equal(fleet.server.child.exitCode, null);
   });

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
+import type { EngineEndpoint } from '../../src/engine/endpoint.ts';
 
 /** Where a server of HTTP listens. */
 export type HttpPlace = { readonly socketPath: string } | { readonly host: string; readonly port: number };
@@ -11,6 +13,19 @@ export interface Ambush {
   readonly call: number;
   readonly moment: 'before' | 'after';
   readonly strike: () => void;
+}
+
+/** Before an engine, counting what changes it; with how an agent reaches it. Its socket is in the folder. */
+export async function gateOfEngine(
+  t: TestContext,
+  engine: EngineEndpoint,
+  folder: string,
+): Promise<{ readonly gate: Gate; readonly host: string }> {
+  if (engine.kind !== 'unix') throw new Error('the engine of a test is at a socket');
+  const socketPath = join(folder, 'engine.sock');
+  const counts: GateOptions['counts'] = ({ method }) => method !== 'GET' && method !== 'HEAD';
+  const gate = await Gate.open(t, { at: { socketPath }, to: { socketPath: engine.path }, counts });
+  return { gate, host: `unix://${socketPath}` };
 }
 
 export interface GateOptions {
