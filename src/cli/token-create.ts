@@ -22,7 +22,7 @@ export const tokenCreate = defineCommand(
       ...serverOptions,
     },
     details: [
-      'Prints the token: the only copy. It lets in whoever has it as its user, in the role they have then, or the lower one given.',
+      'Prints the token: the only copy. Whoever has it is let in as its user, in their role or the lower one that is given.',
       'It reaches no further than the token it is made with: not past its end, nor its role. An admin may make any.',
     ],
     examples: [
