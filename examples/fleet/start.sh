@@ -64,6 +64,8 @@ docker_of() {
 }
 
 is_running() { [ "$(docker_of "$1" inspect -f '{{.State.Running}} {{.State.Health.Status}}' web 2>/dev/null)" = 'true healthy' ]; }
+# The agent may have made the workspace again in between.
+take_network() { docker_of "$1" rm -f web && docker_of "$1" network rm inner; }
 has_network() { docker_of "$1" network inspect inner; }
 
 stop_process() {
@@ -120,8 +122,7 @@ for name in "${hosts[@]}"; do $agora host status "$name"; done
 
 say 'Somebody kills a workspace, and takes a network away from the other host'
 docker_of box-1 kill web >/dev/null
-docker_of box-2 rm -f web >/dev/null
-docker_of box-2 network rm inner >/dev/null
+until_true 30 'the network of box-2 to go' take_network box-2
 until_true 60 'the repair of box-1' is_running box-1
 until_true 60 'the repair of box-2' is_running box-2
 until_true 60 'the network of box-2' has_network box-2

@@ -77,6 +77,16 @@ test('what is told once is not told again, and what needs a look comes last', ()
   ]);
 });
 
+test('a step that failed and was put right by another one is over', () => {
+  const [running] = troubled.workspaces.filter(({ state }) => state === 'running');
+  const lines = statusLines({ ...troubled, problems: [], workspaces: running === undefined ? [] : [running] }, now);
+
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('step')),
+    [],
+  );
+});
+
 test('a host that is away is shown as it was when it was last heard of', () => {
   const host = aHost({ link: 'offline', engine: 'unknown', lastSeenAt: ago(7_200) });
   const away: HostStatus = {

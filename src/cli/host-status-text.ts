@@ -8,7 +8,11 @@ import { admissionHint, agentText, agoText, engineText, linkText, sinceText } fr
 export function statusLines(status: HostStatus, now: number): string[] {
   const { host, change, steps, workspaces, problems, observedAt } = status;
   const hint = admissionHint(host);
-  const undone = steps.filter(({ state }) => state !== 'done');
+  const isMended = problems.length === 0 && workspaces.every(({ state }) => state === 'running' || state === 'stopped');
+  // What failed before another step put it right is over.
+  const undone = steps.filter(
+    ({ state }) => state === 'waiting' || state === 'running' || !(isMended || state === 'done'),
+  );
   const isDisabled = !host.settings.enabled;
   // Of a host that is away nothing is known since.
   const known = host.link.link === 'online' || observedAt === undefined ? now : Math.min(now, Date.parse(observedAt));
