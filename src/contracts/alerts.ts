@@ -27,7 +27,11 @@ export const defaultAlertRules: readonly AlertRule[] = [
   { name: 'drift', isEnabled: true, forSeconds: 20, clearSeconds: 30 },
 ];
 
+/** A share, and what a host can have: a higher threshold would never be reached. */
+export const highestThresholds: Readonly<Partial<Record<AlertRuleName, number>>> = { 'disk-full': 1, 'gpu-hot': 150 };
+
 export const alertChangeSchema = alertRuleSchema.omit({ name: true }).partial().strict();
+export type AlertChange = z.infer<typeof alertChangeSchema>;
 
 export const alertSchema = z.object({
   alertId: z.string().max(64),

@@ -101,6 +101,7 @@ test('a channel’s secret is shown to nobody, and what is no channel is refused
   const refusals = [
     place.admin.call('setWebhook', { body: { url: 'file:///etc/passwd', secret } }),
     place.admin.call('changeAlertRule', { params: { rule: 'host-offline' }, body: { threshold: 1 } }),
+    place.admin.call('changeAlertRule', { params: { rule: 'disk-full' }, body: { threshold: 80 } }),
   ];
   for (const refusal of refusals) await assert.rejects(refusal, (error) => isAppError(error, 'invalid-input'));
   await place.admin.call('removeAlertChannel', { params: { channel: 'webhook' } });

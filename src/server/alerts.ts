@@ -1,12 +1,14 @@
 import type { SqliteDatabase } from '../base/sqlite-database.ts';
-import type {
-  Alert,
-  AlertChannel,
-  AlertChannelName,
-  AlertRule,
-  AlertRuleName,
-  Mail,
-  Webhook,
+import {
+  type Alert,
+  type AlertChange,
+  type AlertChannel,
+  type AlertChannelName,
+  type AlertRule,
+  type AlertRuleName,
+  highestThresholds,
+  type Mail,
+  type Webhook,
 } from '../contracts/alerts.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { ActivityLog } from './activity.ts';
@@ -92,10 +94,16 @@ export class Alerts {
     return this.#outbox.channels();
   }
 
-  changeRule(name: AlertRuleName, changes: Readonly<Record<string, unknown>>, actor: string): AlertRule {
+  changeRule(name: AlertRuleName, changes: AlertChange, actor: string): AlertRule {
     const before = this.#store.rules().find((rule) => rule.name === name);
-    if (changes['threshold'] !== undefined && before?.threshold === undefined)
+    const { threshold } = changes;
+    if (threshold !== undefined && before?.threshold === undefined)
       throw new AppError('invalid-input', `Cannot set a threshold of "${name}": it compares nothing`);
+    const highest = highestThresholds[name] ?? Number.POSITIVE_INFINITY;
+    if (threshold !== undefined && threshold > highest) {
+      const state = `it is never more than ${highest}${highest === 1 ? ': 0.8 stands for 80 %' : ''}`;
+      throw new AppError('invalid-input', `Cannot set the threshold of "${name}" to "${threshold}": ${state}`);
+    }
     this.#record(actor, 'alert.rule', name, changes, () => this.#store.changeRule(name, changes));
     const after = this.#store.rules().find((rule) => rule.name === name);
     if (after === undefined) throw new AppError('not-found', `Cannot find alert rule "${name}": there is none`);
