@@ -123,6 +123,7 @@ export class AgentLife {
       ),
     );
     signal.removeEventListener('abort', end);
+    await this.#work.builder.tellLast();
     await this.#metrics.close();
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }

@@ -29,6 +29,9 @@ export interface MoveContext {
   readonly logins?: Pick<RegistryLogins, 'forReference'> | undefined;
 }
 
+/** Why work was cut short by its signal. */
+export const unwantedWords = 'Something newer is declared, the host is disabled, or the agent stops';
+
 export type Moved = { readonly imageId?: string } | undefined;
 
 /**

@@ -3,7 +3,7 @@ import type { StepReport } from '../contracts/host-change.ts';
 import type { StepOutcome } from '../reconcile/remember.ts';
 import type { Step } from '../reconcile/step.ts';
 import type { Decision } from '../reconcile/target.ts';
-import { type MoveContext, makeMove } from './apply-moves.ts';
+import { type MoveContext, makeMove, unwantedWords } from './apply-moves.ts';
 import { type Cut, type Ended, isImageWork, reporting, takeSteps } from './apply-round.ts';
 
 export interface StepRunnerOptions {
@@ -142,7 +142,7 @@ export class StepRunner {
   #failed(step: Step, error: unknown, { context, signal }: { context: ApplyContext; signal: AbortSignal }): Ended {
     const text = error instanceof Error ? error.message : String(error);
     const message = text.replaceAll(/(?<=")[^"\s]+(?=")/g, (quoted) => context.nameOf?.(quoted) ?? quoted);
-    if (signal.aborted) return { state: 'cancelled', message: 'Something newer is declared, or the agent stops' };
+    if (signal.aborted) return { state: 'cancelled', message: unwantedWords };
     // It tells of the engine, nothing of the step: that one is tried again as soon as the engine answers.
     if (isAppError(error, 'unreachable') && !isImageWork(step)) return { state: 'failed', message, isEngineGone: true };
     // A person ended it, and wants no other try of the same.

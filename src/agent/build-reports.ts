@@ -1,3 +1,4 @@
+import { withDeadline } from '../base/deadline.ts';
 import { type Backoff, retryDelayMs } from '../base/retry.ts';
 import type { Build, BuildId, BuildLines, BuildPush, BuildsReport } from '../contracts/builds.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -27,6 +28,8 @@ const askMs = 5_000;
 const backoff: Backoff = { delayMs: 250, maxDelayMs: 10_000 };
 const refusedMs = 30_000;
 const mostPushes = 100;
+/** An agent that ends does not wait longer for its server. */
+const lastMs = 2_000;
 
 /** Tells the server of builds and their logs, in order; what it cannot be told waits. */
 export class BuildReports {
@@ -84,6 +87,16 @@ export class BuildReports {
         failures += 1;
         await this.#waitAfter(error, failures, signal);
       }
+    }
+  }
+
+  /** Once more, after `run`: a build that ended with its agent would seem to go on until that is back. */
+  async tellLast(): Promise<void> {
+    if (this.isTold) return;
+    try {
+      await this.#tell(withDeadline(lastMs));
+    } catch {
+      // The server learns of it when the agent is back.
     }
   }
 

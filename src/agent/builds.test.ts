@@ -266,6 +266,25 @@ test('an agent that starts removes what it left, though there is nothing to buil
   await telling;
 });
 
+test('a build that ends with its agent is told before that is gone', { skip }, async (t) => {
+  const { server, engine, folder, request } = await aPlace(t);
+  const stop = new AbortController();
+  const own = new ImageBuilder({
+    ...{ engine, link: server.link, folder, hostId: () => hostId, openSecrets: async () => ({}) },
+    log: (line) => t.diagnostic(line),
+  });
+  const telling = own.run(stop.signal);
+  const building = own.build(await request('RUN ["sleep", "1000"]\n'), stop.signal);
+  await waitUntil('a build that runs', () => server.last?.state === 'running');
+
+  stop.abort();
+  await assert.rejects(building);
+  await telling;
+  await own.tellLast();
+
+  assert.equal(server.last?.state, 'cancelled');
+});
+
 test('a context that is to stay is there once and used again, unless somebody changed it', { skip }, async (t) => {
   const { builder, server, folder, request } = await aPlace(t, undefined, false);
   const wish = await request('');
@@ -301,7 +320,7 @@ test('what is built is pushed, which its log follows, and the digest that the re
   assert.match(digest, /^sha256:[0-9a-f]{64}$/);
   assert.equal(server.last?.pushedDigest, digest);
   assert.ok(server.lines.some((line) => /: Pushed$/.test(line)));
-  assert.deepEqual(server.pushes, []);
+  assert.equal(server.pushes.length, 0);
   assert.equal(server.states.includes('pushing'), true);
   // Another start of the agent knows nothing of the build.
   await assert.rejects(builder.push(tag, {}), (error) => isAppError(error, 'refused'));
@@ -347,7 +366,7 @@ test('a push can be cancelled, and one that is not begun ends with what wanted i
     ended().map(({ state, problem }) => [state, problem?.replace(/".*"/, '…')]),
     [
       ['succeeded', 'Cannot push …: somebody cancelled it'],
-      ['succeeded', 'It was not pushed in time, or something newer is declared'],
+      ['succeeded', 'It was not pushed: it took too long, something newer is declared, or the agent stops'],
     ],
   );
 });

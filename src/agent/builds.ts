@@ -5,7 +5,7 @@ import { type Build, type BuildId, buildIdSchema, buildSchema } from '../contrac
 import { AppError } from '../contracts/errors.ts';
 import { digestSchema } from '../contracts/ids.ts';
 import type { HostEngine, PullOptions } from '../engine/host-engine.ts';
-import type { ImageBuildRequest } from './apply-moves.ts';
+import { type ImageBuildRequest, unwantedWords } from './apply-moves.ts';
 import { BuildContexts } from './build-context.ts';
 import { BuildLog } from './build-log.ts';
 import { problemText, withoutSecrets, withStep } from './build-problem.ts';
@@ -38,7 +38,7 @@ interface GoingBuild extends ToldBuild {
 
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const cancelledWords = 'somebody cancelled it';
-const notPushedWords = 'It was not pushed in time, or something newer is declared';
+const notPushedWords = 'It was not pushed: it took too long, something newer is declared, or the agent stops';
 
 /** Builds images on this host from contexts that the server keeps, and tells the server how they get on. */
 export class ImageBuilder {
@@ -62,6 +62,11 @@ export class ImageBuilder {
   async run(signal: AbortSignal): Promise<void> {
     await this.#contexts.removeLeftovers();
     await this.#reports.run(signal);
+  }
+
+  /** After `run`, once no build goes on: tells the server of those that the end of the agent has ended. */
+  async tellLast(): Promise<void> {
+    await this.#reports.tellLast();
   }
 
   /** The server may not have what it was told before. */
@@ -204,7 +209,7 @@ export class ImageBuilder {
   #failed(going: GoingBuild, error: unknown, signal: AbortSignal): unknown {
     const { image } = going.build;
     if (signal.aborted) {
-      this.#end(going, { state: 'cancelled', problem: 'Something newer is declared, or the agent stops' });
+      this.#end(going, { state: 'cancelled', problem: unwantedWords });
       return error;
     }
     if (going.cancelled.signal.aborted) {
