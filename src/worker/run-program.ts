@@ -8,6 +8,7 @@ import { complain, type Job } from './job.ts';
 import { launchSubagent } from './launch.ts';
 import type { EndingReason, RunEvidence } from './outcome.ts';
 import type { LineReader } from './output-follower.ts';
+import { reserveThreads } from './reserve-threads.ts';
 import type { Subagent } from './subagent.ts';
 
 /** What a program gets between being asked to end and being killed; less than a provider gives the supervisor. */
@@ -46,6 +47,7 @@ export async function runProgram(job: Job, wish: ProgramWish): Promise<ProgramEn
   const { place, spec, recording } = job;
   const before = readCgroupEvents();
   const ending = new Ending();
+  reserveThreads();
   const subagent = launchOrError(() => launchSubagent(place, programOf(spec, wish)));
   if (subagent instanceof Error) return { kind: 'not-launched', error: subagent };
   const onTooMuch = () => ending.because('output-limit');
