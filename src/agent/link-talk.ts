@@ -19,6 +19,7 @@ export class LinkTalk {
   #failure: string | undefined;
   #problem: string | undefined;
   #admission: string | undefined;
+  #fingerprint = '';
 
   constructor(log: (line: string) => void) {
     this.#log = log;
@@ -37,10 +38,10 @@ export class LinkTalk {
     const isNews = this.#failure !== undefined || this.#admission !== admission;
     this.#failure = undefined;
     this.#admission = admission;
+    this.#fingerprint = fingerprint;
     if (!isNews) return;
     this.#log(`Registered as "${name}": ${admission}`);
-    if (admission !== 'pending') return;
-    this.#log(`Waiting for an admin of the server to let it in: agora host approve ${name} ${fingerprint}`);
+    this.#explain(name, admission);
   }
 
   failed(error: unknown, waitMs: number): void {
@@ -55,7 +56,8 @@ export class LinkTalk {
     if (after === undefined) return;
     if (before?.admission !== after.admission && this.#admission !== after.admission) {
       this.#admission = after.admission;
-      this.#log(`This host, "${after.name}", is ${after.admission}${notes[after.admission]}`);
+      this.#log(`This host, "${after.name}", is ${after.admission}`);
+      this.#explain(after.name, after.admission);
     }
     if (before !== undefined && before.settings.enabled !== after.settings.enabled) {
       this.#log(after.settings.enabled ? 'Enabled' : 'Disabled: nothing is applied, what runs is left as it is');
@@ -81,13 +83,19 @@ export class LinkTalk {
     if (state === 'waiting' || state === 'running') return;
     this.#log(`${kind} ${name} (${reason}): ${state}${message === undefined ? '' : `: ${message}`}`);
   }
+
+  #explain(name: string, admission: KnownHost['admission']): void {
+    const explanation = explanations[admission];
+    if (explanation !== undefined) this.#log(explanation(`agora host approve ${name} ${this.#fingerprint}`));
+  }
 }
 
-const notes: Readonly<Record<KnownHost['admission'], string>> = {
-  pending: ': it waits for approval',
-  admitted: '',
-  revoked: ' by the server: nothing is applied, what runs is left as it is',
-  duplicate: ': another agent uses its key. Nothing is applied, what runs is left as it is',
+const explanations: Readonly<Record<KnownHost['admission'], ((approve: string) => string) | undefined>> = {
+  pending: (approve) => `Waiting for an admin of the server to let it in: ${approve}`,
+  admitted: undefined,
+  revoked: () => 'Its server let go of it: nothing is applied, what runs is left as it is',
+  duplicate: (approve) =>
+    `Another agent uses its key: nothing is applied, what runs is left as it is. Stop the one too many, then: ${approve}`,
 };
 
 function textOf(error: unknown): string {
