@@ -14,6 +14,7 @@ const roundMs = 500;
 /** After each step of a millisecond or so: for some thousands of hosts all are taken before there are new ones. */
 const pauseMs = 2;
 const pruneMs = 600_000;
+const tellAgainMs = 60_000;
 
 /** Writes signs of life and metrics, rolls the latter up and removes what is too old, a little at a time. */
 export class MetricsKeeper {
@@ -22,7 +23,8 @@ export class MetricsKeeper {
   readonly #closing = new AbortController();
   #isBusy = false;
   #prunedAt = 0;
-  #told: string | undefined;
+  /** When each failure was told last, of `performance.now()`. */
+  readonly #toldAt = new Map<string, number>();
 
   constructor(options: MetricsKeeperOptions) {
     this.#options = options;
@@ -46,11 +48,8 @@ export class MetricsKeeper {
 
   #flush(): void {
     const { hosts, store } = this.#options;
-    this.#try(() => {
-      hosts.flush();
-      store.flush();
-      this.#told = undefined;
-    });
+    this.#try(() => hosts.flush());
+    this.#try(() => store.flush());
   }
 
   /** A step at a time: what was asked of the server meanwhile is answered in between. */
@@ -77,15 +76,21 @@ export class MetricsKeeper {
     }
   }
 
-  /** Metrics that cannot be kept are no reason to stop serving. The same failure is told once, until they can be written again. */
+  /** Metrics that cannot be kept are no reason to stop serving. The same failure is told once a minute. */
   #try<T>(work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (message !== this.#told) this.#options.log(`metrics: ${message}`);
-      this.#told = message;
+      this.#tell(error instanceof Error ? error.message : String(error));
       return undefined;
     }
+  }
+
+  #tell(message: string): void {
+    const now = performance.now();
+    if (now - (this.#toldAt.get(message) ?? Number.NEGATIVE_INFINITY) < tellAgainMs) return;
+    for (const [other, at] of this.#toldAt) if (now - at >= tellAgainMs) this.#toldAt.delete(other);
+    this.#toldAt.set(message, now);
+    this.#options.log(`metrics: ${message}`);
   }
 }
