@@ -15,7 +15,7 @@ export const tokenList = defineCommand(
     },
     details: [
       'One line each, with tabs between: id, user, label, made, last used, expires, role if less than its user has.',
-      'An admin sees everybody’s. With --join: id, made by, made, expires, uses left. The tokens themselves are kept by nobody.',
+      'An admin sees those of all. With --join: id, made by, made, expires, uses left. Nobody keeps the tokens themselves.',
     ],
     examples: ['agora token list', 'agora token list --join --json'],
   },

@@ -72,7 +72,7 @@ test('a renewed certificate is used for new connections, and those that are open
 
   assert.equal(nameOf(await open(t, port)), 'second');
   assert.deepEqual([nameOf(old), await statusOn(old)], ['first', 200]);
-  assert.match(lines.join('\n'), /^The certificate in ".*chain\.pem" is a new one, .* valid until 20\d\d-/);
+  assert.match(lines.join('\n'), /^The certificate in ".*chain\.pem" is a new one, used from now on, until 20\d\d-/m);
 });
 
 test('a certificate that cannot be used is told once, and the one before is used until there is a whole one', async (t) => {
@@ -82,7 +82,7 @@ test('a certificate that cannot be used is told once, and the one before is used
     apply: (options: TlsOptions) => void applied.push(options),
     log: (line: string) => void lines.push(line),
   };
-  const certificate = new CertificateFiles(files);
+  const certificate = new CertificateFiles(files, () => 0);
   await certificate.read();
 
   await certificate.refresh(use);
@@ -116,4 +116,25 @@ test('files that change are noticed without being told', async (t) => {
 
   ending.abort();
   await followed;
+});
+
+test('a certificate that ends soon, or has, is told each day', async (t) => {
+  const files = await aCertificate(t);
+  const lines: string[] = [];
+  const use = { apply: () => {}, log: (line: string) => void lines.push(line) };
+  const dayMs = 86_400_000;
+  let now = Date.now() - 20 * dayMs;
+  const certificate = new CertificateFiles(files, () => now);
+  await certificate.read();
+
+  await certificate.refresh(use);
+  assert.deepEqual(lines, []);
+  for (const days of [15, 0, 10]) {
+    now += days * dayMs;
+    await certificate.refresh(use);
+  }
+
+  assert.equal(lines.length, 2);
+  assert.match(lines[0] ?? '', /ends soon, at 20\d\d-.*: put a new one there$/);
+  assert.match(lines[1] ?? '', /has expired, at /);
 });

@@ -28,15 +28,21 @@ export interface FollowOptions {
 }
 
 const defaults = { everyMs: 10_000 };
+const dayMs = 86_400_000;
+/** Whoever renews it should have done so by then. */
+const soonMs = 14 * dayMs;
 
 /** A server's certificate chain and private key in PEM, which whoever renews them replaces while it serves. */
 export class CertificateFiles {
   readonly #files: TlsFiles;
   #used: TlsOptions | undefined;
   #problem: string | undefined;
+  readonly #now: () => number;
+  #warnedOn: number | undefined;
 
-  constructor(files: TlsFiles) {
+  constructor(files: TlsFiles, now: () => number = Date.now) {
     this.#files = files;
+    this.#now = now;
   }
 
   /** Raises `invalid-input` where they are no certificate and its key. */
@@ -45,15 +51,33 @@ export class CertificateFiles {
     return this.#used;
   }
 
-  /** Reads them again. What cannot be used is told, once for each reason, and what was read before stays in use. */
-  async refresh({ apply, log }: CertificateUse): Promise<void> {
+  /**
+   * Reads them again. What cannot be used is told, once for each reason, and what was read before stays in use. One that ends soon is
+   * told each day.
+   */
+  async refresh(use: CertificateUse): Promise<void> {
+    await this.#readAgain(use);
+    this.#warn(use);
+  }
+
+  /** Refreshes them now and from time to time, until the signal. Raises nothing. */
+  async follow(use: CertificateUse, { signal, everyMs = defaults.everyMs }: FollowOptions): Promise<void> {
+    while (!signal.aborted) {
+      await this.refresh(use);
+      await sleep(everyMs, signal).catch(() => undefined); // Ended by the signal.
+    }
+  }
+
+  async #readAgain({ apply, log }: CertificateUse): Promise<void> {
     try {
       const read = await readPair(this.#files);
       const isSame = this.#used?.cert.equals(read.cert) === true && this.#used.key.equals(read.key);
       if (!isSame) {
         apply(read);
         this.#used = read;
-        log(`The certificate in "${this.#files.certificateFile}" is a new one, used from now on; ${validity(read)}`);
+        log(
+          `The certificate in "${this.#files.certificateFile}" is a new one, used from now on, until ${endOf(read).toISOString()}`,
+        );
       }
       this.#problem = undefined;
     } catch (error) {
@@ -63,12 +87,15 @@ export class CertificateFiles {
     }
   }
 
-  /** Refreshes them from time to time, until the signal. Raises nothing. */
-  async follow(use: CertificateUse, { signal, everyMs = defaults.everyMs }: FollowOptions): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(everyMs, signal).catch(() => undefined); // Ended by the signal.
-      if (!signal.aborted) await this.refresh(use);
-    }
+  #warn({ log }: CertificateUse): void {
+    if (this.#used === undefined) return;
+    const now = this.#now();
+    const until = endOf(this.#used);
+    const today = Math.floor(now / dayMs);
+    if (until.getTime() - now > soonMs || this.#warnedOn === today) return;
+    this.#warnedOn = today;
+    const state = until.getTime() > now ? 'ends soon' : 'has expired';
+    log(`The certificate in "${this.#files.certificateFile}" ${state}, at ${until.toISOString()}: put a new one there`);
   }
 }
 
@@ -94,6 +121,6 @@ async function readPem(file: string): Promise<Buffer> {
   }
 }
 
-function validity({ cert }: TlsOptions): string {
-  return `it is valid until ${new X509Certificate(cert).validToDate.toISOString()}`;
+function endOf({ cert }: TlsOptions): Date {
+  return new X509Certificate(cert).validToDate;
 }
