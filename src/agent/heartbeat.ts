@@ -29,7 +29,10 @@ export interface RoundTrip {
 }
 
 const answerMs = 10_000;
-/** How long a heartbeat waits for what is measured: with an engine or a driver in trouble it goes without, and the next one brings it. */
+/**
+ * How long a heartbeat waits for what is measured, and never for longer than its interval: with an engine or a driver in trouble it
+ * goes without, and the next one brings it.
+ */
 const patienceMs = 3_000;
 const longestMs = 60_000;
 /** How often what could not be sent is put on disk. */
@@ -73,7 +76,8 @@ export class Heartbeat {
       this.#measuring = undefined;
     });
     const isMeasured = new AbortController();
-    const tooLate = sleep(patienceMs, AbortSignal.any([signal, isMeasured.signal])).catch(() => undefined);
+    const waitMs = Math.min(patienceMs, this.#options.intervalMs());
+    const tooLate = sleep(waitMs, AbortSignal.any([signal, isMeasured.signal])).catch(() => undefined);
     await Promise.race([this.#measuring, tooLate]);
     isMeasured.abort();
   }
