@@ -41,11 +41,13 @@ test('who takes all the room for waiting keeps out no host of another address', 
       plain(input, { ...init, headers: { ...init?.headers, 'x-forwarded-for': address } });
   };
   from('10.0.0.9');
-  for (let count = 0; count < 4; count += 1) await new TestAgent(url).register({ name: 'crowd' });
+  const crowd = Array.from({ length: 4 }, () => new TestAgent(url));
+  for (const agent of crowd) await agent.register({ name: 'crowd' });
 
   from('10.0.0.1');
   await new TestAgent(url).register({ name: 'ours' });
   from('10.0.0.9');
+  await assert.rejects(crowd.at(-1)?.heartbeat() ?? Promise.resolve(), /session: it is not known here/);
   await assert.rejects(new TestAgent(url).register({ name: 'crowd' }), /4 hosts wait/);
 
   const { hosts } = await admin.call('listHosts', {});

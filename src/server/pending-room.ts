@@ -1,5 +1,6 @@
 import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import { AppError } from '../contracts/errors.ts';
+import type { HostId } from '../contracts/fleet-ids.ts';
 import type { ActivityLog } from './activity.ts';
 import { networkOf } from './address-limit.ts';
 import type { HostStore, PendingHost } from './host-store.ts';
@@ -9,6 +10,8 @@ export interface PendingRoomPorts {
   readonly hosts: HostStore;
   readonly activity: ActivityLog;
   readonly now: () => Date;
+  /** Ends what lets a host's agent in. */
+  readonly endSessions: (hostId: HostId) => void;
   /** How many hosts may wait for approval. */
   readonly mostPending: number;
 }
@@ -19,7 +22,8 @@ export const defaultMostPending = 1_000;
 const pendingSilenceMs = 3_600_000;
 
 /** Makes room for one more host that waits for approval, or raises `limit-exceeded`. Inside a transaction. */
-export function makeRoom({ hosts, activity, now, mostPending }: PendingRoomPorts, address: string): void {
+export function makeRoom(ports: PendingRoomPorts, address: string): void {
+  const { hosts, activity, now, mostPending, endSessions } = ports;
   if (hosts.count('pending') < mostPending) return;
   const silent = hosts.silentPending(new Date(now().getTime() - pendingSilenceMs));
   const id = silent?.hostId ?? crowding(hosts.pending(), address)?.hostId;
@@ -30,6 +34,7 @@ export function makeRoom({ hosts, activity, now, mostPending }: PendingRoomPorts
     });
   }
   hosts.remove(given.hostId);
+  endSessions(given.hostId);
   const details = { lastSeenAt: given.lastSeenAt, publicKey: given.publicKey, address: given.address };
   activity.add({ actor: 'server', action: 'host.forget', subject: `host:${given.name}`, details });
 }

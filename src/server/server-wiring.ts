@@ -110,6 +110,7 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
       serverKey: publicKeyText(keys.identity),
       requiresTls: options.requiresTls === true,
       overLimit,
+      endSessions,
       mostPending: options.mostPending ?? defaultMostPending,
       sessions,
       newRevisions,
