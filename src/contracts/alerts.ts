@@ -66,15 +66,23 @@ const alertChannelNames = ['webhook', 'mail'] as const;
 export const alertChannelNameSchema = z.enum(alertChannelNames);
 export type AlertChannelName = z.infer<typeof alertChannelNameSchema>;
 
+/** One, without a name; also within a machine, such as `root@localhost`. */
+const mailAddressSchema = z
+  .string()
+  .max(320)
+  .regex(/^[^\s@<>()[\]",;:\\]+@[^\s@<>()[\]",;:\\]+$/, 'must be a mail address such as ops@example.org');
 const secretText = z.string().min(1).max(4096);
-export const webhookSchema = z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2048), secret: secretText });
+export const webhookSchema = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'must be an address such as https://chat.example.org/hook' }).max(2048),
+  secret: secretText,
+});
 export const mailSchema = z.strictObject({
   /** `smtp://host:587`, or `smtps://host:465`. */
-  server: z.url({ protocol: /^smtps?$/ }).max(2048),
+  server: z.url({ protocol: /^smtps?$/, error: 'must be an address such as smtp://mail.example.org:587' }).max(2048),
   user: z.string().max(256).optional(),
   password: secretText.optional(),
-  from: z.email().max(320),
-  to: z.array(z.email().max(320)).min(1).max(32),
+  from: mailAddressSchema,
+  to: z.array(mailAddressSchema).min(1).max(32),
 });
 export type Webhook = z.infer<typeof webhookSchema>;
 export type Mail = z.infer<typeof mailSchema>;

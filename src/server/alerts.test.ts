@@ -102,6 +102,9 @@ test('a channel’s secret is shown to nobody, and what is no channel is refused
     place.admin.call('setWebhook', { body: { url: 'file:///etc/passwd', secret } }),
     place.admin.call('changeAlertRule', { params: { rule: 'host-offline' }, body: { threshold: 1 } }),
     place.admin.call('changeAlertRule', { params: { rule: 'disk-full' }, body: { threshold: 80 } }),
+    ...['ops', 'a@b, c@d', '<a@b>', 'a@b\nBcc: c@d'].map((from) =>
+      place.admin.call('setMail', { body: { server: 'smtp://127.0.0.1:1', from, to: ['root@localhost'] } }),
+    ),
   ];
   for (const refusal of refusals) await assert.rejects(refusal, (error) => isAppError(error, 'invalid-input'));
   await place.admin.call('removeAlertChannel', { params: { channel: 'webhook' } });
