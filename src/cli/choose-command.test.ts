@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { chooseCommand } from './choose-command.ts';
 import { commandHelp } from './command-help.ts';
 import { commands } from './commands.ts';
+import { parseWords } from './parse-words.ts';
 
 test('a command of two words gets the rest of what was typed', () => {
   const choice = chooseCommand(['orch', 'submit', 'plan.json', '--id', 'x']);
@@ -41,7 +42,23 @@ test('an unknown command is refused with the one that was meant', () => {
   assert.throws(() => chooseCommand(['constructor']), { code: 'usage' });
 });
 
+/** The words of the call in a line, as a shell would split it; what it redirects or pipes to is not among them. */
+function wordsOf(example: string): string[] {
+  const call = example.slice(example.indexOf('agora ') + 'agora '.length).replace(/\s(?:[|]|[12]?[<>]|&).*$/s, '');
+  return [...call.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) => word.replace(/["']/g, ''));
+}
+
 for (const [name, entry] of Object.entries(commands)) {
+  test(`each example in the help of "${name}" is one that it takes`, async () => {
+    const { spec } = await entry.load();
+
+    for (const example of spec.examples) {
+      const choice = chooseCommand(wordsOf(example));
+      assert.equal(choice.kind, 'command', example);
+      if (choice.kind === 'command') parseWords(choice.name, (await choice.entry.load()).spec, choice.rest);
+    }
+  });
+
   test(`the help of "${name}" shows its usage, its options and an example that calls it`, async () => {
     const { spec } = await entry.load();
 
