@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { waitUntil } from '../src/base/deadline.ts';
@@ -8,8 +8,10 @@ import { bundledPrograms } from '../src/compute/bundled-programs.ts';
 import { bundleBytes } from '../src/compute/program-bundle.ts';
 import { packageRoot } from '../src/config/package-root.ts';
 import { ServerClient } from '../src/server-client/server-client.ts';
+import type { ServerTimes } from './fleet-server-times.ts';
 
 const patience = { timeoutMs: 60_000 };
+const timesFile = 'times.json';
 
 /** A program of this checkout as a process of its own. */
 export class Started {
@@ -54,17 +56,23 @@ export class Started {
 export class FleetProcesses {
   readonly folder: string;
   readonly #agents: Started[] = [];
+  readonly #serverEnv: Readonly<Record<string, string>>;
   #server: Started;
   #url = '';
   #token = '';
 
-  private constructor(folder: string, listen: string) {
+  private constructor(folder: string, listen: string, preloaded: URL | undefined) {
     this.folder = folder;
+    this.#serverEnv =
+      preloaded === undefined
+        ? {}
+        : { NODE_OPTIONS: `--import ${preloaded.href}`, AGORA_BENCH_TIMES: join(folder, timesFile) };
     this.#server = this.#startServer(listen);
   }
 
-  static async start(listen = '127.0.0.1:0'): Promise<FleetProcesses> {
-    const fleet = new FleetProcesses(await mkdtemp(join(tmpdir(), 'agora-bench-')), listen);
+  /** `preloaded` runs in the server before it does. */
+  static async start(listen = '127.0.0.1:0', preloaded?: URL): Promise<FleetProcesses> {
+    const fleet = new FleetProcesses(await mkdtemp(join(tmpdir(), 'agora-bench-')), listen, preloaded);
     const [, url = ''] = await fleet.#server.says(/serving \S+ at (\S+),/, 'the server');
     const [token] = await fleet.#server.says(/^agora-user\.[\w-]+$/m, 'the token of the server');
     fleet.#url = url;
@@ -78,6 +86,16 @@ export class FleetProcesses {
 
   get serverPid(): number {
     return this.#server.pid;
+  }
+
+  /** Begins to watch the server; what it gives ends that and gives the times. */
+  watchTimes(): () => Promise<ServerTimes> {
+    process.kill(this.serverPid, 'SIGUSR2');
+    return async () => {
+      process.kill(this.serverPid, 'SIGUSR2');
+      const read = () => readFile(join(this.folder, timesFile), 'utf8').catch(() => undefined); // Not there yet.
+      return JSON.parse(await waitUntil('the times of the server', read, patience)) as ServerTimes; // Ours.
+    };
   }
 
   get admin(): ServerClient {
@@ -138,7 +156,7 @@ export class FleetProcesses {
   }
 
   #startServer(listen: string): Started {
-    return this.#start(['server', '--listen', listen, '-d', join(this.folder, 'server')], {});
+    return this.#start(['server', '--listen', listen, '-d', join(this.folder, 'server')], this.#serverEnv);
   }
 
   #start(words: readonly string[], env: Readonly<Record<string, string>>): Started {

@@ -11,7 +11,7 @@ const requestsPerSecond = 120;
 export async function fleetServerRows(): Promise<Row[]> {
   const figure = `server with ${agents.toLocaleString('en')} agents, 10 s heartbeats with metrics`;
   const bare = await measureBareNode();
-  const { server, pollMs, backMs, offline } = await measureThousand(agents);
+  const { server, pollMs, times, backMs, offline } = await measureThousand(agents);
   return [
     {
       figure: `${figure}: CPU`,
@@ -26,10 +26,16 @@ export async function fleetServerRows(): Promise<Row[]> {
       floor: `bare Node ${megabytes(bare.residentBytes)}`,
     },
     {
-      figure: '  a poll that finds nothing new',
-      value: `${milliseconds(at(pollMs, 0.5))} p50, ${milliseconds(at(pollMs, 0.99))} p99`,
+      figure: '  a poll that finds nothing new, as an idle process sees it',
+      value: middleAndEnd(pollMs),
       target: '<= 5 ms p99',
-      floor: `bare Node, idle ${milliseconds(at(bare.pollMs, 0.5))} p50, ${milliseconds(at(bare.pollMs, 0.99))} p99`,
+      floor: `bare Node, idle ${middleAndEnd(bare.pollMs)}`,
+    },
+    {
+      figure: '    of that in the server, from its head to its answer',
+      value: middleAndEnd(times.pollMs),
+      target: '',
+      floor: `its event loop was late by ${milliseconds(times.lateMs.p50)} p50, ${milliseconds(times.lateMs.p99)} p99`,
     },
     {
       figure: '  all back after its restart',
@@ -38,6 +44,10 @@ export async function fleetServerRows(): Promise<Row[]> {
       floor: 'heartbeats 10 s apart',
     },
   ];
+}
+
+function middleAndEnd(values: readonly number[]): string {
+  return `${milliseconds(at(values, 0.5))} p50, ${milliseconds(at(values, 0.99))} p99`;
 }
 
 /** Share of a core that it takes to verify what so many agents sign. */

@@ -4,13 +4,16 @@ import { sleep, waitUntil } from '../src/base/deadline.ts';
 import { TestAgent } from '../src/server/suite-server.ts';
 import { FleetProcesses } from './fleet-processes.ts';
 import { specOf } from './fleet-samples.ts';
+import type { ServerTimes } from './fleet-server-times.ts';
 import type { Answered, Asked } from './fleet-simulated-main.ts';
 import { type ProcessUse, watchProcess } from './process-use.ts';
 
 export interface Thousand {
   readonly server: ProcessUse;
-  /** Of polls that find nothing new, sorted by nothing. */
+  /** Of polls that find nothing new, sorted by nothing, as a process that does nothing else sees them. */
   readonly pollMs: readonly number[];
+  /** Of the same, what passed in the server. */
+  readonly times: ServerTimes;
   /** From the end of the old server until the last agent was as before. */
   readonly backMs: number;
   /** Hosts that the new server then takes for offline. */
@@ -26,7 +29,7 @@ const betweenPollsMs = 25;
 /** A server with so many agents at their usual pace, in a process of their own. */
 export async function measureThousand(count: number): Promise<Thousand> {
   // Listening everywhere, so that each agent has a loopback address of its own.
-  const fleet = await FleetProcesses.start('0.0.0.0:0');
+  const fleet = await FleetProcesses.start('0.0.0.0:0', new URL('./fleet-server-times.ts', import.meta.url));
   const agents = fork(new URL('./fleet-simulated-main.ts', import.meta.url));
   try {
     await startAgents(agents, fleet, count);
@@ -34,17 +37,19 @@ export async function measureThousand(count: number): Promise<Thousand> {
     const pollMs: number[] = [];
     const prober = await aProber(fleet);
     const polling = new AbortController();
+    const takeTimes = fleet.watchTimes();
     const polls = poll(prober, pollMs, polling.signal);
     const server = await watchProcess(fleet.serverPid, watchSeconds);
     polling.abort();
     await polls;
+    const times = await takeTimes();
     const back = ask(agents, { kind: 'await-return' });
     await fleet.restartServer();
     const { ms: backMs } = await back;
     const { hosts } = await fleet.admin.call('listHosts', {});
     // The prober is not one of those that come back.
     const offline = hosts.filter(({ name, link }) => name !== proberName && link.link === 'offline').length;
-    return { server, pollMs, backMs, offline };
+    return { server, pollMs, times, backMs, offline };
   } finally {
     agents.kill();
     await fleet.close();
