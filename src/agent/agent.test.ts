@@ -189,6 +189,28 @@ describe('an agent with a server and an engine', { skip }, () => {
     assert.notEqual((await running('off')).id, id);
   });
 
+  test('a host that is disabled while a container of it is being stopped has it running again', async (t) => {
+    const { server, place } = await admitted(t);
+    // A shell as the first process passes SIGTERM over until its child has ended.
+    const job = { command: ['sh', '-c', 'sleep 1000; true'], stopGrace: '3s' };
+    await apply(server, place.name, specOf('cut', job));
+    const before = await running('cut');
+    await healthy(server, place.name, 1);
+
+    await apply(server, place.name, specOf('cut', { ...job, env: { NEW: '1' } }));
+    await waitUntil(
+      'the exchange',
+      async () => (await statusOf(server, place.name)).steps.some(({ state }) => state === 'running'),
+      patience,
+    );
+    await server.admin.call('changeHost', { params: { host: place.name }, body: { settings: { enabled: false } } });
+    await place.has('Disabled');
+
+    const stops = () => see('cut').then((container) => container?.id !== before.id);
+    await waitUntil('the end of the old one', stops, patience);
+    assert.equal((await running('cut')).status, 'running');
+  });
+
   test('a host whose key is revoked applies nothing more and leaves what runs', async (t) => {
     const { server, place } = await admitted(t);
     await apply(server, place.name, specOf('revoked'));
