@@ -77,23 +77,29 @@ describe('an engine that goes away in the middle of an apply', { skip, timeout: 
     const { spec: first } = aSpec('paused', 0);
     const { spec, owned } = aSpec('paused', 1);
     await fleet.healthy('paused', await fleet.apply('paused', first));
+    await fleet.set('paused', { heartbeatSeconds: 2 });
     const paused = Promise.withResolvers<void>();
     gate.lay({ call: 3, moment: 'after', strike: () => paused.resolve(engine.engine.pause()) });
 
     const revision = await fleet.apply('paused', spec);
     await paused.promise;
     const pausedAt = Date.now();
-    const told = await fleet.until('it to be told', 'paused', ({ host }) => host.link.engine === 'down');
+    await fleet.until('it to be told', 'paused', ({ host }) => host.link.engine === 'down');
     const toldAfterMs = Date.now() - pausedAt;
-    await waitUntil('half a minute', () => Date.now() - pausedAt >= pausedMs, patience);
-    const during = await fleet.statusOf('paused');
+    const links = new Set<string>();
+    const look = async () => {
+      const status = (await fleet.statusOf('paused')) ?? assert.fail('it is gone');
+      links.add(status.host.link.link);
+      return Date.now() - pausedAt >= pausedMs ? status : undefined;
+    };
+    const during = await waitUntil('half a minute', look, { ...patience, intervalMs: 500 });
     await engine.engine.resume();
     await fleet.healthy('paused', revision);
 
     assert.ok(toldAfterMs < pausedMs, `it took ${toldAfterMs} ms`);
-    assert.deepEqual([told.host.link.link, during?.host.link.link], ['online', 'online']);
-    assert.equal(during?.change?.times.healthy, undefined);
-    assert.equal(during?.workspaces.length, 2, 'no answer is no empty engine');
+    assert.deepEqual([...links], ['online'], 'a link is not its engine');
+    assert.equal(during.change?.times.healthy, undefined);
+    assert.equal(during.workspaces.length, 2, 'no answer is no empty engine');
     await becomes(owned, 'paused');
     await fleet.healthy('paused', await fleet.apply('paused', {}));
   });
