@@ -15,6 +15,11 @@ export interface ImageBuildRequest {
   readonly timeoutSeconds: number;
 }
 
+export interface PushOptions extends PullOptions {
+  /** Why there may be a login that was not found. */
+  readonly loginProblem?: string | undefined;
+}
+
 /** What moves need besides their step. */
 export interface MoveContext {
   readonly engine: HostEngine;
@@ -22,7 +27,7 @@ export interface MoveContext {
   /** Builds an image on this host and gives its id. */
   readonly buildImage: (request: ImageBuildRequest, signal: AbortSignal) => Promise<string>;
   /** Pushes an image and gives its digest. Default: the engine's own. */
-  readonly pushImage?: (reference: string, options: PullOptions) => Promise<string>;
+  readonly pushImage?: (reference: string, options: PushOptions) => Promise<string>;
   /** Values of secrets by variable, from their refs by variable. */
   readonly openSecrets: (refs: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** Default: none. */
@@ -75,7 +80,9 @@ const actions: { readonly [K in Move['do']]: Action<K> } = {
   push: async ({ reference }, { engine, settings, logins, ...context }, signal) => {
     const { pushImage = (...given) => engine.push(...given) } = context;
     await withinSeconds(settings.pushTimeoutSeconds, `push "${reference}"`, signal, (limited) =>
-      withLogin({ reference, logins }, limited, (login) => pushImage(reference, { signal: limited, login })),
+      withLogin({ reference, logins }, limited, (login, loginProblem) =>
+        pushImage(reference, { signal: limited, login, loginProblem }),
+      ),
     );
     return undefined;
   },
@@ -114,11 +121,11 @@ async function unlessGone(call: Promise<void>): Promise<Moved> {
 async function withLogin<T>(
   { reference, logins }: { readonly reference: string } & Pick<MoveContext, 'logins'>,
   signal: AbortSignal,
-  call: (login: RegistryLogin | undefined) => Promise<T>,
+  call: (login: RegistryLogin | undefined, problem: string | undefined) => Promise<T>,
 ): Promise<T> {
   const { login, problem } = (await logins?.forReference(reference, signal)) ?? {};
   try {
-    return await call(login);
+    return await call(login, problem);
   } catch (error) {
     throw withProblems(error, problem === undefined ? [] : [problem]);
   }

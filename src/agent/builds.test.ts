@@ -323,10 +323,10 @@ test('what is built is pushed, which its log follows, and the digest that the re
   assert.equal(server.pushes.length, 0);
   assert.equal(server.states.includes('pushing'), true);
   // Another start of the agent knows nothing of the build.
-  await assert.rejects(builder.push(tag, {}), (error) => isAppError(error, 'refused'));
+  await assert.rejects(builder.push(tag, { loginProblem: 'no helper' }), (error) => isAppError(error, 'refused'));
   await builder.push(tag, { login: registry.login });
   await waitUntil('two reports of a push', () => server.pushes.length === 2);
-  assert.match(server.pushes[0]?.problem ?? '', /^Cannot push image/);
+  assert.match(server.pushes[0]?.problem ?? '', /^Cannot push image .*; no helper\. Give/);
   assert.deepEqual(server.pushes[1], { tag, digest });
 });
 

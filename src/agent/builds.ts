@@ -4,8 +4,8 @@ import { withDeadline } from '../base/deadline.ts';
 import { type Build, type BuildId, buildIdSchema, buildSchema } from '../contracts/builds.ts';
 import { AppError } from '../contracts/errors.ts';
 import { digestSchema } from '../contracts/ids.ts';
-import type { HostEngine, PullOptions } from '../engine/host-engine.ts';
-import { type ImageBuildRequest, unwantedWords } from './apply-moves.ts';
+import type { HostEngine } from '../engine/host-engine.ts';
+import { type ImageBuildRequest, type PushOptions, unwantedWords } from './apply-moves.ts';
 import { BuildContexts } from './build-context.ts';
 import { BuildLog } from './build-log.ts';
 import { problemText, withoutSecrets, withStep } from './build-problem.ts';
@@ -94,7 +94,7 @@ export class ImageBuilder {
   }
 
   /** Gives the digest that the registry knows it by. `interrupted` where somebody cancelled it. */
-  async push(reference: string, options: PullOptions): Promise<string> {
+  async push(reference: string, options: PushOptions): Promise<string> {
     const going = this.#built.get(reference);
     this.#built.delete(reference);
     if (going !== undefined) return await this.#pushBuilt(going, options);
@@ -103,12 +103,12 @@ export class ImageBuilder {
       this.#reports.addPush({ tag: reference, digest: digestSchema.parse(digest) });
       return digest;
     } catch (error) {
-      this.#reports.addPush({ tag: reference, problem: problemText(error) });
+      this.#reports.addPush({ tag: reference, problem: pushProblem(error, options) });
       throw error;
     }
   }
 
-  async #pushBuilt(going: GoingBuild, options: PullOptions): Promise<string> {
+  async #pushBuilt(going: GoingBuild, options: PushOptions): Promise<string> {
     const { tag } = going.build;
     const cancelled = going.cancelled.signal;
     const signal = options.signal === undefined ? cancelled : AbortSignal.any([options.signal, cancelled]);
@@ -120,7 +120,7 @@ export class ImageBuilder {
     } catch (error) {
       const told = cancelled.aborted ? new AppError('interrupted', `Cannot push "${tag}": ${cancelledWords}`) : error;
       const isLate = options.signal?.aborted === true && !cancelled.aborted;
-      this.#end(going, { state: 'succeeded', problem: isLate ? notPushedWords : problemText(told) });
+      this.#end(going, { state: 'succeeded', problem: isLate ? notPushedWords : pushProblem(told, options) });
       throw told;
     }
   }
@@ -234,6 +234,10 @@ export class ImageBuilder {
     going.isNews = true;
     this.#reports.wake();
   }
+}
+
+function pushProblem(error: unknown, { loginProblem }: PushOptions): string {
+  return problemText(withProblems(error, loginProblem === undefined ? [] : [loginProblem]));
 }
 
 function newBuildId(): BuildId {

@@ -45,8 +45,8 @@ async function newest(client: ServerClient, host: string, name: string): Promise
 
 async function print({ client, host, build: named, follows }: Printed, context: CommandContext): Promise<ExitCode> {
   let build = named;
-  for (let from = 0; ; ) {
-    const query = { from, waitSeconds: follows ? 20 : 0 };
+  for (let from = 0, isFirst = true; ; isFirst = false) {
+    const query = { from, waitSeconds: follows && !isFirst ? 20 : 0 };
     // A server that restarts is no end of a log.
     const read = await retry(() => client.call('readBuildLog', { params: { host, build }, query }), {
       attempts: follows ? 20 : 1,
@@ -55,6 +55,8 @@ async function print({ client, host, build: named, follows }: Printed, context: 
     });
     // An image may be built anew meanwhile: this is about the one it began with.
     build = read.build.buildId;
+    if (follows && isFirst && read.build.state === 'queued')
+      await say(context.stderr, `agora: ${build} waits for its turn`);
     if (read.first > from) await say(context.stderr, `agora: ${read.first - from} lines before this are not kept`);
     const text = read.lines.map((line) => `${shown(line)}\n`).join('');
     if (text !== '') await context.stdout.write(text);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { waitUntil } from '../base/deadline.ts';
 import { type Build, type BuildsReport, buildIdSchema, buildSchema } from '../contracts/builds.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { startServer, TestAgent } from '../server/suite-server.ts';
@@ -28,10 +29,12 @@ async function aHost(t: TestContext) {
   await agent.register({ joinToken });
   const report = (body: Partial<BuildsReport>) =>
     agent.client.call('reportBuilds', { body: { live: [], builds: [], logs: [], pushes: [], ...body } });
+  let last = { stdout: '', stderr: '' };
   const type = async (command: Command, ...typed: string[]) => {
     const words = parseWords('host build', command.spec, typed);
     assert.ok(words);
     const printed = { stdout: '', stderr: '' };
+    last = printed;
     const output = (name: 'stdout' | 'stderr') => ({
       ...{ isTerminal: false, columns: 80, rows: 24 },
       write: async (content: string | Uint8Array) => {
@@ -44,7 +47,7 @@ async function aHost(t: TestContext) {
     });
     return { code, ...printed };
   };
-  return { report, type };
+  return { report, type, saidLast: () => last };
 }
 
 async function* none(): AsyncGenerator<Uint8Array> {}
@@ -66,6 +69,17 @@ test('a log is followed to the end of its build, whose outcome is the exit code'
   const followed = await following;
   assert.deepEqual([followed.code, followed.stdout], [1, 'one\ntwo\nthree\n']);
   assert.match(followed.stderr, /the build of web ended as failed: exit code 7\n$/);
+});
+
+test('who follows a build that has not begun is told that it waits', async (t) => {
+  const { report, type, saidLast } = await aHost(t);
+  await report({ live: [buildId], builds: [aBuild({ state: 'queued', startedAt: undefined })] });
+
+  const following = type(hostBuildLog, 'box', 'web', '-f');
+  await waitUntil('what it says', () => saidLast().stderr !== '');
+  await report({ builds: [aBuild({ state: 'succeeded', endedAt: '2026-11-21T10:01:00.000Z' })] });
+
+  assert.deepEqual(await following, { code: 0, stdout: '', stderr: `agora: ${buildId} waits for its turn\n` });
 });
 
 test('builds are listed with how far they are, and ended by the name of their image', async (t) => {

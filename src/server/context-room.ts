@@ -52,10 +52,8 @@ export function roomFor(sizeBytes: number, place: ContextPlace): KeptContext[] {
   const freedBytes = sumOf(removed);
   if (freedBytes < overBytes) {
     const keptBytes = sumOf(kept) + comingBytes - freedBytes;
-    throw noRoom(
-      sizeBytes,
-      `the server keeps ${byteText(keptBytes)} that are needed, of ${byteText(limits.totalBytes)}`,
-    );
+    const state = `the server keeps ${byteText(keptBytes)} that are needed, and may keep ${byteText(limits.totalBytes)}`;
+    throw noRoom(sizeBytes, state);
   }
   if (freedBytes < lackingBytes) throw noSpace(sizeBytes, { freeBytes: disk?.freeBytes ?? 0, spare });
   return removed;
