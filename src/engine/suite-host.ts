@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
@@ -23,6 +23,8 @@ export class SuiteHost {
   readonly #mark = randomUUID().slice(0, 8);
   readonly labels = { [hostLabels.host]: `host-${this.#mark}`, [hostLabels.kind]: 'workspace' };
   readonly tag = `agora-suite-${this.#mark}:latest`;
+  /** Its first three numbers: others may use the same engine at the same time. */
+  readonly subnet = `10.213.${randomInt(256)}`;
   #place: HostEngineUnderTest | undefined;
   #imageId = '';
 

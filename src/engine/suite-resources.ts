@@ -11,7 +11,7 @@ export function resourceTests(host: SuiteHost): void {
   const named = (what: string) => host.named(what);
 
   test('a workspace is on all of its networks, and joins and leaves them', async () => {
-    await host.network('one', { subnet: '10.213.7.0/24', gateway: '10.213.7.1' });
+    await host.network('one', { subnet: `${host.subnet}.0/24`, gateway: `${host.subnet}.1` });
     await host.network('two', { internal: true });
     await host.network('three');
     await host.start('networks', { networks: [named('one'), named('two')] });
@@ -45,10 +45,10 @@ export function resourceTests(host: SuiteHost): void {
   });
 
   test('a network of a taken name is a conflict, one whose addresses are taken is refused', async () => {
-    await host.network('taken', { subnet: '10.213.8.0/24' });
+    await host.network('taken', { subnet: `${host.subnet}.0/24` });
 
     await assert.rejects(host.network('taken'), (error) => isAppError(error, 'task-conflict'));
-    await assert.rejects(host.network('overlap', { subnet: '10.213.8.0/25' }), (error) =>
+    await assert.rejects(host.network('overlap', { subnet: `${host.subnet}.0/25` }), (error) =>
       isAppError(error, 'invalid-input'),
     );
   });
