@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { fingerprintOf, publicKeyText } from '../../src/base/fleet-keys.ts';
+import type { MetricsSample } from '../../src/contracts/metrics.ts';
 import { TestAgent } from '../../src/server/suite-server.ts';
 import { anAgent, refused, webSpec, writeSpec } from '../support/fleet-hosts.ts';
 import { aFleet } from '../support/fleet-server.ts';
@@ -77,7 +78,11 @@ test('users have what their role allows, tokens end, and all of it is in the act
   );
   const planned = await as(viewer, ['host', 'plan', 'box', '-f', spec]);
   assert.equal(planned.code, 0, planned.stderr);
-  refused(await as(viewer, ['host', 'apply', 'box', '-f', spec]), 1, /vera is viewer with this token, it takes operator/);
+  refused(
+    await as(viewer, ['host', 'apply', 'box', '-f', spec]),
+    1,
+    /vera is viewer with this token, it takes operator/,
+  );
   assert.equal((await project.agora(['user', 'role', 'vera', 'operator'])).code, 0);
   assert.equal((await as(viewer, ['host', 'apply', 'box', '-f', spec])).stdout, '1\n');
 
@@ -175,4 +180,33 @@ test('settings of a host are printed and changed one by one', async (t) => {
   refused(await project.agora(['host', 'set', 'box', 'heartbeat=5']), 2, /there is no such setting/);
   refused(await project.agora(['host', 'set', 'box', 'enabled=maybe']), 2, /it takes true, false or a number/);
   refused(await project.agora(['host', 'set', 'box', 'heartbeatSeconds=0']), 2, /heartbeatSeconds/);
+});
+
+test('a live view draws over itself on a terminal until Ctrl-C', async (t) => {
+  const fleet = await aFleet(t);
+  const agent = await anAgent(fleet);
+  const sampleOf = (cpu: number): MetricsSample => ({
+    at: new Date().toISOString(),
+    host: {
+      cpu,
+      load: [1, 1, 1],
+      memory: { totalBytes: 2, usedBytes: 1, availableBytes: 1 },
+      swap: { totalBytes: 0, usedBytes: 0 },
+      disks: [],
+      processes: 1,
+      uptimeSeconds: 1,
+    },
+  });
+  await agent.heartbeat([sampleOf(0.25)]);
+
+  const terminal = aTerminal(t, fleet.project, 'agora host stats box --live');
+  await terminal.shows(/cpu +25 %/);
+  await agent.heartbeat([sampleOf(0.75)]);
+  await terminal.shows(/cpu +75 %/);
+  await terminal.shows('\u001b[3A\u001b[Jbox, ');
+  terminal.type('\u0003');
+  const { code, shown } = await terminal.ended;
+
+  assert.equal(code, 130, shown);
+  assert.doesNotMatch(shown, /defect of agora|\n\s+at /);
 });
