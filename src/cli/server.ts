@@ -15,10 +15,10 @@ import { runOwnAgent } from './server-own-agent.ts';
 import { bytesOf } from './size-word.ts';
 
 /**
- * Of many agents each one wants little: the heap need not grow for speed, but for a little, as to collect all of it holds up everybody.
- * On a busy machine the threads that would help to collect what is young are themselves waited for.
+ * Of many agents each one wants little: the heap need not grow for speed. On a busy machine the threads that would help to collect what
+ * is young are themselves waited for.
  */
-const heapFlags = ['--optimize-for-size', '--heap-growing-percent=40', '--no-parallel-scavenge'] as const;
+const heapFlags = ['--optimize-for-size', '--no-parallel-scavenge'] as const;
 /** Of a line of its log. */
 const lineLength = 4_000;
 

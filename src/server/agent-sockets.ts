@@ -52,14 +52,11 @@ export class AgentSockets {
   /** With those that are being closed. */
   readonly #all = new Set<WebSocket>();
   #isClosed = false;
-  readonly #alive = new WeakSet<WebSocket>();
   readonly #toldAt = new Map<HostId, number>();
-  readonly #pinging: NodeJS.Timeout;
   #server: Promise<WebSocketServer> | undefined;
 
   constructor(options: AgentSocketsOptions) {
     this.#options = options;
-    this.#pinging = setInterval(() => this.#ping(), options.pingMs ?? defaultPingMs).unref();
   }
 
   has(hostId: HostId): boolean {
@@ -107,7 +104,6 @@ export class AgentSockets {
 
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#pinging);
     for (const socket of this.#all) socket.terminate();
     this.#open.clear();
   }
@@ -136,7 +132,7 @@ export class AgentSockets {
     this.#all.add(socket);
     this.#open.get(hostId)?.close(4000, 'another socket of this host took its place');
     this.#open.set(hostId, socket);
-    this.#alive.add(socket);
+    const pings = this.#keepPinged(hostId, socket);
     const isFlood = floodGate();
     /** Whether what came still counts. */
     const isTaken = () => {
@@ -145,7 +141,7 @@ export class AgentSockets {
       if (isTooMany) this.#drop(hostId, { code: 1008, reason: 'too many messages' });
       return !isTooMany;
     };
-    socket.on('pong', () => void (isTaken() && this.#alive.add(socket)));
+    socket.on('pong', () => isTaken() && pings.answered());
     socket.on('ping', isTaken);
     socket.on('message', (bytes, isBinary) => {
       if (!isTaken() || (!isBinary && this.#take(hostId, bytes.toString()))) return;
@@ -181,15 +177,25 @@ export class AgentSockets {
     if (isTheirs && this.#open.get(hostId) === socket) this.#drop(hostId, { code: 1002, reason: error.message });
   }
 
-  #ping(): void {
-    for (const [hostId, socket] of this.#open) {
-      if (this.#alive.delete(socket)) {
+  /** Each from when it came: to ping all at once would hold up whoever asks something meanwhile. */
+  #keepPinged(hostId: HostId, socket: WebSocket): { answered(): void } {
+    let isAlive = true;
+    const pinging = setInterval(() => {
+      if (this.#open.get(hostId) !== socket) return;
+      if (isAlive) {
+        isAlive = false;
         socket.ping();
-        continue;
+        return;
       }
       this.#drop(hostId, { code: 1001, reason: 'it does not answer' });
       socket.terminate();
-    }
+    }, this.#options.pingMs ?? defaultPingMs).unref();
+    socket.on('close', () => clearInterval(pinging));
+    return {
+      answered: () => {
+        isAlive = true;
+      },
+    };
   }
 
   #webSockets(): Promise<WebSocketServer> {
