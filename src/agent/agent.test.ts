@@ -138,6 +138,23 @@ describe('an agent with a server and an engine', { skip }, () => {
     assert.equal(status.host.link.link, 'online');
   });
 
+  test('a workspace that is to stop without its server does, and stays so over a start of the agent, until it is back', async (t) => {
+    const { server, place } = await admitted(t);
+    await apply(server, place.name, specOf('away', { onDisconnect: { action: 'stop', after: '3s' } }));
+    const first = await running('away');
+    await healthy(server, place.name, 1);
+    await server.server.close();
+
+    await waitUntil('it to be stopped', async () => (await see('away'))?.status === 'exited', patience);
+    await place.stop();
+    place.start(server.url);
+    await waitUntil('the agent', () => place.lines.filter((line) => line === 'The engine answers').length === 2);
+    assert.equal((await see('away'))?.startedAt, first.startedAt);
+    await serveAgain(t, server);
+
+    assert.equal((await running('away', first.startedAt)).id, first.id);
+  });
+
   test('secrets reach the container, and are in no file of the agent in clear', async (t) => {
     const { server, place } = await admitted(t);
     const value = `s-${randomUUID()}`;
