@@ -118,14 +118,15 @@ export class SimulatedHostEngine implements HostEngine {
     });
   }
 
-  stopContainer: HostEngine['stopContainer'] = (reference) =>
+  stopContainer: HostEngine['stopContainer'] = (reference, graceMs, signal) =>
     this.#change('stopContainer', (state) => {
       const container = this.#container(reference);
       this.#touch('stop', container);
       if (container.status !== 'running' && container.status !== 'paused') return;
-      container.status = 'exited';
-      container.exitCode = 143;
-      container.finishedAtMs = state.nowMs;
+      if (signal?.aborted !== true) return state.end(container, 143);
+      // It ends though nobody waits for it any more.
+      container.endsAtMs = state.nowMs + graceMs;
+      throw signal.reason;
     });
 
   renameContainer: HostEngine['renameContainer'] = (reference, name) =>

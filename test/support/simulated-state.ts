@@ -14,6 +14,8 @@ export interface SimulatedContainer extends Omit<ObservedContainer, 'networks' |
   networks: Set<string>;
   startedAtMs: number | undefined;
   finishedAtMs: number | undefined;
+  /** It is being stopped. */
+  endsAtMs?: number | undefined;
   readonly spec: WorkspaceSpec | undefined;
 }
 
@@ -96,6 +98,7 @@ export class SimulatedState {
     container.status = 'exited';
     container.exitCode = exitCode;
     container.finishedAtMs = this.nowMs;
+    container.endsAtMs = undefined;
   }
 
   #portInUse({ id, spec }: SimulatedContainer): number | undefined {
@@ -112,7 +115,7 @@ export class SimulatedState {
   }
 
   observed(container: SimulatedContainer): ObservedContainer {
-    const { startedAtMs, finishedAtMs, networks, spec: _, ...rest } = container;
+    const { startedAtMs, finishedAtMs, endsAtMs: _, networks, spec: __, ...rest } = container;
     return {
       ...rest,
       networks: [...networks],
@@ -122,6 +125,7 @@ export class SimulatedState {
   }
 
   #age(container: SimulatedContainer): void {
+    if (container.endsAtMs !== undefined && container.endsAtMs <= this.nowMs) this.end(container, 143);
     if (container.status !== 'running' || container.health !== 'starting') return;
     if (this.fates.get(container.imageId) !== 'sick') container.health = 'healthy';
     else if (this.nowMs - (container.startedAtMs ?? 0) > 5_000) container.health = 'unhealthy';
