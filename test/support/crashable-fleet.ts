@@ -93,11 +93,11 @@ export class CrashableFleet {
     }
   }
 
-  /** Declares it, kills as said one after the other, and gives how many kills were come to, once all is as declared. */
-  async goThrough(kills: readonly Kill[], spec: HostSpec): Promise<number> {
+  /** Declares it, kills as said one after the other, and gives those that were come to, once all is as declared. */
+  async goThrough(kills: readonly Kill[], spec: HostSpec): Promise<readonly Kill[]> {
     const { change } = await this.admin.call('applySpec', { params: { host: name }, body: { spec, secrets: {} } });
-    let reached = 0;
-    for (const kill of kills) if (await this.#isKilled(kill, change.revision)) reached += 1;
+    const reached: Kill[] = [];
+    for (const kill of kills) if (await this.#isKilled(kill, change.revision)) reached.push(kill);
     await this.#healthy(change.revision);
     return reached;
   }
