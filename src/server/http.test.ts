@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
+import { SqliteDatabase } from '../base/sqlite-database.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { roles } from '../contracts/fleet.ts';
 import type { Route } from '../contracts/route.ts';
@@ -192,4 +193,21 @@ test('only the last entry that a proxy made is believed, and only where it is an
   }
   for (const { address } of (await admin.call('listHosts', {})).hosts) addresses.push(address);
   assert.deepEqual(addresses, ['10.9.8.7', '127.0.0.1']);
+});
+
+test('nobody is answered before what was changed is on disk', async (t) => {
+  const { admin, url } = await startServer(t);
+  const onDisk = Promise.withResolvers<void>();
+  const { mock } = t.mock.method(SqliteDatabase.prototype, 'settled', () => onDisk.promise);
+  let isAnswered = false;
+
+  const asked = admin.call('createJoinToken', { body: {} }).finally(() => {
+    isAnswered = true;
+  });
+  await waitUntil('the change', () => mock.callCount() > 0);
+  for (let count = 0; count < 3; count += 1) await fetch(`${url}/healthz`); // An answer would be here by then.
+
+  assert.equal(isAnswered, false);
+  onDisk.resolve();
+  await asked;
 });
