@@ -87,7 +87,7 @@ test('start-first is refused with a port that both containers would need', () =>
 });
 
 test('text that has no one spelling is refused before it is kept', () => {
-  const problems = problemsOf({ workspaces: { web: { ...web, labels: { a: '\ud800' } } } });
+  const problems = problemsOf({ workspaces: { web: { ...web, user: '\ud800' } } });
 
   assert.match(problems[0] ?? '', /lone surrogate/);
 });
