@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { shellWord } from '../base/shell-word.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
@@ -21,7 +22,7 @@ export function checkFixture(folder: string): void {
   if (edited.length === 0) return;
   const files = edited.map((name) => `${fixture}/${name}`).join(', ');
   throw new AppError('usage', `Cannot run the demo: the example carries its edits already, in ${files}`, {
-    next: `git -C ${quote(folder)} checkout -- ${fixture}`,
+    next: `git -C ${shellWord(folder)} checkout -- ${fixture}`,
   });
 }
 
@@ -37,8 +38,8 @@ export interface NextCommandsOptions {
 export function nextCommands(options: NextCommandsOptions): string[] {
   const { runId, item, folder, path } = options;
   return [
-    ...(isOnPath(path) ? [] : [`export PATH=${quote(join(packageRoot, 'bin'))}:"$PATH"`]),
-    `cd ${quote(folder)}`,
+    ...(isOnPath(path) ? [] : [`export PATH=${shellWord(join(packageRoot, 'bin'))}:"$PATH"`]),
+    `cd ${shellWord(folder)}`,
     `agora orch patch ${runId} ${item}`,
     `agora orch apply ${runId}`,
     `agora orch audit ${runId} --out bundle.json`,
@@ -53,8 +54,4 @@ function isOnPath(path: string): boolean {
     .split(delimiter)
     .filter((folder) => folder !== '' && !folder.includes('node_modules'))
     .some((folder) => existsSync(join(folder, 'agora')));
-}
-
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { shellWord } from '../base/shell-word.ts';
 import { exitCodes } from '../contracts/errors.ts';
 import { stateFolderName } from '../contracts/names.ts';
 import { defineCommand } from './command.ts';
@@ -77,8 +78,4 @@ function nextCommands({ place, look: { runId }, branch, cwd }: Next): string[] {
     `  ${onBranch}agora orch apply ${runId}`,
     `State will lie in ${stateFolderName}/; "kill %1" stops the daemon.`,
   ];
-}
-
-function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { byteText } from '../base/byte-text.ts';
 import { formatDuration } from '../base/duration.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -79,7 +80,7 @@ function checkImage(state: 'current' | 'outdated' | 'missing', endpoint: EngineE
 async function checkFarDisk(endpoint: EngineEndpoint, folder: string, signal: AbortSignal): Promise<MachineCheck> {
   const name = 'disk';
   if (endpoint.kind !== 'ssh') return { name, state: 'note', detail: `of ${folder} there: an engine does not tell` };
-  const told = await askOverSsh(endpoint.target, `df -Pk ${quoted(folder)}`, signal).catch(() => '');
+  const told = await askOverSsh(endpoint.target, `df -Pk ${shellWord(folder)}`, signal).catch(() => '');
   const freeKiB = Number(told.trim().split('\n').at(-1)?.split(/\s+/)[3]);
   if (!Number.isFinite(freeKiB)) return { name, state: 'note', detail: `of ${folder} there: df does not tell` };
   const detail = `${byteText(freeKiB * 1024)} free at ${folder}`;
@@ -92,8 +93,4 @@ function checkClock(aheadMs: number): MachineCheck {
   if (Math.abs(aheadMs) <= mostClockMs) return { name: 'clock', state: 'pass', detail: `${off} off` };
   const detail = `${off} ${aheadMs > 0 ? 'ahead of' : 'behind'} this machine’s`;
   return { name: 'clock', state: 'note', detail, next: 'set it: times in logs of workers are its own' };
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -4,8 +4,9 @@ import { mkdtemp } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shellWord } from '../base/shell-word.ts';
 import type { OpenLink } from './ssh-forwarding.ts';
-import { askOverSsh, removeAtTheEnd, sshCommandLine } from './ssh-process.ts';
+import { askOverSsh, keepNoProcessAlive, removeAtTheEnd, sshToRun } from './ssh-process.ts';
 import type { SshTarget } from './ssh-target.ts';
 
 /**
@@ -13,7 +14,7 @@ import type { SshTarget } from './ssh-target.ts';
  * what keeps docker from answering there.
  */
 export async function dialling(target: SshTarget, signal: AbortSignal): Promise<OpenLink> {
-  await askOverSsh(target, 'docker version --format "{{.Server.Version}}"', signal);
+  await askOverSsh(target, `${dockerOf(target)} version --format "{{.Server.Version}}"`, signal);
   const folder = await mkdtemp(join(tmpdir(), 'agora-ssh-'));
   const remove = removeAtTheEnd(folder);
   const path = join(folder, 'engine');
@@ -29,14 +30,24 @@ export async function dialling(target: SshTarget, signal: AbortSignal): Promise<
 }
 
 function dial(target: SshTarget, socket: Socket): void {
-  const [program = '', ...words] = sshCommandLine(target, ['-T'], ['docker system dial-stdio']);
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
-  child.unref();
+  const child = spawn('ssh', sshToRun(target, `${dockerOf(target)} system dial-stdio`), {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
+  });
+  // Who waits for an answer holds the other end of the socket, which keeps this process alive.
+  keepNoProcessAlive(child);
+  socket.unref();
   socket.pipe(child.stdin);
   child.stdout.pipe(socket);
-  child.stdin.on('error', () => socket.destroy());
+  // An engine may answer, and take no more, before it got all; then its answer still comes.
+  child.stdin.on('error', () => undefined);
   socket.on('error', () => child.kill());
   socket.on('close', () => child.kill());
   child.on('error', () => socket.destroy());
-  child.on('close', () => socket.destroy());
+  child.on('close', () => socket.destroySoon());
+}
+
+/** The docker client there, at the engine that the target names. */
+function dockerOf({ socket }: SshTarget): string {
+  return socket === undefined ? 'docker' : `docker -H ${shellWord(`unix://${socket}`)}`;
 }

@@ -23,8 +23,8 @@ interface Explanation {
 
 const lookAt = (target: SshTarget) => `Try \`${sshCommand(target)} docker version\`: where that works, this works.`;
 
-/** What ssh says of itself ends with 255; the far shell and docker have codes of their own. */
-const explanations: readonly Explanation[] = [
+/** Of what ssh says itself. */
+const ofTheLine: readonly Explanation[] = [
   {
     leg: 'host key',
     code: 'refused',
@@ -47,6 +47,15 @@ const explanations: readonly Explanation[] = [
     state: 'its name is not known',
     next: ({ host }) => `Check the name, or add a Host "${host}" to ~/.ssh/config.`,
   },
+  // Before the port: where a machine in between refuses, its connection is closed as well.
+  {
+    leg: 'login',
+    code: 'refused',
+    pattern: /Permission denied \(|Too many authentication failures|no matching .* found/i,
+    state: 'it does not let us in',
+    next: (target) =>
+      `Bring your key there with \`ssh-copy-id\`, load it with \`ssh-add\`, and try \`${sshCommand(target)} true\`: it must ask for nothing.`,
+  },
   {
     leg: 'port',
     code: 'unreachable',
@@ -55,6 +64,10 @@ const explanations: readonly Explanation[] = [
     state: 'no ssh server answers there',
     next: (target) => `Start its ssh server, check the port and firewalls, and try \`${sshCommand(target)} true\`.`,
   },
+];
+
+/** Of what the far shell and docker say. */
+const ofTheMachine: readonly Explanation[] = [
   {
     leg: 'engine',
     code: 'unreachable',
@@ -72,24 +85,24 @@ const explanations: readonly Explanation[] = [
   {
     leg: 'docker',
     code: 'unreachable',
-    pattern: /docker.*(not found|not recognized)|not found.*docker/is,
+    pattern:
+      /docker.{0,3}: (command )?not found|not found: docker|unknown command.*docker|docker.{0,3} is not recognized/i,
     state: 'docker is not on the path of its non-interactive shell',
     next: (target) =>
       `Install docker there, or make \`${sshCommand(target)} docker version\` print the engine's version.`,
   },
-  {
-    leg: 'login',
-    code: 'refused',
-    pattern: /Permission denied|Too many authentication failures|no matching .* found/i,
-    state: 'it does not let us in',
-    next: (target) =>
-      `Bring your key there with \`ssh-copy-id\`, load it with \`ssh-add\`, and try \`${sshCommand(target)} true\`: it must ask for nothing.`,
-  },
 ];
+
+export function noAnswer(target: SshTarget, cause: unknown): AppError {
+  return new AppError('unreachable', `Cannot reach "${describeSshTarget(target)}": it does not answer in time`, {
+    cause,
+    next: 'Check the network and the load of that machine.',
+  });
+}
 
 /** Why a target cannot be reached, in one line that names it, with what to do. */
 export function sshError({ target, stderr, exitCode }: SshFailure): AppError {
-  const found = explanations.find(({ pattern }) => pattern.test(stderr));
+  const found = explained(stderr, exitCode);
   const said = lastLine(stderr);
   const state = found?.state ?? `ssh ended with ${exitCode ?? 'a signal'}${said === '' ? '' : `: ${said}`}`;
   const next = found?.next(target) ?? lookAt(target);
@@ -98,7 +111,13 @@ export function sshError({ target, stderr, exitCode }: SshFailure): AppError {
 
 /** Which part of the way failed; undefined when that cannot be told. */
 export function legOf({ message }: Error): SshLeg | undefined {
-  return explanations.find(({ state }) => message.endsWith(`: ${state}`))?.leg;
+  return [...ofTheLine, ...ofTheMachine].find(({ state }) => message.endsWith(`: ${state}`))?.leg;
+}
+
+/** Ssh itself ends with 255; what ran there may say the same words of another connection. */
+function explained(stderr: string, exitCode: number | null): Explanation | undefined {
+  const isOfSsh = exitCode === 255 || exitCode === null;
+  return (isOfSsh ? ofTheLine : ofTheMachine).find(({ pattern }) => pattern.test(stderr));
 }
 
 function knownName(host: string, port: number | undefined): string {

@@ -14,7 +14,8 @@ export interface OpenLink {
   close(): void;
 }
 
-const firstAnswerMs = 10_000;
+/** From the start of ssh on, whose login may be slow. */
+const firstAnswerMs = 20_000;
 const pauseMs = 10;
 /** A process of its own: one that shared a connection would leave the forwarding to it. */
 const alone = ['-N', '-T', '-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'StreamLocalBindMask=0177'];
@@ -31,7 +32,7 @@ export async function forwarding(
   // Short: a unix socket's path has 107 bytes at most.
   const folder = await mkdtemp(join(tmpdir(), 'agora-ssh-'));
   const path = join(folder, 'engine');
-  const child = startSsh(target, [...alone, '-L', `${path}:${socket}`], folder);
+  const child = startSsh(target, [...alone, '-L', `${forwardWord(path)}:${forwardWord(socket)}`], folder);
   let isOver = false;
   void child.ended.then(() => {
     isOver = true;
@@ -48,6 +49,11 @@ export async function forwarding(
   await child.ended;
   signal.throwIfAborted();
   return undefined;
+}
+
+/** Ssh reads a colon as the end of a path, and a percent sign as the begin of a name of its own. */
+function forwardWord(path: string): string {
+  return path.replace(/[\\:]/g, '\\$&').replaceAll('%', '%%');
 }
 
 /** What answers at a local socket: an engine, somebody who closes the connection, or nobody yet. */

@@ -1,18 +1,25 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { engineForTests } from '../../test/support/engine.ts';
 import { type SshServerOptions, sshServerObstacle, startSshServer } from '../../test/support/ssh-server.ts';
-import { waitUntil } from '../base/deadline.ts';
+import { sleep, waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from './docker.ts';
 import { parseEngineHost } from './endpoint.ts';
+import { forwarding } from './ssh-forwarding.ts';
 import { sshLinkTo } from './ssh-link.ts';
+import { askOverSsh } from './ssh-process.ts';
+import { parseSshTarget } from './ssh-target.ts';
 
 const run = promisify(execFile);
 const { engine: local, skip: noEngine } = await engineForTests();
@@ -20,9 +27,9 @@ const skip = noEngine || (await sshServerObstacle()) || false;
 const patience = { timeoutMs: 30_000, intervalMs: 50 };
 
 /** A machine that is reached over ssh, whose engine is the one of the tests. */
-async function place(t: TestContext, { env, lines }: SshServerOptions = {}) {
+async function place(t: TestContext, { env, ...options }: SshServerOptions = {}) {
   const far = { DOCKER_HOST: local?.address ?? '', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env };
-  const server = await startSshServer(t, { env: far, ...(lines && { lines }) });
+  const server = await startSshServer(t, { env: far, ...options });
   const before = process.env['PATH'];
   process.env['PATH'] = `${server.programs}:${before}`;
   const endpoint = parseEngineHost('ssh://target', 'a test');
@@ -32,6 +39,30 @@ async function place(t: TestContext, { env, lines }: SshServerOptions = {}) {
     await link.close();
   });
   return { server, link, engine: dockerEngine({ endpoint }), processes: () => sshProcesses(server.port) };
+}
+
+async function folderOf(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-link-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A docker client whose `dial-stdio` does something else, of an engine that has no socket unless one is named. */
+async function fakeDocker(folder: string, dialStdio: string): Promise<void> {
+  const script = `#!/bin/sh
+case "$*" in *dial-stdio) ${dialStdio};; *version*) echo 28;; *) echo tcp://127.0.0.1:1;; esac
+`;
+  await writeFile(join(folder, 'docker'), script, { mode: 0o755 });
+}
+
+/** Reads to the end, slower than it is written. */
+async function slowly(socket: Socket): Promise<number> {
+  let received = 0;
+  for await (const chunk of socket) {
+    received += (chunk as Buffer).length;
+    await sleep(20);
+  }
+  return received;
 }
 
 /** Clients of a server, by their command lines. */
@@ -59,6 +90,117 @@ describe('an engine over ssh', { skip }, () => {
     const informations = await Promise.all([engine.information(), engine.information()]);
 
     assert.deepEqual(informations[1], await local?.information());
+  });
+
+  test('is reached whatever the ssh configuration adds for a person at a terminal', async (t) => {
+    const control = join(await folderOf(t), 'control');
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    t.after(() => taken.close());
+    const address = taken.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const clientLines = [
+      'RemoteCommand tmux attach',
+      'RequestTTY force',
+      'PermitLocalCommand yes',
+      'LocalCommand echo welcome back',
+      'ControlMaster auto',
+      `ControlPath ${control}`,
+      'ControlPersist yes',
+      `LocalForward ${port} 127.0.0.1:1`,
+      'ExitOnForwardFailure yes',
+      'LogLevel QUIET',
+    ];
+    const { engine, server } = await place(t, { clientLines });
+
+    assert.deepEqual(await engine.information(), await local?.information());
+    assert.equal(existsSync(control), false);
+    await server.loseKey();
+    await assert.rejects(
+      askOverSsh(parseSshTarget('ssh://target'), 'true', AbortSignal.timeout(20_000)),
+      (error) => isAppError(error, 'refused') && /does not let us in/.test(error.message),
+    );
+  });
+
+  test('keeps all that a connection carried, also where each is a process and ends at once', async (t) => {
+    const folder = await folderOf(t);
+    await fakeDocker(folder, 'head -c 2000000 /dev/zero');
+    const { link } = await place(t, { env: { PATH: `${folder}:/usr/bin:/bin` } });
+
+    const socket = await link.connect();
+    const received = await slowly(socket);
+
+    assert.equal(received, 2_000_000);
+  });
+
+  test('is the one behind the socket that the address names, also where nothing is forwarded', async (t) => {
+    const folder = await folderOf(t);
+    await fakeDocker(folder, 'printf "<%s>" "$@"');
+    const lines = ['AllowStreamLocalForwarding no'];
+    const { server } = await place(t, { lines, env: { PATH: `${folder}:/usr/bin:/bin` } });
+    assert.ok(server);
+    const link = sshLinkTo(parseSshTarget("ssh://target/run/it's%20mine/docker.sock"));
+    t.after(() => link.close());
+
+    const said = await text(await link.connect());
+
+    assert.equal(said, "<-H><unix:///run/it's mine/docker.sock><system><dial-stdio>");
+  });
+
+  test('is found behind a socket whose path ssh would read as more than a path', async (t) => {
+    const folder = join(await folderOf(t), 'a b:c%h');
+    await mkdir(folder);
+    await symlink(local?.address.replace('unix://', '') ?? '', join(folder, 'engine.sock'));
+    await place(t);
+    const target = parseSshTarget(`ssh://target${encodeURI(folder)}/engine.sock`);
+    const opened = await forwarding(target, target.socket ?? '', AbortSignal.timeout(30_000));
+    t.after(() => opened?.close());
+
+    assert.notEqual(opened, undefined);
+  });
+
+  test('is found by a docker client that knows no contexts', async (t) => {
+    const folder = await folderOf(t);
+    await writeFile(
+      join(folder, 'docker'),
+      `#!/bin/sh\ncase $1 in version) echo 18.09;; *) echo "docker: '$1' is not a docker command." >&2; exit 1;; esac\n`,
+      { mode: 0o755 },
+    );
+    const { engine } = await place(t, { env: { PATH: `${folder}:/usr/bin:/bin` } });
+
+    assert.deepEqual(await engine.information(), await local?.information());
+  });
+
+  test('lets a process end that used it, also where each connection is a process', async (t) => {
+    const { server } = await place(t, { lines: ['AllowStreamLocalForwarding no'] });
+    const script = `
+      import { dockerEngine } from '${import.meta.dirname}/docker.ts';
+      import { parseEngineHost } from '${import.meta.dirname}/endpoint.ts';
+      await dockerEngine({ endpoint: parseEngineHost('ssh://target', 'x') }).ping();`;
+
+    const ended = run(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...process.env, PATH: `${server.programs}:${process.env['PATH']}` },
+      timeout: 30_000,
+    });
+
+    await assert.doesNotReject(ended);
+  });
+
+  test('serves hundreds of connections that begin at once, and keeps those that it has', async (t) => {
+    const { link, engine, processes } = await place(t);
+    const first = await link.connect();
+    t.after(() => first.destroy());
+    const pid = Number(/pid=(\d+)/.exec((await processes())[0] ?? '')?.[1]);
+
+    process.kill(pid, 'SIGSTOP');
+    const connecting = Promise.all(Array.from({ length: 400 }, () => link.connect()));
+    await new Promise(setImmediate);
+    process.kill(pid, 'SIGCONT');
+    const sockets = await connecting;
+    for (const socket of sockets) socket.destroy();
+
+    await engine.ping();
+    assert.equal(first.destroyed || first.readableEnded, false);
   });
 
   test('is reached again after the line was cut', async (t) => {

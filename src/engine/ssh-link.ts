@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { withDeadline } from '../base/deadline.ts';
-import { AppError } from '../contracts/errors.ts';
+import { retry } from '../base/retry.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { dialling } from './ssh-dialling.ts';
+import { legOf } from './ssh-errors.ts';
 import { forwarding, type OpenLink } from './ssh-forwarding.ts';
 import { askOverSsh } from './ssh-process.ts';
 import { describeSshTarget, type SshTarget } from './ssh-target.ts';
@@ -13,6 +15,7 @@ const openMs = 45_000;
 const quietMs = 1_000;
 const fallbackSocket = '/var/run/docker.sock';
 // In double quotes, which a POSIX shell, cmd and PowerShell all take.
+const goneErrors: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED']);
 const askForHost = 'docker context inspect --format "{{.Endpoints.docker.Host}}"';
 
 /**
@@ -35,7 +38,8 @@ export class SshLink {
     const link = await this.#open();
     try {
       return await connected(link.path);
-    } catch {
+    } catch (error) {
+      if (!goneErrors.has(systemErrorCode(error) ?? '')) throw error;
       // Ssh is gone and nobody noticed yet.
       this.#forget(link);
       return connected((await this.#open()).path);
@@ -97,12 +101,28 @@ async function openLink(target: SshTarget, signal: AbortSignal): Promise<OpenLin
 
 /** Undefined where the engine has no unix socket. */
 async function farSocket(target: SshTarget, signal: AbortSignal): Promise<string | undefined> {
-  const host = (await askOverSsh(target, askForHost, signal)).trim().split('\n').at(-1)?.trim() ?? '';
+  const said = await askOverSsh(target, askForHost, signal).catch((error: Error) => {
+    if (legOf(error) !== undefined) throw error;
+    return hostWithoutContexts(target, signal);
+  });
+  const host = said.trim().split('\n').at(-1)?.trim() ?? '';
   if (host === '' || host.startsWith('<')) return fallbackSocket;
   return host.startsWith('unix://') ? host.slice('unix://'.length) : undefined;
 }
 
-async function connected(path: string): Promise<Socket> {
+/** Of a docker client that is too old for contexts, or is none of Docker's. Raises what keeps it from an answer. */
+async function hostWithoutContexts(target: SshTarget, signal: AbortSignal): Promise<string> {
+  await askOverSsh(target, 'docker version --format "{{.Server.Version}}"', signal);
+  return askOverSsh(target, 'echo "$DOCKER_HOST"', signal);
+}
+
+/** Many at once fill the queue of those that are not accepted yet. */
+function connected(path: string): Promise<Socket> {
+  const isRetryable = (error: unknown) => systemErrorCode(error) === 'EAGAIN';
+  return retry(() => connectOnce(path), { isRetryable, attempts: 200, delayMs: 5, factor: 1 });
+}
+
+async function connectOnce(path: string): Promise<Socket> {
   const socket = connect(path);
   await once(socket, 'connect');
   return socket;

@@ -1,19 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
-import { sshError } from './ssh-errors.ts';
+import { noAnswer, sshError } from './ssh-errors.ts';
 import { type SshTarget, sshWords } from './ssh-target.ts';
 
-/** Nobody is there to answer a question. */
+/** Nobody is there to answer a question, and what a person's configuration adds for a terminal would be in the way. */
 const unattended = [
-  '-o',
   'BatchMode=yes',
-  '-o',
   'ConnectTimeout=15',
-  '-o',
   'ServerAliveInterval=15',
-  '-o',
   'ServerAliveCountMax=3',
-];
+  // It would have to outlive those who share it; it may share what is there.
+  'ControlMaster=no',
+  'RemoteCommand=none',
+  'PermitLocalCommand=no',
+  // Another ssh of the same person may hold those ports.
+  'ExitOnForwardFailure=no',
+  // What went wrong, whatever the configuration hides, and no banner.
+  'LogLevel=ERROR',
+].flatMap((option) => ['-o', option]);
 const mostOutput = 64 * 1024;
 
 // Ends ssh and takes its folder away when whoever started it is gone, however that ended; tells how ssh ended.
@@ -31,21 +35,23 @@ kill "$cat" 2>/dev/null
 rm -rf -- "$folder"
 exit "$code"`;
 
-/** The command line of the system's own ssh, to run `command` there or, without one, for what `options` say. */
-export function sshCommandLine(
-  target: SshTarget,
-  options: readonly string[],
-  command: readonly string[] = [],
-): string[] {
-  return ['ssh', ...unattended, ...options, ...sshWords(target), ...command];
+/** The words after `ssh` that run a command there, for a shell of any kind. */
+export function sshToRun(target: SshTarget, command: string): string[] {
+  return [...unattended, '-T', '-o', 'ClearAllForwardings=yes', ...sshWords(target), command];
 }
 
 /** What a command prints on the target. Raises what keeps it from running there. */
 export async function askOverSsh(target: SshTarget, command: string, signal: AbortSignal): Promise<string> {
-  const [program = '', ...words] = sshCommandLine(target, ['-T'], [command]);
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
+  const child = spawn('ssh', sshToRun(target, command), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGKILL',
+    detached: true,
+  });
   const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
-  const exitCode = await ended(child);
+  const exitCode = await ended(child).catch((cause: unknown) => {
+    throw signal.aborted ? noAnswer(target, cause) : cause;
+  });
   if (exitCode !== 0) throw sshError({ target, exitCode, stderr: stderr() });
   return stdout();
 }
@@ -99,11 +105,15 @@ export interface SshChild {
 
 /** Starts ssh with a folder of its own, which is removed when it ends. */
 export function startSsh(target: SshTarget, options: readonly string[], folder: string): SshChild {
-  const child = spawn('/bin/sh', ['-c', guard, 'agora-ssh', folder, ...sshCommandLine(target, options)], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    // Ctrl-C in a terminal is for this process, which may still have to tell the engine something.
-    detached: true,
-  });
+  const child = spawn(
+    '/bin/sh',
+    ['-c', guard, 'agora-ssh', folder, 'ssh', ...unattended, ...options, ...sshWords(target)],
+    {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      // Ctrl-C in a terminal is for this process, which may still have to tell the engine something.
+      detached: true,
+    },
+  );
   const stderr = textOf(child.stderr);
   const over = ended(child).then(
     (exitCode) => sshError({ target, exitCode, stderr: stderr() }),
@@ -113,9 +123,10 @@ export function startSsh(target: SshTarget, options: readonly string[], folder: 
   return { ended: over, end: () => child.stdin?.destroy() };
 }
 
-function keepNoProcessAlive(child: ChildProcess): void {
+export function keepNoProcessAlive(child: ChildProcess): void {
   child.unref();
-  for (const pipe of [child.stdin, child.stderr]) if (pipe !== null && 'unref' in pipe) (pipe.unref as () => void)();
+  for (const pipe of [child.stdin, child.stdout, child.stderr])
+    if (pipe !== null && 'unref' in pipe) (pipe.unref as () => void)();
 }
 
 function ended(child: ChildProcess): Promise<number | null> {

@@ -26,6 +26,7 @@ export function parseSshTarget(text: string): SshTarget {
   if (!namePattern.test(host) && !addressPattern.test(host)) throw refused(text, 'its host is no name and no address');
   if (user !== '' && !userPattern.test(user)) throw refused(text, 'its user is no name of a user');
   const socket = decoded(url.pathname);
+  if (/\p{Cc}/u.test(socket)) throw refused(text, 'its socket is no path');
   return {
     host,
     user: user === '' ? undefined : user,

@@ -14,6 +14,8 @@ export interface SshServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Further lines of its configuration. */
   readonly lines?: readonly string[];
+  /** Further lines of the configuration of the `ssh` that knows it. */
+  readonly clientLines?: readonly string[];
 }
 
 /** A real sshd of a test's own, and an `ssh` that knows it as the host "target". */
@@ -42,7 +44,7 @@ export async function sshServerObstacle(): Promise<string | undefined> {
 
 export async function startSshServer(
   t: Pick<TestContext, 'after'>,
-  { env = {}, lines = [] }: SshServerOptions = {},
+  { env = {}, lines = [], clientLines = [] }: SshServerOptions = {},
 ): Promise<SshServer> {
   const folder = await mkdtemp(join(tmpdir(), 'agora-sshd-'));
   const at = (name: string) => join(folder, name);
@@ -66,7 +68,7 @@ export async function startSshServer(
     ...lines,
   ];
   await writeFile(at('sshd_config'), `${server.join('\n')}\n`);
-  await writeFile(at('config'), clientConfig(folder, port));
+  await writeFile(at('config'), [clientConfig(folder, port), ...clientLines.map((line) => `  ${line}\n`)].join(''));
   await mkdir(at('programs'));
   await writeFile(at('programs/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${at('config')} "$@"\n`);
   await chmod(at('programs/ssh'), 0o755);
