@@ -11,7 +11,7 @@ export interface AwsConnectionOptions {
 type Ask<T> = (client: SecretsManagerClient, options: { readonly abortSignal: AbortSignal }) => Promise<T>;
 
 const patienceMs = 30_000;
-const most = { maxAttempts: 4, connectionTimeoutMs: 5_000, requestTimeoutMs: 10_000 } as const;
+const most = { maxAttempts: 4, connectionTimeoutMs: 5_000, requestTimeoutMs: 5_000 } as const;
 
 /** The AWS SDK, loaded when it is first needed. */
 export function sdk() {
@@ -51,7 +51,12 @@ export class AwsConnection {
     const { endpoint } = this.#options;
     return new SecretsManagerClient({
       maxAttempts: most.maxAttempts,
-      requestHandler: { connectionTimeout: most.connectionTimeoutMs, requestTimeout: most.requestTimeoutMs },
+      requestHandler: {
+        connectionTimeout: most.connectionTimeoutMs,
+        requestTimeout: most.requestTimeoutMs,
+        // Else it is only written to the log, and the try goes on.
+        throwOnRequestTimeout: true,
+      },
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
     });

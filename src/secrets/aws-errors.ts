@@ -29,7 +29,13 @@ const refusals: Readonly<Record<string, Explained>> = {
     state: 'its key cannot be used',
     next: 'Allow kms:Decrypt on its KMS key for who runs this process.',
   },
+  EncryptionFailure: {
+    code: 'refused',
+    state: 'its key cannot be used',
+    next: 'Allow kms:GenerateDataKey and kms:Decrypt on its KMS key for who runs this process.',
+  },
   CredentialsProviderError: { code: 'refused', state: 'no AWS credentials were found', next: signIn },
+  TokenProviderError: { code: 'refused', state: 'the sign-in to AWS is over', next: signIn },
 };
 
 const signInNames = [
@@ -47,16 +53,39 @@ export function explainAwsError(what: string, cause: unknown): AppError {
 }
 
 function explained(cause: unknown): Explained {
-  const name = cause instanceof Error ? cause.name : 'unknown';
+  const name = nameOf(cause);
   const known = refusals[name];
   if (known !== undefined) return known;
   if (signInNames.includes(name))
     return { code: 'refused', state: `AWS takes no such credentials (${name})`, next: signIn };
   if (cause instanceof Error && /^Region is missing/.test(cause.message))
     return { code: 'refused', state: 'no AWS region is set', next: 'Set AWS_REGION or a region in the AWS profile.' };
+  if (isRefusal(cause))
+    return {
+      code: 'refused',
+      state: `AWS refuses it (${name})`,
+      next: 'Compare with what the AWS CLI says to the same.',
+    };
   return {
     code: 'unreachable',
     state: `AWS Secrets Manager does not answer as it should (${systemErrorCode(cause) ?? name})`,
     next: 'Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER, and try again.',
   };
+}
+
+/** Whether the same would be refused again: the fault is the caller's, and not that it asks too often. */
+function isRefusal(cause: unknown): boolean {
+  // Not `$fault`, which lays whatever the SDK does not know on the caller.
+  const metadata = cause instanceof Error && '$metadata' in cause ? cause.$metadata : undefined;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return false;
+  const status = Number(metadata.httpStatusCode);
+  const isLater =
+    status === 408 ||
+    status === 429 ||
+    /Throttl|TooMany|Timeout|SlowDown|RequestLimit|BandwidthLimit/.test(nameOf(cause));
+  return status >= 400 && status < 500 && !isLater;
+}
+
+function nameOf(cause: unknown): string {
+  return cause instanceof Error ? cause.name : 'unknown';
 }

@@ -13,7 +13,7 @@ export interface AwsSecretRef {
 }
 
 const pattern =
-  /^(arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):\d{12}:secret:([\w/+=.@-]{1,600}))(?::([^:]*))?(?::([^:]*))?(?::([^:]*))?$/;
+  /^(arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):\d{12}:secret:([\w/+=.@!-]{1,600}))(?::([^:]*))?(?::([^:]*))?(?::([^:]*))?$/;
 
 /**
  * `arn:aws:secretsmanager:<region>:<account>:secret:<name>[:<json key>[:<version stage>[:<version id>]]]`, the form in which

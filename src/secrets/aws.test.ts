@@ -21,19 +21,20 @@ test('a secret is found by its ARN, whole or one member of it, as text or as byt
   const { manager, store } = await place(t);
   const plain = manager.add('prod/key', { SecretString: 'open sesame' });
   const json = manager.add('prod/database', { SecretString: '{"user":"app","port":5432}' });
+  const managed = manager.add('rds!db-6ba0c8a3', { SecretString: 'of a database' });
   const bytes = manager.add('prod/bytes', { SecretBinary: Buffer.from('grüezi').toString('base64') });
 
   const found = await Promise.all(
-    [plain, json, `${json}:user`, `${json}:port::`, bytes].map((ref) => store.resolve(ref)),
+    [plain, json, `${json}:user`, `${json}:port::`, managed, bytes].map((ref) => store.resolve(ref)),
   );
 
-  assert.deepEqual(found, ['open sesame', '{"user":"app","port":5432}', 'app', '5432', 'grüezi']);
+  assert.deepEqual(found, ['open sesame', '{"user":"app","port":5432}', 'app', '5432', 'of a database', 'grüezi']);
   assert.ok(manager.asked.every(({ keyId, region }) => keyId === 'key-of-a-test' && region === manager.region));
 });
 
 test('a staged secret is given out until it expires, listed, and removed', async (t) => {
   const { manager, store } = await place(t);
-  const others = manager.add('Agora/not-staged', { SecretString: 'theirs' });
+  const others = ['Agora/not-staged', 'agora/not-staged'].map((name) => manager.add(name, { SecretString: 'theirs' }));
 
   const kept = await store.stage({ name: 'API_KEY', value: 'first' });
   const brief = await store.stage({ name: 'ünique <name>', value: 'second', ttlSeconds: 3600 });
@@ -48,8 +49,24 @@ test('a staged secret is given out until it expires, listed, and removed', async
   assert.deepEqual(listed.map(({ name }) => name).sort(), ['API_KEY', '_nique _name_']);
   assert.deepEqual(listed.find(({ ref }) => ref === brief.ref)?.expiresAt, brief.expiresAt);
   for (const { ref } of [...listed, ...listed]) await store.remove(ref);
-  await store.remove(others);
-  assert.deepEqual([...manager.secrets.keys()], [others]);
+  for (const ref of others) await store.remove(ref);
+  assert.deepEqual([...manager.secrets.keys()], others);
+});
+
+test('what has expired is told to who may not remove it, and not given out', async (t) => {
+  const { manager, store } = await place(t);
+  const { ref } = await store.stage({ name: 'OLD', value: 'third', ttlSeconds: -1 });
+  manager.deny('DeleteSecret');
+
+  assert.deepEqual(await store.list(), []);
+  await assert.rejects(store.resolve(ref), (error) => isAppError(error, 'not-found') && /expired/.test(error.message));
+});
+
+test('a prefix that would take in the secrets of others is refused', () => {
+  assert.throws(
+    () => new AwsSecretStore({ prefix: '' }),
+    (error) => isAppError(error, 'invalid-config'),
+  );
 });
 
 test('expired secrets are removed by whoever lists them', async (t) => {
@@ -94,6 +111,9 @@ test('each refusal of AWS is told apart, with what to do', async (t) => {
     { type: 'DecryptionFailure', code: 'refused', next: /kms:Decrypt/ },
     { type: 'ExpiredTokenException', code: 'refused', next: /AWS_PROFILE/ },
     { type: 'UnrecognizedClientException', code: 'refused', next: /AWS_PROFILE/ },
+    { type: 'EncryptionFailure', code: 'refused', next: /kms:GenerateDataKey/ },
+    { type: 'InvalidParameterException', code: 'refused', next: /AWS CLI/ },
+    { type: 'SomethingNewException', code: 'refused', next: /AWS CLI/ },
     { type: 'InvalidRequestException', code: 'not-found', next: /restore-secret/ },
   ] as const;
 
@@ -111,8 +131,15 @@ test('a moment of trouble is got over, and lasting trouble is told', async (t) =
   assert.equal(await store.resolve(ref), 'hush');
   manager.fail({ status: 400, type: 'ThrottlingException' });
   assert.equal(await store.resolve(ref), 'hush');
-  manager.fail(...Array.from({ length: 2 }, () => ({ status: 500, type: 'InternalServiceError' })));
-  await assert.rejects(store.resolve(ref), (error) => isAppError(error, 'unreachable'));
+  const lasting = [
+    { status: 500, type: 'InternalServiceError' },
+    { status: 503, type: 'SomethingNewException' },
+    { status: 400, type: 'ThrottlingException' },
+  ];
+  for (const fault of lasting) {
+    manager.fail(fault, fault);
+    await assert.rejects(store.resolve(ref), (error) => isAppError(error, 'unreachable'), fault.type);
+  }
 });
 
 test('without a client of its own it asks in the region of the ARN, with the credentials of the environment', async (t) => {
@@ -128,9 +155,12 @@ test('without a client of its own it asks in the region of the ARN, with the cre
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'from-env', AWS_SECRET_ACCESS_KEY: 'x', AWS_REGION: 'us-east-1' });
 
   const store = new AwsSecretStore({ endpoint: manager.endpoint });
+  const asked = { action: 'GetSecretValue', region: 'eu-central-1', keyId: 'from-env' };
 
   assert.equal(await store.resolve(ref), 'hush');
-  assert.deepEqual(manager.asked, [{ action: 'GetSecretValue', region: 'eu-central-1', keyId: 'from-env' }]);
+  manager.fail('hang');
+  assert.equal(await store.resolve(ref), 'hush', 'what is never answered is asked again');
+  assert.deepEqual(manager.asked, [asked, asked, asked]);
 });
 
 test('where nothing listens, it says so soon', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SecretListEntry } from '@aws-sdk/client-secrets-manager';
-import { AppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { AwsConnection, type AwsConnectionOptions, sdk } from './aws-connection.ts';
 import { type AwsSecretRef, memberOf, parseAwsSecretRef } from './aws-ref.ts';
 import { isPast, tag, tagNames, tagValue } from './aws-tags.ts';
@@ -16,6 +16,8 @@ export interface AwsSecretStoreOptions extends AwsConnectionOptions {
   readonly kmsKeyId?: string;
 }
 
+const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /**
  * Secrets in AWS Secrets Manager, by ARN. Those that are staged here are named `<prefix><uuid>` and tagged with what they
  * are meant for and until when; past that time they are not given out, and removed once they are met.
@@ -28,6 +30,10 @@ export class AwsSecretStore implements SecretStore {
   constructor(options: AwsSecretStoreOptions = {}) {
     this.#options = options;
     this.#prefix = options.prefix ?? 'agora/';
+    if (this.#prefix === '')
+      throw new AppError('invalid-config', 'Cannot stage secrets in AWS: their prefix is empty', {
+        next: 'Give a prefix such as "agora/", which tells them from those of others.',
+      });
     this.#aws = new AwsConnection(options);
   }
 
@@ -90,7 +96,7 @@ export class AwsSecretStore implements SecretStore {
         client.send(new DeleteSecretCommand({ SecretId: parsed.arn, ForceDeleteWithoutRecovery: true }), options),
       );
     } catch (error) {
-      if (!(error instanceof AppError && error.code === 'not-found')) throw error;
+      if (!isAppError(error, 'not-found')) throw error;
     }
   }
 
@@ -105,13 +111,27 @@ export class AwsSecretStore implements SecretStore {
       return all;
     });
     // AWS compares names without regard to case.
-    const found = entries.filter(({ Name }) => Name?.startsWith(this.#prefix)).flatMap(stagedOf);
-    for (const { ref } of found.filter(({ expiresAt }) => isPast(expiresAt))) await this.remove(ref);
+    const found = entries.filter(({ Name = '' }) => this.#isOurs(Name)).flatMap(stagedOf);
+    for (const { ref } of found.filter(({ expiresAt }) => isPast(expiresAt))) await this.#removeExpired(ref);
     return found.filter(({ expiresAt }) => !isPast(expiresAt));
   }
 
   #isStaged({ name }: AwsSecretRef): boolean {
-    return name.startsWith(this.#prefix);
+    return this.#isOurs(name.replace(/-[A-Za-z0-9]{6}$/, ''));
+  }
+
+  /** Others may begin a name as we do; who removed their secret could not bring it back. */
+  #isOurs(name: string): boolean {
+    return name.startsWith(this.#prefix) && uuidPattern.test(name.slice(this.#prefix.length));
+  }
+
+  /** Who may read and not remove still gets what they asked for. */
+  async #removeExpired(ref: string): Promise<void> {
+    try {
+      await this.remove(ref);
+    } catch (error) {
+      if (!isAppError(error, 'refused')) throw error;
+    }
   }
 
   async #refuseExpired(ref: AwsSecretRef, what: string): Promise<void> {
@@ -121,7 +141,7 @@ export class AwsSecretStore implements SecretStore {
     );
     const expiresAt = tagValue(Tags, tagNames.expiresAt);
     if (!isPast(expiresAt)) return;
-    await this.remove(ref.arn);
+    await this.#removeExpired(ref.arn);
     throw new AppError('not-found', `Cannot ${what}: it expired at ${expiresAt}`, {
       next: 'Register the env again with the secret.',
     });

@@ -19,6 +19,8 @@ export interface SecretsManager {
   add(name: string, secret: Partial<Pick<StubSecret, 'SecretString' | 'SecretBinary'>>): string;
   /** The next answers are these failures, one each; `hang` answers never. */
   fail(...faults: readonly (Fault | 'hang')[]): void;
+  /** From now on nobody may do this. */
+  deny(action: string): void;
 }
 
 export interface StubSecret {
@@ -51,6 +53,7 @@ export async function startSecretsManager(t: Pick<TestContext, 'after'>): Promis
   const secrets = new Map<string, StubSecret>();
   const asked: { action: string; region: string; keyId: string }[] = [];
   const faults: (Fault | 'hang')[] = [];
+  const denied = new Set<string>();
   const add = (name: string, secret: Omit<Partial<StubSecret>, 'Name'>): string => {
     const suffix = Array.from({ length: 6 }, () => 'abcdefghij'[randomInt(10)]).join('');
     const arn = `arn:aws:secretsmanager:${region}:000000000000:secret:${name}-${suffix}`;
@@ -63,7 +66,7 @@ export async function startSecretsManager(t: Pick<TestContext, 'after'>): Promis
     const action = String(request.headers['x-amz-target']).replace('secretsmanager.', '');
     asked.push({ action, ...signed });
     const wish = JSON.parse(await text(request)) as Wish;
-    const fault = faults.shift();
+    const fault = denied.has(action) ? { status: 400, type: 'AccessDeniedException' } : faults.shift();
     if (fault === 'hang') return;
     const answer = fault ?? answers[action]?.(wish) ?? { status: 400, type: 'ResourceNotFoundException' };
     const isFault = 'status' in answer;
@@ -77,7 +80,15 @@ export async function startSecretsManager(t: Pick<TestContext, 'after'>): Promis
   });
   const { port } = server.address() as AddressInfo;
   const fail = (...next: readonly (Fault | 'hang')[]) => void faults.push(...next);
-  return { endpoint: `http://127.0.0.1:${port}`, region, secrets, asked, add, fail };
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    region,
+    secrets,
+    asked,
+    add,
+    fail,
+    deny: (action) => void denied.add(action),
+  };
 }
 
 type Answer = Record<string, unknown> | undefined;
