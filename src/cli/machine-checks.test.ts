@@ -40,3 +40,20 @@ test('an engine that can be none is a lack among the others, not the end of the 
   assert.deepEqual([check?.state, canRunItems], ['miss', false]);
   assert.match(check?.detail ?? '', /"bogus" from DOCKER_HOST/);
 });
+
+test('an engine of another machine that is slow to refuse is a lack, with why, whatever runs here', async (t) => {
+  const folder = await aFolder(t);
+  const ssh = '#!/bin/sh\nsleep 5.2\necho "Host key verification failed." >&2\nexit 255\n';
+  await writeFile(join(folder, 'ssh'), ssh, { mode: 0o755 });
+  const before = process.env['PATH'];
+  process.env['PATH'] = `${folder}:${before}`;
+  t.after(() => {
+    process.env['PATH'] = before;
+  });
+
+  const { check, canRunItems } = await checkOf('engine', await aFolder(t), { DOCKER_HOST: 'ssh://me@far' });
+
+  assert.deepEqual([check?.state, canRunItems], ['miss', false]);
+  assert.match(check?.detail ?? '', /"ssh:\/\/me@far": its host key is not known/);
+  assert.match(check?.next ?? '', /`ssh me@far true` once/);
+});

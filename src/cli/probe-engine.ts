@@ -19,8 +19,13 @@ export type EngineProbe =
   | { readonly kind: 'none' };
 
 const probeDeadlineMs = 5_000;
+/** Longer than a link takes to tell why it cannot be opened. */
+const farDeadlineMs = 60_000;
 
-/** Whether a container engine can be used from here; nothing is started or changed. */
+/**
+ * Whether a container engine can be used from here; nothing is started or changed. Raises what keeps one on another
+ * machine from answering: who names it does not mean this machine instead.
+ */
 export async function probeEngine(
   env: Readonly<Record<string, string | undefined>>,
   signal?: AbortSignal,
@@ -30,10 +35,12 @@ export async function probeEngine(
   const place = `${describeEndpoint(endpoint)} (${endpoint.source})`;
   const engine = dockerEngine({ endpoint });
   try {
-    const information = await engine.information(withDeadline(probeDeadlineMs, signal));
+    const deadlineMs = endpoint.kind === 'ssh' ? farDeadlineMs : probeDeadlineMs;
+    const information = await engine.information(withDeadline(deadlineMs, signal));
     return { kind: 'answers', engine, place, information };
   } catch (error) {
     signal?.throwIfAborted();
+    if (endpoint.kind === 'ssh') throw error;
     return { kind: 'silent', place, reason: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -20,15 +20,18 @@ export interface TargetOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Run one dispatch there as well. */
   readonly isSmoked: boolean;
+  /** How long all but the dispatch may take. Default: 120000. */
+  readonly patienceMs?: number;
 }
 
-const patienceMs = 120_000;
+const defaults = { patienceMs: 120_000 } satisfies Partial<TargetOptions>;
 const lowDiskKiB = 2 * 1024 ** 2;
 /** Logs and certificates of a clock further off mislead. */
 const mostClockMs = 30_000;
 
 /** Goes the whole way to an engine, leg by leg; what lies behind one that does not hold is not looked at. */
-export async function checkTarget({ address, env, isSmoked }: TargetOptions): Promise<MachineReport> {
+export async function checkTarget(options: TargetOptions): Promise<MachineReport> {
+  const { address, env, isSmoked, patienceMs } = { ...defaults, ...options };
   const signal = AbortSignal.timeout(patienceMs);
   const endpoint = namedEndpoint(address, '--target', { env, homeDirectory: homedir() });
   const checks = endpoint.kind === 'ssh' ? await goTheWay(endpoint, signal) : [];
@@ -53,7 +56,9 @@ async function checkFarEngine(endpoint: EngineEndpoint, signal: AbortSignal): Pr
     ];
   } catch (error) {
     if (isAppError(error)) return [missed('engine', error)];
-    throw error;
+    if (!signal.aborted) throw error;
+    const next = 'look whether that engine hangs';
+    return [{ name: 'engine', state: 'miss', detail: `${describeEndpoint(endpoint)} does not answer in time`, next }];
   }
 }
 

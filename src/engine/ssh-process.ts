@@ -41,19 +41,8 @@ export function sshToRun(target: SshTarget, command: string): string[] {
 }
 
 /** What a command prints on the target. Raises what keeps it from running there. */
-export async function askOverSsh(target: SshTarget, command: string, signal: AbortSignal): Promise<string> {
-  const child = spawn('ssh', sshToRun(target, command), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal,
-    killSignal: 'SIGKILL',
-    detached: true,
-  });
-  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
-  const exitCode = await ended(child).catch((cause: unknown) => {
-    throw signal.aborted ? noAnswer(target, cause) : cause;
-  });
-  if (exitCode !== 0) throw sshError({ target, exitCode, stderr: stderr() });
-  return stdout();
+export function askOverSsh(target: SshTarget, command: string, signal: AbortSignal): Promise<string> {
+  return saidBySsh(target, sshToRun(target, command), signal);
 }
 
 /** Where ssh would go, as its configuration has it. */
@@ -67,21 +56,32 @@ export interface SshRoute {
 
 /** Asks ssh itself; nothing is connected. */
 export async function sshRoute(target: SshTarget, signal: AbortSignal): Promise<SshRoute> {
-  const child = spawn('ssh', ['-G', ...sshWords(target)], { stdio: ['ignore', 'pipe', 'pipe'], signal });
-  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
-  const exitCode = await ended(child);
-  if (exitCode !== 0) throw sshError({ target, exitCode, stderr: stderr() });
+  const said = await saidBySsh(target, ['-G', ...sshWords(target)], signal);
   const settings = new Map(
-    stdout()
-      .split('\n')
-      .map((line): [string, string] => {
-        const [name = '', ...words] = line.split(' ');
-        return [name, words.join(' ')];
-      }),
+    said.split('\n').map((line): [string, string] => {
+      const [name = '', ...words] = line.split(' ');
+      return [name, words.join(' ')];
+    }),
   );
   const isIndirect = ['proxyjump', 'proxycommand'].some((name) => !['none', undefined].includes(settings.get(name)));
   const [host = target.host, port = '22', user = ''] = ['hostname', 'port', 'user'].map((name) => settings.get(name));
   return { host, port: Number(port), user, isIndirect };
+}
+
+async function saidBySsh(target: SshTarget, words: readonly string[], signal: AbortSignal): Promise<string> {
+  const child = spawn('ssh', words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGKILL',
+    // Ctrl-C in a terminal is for this process.
+    detached: true,
+  });
+  const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
+  const exitCode = await ended(child).catch((cause: unknown) => {
+    throw signal.aborted ? noAnswer(target, cause) : cause;
+  });
+  if (exitCode !== 0) throw sshError({ target, exitCode, stderr: stderr() });
+  return stdout();
 }
 
 /** Removes a folder when this process is gone, however it ended; a call removes it at once. */
