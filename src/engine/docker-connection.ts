@@ -112,7 +112,8 @@ function ownLink(target: DockerTarget): DockerTarget {
     return value === undefined || value === null ? '' : String(value);
   };
   const [user, host, port] = [text('username'), text('host').replace(/^\w+:\/\//, ''), text('port')];
-  const url = `ssh://${user === '' ? '' : `${encodeURIComponent(user)}@`}${host}${port === '' ? '' : `:${port}`}`;
+  const place = host.includes(':') ? `[${host.replace(/^\[|\]$/g, '')}]` : host;
+  const url = `ssh://${user === '' ? '' : `${encodeURIComponent(user)}@`}${place}${port === '' ? '' : `:${port}`}`;
   return { endpoint: { kind: 'ssh', target: parseSshTarget(url), source: 'a given client' } };
 }
 

@@ -34,6 +34,9 @@ function dial(target: SshTarget, socket: Socket): void {
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   });
+  child.on('error', () => socket.destroy());
+  // Then it has no pipes either.
+  if (child.pid === undefined) return;
   // Who waits for an answer holds the other end of the socket, which keeps this process alive.
   keepNoProcessAlive(child);
   socket.unref();
@@ -43,7 +46,6 @@ function dial(target: SshTarget, socket: Socket): void {
   child.stdin.on('error', () => undefined);
   socket.on('error', () => child.kill());
   socket.on('close', () => child.kill());
-  child.on('error', () => socket.destroy());
   child.on('close', () => socket.destroySoon());
 }
 

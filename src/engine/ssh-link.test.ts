@@ -241,6 +241,10 @@ describe('an engine over ssh', { skip }, () => {
 
     assert.equal(engine.address, 'ssh://root@target');
     assert.deepEqual(await engine.information(), await local?.information());
+    const byNumber = dockerEngine({
+      docker: new Docker({ protocol: 'ssh', host: 'fe80::1', username: 'root', port: 2222 }),
+    });
+    assert.equal(byNumber.address, 'ssh://root@[fe80::1]:2222');
     await sshLinkTo({ host: 'target', user: 'root', port: undefined, socket: undefined }).close();
   });
 

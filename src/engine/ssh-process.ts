@@ -20,13 +20,14 @@ const unattended = [
 ].flatMap((option) => ['-o', option]);
 const mostOutput = 64 * 1024;
 
-// Ends ssh and takes its folder away when whoever started it is gone, however that ended; tells how ssh ended.
+// Ends ssh and takes its folder away when whoever started it is gone, however that ended; tells how ssh ended. Asks it
+// again and again: one that is about to wait for its server misses a signal, and sees it once the server says something.
 const guard = `exec 3<&0
 folder=$1
 shift
 "$@" </dev/null 3<&- &
 ssh=$!
-{ cat <&3 >/dev/null; kill "$ssh" 2>/dev/null; } &
+{ cat <&3 >/dev/null; while kill "$ssh"; do sleep 1; done; } 2>/dev/null &
 cat=$!
 exec 3<&-
 wait "$ssh"

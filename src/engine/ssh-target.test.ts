@@ -31,6 +31,8 @@ test('what is no address, or could be taken for an option of ssh, is refused', (
     'ssh://-v@target',
     'ssh://me@-v',
     'ssh://a%0ab@target',
+    'ssh://target/run/a%0ab.sock',
+    'ssh://target/run/a%00.sock',
     'ssh://target?x=1',
     'ssh://target#x',
     'ssh://target:99999',
