@@ -9,8 +9,8 @@ export interface MetricsKeeperOptions {
   readonly log: (line: string) => void;
 }
 
-/** What a thousand hosts send meanwhile is written in a few milliseconds. */
-const roundMs = 500;
+/** What a thousand hosts send meanwhile is written in a millisecond or so. */
+const roundMs = 100;
 /** After each step of a millisecond or so: for some thousands of hosts all are taken before there are new ones. */
 const pauseMs = 2;
 const pruneMs = 600_000;
