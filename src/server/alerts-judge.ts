@@ -71,5 +71,6 @@ export function alertKey({
   hostId,
   subject,
 }: Pick<Condition, 'hostId' | 'subject'> & { rule: AlertRuleName }): string {
-  return JSON.stringify([rule, hostId, subject]);
+  // Only a subject may hold a space.
+  return `${rule} ${hostId} ${subject}`;
 }

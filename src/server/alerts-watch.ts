@@ -54,7 +54,10 @@ export class AlertWatch {
       if (hosts.size % hostsATurn === 0) await nextTurn(undefined, { signal });
       hosts.set(host.hostId, host);
       for (const condition of conditionsOf(host, rules, moment)) {
-        seen.add(alertKey(condition));
+        const key = alertKey(condition);
+        if (this.#states.has(key)) seen.add(key);
+        // Nearly all of what is looked at never was so: it leaves nothing to remember.
+        else if (condition.isSo !== true) continue;
         this.#judge(condition, rules, moment);
       }
     }

@@ -10,7 +10,9 @@ export interface MetricsKeeperOptions {
 }
 
 /** What a thousand hosts send meanwhile is written in a millisecond or so. */
-const roundMs = 100;
+const flushMs = 100;
+/** How often it is looked for what can be rolled up or removed. */
+const tidyMs = 500;
 /** After each step of a millisecond or so: for some thousands of hosts all are taken before there are new ones. */
 const pauseMs = 2;
 const pruneMs = 600_000;
@@ -22,6 +24,7 @@ export class MetricsKeeper {
   #timer: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
   #isBusy = false;
+  #tidiedAt = Number.NEGATIVE_INFINITY;
   #prunedAt = 0;
   /** When each failure was told last, of `performance.now()`. */
   readonly #toldAt = new Map<string, number>();
@@ -31,7 +34,7 @@ export class MetricsKeeper {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#round(), roundMs).unref();
+    this.#timer = setInterval(() => this.#round(), flushMs).unref();
   }
 
   /** Writes what is left. */
@@ -43,6 +46,8 @@ export class MetricsKeeper {
 
   #round(): void {
     this.#flush();
+    if (performance.now() - this.#tidiedAt < tidyMs) return;
+    this.#tidiedAt = performance.now();
     void this.#tidy(); // Tells its failures itself.
   }
 
