@@ -2,11 +2,12 @@ import { homedir } from 'node:os';
 import { copyWorkerImage } from '../compute/worker-image.ts';
 import { environmentEngine } from '../config/local-docker-provider.ts';
 import { packageRoot } from '../config/package-root.ts';
-import { AppError, exitCodes } from '../contracts/errors.ts';
+import { exitCodes } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { namedEndpoint } from '../engine/endpoint.ts';
 import { defineCommand } from './command.ts';
 import { say } from './output.ts';
+import { requiredOption } from './required-option.ts';
 import { programNames, runtimeOf } from './worker-program.ts';
 
 export const workerPush = defineCommand(
@@ -23,11 +24,7 @@ export const workerPush = defineCommand(
     examples: ['agora worker push --target ssh://user@host'],
   },
   async ({ options }, context) => {
-    const { target } = options;
-    if (target === undefined)
-      throw new AppError('usage', 'Cannot push the worker image: --target is missing', {
-        next: 'agora worker push --target <engine>',
-      });
+    const target = requiredOption('worker push', 'target', options.target);
     const runtime = runtimeOf(options.with);
     const to = dockerEngine({
       endpoint: namedEndpoint(target, '--target', { env: context.env, homeDirectory: homedir() }),

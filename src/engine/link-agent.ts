@@ -1,4 +1,4 @@
-import { Agent, type AgentOptions } from 'node:http';
+import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { SshLink } from './ssh-link.ts';
 
@@ -6,8 +6,8 @@ import type { SshLink } from './ssh-link.ts';
 export class LinkAgent extends Agent {
   readonly #link: SshLink;
 
-  constructor(link: SshLink, options: AgentOptions = { keepAlive: true }) {
-    super(options);
+  constructor(link: SshLink) {
+    super({ keepAlive: true });
     this.#link = link;
   }
 

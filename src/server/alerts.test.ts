@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { alertSignatureHeader } from '../contracts/alerts.ts';
 import { isAppError } from '../contracts/errors.ts';
-import type { MetricsSample } from '../contracts/metrics.ts';
 import { signatureOf } from './alerts-send.ts';
+import { aSample } from './suite-alerts.ts';
 import { aMailServer, anHttpServer, aSocketServer, aWebhook } from './suite-receivers.ts';
 import { startServer, TestAgent, type TestServer } from './suite-server.ts';
 
@@ -17,7 +17,7 @@ test('what a host tells becomes a notice by itself, signed', async (t) => {
   await place.admin.call('setWebhook', { body: { url: hook.url, secret } });
   await place.admin.call('changeAlertRule', { params: { rule: 'disk-full' }, body: { threshold: 0.5 } });
 
-  await agent.heartbeat([aSample(0.6)]);
+  await agent.heartbeat([aSample(0.6, new Date())]);
   const [notice] = await hook.notices(1);
 
   assert.equal(notice?.alert?.message, '/ of box is 60 % full, 40.0 GiB are free');
@@ -118,28 +118,6 @@ async function anAgent(place: TestServer, name = 'box'): Promise<TestAgent> {
   const agent = new TestAgent(place.url);
   await agent.register({ joinToken, name });
   return agent;
-}
-
-function aSample(fullness: number): MetricsSample {
-  const gib = 1024 ** 3;
-  return {
-    at: new Date().toISOString(),
-    host: {
-      load: [0, 0, 0],
-      memory: { totalBytes: 1, usedBytes: 1, availableBytes: 0 },
-      swap: { totalBytes: 0, usedBytes: 0 },
-      disks: [
-        {
-          path: '/',
-          totalBytes: 110 * gib,
-          usedBytes: fullness * 100 * gib,
-          availableBytes: (1 - fullness) * 100 * gib,
-        },
-      ],
-      processes: 1,
-      uptimeSeconds: 1,
-    },
-  };
 }
 
 /** A greeting of many lines, whose last one never comes. */

@@ -89,7 +89,8 @@ async function aDatabase(t: TestContext, hostIds: readonly HostId[]): Promise<Sq
   return database;
 }
 
-function aSample(fullness: number, at: Date): MetricsSample {
+/** A host with one disk, so full from 0 to 1. */
+export function aSample(fullness: number, at: Date): MetricsSample {
   const gib = 1024 ** 3;
   return {
     at: at.toISOString(),
