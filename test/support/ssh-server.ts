@@ -16,6 +16,8 @@ export interface SshServerOptions {
   readonly lines?: readonly string[];
   /** Further lines of the configuration of the `ssh` that knows it. */
   readonly clientLines?: readonly string[];
+  /** Where it listens. Default: 127.0.0.1, in the network of the test. */
+  readonly place?: { readonly namespace: string; readonly address: string };
 }
 
 /** A real sshd of a test's own, and an `ssh` that knows it as the host "target". */
@@ -44,11 +46,12 @@ export async function sshServerObstacle(): Promise<string | undefined> {
 
 export async function startSshServer(
   t: Pick<TestContext, 'after'>,
-  { env = {}, lines = [], clientLines = [] }: SshServerOptions = {},
+  { env = {}, lines = [], clientLines = [], place }: SshServerOptions = {},
 ): Promise<SshServer> {
   const folder = await mkdtemp(join(tmpdir(), 'agora-sshd-'));
   const at = (name: string) => join(folder, name);
   const port = await freePort();
+  const address = place?.address ?? '127.0.0.1';
   await mkdir('/run/sshd', { recursive: true });
   for (const key of ['host', 'other', 'user', 'stranger'])
     await run('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', at(key)]);
@@ -56,7 +59,7 @@ export async function startSshServer(
   const settings = Object.entries(env).map(([name, value]) => `${name}="${value}"`);
   const server = [
     `Port ${port}`,
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${address}`,
     `HostKey ${at('host')}`,
     `AuthorizedKeysFile ${at('authorized')}`,
     `PidFile ${at('pid')}`,
@@ -68,21 +71,27 @@ export async function startSshServer(
     ...lines,
   ];
   await writeFile(at('sshd_config'), `${server.join('\n')}\n`);
-  await writeFile(at('config'), [clientConfig(folder, port), ...clientLines.map((line) => `  ${line}\n`)].join(''));
+  await writeFile(
+    at('config'),
+    [clientConfig(folder, address, port), ...clientLines.map((line) => `  ${line}\n`)].join(''),
+  );
   await mkdir(at('programs'));
   await writeFile(at('programs/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${at('config')} "$@"\n`);
   await chmod(at('programs/ssh'), 0o755);
   const know = async (key: 'host' | 'other' | undefined) => {
     const line = key && (await run('cut', ['-d', ' ', '-f', '1-2', at(`${key}.pub`)])).stdout;
-    await writeFile(at('known_hosts'), line === undefined ? '' : `[127.0.0.1]:${port} ${line}`);
+    await writeFile(at('known_hosts'), line === undefined ? '' : `[${address}]:${port} ${line}`);
   };
   await know('host');
 
+  // It becomes the server: the process stays the same.
+  const inPlace = place === undefined ? [] : ['nsenter', `--net=/run/netns/${place.namespace}`];
   let child: ReturnType<typeof spawn> | undefined;
   const start = async () => {
-    child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
+    const [program = '', ...words] = [...inPlace, '/usr/sbin/sshd', '-D', '-e', '-f', at('sshd_config')];
+    child = spawn(program, words, { stdio: 'ignore' });
     const answers = () =>
-      run('ssh-keyscan', ['-p', String(port), '127.0.0.1']).then(
+      run('ssh-keyscan', ['-p', String(port), address]).then(
         ({ stdout }) => stdout !== '',
         () => false,
       );
@@ -115,9 +124,9 @@ export async function startSshServer(
   };
 }
 
-function clientConfig(folder: string, port: number): string {
+function clientConfig(folder: string, address: string, port: number): string {
   return `Host target
-  HostName 127.0.0.1
+  HostName ${address}
   Port ${port}
   User root
   IdentityFile ${folder}/user

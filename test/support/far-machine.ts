@@ -1,0 +1,55 @@
+import type { TestContext } from 'node:test';
+import { type Cable, cableTo } from './fleet-network.ts';
+import { type PrivateEngine, type PrivateEngineOptions, startPrivateEngine } from './private-engine.ts';
+import type { Project } from './project.ts';
+import { type ShellProjectOptions, shellProject } from './shell-project.ts';
+import { type SshServer, type SshServerOptions, startSshServer } from './ssh-server.ts';
+
+/** Another machine, as far as that of the test can tell: a network, an engine and an sshd of its own, at the end of a cable. */
+export interface FarMachine {
+  readonly engine: PrivateEngine;
+  readonly server: SshServer;
+  readonly cable: Cable;
+  close(): Promise<void>;
+}
+
+export interface FarMachineOptions {
+  readonly engine?: PrivateEngineOptions;
+  readonly server?: Omit<SshServerOptions, 'place'>;
+}
+
+export async function startFarMachine(options: FarMachineOptions = {}): Promise<FarMachine> {
+  const engine = await startPrivateEngine(options.engine);
+  const ends = [() => engine.close()];
+  const close = async () => {
+    for (const end of ends.toReversed()) await end();
+  };
+  try {
+    const cable = await cableTo(engine.namespace);
+    const { env, ...others } = options.server ?? {};
+    const after = (end?: unknown) => void ends.push(end as () => Promise<void>);
+    const server = await startSshServer(
+      { after },
+      {
+        ...others,
+        env: { DOCKER_HOST: engine.host, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+        place: { namespace: engine.namespace, address: cable.farAddress },
+      },
+    );
+    return { engine, server, cable, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A shell project whose work runs on that machine. */
+export async function projectOn(
+  t: TestContext,
+  { server }: Pick<FarMachine, 'server'>,
+  options: ShellProjectOptions = {},
+): Promise<Project> {
+  const project = await shellProject(t, { engine: 'ssh://root@target' }, options);
+  project.env['PATH'] = `${server.programs}:${project.env['PATH']}`;
+  return project;
+}
