@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../contracts/errors.ts';
+import { AppError } from '../contracts/errors.ts';
 import { describeSshTarget, type SshTarget, sshCommand } from './ssh-target.ts';
 
 export interface SshFailure {
@@ -15,7 +15,6 @@ export type SshLeg = (typeof sshLegs)[number];
 
 interface Explanation {
   readonly leg: SshLeg;
-  readonly code: ErrorCode;
   readonly pattern: RegExp;
   readonly state: string;
   readonly next: (target: SshTarget) => string;
@@ -27,7 +26,6 @@ const lookAt = (target: SshTarget) => `Try \`${sshCommand(target)} docker versio
 const ofTheLine: readonly Explanation[] = [
   {
     leg: 'host key',
-    code: 'refused',
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     state: 'its host key is another than the one that is known',
     next: ({ host, port }) =>
@@ -35,14 +33,12 @@ const ofTheLine: readonly Explanation[] = [
   },
   {
     leg: 'host key',
-    code: 'refused',
     pattern: /Host key verification failed|No .* host key is known/,
     state: 'its host key is not known',
     next: (target) => `Run \`${sshCommand(target)} true\` once and compare the fingerprint; that adds the key.`,
   },
   {
     leg: 'name',
-    code: 'unreachable',
     pattern: /Could not resolve hostname/,
     state: 'its name is not known',
     next: ({ host }) => `Check the name, or add a Host "${host}" to ~/.ssh/config.`,
@@ -50,7 +46,6 @@ const ofTheLine: readonly Explanation[] = [
   // Before the port: where a machine in between refuses, its connection is closed as well.
   {
     leg: 'login',
-    code: 'refused',
     pattern: /Permission denied \(|Too many authentication failures|no matching .* found/i,
     state: 'it does not let us in',
     next: (target) =>
@@ -58,7 +53,6 @@ const ofTheLine: readonly Explanation[] = [
   },
   {
     leg: 'port',
-    code: 'unreachable',
     pattern:
       /Connection refused|timed out|No route to host|Network is unreachable|Connection (closed|reset)|kex_exchange/i,
     state: 'no ssh server answers there',
@@ -70,21 +64,18 @@ const ofTheLine: readonly Explanation[] = [
 const ofTheMachine: readonly Explanation[] = [
   {
     leg: 'engine',
-    code: 'unreachable',
     pattern: /Cannot connect to the Docker daemon|Is the docker daemon running/i,
     state: 'its engine does not answer',
     next: (target) => `Start docker there; \`${sshCommand(target)} docker version\` must print the engine's version.`,
   },
   {
     leg: 'engine',
-    code: 'refused',
     pattern: /permission denied while trying to connect/i,
     state: 'its user may not use docker',
     next: () => 'Add that user to the group `docker` there, or name another user.',
   },
   {
     leg: 'docker',
-    code: 'unreachable',
     pattern:
       /docker.{0,3}: (command )?not found|not found: docker|unknown command.*docker|docker.{0,3} is not recognized/i,
     state: 'docker is not on the path of its non-interactive shell',
@@ -106,7 +97,7 @@ export function sshError({ target, stderr, exitCode }: SshFailure): AppError {
   const said = lastLine(stderr);
   const state = found?.state ?? `ssh ended with ${exitCode ?? 'a signal'}${said === '' ? '' : `: ${said}`}`;
   const next = found?.next(target) ?? lookAt(target);
-  return new AppError(found?.code ?? 'unreachable', `Cannot reach "${describeSshTarget(target)}": ${state}`, { next });
+  return new AppError('unreachable', `Cannot reach "${describeSshTarget(target)}": ${state}`, { next });
 }
 
 /** Which part of the way failed; undefined when that cannot be told. */

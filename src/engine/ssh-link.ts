@@ -33,7 +33,7 @@ export class SshLink {
     this.target = target;
   }
 
-  /** A connection to the far engine. Raises `refused` or `unreachable`, with why and what to do. */
+  /** A connection to the far engine. Raises `unreachable`, with why and what to do. */
   async connect(): Promise<Socket> {
     const link = await this.#open();
     try {
