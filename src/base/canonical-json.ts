@@ -60,8 +60,8 @@ function textOfObject(value: Readonly<Record<string, unknown>>, integersOnly: bo
   // sort() without a function orders by UTF-16 code units, as RFC 8785 asks.
   const names = Object.keys(value).sort();
   let text = '{';
-  for (const [index, name] of names.entries()) {
-    if (index > 0) text += ',';
+  for (const name of names) {
+    if (text !== '{') text += ',';
     text += `${textOfString(name)}:${textOf(value[name], integersOnly, depth)}`;
   }
   return `${text}}`;

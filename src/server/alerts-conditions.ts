@@ -17,13 +17,16 @@ export interface HostFactsNow {
   readonly problems: readonly { readonly name: string; readonly message: string }[];
 }
 
-/** Something a rule speaks of: it is so, it is not, or nobody knows. */
-export interface Condition {
+/** One thing that one rule speaks of. */
+export interface Watched {
   readonly rule: AlertRuleName;
   readonly hostId: HostId;
   /** Empty for the host as a whole. */
   readonly subject: string;
-  readonly isSo: boolean | undefined;
+}
+
+/** It is so. */
+export interface Condition extends Watched {
   readonly message: string;
 }
 
@@ -42,33 +45,32 @@ const firstHeartbeats = 3;
 const aheadMs = 5_000;
 
 /**
- * Judges a host. One that is silent is judged by nothing else, and while the server has not listened for long nothing is judged that it
- * has not heard of since: not known is never "over".
+ * What is so of a host. One that is silent is judged by nothing else, and while the server has not listened for long nothing is judged
+ * that it has not heard of since. Most hosts are well, and of those nothing is made: all of them are looked at every few seconds.
  */
 export function conditionsOf(
   host: HostFactsNow,
   rules: ReadonlyMap<AlertRuleName, AlertRule>,
   moment: Moment,
 ): Condition[] {
-  const isSilent = silence(host, moment);
   const { hostId } = host;
-  const offline = {
-    rule: 'host-offline',
-    hostId,
-    subject: '',
-    isSo: isSilent,
-    message: offlineMessage(host, moment),
-  } as const;
-  const others = (Object.keys(judges) as (keyof typeof judges)[]).flatMap((rule) => {
-    const threshold = rules.get(rule)?.threshold ?? 0;
-    return judges[rule](host, threshold).map((judged) => ({ rule, hostId, ...judged }));
-  });
-  return [offline, ...others.map((one) => (isSilent === false ? one : { ...one, isSo: undefined }))];
+  const isSilent = silence(host, moment);
+  if (isSilent === true) return [{ rule: 'host-offline', hostId, subject: '', message: offlineMessage(host, moment) }];
+  const conditions: Condition[] = [];
+  if (isSilent === undefined) return conditions;
+  for (const rule of judgedRules) {
+    for (const found of judges[rule](host, rules.get(rule)?.threshold ?? 0))
+      conditions.push({ rule, hostId, ...found });
+  }
+  return conditions;
 }
 
-/** Whether a host tells enough to say that what a rule spoke of is no longer there. */
+/** Whether a host tells enough to say that what is not told of by a rule is over: not known is never "over". */
 export function isKnown(rule: AlertRuleName, host: HostFactsNow, moment: Moment): boolean {
-  if (silence(host, moment) !== false) return false;
+  const isSilent = silence(host, moment);
+  if (rule === 'host-offline') return isSilent !== undefined;
+  if (isSilent !== false) return false;
+  if (rule === 'engine-down') return host.engine !== 'unknown';
   if (rule === 'disk-full') return host.sample?.host !== undefined;
   return rule === 'gpu-hot' ? host.sample?.gpus !== undefined : true;
 }
@@ -87,54 +89,48 @@ function offlineMessage({ name, lastSeenAt = 0 }: HostFactsNow, { now, listening
   return `${name} has not been heard of for ${Math.round((now - since) / 1000)} s`;
 }
 
-type Judged = Pick<Condition, 'subject' | 'isSo' | 'message'>;
+type Found = Pick<Condition, 'subject' | 'message'>;
+type JudgedRule = Exclude<AlertRuleName, 'host-offline'>;
 
-const judges: {
-  readonly [Rule in Exclude<AlertRuleName, 'host-offline'>]: (host: HostFactsNow, threshold: number) => Judged[];
-} = {
-  'engine-down': ({ name, engine }) => [
-    {
-      subject: '',
-      isSo: engine === 'unknown' ? undefined : engine === 'down',
-      message: `The container engine of ${name} does not answer`,
-    },
-  ],
+const judges: { readonly [Rule in JudgedRule]: (host: HostFactsNow, threshold: number) => Found[] } = {
+  'engine-down': ({ name, engine }) =>
+    engine === 'down' ? [{ subject: '', message: `The container engine of ${name} does not answer` }] : [],
   'disk-full': ({ name, sample }, threshold) =>
-    (sample?.host?.disks ?? []).map((disk) => {
-      const { path, availableBytes } = disk;
-      const share = fullnessOf(disk);
-      const free = (availableBytes / 1024 ** 3).toFixed(1);
-      const message = `${path} of ${name} is ${Math.floor(share * 100)} % full, ${free} GiB are free`;
-      return { subject: path, isSo: share >= threshold, message };
-    }),
+    (sample?.host?.disks ?? [])
+      .filter((disk) => fullnessOf(disk) >= threshold)
+      .map((disk) => {
+        const { path, availableBytes } = disk;
+        const free = (availableBytes / 1024 ** 3).toFixed(1);
+        const message = `${path} of ${name} is ${Math.floor(fullnessOf(disk) * 100)} % full, ${free} GiB are free`;
+        return { subject: path, message };
+      }),
   'gpu-hot': ({ name, sample }, threshold) =>
-    (sample?.gpus ?? []).flatMap(({ uuid, name: model, temperatureCelsius }) => {
-      if (temperatureCelsius === undefined) return [];
-      const message = `${model} (${uuid}) of ${name} is at ${temperatureCelsius} °C`;
-      return [{ subject: uuid, isSo: temperatureCelsius >= threshold, message }];
-    }),
+    (sample?.gpus ?? []).flatMap(({ uuid, name: model, temperatureCelsius }) =>
+      temperatureCelsius === undefined || temperatureCelsius < threshold
+        ? []
+        : [{ subject: uuid, message: `${model} (${uuid}) of ${name} is at ${temperatureCelsius} °C` }],
+    ),
   'restart-loop': ({ name, workspaces }, threshold) =>
-    workspaces.map((workspace) => ({
-      subject: workspace.name,
-      isSo: workspace.state === 'restarting' && workspace.restarts >= threshold,
-      message: `${workspace.name} on ${name} does not keep running: ${workspace.reason ?? `${workspace.restarts} restarts`}`,
-    })),
+    workspaces
+      .filter(({ state, restarts }) => state === 'restarting' && restarts >= threshold)
+      .map(({ name: subject, restarts, reason = `${restarts} restarts` }) => ({
+        subject,
+        message: `${subject} on ${name} does not keep running: ${reason}`,
+      })),
   drift: ({ name, workspaces, problems }) => {
     const apart = workspaces.filter(({ state }) => state === 'failed' || state === 'foreign' || state === 'unhealthy');
     // Has a rule of its own.
-    const restarting = new Set(workspaces.filter(({ state }) => state === 'restarting').map((one) => one.name));
-    const others = problems.filter((problem) => !restarting.has(problem.name));
+    const isRestarting = (of: string) => workspaces.some((one) => one.name === of && one.state === 'restarting');
+    const others = problems.filter((problem) => !isRestarting(problem.name));
+    if (others.length + apart.length === 0) return [];
     const why = [
       ...others.map((problem) => `${problem.name}: ${problem.message}`),
       ...apart.map((one) => `${one.name}: ${one.reason ?? one.state}`),
     ];
     const more = why.length > 3 ? `, and ${why.length - 3} more` : '';
-    return [
-      {
-        subject: '',
-        isSo: why.length > 0,
-        message: `${name} is not as declared: ${why.slice(0, 3).join('; ')}${more}`.slice(0, 4_000),
-      },
-    ];
+    const message = `${name} is not as declared: ${why.slice(0, 3).join('; ')}${more}`.slice(0, 4_000);
+    return [{ subject: '', message }];
   },
 };
+
+const judgedRules = Object.keys(judges) as readonly JudgedRule[]; // The keys of the line above, no others.

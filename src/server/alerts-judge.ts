@@ -1,5 +1,5 @@
-import type { AlertRule, AlertRuleName } from '../contracts/alerts.ts';
-import type { Condition } from './alerts-conditions.ts';
+import type { AlertRule } from '../contracts/alerts.ts';
+import type { Watched } from './alerts-conditions.ts';
 
 /** What is remembered of one thing that a rule speaks of. */
 export interface AlertState {
@@ -8,6 +8,13 @@ export interface AlertState {
   readonly changingSince: number | undefined;
   /** When it came about lately, oldest first: it was raised, or came back before it was resolved. */
   readonly raisedAt: readonly number[];
+}
+
+/** What is judged: it is so, it is not, or nobody knows. */
+export interface Judged {
+  readonly isSo: boolean | undefined;
+  /** Empty where it is not so. */
+  readonly message: string;
 }
 
 export type AlertEvent =
@@ -27,7 +34,7 @@ const longestClearMs = 900_000;
  */
 export function judge(
   state: AlertState,
-  condition: Pick<Condition, 'isSo' | 'message'>,
+  condition: Judged,
   { rule, now }: { readonly rule: AlertRule; readonly now: number },
 ): { readonly state: AlertState; readonly event?: AlertEvent } {
   const raisedAt = state.raisedAt.filter((at) => now - at < flappingMs);
@@ -65,12 +72,8 @@ function clearMs({ isEnabled, clearSeconds }: AlertRule, times: number): number 
   return Math.max(clearSeconds * 1000, Math.min(longestClearMs, clearSeconds * 1000 * 2 ** Math.max(0, times - 1)));
 }
 
-/** Names one thing that one rule speaks of. */
-export function alertKey({
-  rule,
-  hostId,
-  subject,
-}: Pick<Condition, 'hostId' | 'subject'> & { rule: AlertRuleName }): string {
+/** Names it, for a map. */
+export function alertKey({ rule, hostId, subject }: Watched): string {
   // Only a subject may hold a space.
   return `${rule} ${hostId} ${subject}`;
 }

@@ -2,9 +2,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import type { AlertRule, AlertRuleName } from '../contracts/alerts.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
-import { type Condition, conditionsOf, type HostFactsNow, isKnown, type Moment } from './alerts-conditions.ts';
+import { conditionsOf, type HostFactsNow, isKnown, type Moment, type Watched } from './alerts-conditions.ts';
 import type { AlertFacts } from './alerts-facts.ts';
-import { type AlertEvent, type AlertState, afterGap, alertKey, flappingMs, judge, noState } from './alerts-judge.ts';
+import {
+  type AlertEvent,
+  type AlertState,
+  afterGap,
+  alertKey,
+  flappingMs,
+  type Judged,
+  judge,
+  noState,
+} from './alerts-judge.ts';
 import type { AlertOutbox } from './alerts-outbox.ts';
 import type { AlertStore } from './alerts-store.ts';
 
@@ -16,7 +25,7 @@ export interface AlertWatchOptions {
   readonly now: () => Date;
 }
 
-interface Remembered extends Pick<Condition, 'rule' | 'hostId' | 'subject'> {
+interface Remembered extends Watched {
   readonly state: AlertState;
 }
 
@@ -54,14 +63,11 @@ export class AlertWatch {
       if (hosts.size % hostsATurn === 0) await nextTurn(undefined, { signal });
       hosts.set(host.hostId, host);
       for (const condition of conditionsOf(host, rules, moment)) {
-        const key = alertKey(condition);
-        if (this.#states.has(key)) seen.add(key);
-        // Nearly all of what is looked at never was so: it leaves nothing to remember.
-        else if (condition.isSo !== true) continue;
-        this.#judge(condition, rules, moment);
+        seen.add(alertKey(condition));
+        this.#judge(condition, { isSo: true, message: condition.message }, { rules, moment });
       }
     }
-    this.#judgeVanished(hosts, seen, { rules, moment });
+    this.#judgeRest(hosts, seen, { rules, moment });
   }
 
   /** Now, and since when hosts were listened to: after a gap nobody knows how long they were silent. */
@@ -76,42 +82,45 @@ export class AlertWatch {
     return { now, listeningSince: this.#listeningSince };
   }
 
-  /** What a rule spoke of and is no longer there: the disk was unmounted, the workspace is no longer declared, the host revoked. */
-  #judgeVanished(
+  /** What was so before and is no longer told of: it is over, its host was revoked, or nobody knows. */
+  #judgeRest(
     hosts: ReadonlyMap<HostId, HostFactsNow>,
     seen: ReadonlySet<string>,
-    { rules, moment }: { readonly rules: Rules; readonly moment: Moment },
+    by: { readonly rules: Rules; readonly moment: Moment },
   ): void {
-    for (const [key, { rule, hostId, subject, state }] of this.#states) {
+    for (const [key, remembered] of this.#states) {
       if (seen.has(key)) continue;
-      const host = hosts.get(hostId);
-      const isOver = host === undefined || isKnown(rule, host, moment);
-      this.#judge({ rule, hostId, subject, isSo: isOver ? false : undefined, message: '' }, rules, moment);
-      if (!state.isRaised && isOver) this.#states.delete(key);
+      const host = hosts.get(remembered.hostId);
+      const isOver = host === undefined || isKnown(remembered.rule, host, by.moment);
+      this.#judge(remembered, { isSo: isOver ? false : undefined, message: '' }, by);
     }
   }
 
-  #judge(condition: Condition, rules: Rules, { now }: Moment): void {
-    const rule = rules.get(condition.rule);
+  #judge(
+    { rule: name, hostId, subject }: Watched,
+    judged: Judged,
+    { rules, moment: { now } }: { readonly rules: Rules; readonly moment: Moment },
+  ): void {
+    const rule = rules.get(name);
     if (rule === undefined) return;
-    const key = alertKey(condition);
-    const { hostId, subject } = condition;
+    const of = { rule: name, hostId, subject };
+    const key = alertKey(of);
     const before = this.#states.get(key)?.state ?? noState;
-    const { state, event } = judge(before, condition, { rule, now });
-    if (event !== undefined) this.#apply(condition, event, new Date(now).toISOString());
+    const { state, event } = judge(before, judged, { rule, now });
+    if (event !== undefined) this.#apply(of, event, new Date(now).toISOString());
     if (!state.isRaised && state.changingSince === undefined && state.raisedAt.length === 0) this.#states.delete(key);
-    else this.#states.set(key, { rule: rule.name, hostId, subject, state });
+    else this.#states.set(key, { ...of, state });
   }
 
   /** The alert and its notices, both or neither. */
-  #apply(condition: Condition, event: AlertEvent, at: string): void {
+  #apply(of: Watched, event: AlertEvent, at: string): void {
     const { database, store, outbox } = this.#options;
     database.transaction(() => {
       if (event.kind === 'raise') {
-        outbox.put('raised', store.raise({ ...condition, ...event, at }));
+        outbox.put('raised', store.raise({ ...of, ...event, at }));
         return;
       }
-      const alert = store.resolve(condition, at);
+      const alert = store.resolve(of, at);
       if (alert !== undefined) outbox.put('resolved', alert);
     });
   }

@@ -72,12 +72,6 @@ export class HostStore {
     return this.#withSeen(stored);
   }
 
-  /** Without all the rest of it. */
-  admissionOf(hostId: HostId): Admission | undefined {
-    const row = this.#database.get('SELECT admission FROM hosts WHERE host_id = ?', hostId);
-    return row && (String(row['admission']) as Admission); // Only `add` and `change` write it.
-  }
-
   byKey(publicKey: string): StoredHost | undefined {
     return this.#listed('SELECT host_id FROM hosts WHERE public_key = ?', publicKey)[0];
   }

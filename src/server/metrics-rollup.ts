@@ -24,6 +24,7 @@ export function gather(samples: readonly TimedFigures[], start: number): Measure
       const into = gathered.get(key) ?? { kind, of, columns: new Map<string, Column>(), counts: new Map() };
       gathered.set(key, into);
       for (const [name, value] of Object.entries(values)) {
+        if (value === undefined) continue;
         const column = columnOf(into.columns, name, length);
         const counts = into.counts.get(name) ?? new Uint32Array(length);
         into.counts.set(name, counts);

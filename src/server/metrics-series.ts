@@ -2,12 +2,15 @@ import type { HostSettings } from '../contracts/fleet.ts';
 import type { GpuSample, HostSample, MetricsSample, WorkspaceSample } from '../contracts/metrics.ts';
 import type { MetricKind } from '../contracts/routes-metrics.ts';
 
+/** Undefined is not known, and left out where they are written. */
+type Values = Readonly<Record<string, number | undefined>>;
+
 /** What one sample says of one thing: its figures by their names. */
 export interface Figures {
   readonly kind: MetricKind;
   /** The GPU's uuid or the workspace's name; empty for the host. */
   readonly of: string;
-  readonly values: Readonly<Record<string, number>>;
+  readonly values: Values;
 }
 
 /** A sample as figures; what the host's settings switch off is not kept, whoever sends it. */
@@ -22,13 +25,12 @@ export function figuresOf(sample: MetricsSample, metrics: HostSettings['metrics'
   ];
 }
 
-function hostValues({ cpu, load, memory, swap, disks, io, network, processes, pressure }: HostSample) {
-  return known({
+function hostValues({ cpu, load, memory, swap, disks, io, network, processes, pressure }: HostSample): Values {
+  const values: Record<string, number | undefined> = {
     cpu,
     load: load[0],
     memory: memory.usedBytes,
     swap: swap.usedBytes,
-    ...Object.fromEntries(disks.map(({ path, usedBytes }) => [`disk:${path}`, usedBytes])),
     read: io?.readBytesPerSecond,
     written: io?.writeBytesPerSecond,
     received: network?.receivedBytesPerSecond,
@@ -37,15 +39,17 @@ function hostValues({ cpu, load, memory, swap, disks, io, network, processes, pr
     'pressure:cpu': pressure?.cpu,
     'pressure:memory': pressure?.memory,
     'pressure:io': pressure?.io,
-  });
+  };
+  for (const { path, usedBytes } of disks) values[`disk:${path}`] = usedBytes;
+  return values;
 }
 
-function gpuValues({ use, memoryUsedBytes, temperatureCelsius, powerWatts }: GpuSample) {
-  return known({ use, memory: memoryUsedBytes, temperature: temperatureCelsius, power: powerWatts });
+function gpuValues({ use, memoryUsedBytes, temperatureCelsius, powerWatts }: GpuSample): Values {
+  return { use, memory: memoryUsedBytes, temperature: temperatureCelsius, power: powerWatts };
 }
 
-function workspaceValues({ cpus, memoryBytes, io, network, processes, restarts }: WorkspaceSample) {
-  return known({
+function workspaceValues({ cpus, memoryBytes, io, network, processes, restarts }: WorkspaceSample): Values {
+  return {
     cpus,
     memory: memoryBytes,
     read: io?.readBytesPerSecond,
@@ -54,10 +58,5 @@ function workspaceValues({ cpus, memoryBytes, io, network, processes, restarts }
     sent: network?.sentBytesPerSecond,
     processes,
     restarts,
-  });
-}
-
-function known(values: Readonly<Record<string, number | undefined>>): Record<string, number> {
-  const entries = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined);
-  return Object.fromEntries(entries);
+  };
 }

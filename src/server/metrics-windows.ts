@@ -12,7 +12,8 @@ const graceMs = 15_000;
 export class MetricsWindows {
   readonly #database: SqliteDatabase;
   readonly #chunks: MetricsChunks;
-  readonly #starts = new Map<HostId, Set<number>>();
+  /** By the start of the window, the hosts that have samples in it. */
+  readonly #hosts = new Map<number, Set<HostId>>();
   #isFound = false;
 
   constructor(database: SqliteDatabase, chunks: MetricsChunks) {
@@ -23,18 +24,19 @@ export class MetricsWindows {
   /** A sample of this time is kept now. */
   note(hostId: HostId, at: number): void {
     const start = startOf(at, finest.windowMs);
-    const starts = this.#starts.get(hostId);
-    if (starts === undefined) this.#starts.set(hostId, new Set([start]));
-    else starts.add(start);
+    const hosts = this.#hosts.get(start);
+    if (hosts === undefined) this.#hosts.set(start, new Set([hostId]));
+    else hosts.add(hostId);
   }
 
   /** Makes points of what is complete, in steps of about a millisecond: in between there is room for something else. */
   *rollUp(now: number): Generator<void> {
     if (!this.#isFound) yield* this.#find();
     const before = startOf(now - graceMs, finest.windowMs);
-    for (const [hostId, starts] of this.#starts) {
-      for (const start of starts) if (start < before) yield* this.#rollUpWindow(hostId, start);
-      if (starts.size === 0) this.#starts.delete(hostId);
+    for (const [start, hosts] of this.#hosts) {
+      if (start >= before) continue;
+      for (const hostId of hosts) yield* this.#rollUpWindow(hostId, start);
+      if (hosts.size === 0) this.#hosts.delete(start);
     }
   }
 
@@ -60,7 +62,7 @@ export class MetricsWindows {
     const gone = this.#database.relaxed(() =>
       this.#database.run(`DELETE ${range} AND ${isAll}`, ...of, ...of, samples.length),
     );
-    if (gone === samples.length) this.#starts.get(hostId)?.delete(start);
+    if (gone === samples.length) this.#hosts.get(start)?.delete(hostId);
     yield;
   }
 

@@ -136,7 +136,7 @@ export class FleetServer {
       onUnauthenticated: ({ authorization, address }) =>
         isOfAgent(authorization) ? undefined : overLimit('failures', address),
       mostBodyBytes: (caller) =>
-        caller.kind === 'host' && hosts.admissionOf(caller.hostId) !== 'admitted' ? strangerBodyBytes : undefined,
+        caller.kind === 'host' && hosts.byId(caller.hostId)?.admission !== 'admitted' ? strangerBodyBytes : undefined,
       onFailure: (error, route: RouteName) =>
         log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await certificate?.read(),

@@ -55,4 +55,10 @@ export const migrations: readonly string[] = [
    CREATE INDEX revisions_applied ON revisions (host_id, is_applied, revision);
    CREATE TRIGGER activity_stays BEFORE DELETE ON activity BEGIN SELECT RAISE(ABORT, 'activity is only added to'); END;`,
   `ALTER TABLE tokens ADD COLUMN role TEXT;`,
+  // With row ids, samples are added at the end: in the order of their key each of them fills pages of its own.
+  `ALTER TABLE metric_samples RENAME TO metric_samples_by_key;
+   CREATE TABLE metric_samples (
+     host_id TEXT NOT NULL REFERENCES hosts ON DELETE CASCADE, at INTEGER NOT NULL, figures TEXT NOT NULL, PRIMARY KEY (host_id, at));
+   INSERT INTO metric_samples SELECT host_id, at, figures FROM metric_samples_by_key ORDER BY at;
+   DROP TABLE metric_samples_by_key;`,
 ];
