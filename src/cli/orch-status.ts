@@ -1,9 +1,10 @@
-import { exitCodes } from '../contracts/errors.ts';
+import { AppError, exitCodes } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
 import { isTerminalRun } from '../contracts/run.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
+import { printDaemon } from './daemon-status.ts';
 import { requireRun } from './find-run.ts';
 import { ItemClock } from './item-clock.ts';
 import { jsonText } from './json-text.ts';
@@ -19,20 +20,32 @@ export const orchStatus = defineCommand(
     operands: ['[run]'],
     options: {
       json: { type: 'boolean', summary: 'Print JSON' },
+      daemon: { type: 'boolean', summary: 'Print who serves, and exit 3 if nobody does' },
       config: configOption,
     },
-    details: ['Prints one run with its items, or without a run the list of runs.'],
-    examples: ['agora orch status fanout-1', 'agora orch status --json'],
+    details: [
+      'Prints one run with its items, or without a run the list of runs.',
+      'With --daemon it looks for the sign of life in the mailbox, so it works from any machine and needs no port.',
+    ],
+    examples: ['agora orch status fanout-1', 'agora orch status --json', 'agora orch status --daemon'],
   },
   async ({ operands, options }, context) => {
     const [word] = operands;
+    if (options.daemon === true && word !== undefined) throw twoQuestions(word);
     const { orch } = await openOrch(options.config, context);
     const isJson = options.json === true;
-    if (word === undefined) await printRuns(orch.transport, context, isJson);
+    if (options.daemon === true) await printDaemon(orch.transport, context.stdout, isJson);
+    else if (word === undefined) await printRuns(orch.transport, context, isJson);
     else await printRun(orch.transport, await requireRun(orch.transport, word), context, isJson);
     return exitCodes.ok;
   },
 );
+
+function twoQuestions(run: string): AppError {
+  return new AppError('usage', `Cannot show "${run}" with --daemon: these are two questions`, {
+    next: `agora orch status ${run}`,
+  });
+}
 
 async function printRun(
   transport: MailboxSubmissionTransport,
