@@ -5,36 +5,74 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shellWord } from '../base/shell-word.ts';
-import type { OpenLink } from './ssh-forwarding.ts';
-import { askOverSsh, keepNoProcessAlive, removeAtTheEnd, sshToRun } from './ssh-process.ts';
+import type { SshShell } from './ssh-connection.ts';
+import { hasEngine } from './ssh-forwarding.ts';
+import { keepNoProcessAlive, removeAtTheEnd } from './ssh-process.ts';
+import type { SshSession, SshSessions } from './ssh-sessions.ts';
 import type { SshTarget } from './ssh-target.ts';
+
+/** A local socket of this process that leads to an engine. */
+export interface Dialling {
+  readonly path: string;
+  close(): void;
+}
 
 /**
  * A private local socket of this process, each connection to which is a `docker system dial-stdio` on the target. Raises
  * what keeps docker from answering there.
  */
-export async function dialling(target: SshTarget, signal: AbortSignal): Promise<OpenLink> {
-  await askOverSsh(target, `${dockerOf(target)} version --format "{{.Server.Version}}"`, signal);
+export async function dialling(shell: SshShell, sessions: SshSessions, signal: AbortSignal): Promise<Dialling> {
   const folder = await mkdtemp(join(tmpdir(), 'agora-ssh-'));
   const remove = removeAtTheEnd(folder);
   const path = join(folder, 'engine');
-  const server = createServer({ allowHalfOpen: true }, (socket) => dial(target, socket));
+  const server = createServer({ allowHalfOpen: true }, (socket) => void serve(socket, sessions));
   server.listen(path);
-  await once(server, 'listening');
-  server.unref();
   const close = () => {
     server.close();
+    sessions.close();
     remove();
   };
-  return { path, ended: once(server, 'close'), close };
+  try {
+    await once(server, 'listening');
+    server.unref();
+    if (!(await hasEngine(path, signal))) await explain(shell, signal);
+    return { path, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
-function dial(target: SshTarget, socket: Socket): void {
-  const child = spawn('ssh', sshToRun(target, `${dockerOf(target)} system dial-stdio`), {
+/** Raises what keeps docker from answering, where it says so; a connection itself says nothing. */
+async function explain(shell: SshShell, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const docker = dockerOf(shell.target);
+  await shell.ask(`${docker} version --format "{{.Server.Version}}"`, signal);
+  await shell.ask(`${docker} system dial-stdio`, signal);
+}
+
+async function serve(socket: Socket, sessions: SshSessions): Promise<void> {
+  socket.on('error', () => undefined);
+  try {
+    const session = await sessions.enter();
+    if (socket.destroyed) session.leave();
+    else dial(socket, session);
+  } catch {
+    // Whoever asks gets no answer, and the next one asks ssh anew.
+    socket.destroy();
+  }
+}
+
+function dial(socket: Socket, { shell, leave }: SshSession): void {
+  const child = spawn('ssh', shell.words(`${dockerOf(shell.target)} system dial-stdio`), {
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   });
   child.on('error', () => socket.destroy());
+  child.on('close', () => {
+    leave();
+    socket.destroySoon();
+  });
   // Then it has no pipes either.
   if (child.pid === undefined) return;
   // Who waits for an answer holds the other end of the socket, which keeps this process alive.
@@ -46,7 +84,6 @@ function dial(target: SshTarget, socket: Socket): void {
   child.stdin.on('error', () => undefined);
   socket.on('error', () => child.kill());
   socket.on('close', () => child.kill());
-  child.on('close', () => socket.destroySoon());
 }
 
 /** The docker client there, at the engine that the target names. */

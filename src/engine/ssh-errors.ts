@@ -70,6 +70,19 @@ const ofTheMachine: readonly Explanation[] = [
   },
   {
     leg: 'engine',
+    pattern: /unable to connect to Podman socket/i,
+    state: 'its Podman listens nowhere',
+    next: () => 'Start its socket there, such as with `systemctl enable --now podman.socket`.',
+  },
+  {
+    leg: 'engine',
+    pattern: /(unknown|unrecognized|not a docker) .*dial-stdio|dial-stdio.* is not a docker command/i,
+    state: 'its docker client knows no dial-stdio, and no socket of its engine was found',
+    next: (target) =>
+      `Name the socket: ${describeSshTarget({ ...target, socket: '/run/podman/podman.sock' })}, wherever it is there.`,
+  },
+  {
+    leg: 'engine',
     pattern: /permission denied while trying to connect/i,
     state: 'its user may not use docker',
     next: () => 'Add that user to the group `docker` there, or name another user.',

@@ -16,6 +16,7 @@ import { sleep, waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from './docker.ts';
 import { parseEngineHost } from './endpoint.ts';
+import { openConnection } from './ssh-connection.ts';
 import { forwarding } from './ssh-forwarding.ts';
 import { sshLinkTo } from './ssh-link.ts';
 import { askOverSsh } from './ssh-process.ts';
@@ -153,10 +154,11 @@ describe('an engine over ssh', { skip }, () => {
     await symlink(local?.address.replace('unix://', '') ?? '', join(folder, 'engine.sock'));
     await place(t);
     const target = parseSshTarget(`ssh://target${encodeURI(folder)}/engine.sock`);
-    const opened = await forwarding(target, target.socket ?? '', AbortSignal.timeout(30_000));
-    t.after(() => opened?.close());
+    const signal = AbortSignal.timeout(30_000);
+    const connection = await openConnection(target, signal);
+    t.after(() => connection.close());
 
-    assert.notEqual(opened, undefined);
+    assert.equal(await forwarding(connection, target.socket ?? '', signal), join(connection.folder, 'engine'));
   });
 
   test('is found by a docker client that knows no contexts', async (t) => {

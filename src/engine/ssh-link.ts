@@ -2,26 +2,33 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { withDeadline } from '../base/deadline.ts';
 import { retry } from '../base/retry.ts';
-import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
+import { openConnection, type SshConnection, type SshShell, sharedShell } from './ssh-connection.ts';
 import { dialling } from './ssh-dialling.ts';
 import { legOf } from './ssh-errors.ts';
-import { forwarding, type OpenLink } from './ssh-forwarding.ts';
-import { askOverSsh } from './ssh-process.ts';
+import { farSocket } from './ssh-far-socket.ts';
+import { forwarding } from './ssh-forwarding.ts';
+import { SshSessions } from './ssh-sessions.ts';
 import { describeSshTarget, type SshTarget } from './ssh-target.ts';
 
 /** A name to look up, a key to exchange and a docker client to start, on a slow line. */
 const openMs = 45_000;
 /** A target that just failed is not asked again at once: many calls wait for it together. */
 const quietMs = 1_000;
-const fallbackSocket = '/var/run/docker.sock';
-// In double quotes, which a POSIX shell, cmd and PowerShell all take.
 const goneErrors: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED']);
-const askForHost = 'docker context inspect --format "{{.Endpoints.docker.Host}}"';
+
+/** A local socket behind which a far engine answers. */
+interface OpenLink {
+  readonly path: string;
+  /** Resolves when nothing answers there any more. */
+  readonly ended: Promise<unknown>;
+  close(): void;
+}
 
 /**
  * The engine of another machine through the system's own `ssh`: what `ssh <target> docker version` needs is all that
- * this needs. One process forwards a private local socket; where that cannot be, each connection is a
- * `docker system dial-stdio` of its own. A link that broke is opened again by whoever connects next.
+ * this needs. One login forwards a private local socket; where that cannot be, each connection is a
+ * `docker system dial-stdio` on it. A link that broke is opened again by whoever connects next.
  */
 export class SshLink {
   readonly target: SshTarget;
@@ -83,9 +90,10 @@ export class SshLink {
 
 async function openLink(target: SshTarget, signal: AbortSignal): Promise<OpenLink> {
   try {
-    const far = target.socket ?? (await farSocket(target, signal));
-    const forwarded = far === undefined ? undefined : await forwarding(target, far, signal);
-    return forwarded ?? (await dialling(target, signal));
+    const connection = await openConnection(target, signal).catch((error: unknown) =>
+      withoutLogin(target, error, signal),
+    );
+    return 'close' in connection ? await linkOver(connection, signal) : await linkWithin(connection, signal);
   } catch (cause) {
     if (!signal.aborted) throw cause;
     throw new AppError(
@@ -99,21 +107,35 @@ async function openLink(target: SshTarget, signal: AbortSignal): Promise<OpenLin
   }
 }
 
-/** Undefined where the engine has no unix socket. */
-async function farSocket(target: SshTarget, signal: AbortSignal): Promise<string | undefined> {
-  const said = await askOverSsh(target, askForHost, signal).catch((error: Error) => {
-    if (legOf(error) !== undefined) throw error;
-    return hostWithoutContexts(target, signal);
-  });
-  const host = said.trim().split('\n').at(-1)?.trim() ?? '';
-  if (host === '' || host.startsWith('<')) return fallbackSocket;
-  return host.startsWith('unix://') ? host.slice('unix://'.length) : undefined;
+/** A person may have gone through a login that asks for more than a key, and share it. */
+async function withoutLogin(target: SshTarget, error: unknown, signal: AbortSignal): Promise<SshShell> {
+  const shared = isAppError(error) && legOf(error) === 'login' ? await sharedShell(target, signal) : undefined;
+  if (shared === undefined) throw error;
+  return shared;
 }
 
-/** Of a docker client that is too old for contexts, or is none of Docker's. Raises what keeps it from an answer. */
-async function hostWithoutContexts(target: SshTarget, signal: AbortSignal): Promise<string> {
-  await askOverSsh(target, 'docker version --format "{{.Server.Version}}"', signal);
-  return askOverSsh(target, 'echo "$DOCKER_HOST"', signal);
+async function linkOver(connection: SshConnection, signal: AbortSignal): Promise<OpenLink> {
+  const { ended, close } = connection;
+  try {
+    const far = await farSocket(connection, signal);
+    const path = far === undefined ? undefined : await forwarding(connection, far, signal);
+    if (path !== undefined) return { path, ended, close };
+    const dialled = await dialling(connection, new SshSessions(connection), signal);
+    const closeBoth = () => {
+      dialled.close();
+      close();
+    };
+    return { path: dialled.path, ended, close: closeBoth };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function linkWithin(shared: SshShell, signal: AbortSignal): Promise<OpenLink> {
+  const { path, close } = await dialling(shared, new SshSessions(shared, Number.POSITIVE_INFINITY), signal);
+  // Whose login it was tells nobody that it ended; then each connection fails, or logs in by itself.
+  return { path, ended: new Promise(() => undefined), close };
 }
 
 /** Many at once fill the queue of those that are not accepted yet. */

@@ -13,8 +13,8 @@ const unattended = [
   'ControlMaster=no',
   'RemoteCommand=none',
   'PermitLocalCommand=no',
-  // Another ssh of the same person may hold those ports.
-  'ExitOnForwardFailure=no',
+  // Those of a person's configuration are for that person's own ssh, which needs the ports.
+  'ClearAllForwardings=yes',
   // What went wrong, whatever the configuration hides, and no banner.
   'LogLevel=ERROR',
 ].flatMap((option) => ['-o', option]);
@@ -38,7 +38,7 @@ exit "$code"`;
 
 /** The words after `ssh` that run a command there, for a shell of any kind. */
 export function sshToRun(target: SshTarget, command: string): string[] {
-  return [...unattended, '-T', '-o', 'ClearAllForwardings=yes', ...sshWords(target), command];
+  return [...unattended, '-T', ...sshWords(target), command];
 }
 
 /** What a command prints on the target. Raises what keeps it from running there. */
@@ -69,7 +69,8 @@ export async function sshRoute(target: SshTarget, signal: AbortSignal): Promise<
   return { host, port: Number(port), user, isIndirect };
 }
 
-async function saidBySsh(target: SshTarget, words: readonly string[], signal: AbortSignal): Promise<string> {
+/** What ssh prints. Raises why it failed. */
+export async function saidBySsh(target: SshTarget, words: readonly string[], signal: AbortSignal): Promise<string> {
   const child = spawn('ssh', words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
@@ -104,11 +105,11 @@ export interface SshChild {
   end(): void;
 }
 
-/** Starts ssh with a folder of its own, which is removed when it ends. */
+/** Starts ssh with a folder of its own, which is removed when it ends. The options count before ours. */
 export function startSsh(target: SshTarget, options: readonly string[], folder: string): SshChild {
   const child = spawn(
     '/bin/sh',
-    ['-c', guard, 'agora-ssh', folder, 'ssh', ...unattended, ...options, ...sshWords(target)],
+    ['-c', guard, 'agora-ssh', folder, 'ssh', ...options, ...unattended, ...sshWords(target)],
     {
       stdio: ['pipe', 'ignore', 'pipe'],
       // Ctrl-C in a terminal is for this process, which may still have to tell the engine something.
