@@ -78,7 +78,7 @@ test('what needs a step that failed is left for later, and what does not is done
 
   assert.deepEqual(reports, ['a waiting', 'b waiting', 'c waiting', 'a running', 'c running', 'a failed', 'c done']);
   assert.deepEqual(outcomes, [
-    ['a', { is: 'failed', isHeld: false, message: 'Cannot start "a": no such device' }],
+    ['a', { is: 'failed', code: 'invalid-input', message: 'Cannot start "a": no such device' }],
     ['c', { is: 'done', imageId: undefined }],
   ]);
   assert.equal(applied.isEngineGone, false);
@@ -229,7 +229,7 @@ test('a pull that takes longer than the host allows has failed', async () => {
   await waitUntil('the pull to fail', () => outcomes.length > 0);
 
   assert.deepEqual(outcomes, [
-    ['i', { is: 'failed', isHeld: false, message: 'Cannot pull "busybox": not done after 0.01 s' }],
+    ['i', { is: 'failed', code: 'limit-exceeded', message: 'Cannot pull "busybox": not done after 0.01 s' }],
   ]);
   await runner.close();
 });

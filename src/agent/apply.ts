@@ -145,9 +145,7 @@ export class StepRunner {
     if (signal.aborted) return { state: 'cancelled', message: unwantedWords };
     // It tells of the engine, nothing of the step: that one is tried again as soon as the engine answers.
     if (isAppError(error, 'unreachable') && !isImageWork(step)) return { state: 'failed', message, isEngineGone: true };
-    // A person ended it, and wants no other try of the same.
-    const isHeld = isAppError(error, 'interrupted');
-    this.#options.onOutcome(step, { is: 'failed', message, isHeld });
+    this.#options.onOutcome(step, { is: 'failed', message, code: isAppError(error) ? error.code : 'internal' });
     return { state: 'failed', message };
   }
 }

@@ -54,7 +54,7 @@ async function createVolume(
   const body = { Name: name, Driver: spec.driver, DriverOpts: spec.driverOptions, Labels: wanted };
   const line = { method: 'POST', path: '/volumes/create', body, answer: volumeSchema } as const;
   const made = await named(ask(connection, call, line));
-  // An engine answers with the one of that name that is there already.
+  // An engine answers with the one of that name that is there already; one that it has no record of it takes for new.
   if (Object.entries(wanted).every(([label, value]) => made.Labels?.[label] === value)) return;
   throw new AppError('task-conflict', `Cannot create volume "${name}": one of that name is there with other labels`);
 }

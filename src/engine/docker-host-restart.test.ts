@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { type PrivateEngine, privateEngineObstacle, startPrivateEngine } from '../../test/support/private-engine.ts';
 import { sleep, waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
-import { workspaceSpecSchema } from '../contracts/host-spec.ts';
+import { volumeSpecSchema, workspaceSpecSchema } from '../contracts/host-spec.ts';
 import { dockerHostEngine } from './docker-host.ts';
 import type { EngineEvent, HostEngine } from './host-engine.ts';
 
@@ -68,6 +70,27 @@ describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: f
       await engine.removeContainer(id);
     });
   }
+
+  test('a volume that it left half made gets its labels when it is asked for again, one that it knows never', async () => {
+    const volume = volumeSpecSchema.parse({});
+    const labelsOf = async (name: string) =>
+      (await engine.observeVolumes()).find((one) => one.name === name)?.labels ?? assert.fail(`no ${name}`);
+    await engine.createVolume('known', volume, { labels: {} });
+    await place.stop('SIGKILL');
+    // What it does first when it makes a volume; what it notes of it comes later.
+    await mkdir(join(place.dataFolder, 'volumes/half/_data'), { recursive: true });
+    await place.start();
+
+    const before = await labelsOf('half');
+    await engine.createVolume('half', volume, { labels });
+    await assert.rejects(engine.createVolume('known', volume, { labels }), (error) =>
+      isAppError(error, 'task-conflict'),
+    );
+    await place.stop('SIGTERM');
+    await place.start();
+
+    assert.deepEqual([before, await labelsOf('half'), await labelsOf('known')], [{}, labels, {}]);
+  });
 
   test('one that is killed while it starts a container and then cannot start it any more shows it as dead', async (t) => {
     const spec = workspaceSpecSchema.parse({ image: 'restarted', command: ['sh', '-c', endless] });

@@ -33,6 +33,8 @@ export const memorySchema = z.object({
   builtImages: z.array(z.string()).default([]),
   /** By volume: whether it was last declared to go with its spec. */
   volumes: z.record(z.string(), z.boolean()).default({}),
+  /** By volume: the spec it was asked for with while there was none of its name, until the engine's answer is known. */
+  askedVolumes: z.record(z.string(), z.string()).default({}),
 });
 export type Memory = z.infer<typeof memorySchema>;
 

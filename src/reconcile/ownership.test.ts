@@ -5,6 +5,8 @@ import { aTarget, SimulatedHost } from '../../test/support/simulated-host.ts';
 import { SimulatedState } from '../../test/support/simulated-state.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
 import { hostSpecSchema } from '../contracts/host-spec.ts';
+import { emptyMemory } from './memory.ts';
+import { remember } from './remember.ts';
 
 const web = { image: 'busybox:1' };
 
@@ -134,6 +136,39 @@ test('a volume is never made again, and goes only where that was declared last',
   const changed = await decide(going, { volumes: { data: { driverOptions: { type: 'nfs' } } } });
   assert.deepEqual(linesOf(changed), []);
   assert.match(messagesOf(changed)[0] ?? '', /making it again would remove its data/);
+});
+
+test('a volume that the engine left half made is asked for again, and one that only looks like it is not ours', async () => {
+  const declared = (rest: Record<string, unknown> = {}) => ({ volumes: { data: rest } });
+  const asked = await decide(new SimulatedState(), declared());
+  const { memory } = asked;
+  const left = new SimulatedState();
+  left.volumes.set('data', { name: 'data', driver: 'local', labels: {} });
+  const labelled = new SimulatedState();
+  labelled.volumes.set('data', { name: 'data', driver: 'local', labels: { of: 'somebody' } });
+  const notOurs = ['data: Cannot make volume "data": one of this name is not ours'];
+
+  const again = await decide(left, declared(), { memory });
+  const [step] = asked.steps;
+  const refused = remember(again.memory, {
+    step: step ?? assert.fail('nothing was asked for'),
+    outcome: { is: 'failed', code: 'task-conflict', message: 'one of that name is there with other labels' },
+    revision: 1,
+    now: left.nowMs,
+  });
+
+  assert.deepEqual(linesOf(again), ['create-volume data (): the engine ended while it was made']);
+  assert.deepEqual(messagesOf(again), []);
+  for (const [state, spec, known] of [
+    [left, declared(), emptyMemory],
+    [left, declared(), refused],
+    [left, declared({ driverOptions: { type: 'nfs' } }), memory],
+    [labelled, declared(), memory],
+  ] as const) {
+    const decision = await decide(state, spec, { memory: known });
+    assert.deepEqual(linesOf(decision), []);
+    assert.deepEqual(messagesOf(decision), notOurs);
+  }
 });
 
 test('an image of others that has the tag of a build stays', async () => {

@@ -251,7 +251,7 @@ test('a step that somebody ended is not tried again until something is declared 
   const { steps, memory } = await decide(state, spec);
   const [step] = steps;
   assert.ok(step !== undefined);
-  const outcome = { is: 'failed', message: 'Somebody ended it', isHeld: true } as const;
+  const outcome = { is: 'failed', message: 'Somebody ended it', code: 'interrupted' } as const;
   const now = state.nowMs + 1_000_000;
   const held = remember(memory, { step, outcome, revision: 1, now: state.nowMs });
 

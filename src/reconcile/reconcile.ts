@@ -105,6 +105,11 @@ function whatMatters(
     // A build that ended while the host was observed gave an image that is not to be seen yet.
     builtImages: memory.builtImages.filter((id) => imageIds.has(id) || underWay.size > 0),
     volumes: Object.fromEntries(Object.entries(memory.volumes).filter(([name]) => inventory.volumes.has(name))),
+    askedVolumes: Object.fromEntries(
+      Object.entries(memory.askedVolumes).filter(
+        ([name]) => tried.has(`create-volume ${name}`) || inventory.volumes.get(name)?.isOurs === false,
+      ),
+    ),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../contracts/errors.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
 import { waitMs } from './backoff.ts';
 import { entryOf } from './entry-of.ts';
@@ -11,8 +12,8 @@ export type StepOutcome =
   | {
       readonly is: 'failed';
       readonly message: string;
-      /** It is not tried again until something is declared anew. */
-      readonly isHeld?: boolean;
+      /** Default: `internal`. */
+      readonly code?: ErrorCode;
     };
 
 export interface TakenStep {
@@ -30,9 +31,11 @@ export function remember(memory: Memory, { step, outcome, revision, now }: Taken
   const nextAt = now + waitMs(attempts);
   const failure = {
     ...{ fingerprint: step.fingerprint, attempts, nextAt, message: outcome.message.slice(0, 2_048) },
-    ...(outcome.isHeld === true && { heldRevision: revision }),
+    // A person ended it, and wants no other try of the same.
+    ...(outcome.code === 'interrupted' && { heldRevision: revision }),
   };
-  return { ...memory, failures: { ...memory.failures, [step.attempt]: failure } };
+  const after = { ...memory, failures: { ...memory.failures, [step.attempt]: failure } };
+  return outcome.code === 'task-conflict' ? withoutAsked(after, step) : after;
 }
 
 function rememberDone(
@@ -41,7 +44,7 @@ function rememberDone(
   { imageId, revision }: { imageId: string | undefined; revision: number },
 ): Memory {
   const { [step.attempt]: _, ...failures } = memory.failures;
-  let after: Memory = { ...memory, failures };
+  let after: Memory = withoutAsked({ ...memory, failures }, step);
   for (const move of step.moves) {
     if (move.do === 'pull') after = rememberImage(after, step.name, { revision });
     // From here on it ends by itself, however soon.
@@ -52,6 +55,13 @@ function rememberDone(
     }
   }
   return after;
+}
+
+/** What a volume that was asked for is, is known: ours, or another's. */
+function withoutAsked(memory: Memory, { moves }: Step): Memory {
+  const asked = new Set(moves.flatMap((move) => (move.do === 'create-volume' ? [move.volume] : [])));
+  const left = Object.entries(memory.askedVolumes).filter(([name]) => !asked.has(name));
+  return { ...memory, askedVolumes: Object.fromEntries(left) };
 }
 
 function rememberImage(memory: Memory, name: string, known: Memory['images'][string]): Memory {

@@ -1,4 +1,5 @@
 import { hostLabels } from '../contracts/fleet-names.ts';
+import type { ObservedVolume } from '../contracts/host-observation.ts';
 import type { VolumeSpec } from '../contracts/host-spec.ts';
 import { entryOf } from './entry-of.ts';
 import { addStep, isOutOfSpace, isThere, labelsOf, type Pass, type Readiness, readyAfter, tell } from './pass.ts';
@@ -15,7 +16,9 @@ export function reconcileVolumes(pass: Pass): Map<string, Readiness> {
 function volumeReadiness(pass: Pass, name: string, spec: VolumeSpec): Readiness {
   const held = pass.inventory.volumes.get(name);
   const digest = volumeDigest(spec);
-  if (held === undefined) return create(pass, name, spec, digest);
+  if (held === undefined) return create(pass, { name, spec, digest, reason: 'it is not there' });
+  if (!held.isOurs && isHalfMade(pass, held.item, { spec, digest }))
+    return create(pass, { name, spec, digest, reason: 'the engine ended while it was made' });
   if (!held.isOurs) {
     tell(
       pass,
@@ -32,12 +35,33 @@ function volumeReadiness(pass: Pass, name: string, spec: VolumeSpec): Readiness 
   return isThere;
 }
 
-function create(pass: Pass, name: string, spec: VolumeSpec, digest: string): Readiness {
+interface NewVolume {
+  readonly name: string;
+  readonly spec: VolumeSpec;
+  readonly digest: string;
+  readonly reason: string;
+}
+
+/**
+ * Whether it is one that we asked for and that lacks its labels since the engine ended in the middle: asked again, an engine
+ * gives them to what it has no record of, and to nothing else. What it took of options is not known. Why: decision 012.
+ */
+function isHalfMade(
+  { memory }: Pass,
+  { name, labels }: ObservedVolume,
+  { spec, digest }: Pick<NewVolume, 'spec' | 'digest'>,
+): boolean {
+  const isUnnamed = Object.keys(labels).length === 0 && Object.keys(spec.driverOptions).length === 0;
+  return isUnnamed && entryOf(memory.askedVolumes, name) === digest;
+}
+
+function create(pass: Pass, { name, spec, digest, reason }: NewVolume): Readiness {
   if (isOutOfSpace(pass)) return { after: [], blockedBy: `there is no space for its volume "${name}"` };
   const labels: Record<string, string> = { ...spec.labels, ...labelsOf(pass, { kind: 'volume', name, digest }) };
   if (spec.removeWithSpec) labels[hostLabels.removeWithSpec] = 'true';
   const moves: Move[] = [{ do: 'create-volume', volume: name, spec, labels }];
-  const step = addStep(pass, { kind: 'create-volume', name, reason: 'it is not there', moves, fingerprint: digest });
+  const step = addStep(pass, { kind: 'create-volume', name, reason, moves, fingerprint: digest });
+  if (step !== undefined) pass.memory.askedVolumes[name] = digest;
   return readyAfter(step, `its volume "${name}" could not be made`);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
-import { aWorkspace, type FleetEngine, startFleetEngine } from '../support/fleet-engine.ts';
+import { aWorkspace, type FleetEngine, fleetEngineFor } from '../support/fleet-engine.ts';
 import { gateOfEngine } from '../support/fleet-gate.ts';
 import { FleetProcesses } from '../support/fleet-processes.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
@@ -15,24 +15,18 @@ const pausedMs = 30_000;
 const patience = { timeoutMs: 60_000, intervalMs: 50 };
 
 describe('an engine that goes away in the middle of an apply', { skip, timeout: 290_000 }, () => {
-  let engine: FleetEngine;
-  before(async () => {
-    engine = await startFleetEngine();
-  });
-  after(() => engine.close());
-
   /** Its agent reaches the engine through a gate. */
   const aHost = async (t: TestContext, name: string) => {
+    const engine = await fleetEngineFor(t);
     const fleet = await FleetProcesses.start(t);
     const { gate, host } = await gateOfEngine(t, engine.engine.endpoint, fleet.project.folder);
     fleet.startAgent({ name, engine: host });
     await fleet.online(name);
     await fleet.set(name, { heartbeatSeconds: 1 });
-    return { fleet, gate };
+    return { engine, fleet, gate };
   };
-  const foreign = async () => (await engine.foreign()).map((line) => line.split(' ')[0]);
   /** Also what the engine starts by itself is there in the end. */
-  const becomes = async (owned: readonly string[], told: string) => {
+  const becomes = async (engine: FleetEngine, owned: readonly string[], told: string) => {
     const isThere = async () => (await engine.owned()).join() === owned.join();
     await waitUntil('all of it', isThere, patience).catch(() => undefined);
     assert.deepEqual(await engine.owned(), owned, told);
@@ -41,12 +35,13 @@ describe('an engine that goes away in the middle of an apply', { skip, timeout: 
   test('one that is stopped or killed at any step is told as down, and has all of it once it is back', async (t) => {
     t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
     const random = randomFrom(seed);
-    const { fleet, gate } = await aHost(t, 'ended');
+    const { engine, fleet, gate } = await aHost(t, 'ended');
+    const foreign = async () => (await engine.foreign()).map((line) => line.split(' ')[0]);
     const others = await foreign();
 
     let reached = 0;
     for (const [round, call] of shuffled(random, calls).entries()) {
-      const moment = chosen(random, 'before', 'after');
+      const moment = chosen(random, 'before', 'during', 'after');
       const signal = chosen(random, 'SIGTERM', 'SIGKILL');
       const told = `${signal} ${moment} call ${call} in round ${round}`;
       const ended = Promise.withResolvers<true>();
@@ -62,10 +57,11 @@ describe('an engine that goes away in the middle of an apply', { skip, timeout: 
         await fleet.until(`${told} to be told`, 'ended', ({ host }) => host.link.engine === 'down');
         await engine.engine.start();
       }
-      const { host } = await fleet.healthy('ended', revision);
+      const { host, problems } = await fleet.healthy('ended', revision);
 
       assert.equal(host.link.link, 'online', told);
-      await becomes(owned, told);
+      assert.deepEqual(problems, [], told);
+      await becomes(engine, owned, told);
       assert.deepEqual(await foreign(), others, told);
     }
     assert.ok(reached >= calls.length - 2, `only ${reached} of ${calls.length} calls were come to`);
@@ -73,7 +69,7 @@ describe('an engine that goes away in the middle of an apply', { skip, timeout: 
   });
 
   test('one that hangs for half a minute is told as down, and has all of it once it goes on', async (t) => {
-    const { fleet, gate } = await aHost(t, 'paused');
+    const { engine, fleet, gate } = await aHost(t, 'paused');
     const { spec: first } = aSpec('paused', 0);
     const { spec, owned } = aSpec('paused', 1);
     await fleet.healthy('paused', await fleet.apply('paused', first));
@@ -100,7 +96,7 @@ describe('an engine that goes away in the middle of an apply', { skip, timeout: 
     assert.deepEqual([...links], ['online'], 'a link is not its engine');
     assert.equal(during.change?.times.healthy, undefined);
     assert.equal(during.workspaces.length, 2, 'no answer is no empty engine');
-    await becomes(owned, 'paused');
+    await becomes(engine, owned, 'paused');
     await fleet.healthy('paused', await fleet.apply('paused', {}));
   });
 });

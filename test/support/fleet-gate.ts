@@ -8,10 +8,10 @@ import type { EngineEndpoint } from '../../src/engine/endpoint.ts';
 /** Where a server of HTTP listens. */
 export type HttpPlace = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
-/** Something that happens at one of the calls that count, the first being 1: before it is made, or once it is answered. */
+/** Something that happens at one of the calls that count, the first being 1: before it is made, once it is, or once it is answered. */
 export interface Ambush {
   readonly call: number;
-  readonly moment: 'before' | 'after';
+  readonly moment: 'before' | 'during' | 'after';
   readonly strike: () => void;
 }
 
@@ -105,6 +105,7 @@ export class Gate {
       if (struck === undefined) this.#answer(answer, reply);
       else answer.on('end', () => this.#strike(struck, reply)).resume();
     });
+    if (struck?.moment === 'during') outgoing.on('finish', () => this.#strike(struck, reply));
     outgoing.on('error', () => reply.destroy());
     reply.on('close', () => outgoing.destroy());
     incoming.on('error', () => outgoing.destroy()).pipe(outgoing);

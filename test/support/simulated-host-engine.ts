@@ -5,7 +5,9 @@ import type { HostEngine, WorkspaceContainer } from '../../src/engine/host-engin
 import type { SimulatedContainer, SimulatedState } from './simulated-state.ts';
 
 /** What befalls one call: nothing, a failure, an answer that is lost, or the end of the agent before or after it. */
-export type Fault = 'none' | 'slow' | 'fails' | 'lost' | 'dies-before' | 'dies-after';
+export type Fault = 'none' | 'slow' | 'fails' | 'lost' | 'dies-before' | 'dies-after' | EngineEnd;
+/** The engine ends in the middle: a volume is then there without what it was to be given. The agent may end with it. */
+type EngineEnd = 'engine-ends' | 'both-end';
 
 /** Ends a simulated agent: every later call of its engine fails the same way. */
 export class AgentDied extends Error {}
@@ -81,9 +83,22 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   createVolume: HostEngine['createVolume'] = (name, spec, { labels }) =>
-    this.#change('createVolume', ({ volumes }) => {
-      if (!volumes.has(name)) volumes.set(name, { name, driver: spec.driver, labels: { ...labels } });
-    });
+    this.#change(
+      'createVolume',
+      ({ volumes, halfVolumes }) => {
+        if (!volumes.has(name) || halfVolumes.delete(name)) {
+          volumes.set(name, { name, driver: spec.driver, labels: { ...labels } });
+          return;
+        }
+        const made = volumes.get(name)?.labels ?? {};
+        if (Object.entries(labels).some(([label, value]) => made[label] !== value)) throw taken('volume', name);
+      },
+      ({ volumes, halfVolumes }) => {
+        if (volumes.has(name)) return;
+        volumes.set(name, { name, driver: spec.driver, labels: {} });
+        halfVolumes.add(name);
+      },
+    );
 
   removeVolume: HostEngine['removeVolume'] = (name) =>
     this.#change('removeVolume', ({ volumes, containers }) => {
@@ -209,19 +224,35 @@ export class SimulatedHostEngine implements HostEngine {
     this.#state.onTouch({ action, name, labels });
   }
 
-  async #change<T>(call: string, act: (state: SimulatedState) => T): Promise<T> {
-    return await this.#call(call, () => {
-      const outcome = act(this.#state);
+  /** `half`: what of it is done where the engine ends in the middle. */
+  async #change<T>(
+    call: string,
+    act: (state: SimulatedState) => T,
+    half: (state: SimulatedState) => void = () => {},
+  ): Promise<T> {
+    const changed = <R>(how: (state: SimulatedState) => R) => {
+      const outcome = how(this.#state);
       this.#state.onChange();
       return outcome;
-    });
+    };
+    return await this.#call(
+      call,
+      () => changed(act),
+      () => changed(half),
+    );
   }
 
-  async #call<T>(call: string, act: () => T): Promise<T> {
+  async #call<T>(call: string, act: () => T, half: () => void = () => {}): Promise<T> {
     if (this.isDead) throw new AgentDied(call);
     const fault = this.#fault(call);
     if (fault === 'dies-before') this.isDead = true;
     if (this.isDead) throw new AgentDied(call);
+    if (fault === 'engine-ends' || fault === 'both-end') {
+      half();
+      this.isDead = fault === 'both-end';
+      if (this.isDead) throw new AgentDied(call);
+      throw new AppError('unreachable', `Cannot ${call}: no answer came`);
+    }
     if (fault === 'fails') throw new AppError('internal', `Cannot ${call}: the engine failed`);
     await nextTurn();
     if (fault === 'slow') for (let turn = 0; turn < 5; turn++) await nextTurn();

@@ -23,6 +23,8 @@ export interface SimulatedContainer extends Omit<ObservedContainer, 'networks' |
 export class SimulatedState {
   readonly networks = new Map<string, ObservedNetwork>();
   readonly volumes = new Map<string, ObservedVolume>();
+  /** Those that the engine has no record of. */
+  readonly halfVolumes = new Set<string>();
   readonly images = new Map<string, ObservedImage>();
   readonly containers = new Map<string, SimulatedContainer>();
   /** What a pull of a reference gives now. */
