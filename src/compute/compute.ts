@@ -87,9 +87,12 @@ export interface Compute {
   readonly outlivesDaemon: boolean;
   /** Idempotent by `task.spec.dispatchId`: a second call returns the task that is there. */
   start(task: Task, signal: AbortSignal): Promise<TaskHandle>;
-  /** Waits through engine restarts until the task ended or is known to be lost. Rejects only when aborted. */
-  wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit>;
-  /** Also of a task that another process started. */
+  /**
+   * Waits through engine restarts until the task ended or is known to be lost. Rejects only when aborted. `onBreak` is
+   * told what keeps it from knowing, each time that it tries in vain.
+   */
+  wait(handle: TaskHandle, signal: AbortSignal, onBreak?: (error: unknown) => void): Promise<TaskExit>;
+  /** Also of a task that another process started. A follower goes on after a break where it was. */
   logs(handle: TaskHandle, options?: LogOptions): AsyncIterable<LogChunk>;
   /** Tar of what the supervisor left in `/agora/out`, at most `maxBytes`. */
   collect(handle: TaskHandle, maxBytes: number): AsyncIterable<Uint8Array>;

@@ -20,6 +20,7 @@ import type {
 import { claimContainer, removeContainer } from './docker-claim.ts';
 import { containerSpec, handleOf } from './docker-container.ts';
 import { exitOf } from './docker-exit.ts';
+import { followedLog } from './docker-followed-log.ts';
 import { withoutSealedLines } from './docker-logs.ts';
 import { networkOf } from './docker-network.ts';
 import { toldReport } from './docker-report.ts';
@@ -64,18 +65,20 @@ export class DockerCompute implements Compute {
     return this.#starts.run(dispatchId, signal, (shared) => this.#start(task, shared));
   }
 
-  async wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
-    return retry(() => this.#waitOnce(handle, signal), {
-      signal,
-      delayMs: 50,
-      maxDelayMs: this.#options.maxRetryDelayMs,
-    });
+  async wait(handle: TaskHandle, signal: AbortSignal, onBreak?: (error: unknown) => void): Promise<TaskExit> {
+    const isRetryable = (error: unknown) => {
+      onBreak?.(error);
+      return true;
+    };
+    const maxDelayMs = this.#options.maxRetryDelayMs;
+    return retry(() => this.#waitOnce(handle, signal), { signal, delayMs: 50, maxDelayMs, isRetryable });
   }
 
   async *logs(handle: TaskHandle, options: LogOptions = {}): AsyncIterable<LogChunk> {
     const engine = await this.#options.engine();
-    const { follow = false, ...others } = options;
-    yield* withoutSealedLines(engine.logs(handle.providerId, { follow, ...others }));
+    const open = (wish: LogOptions) => engine.logs(handle.providerId, { follow: false, ...wish });
+    const { maxRetryDelayMs: maxDelayMs } = this.#options;
+    yield* withoutSealedLines(options.follow === true ? followedLog(open, options, maxDelayMs) : open(options));
   }
 
   async *collect(handle: TaskHandle, maxBytes: number): AsyncIterable<Uint8Array> {

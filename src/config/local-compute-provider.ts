@@ -58,8 +58,8 @@ export class LocalComputeProvider implements Compute {
     }
   }
 
-  async wait(handle: TaskHandle, signal: AbortSignal): Promise<TaskExit> {
-    return (await this.#choose()).wait(handle, signal);
+  async wait(handle: TaskHandle, signal: AbortSignal, onBreak?: (error: unknown) => void): Promise<TaskExit> {
+    return (await this.#choose()).wait(handle, signal, onBreak);
   }
 
   async *logs(handle: TaskHandle, options?: LogOptions) {

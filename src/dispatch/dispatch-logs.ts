@@ -1,7 +1,7 @@
 import { sleep } from '../base/deadline.ts';
 import type { Compute, LogOptions, TaskHandle } from '../compute/compute.ts';
 import type { DispatchRecord } from '../contracts/dispatch.ts';
-import { isAppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { type DispatchId, digestOfRef } from '../contracts/ids.ts';
 import { isEnded } from './ending.ts';
 import type { DispatchPlace } from './place.ts';
@@ -70,8 +70,16 @@ async function* liveLines({ compute, handle }: Worker, options: DispatchLogOptio
       }
     }
   } catch (error) {
-    if (hasShown || !isAppError(error, 'not-found')) throw error;
-    return false;
+    if (!isAppError(error, 'not-found')) throw error;
+    if (!hasShown) return false;
+    throw new AppError(
+      'not-found',
+      `Cannot follow "${handle.dispatchId}" to its end: its worker was removed meanwhile`,
+      {
+        cause: error,
+        next: `All that it printed: agora dispatch logs ${handle.dispatchId}`,
+      },
+    );
   }
   for (const line of assembler.rest()) {
     hasShown = true;

@@ -3,7 +3,7 @@ import type { Compute, TaskExit, TaskHandle } from '../compute/compute.ts';
 import type { Task } from '../contracts/task.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type Collected, collect, mostLeftBytes } from './collect.ts';
-import { patiently } from './patience.ts';
+import { patiently, tellReasons } from './patience.ts';
 import { type DispatchResult, lostResult, resultOf, unstartedResult } from './result.ts';
 import { StageTimes } from './stage-times.ts';
 
@@ -126,7 +126,7 @@ async function follow(
   const backstop = withDeadline(task.spec.limits.timeoutSeconds * 1000 + backstopMs);
   const interrupted = AbortSignal.any([signals.stop, signals.detach, backstop]);
   try {
-    return { exit: await compute.wait(handle, interrupted), endedBy: undefined };
+    return { exit: await compute.wait(handle, interrupted, tellReasons(onProblem)), endedBy: undefined };
   } catch (error) {
     if (!interrupted.aborted) throw error;
   }

@@ -18,15 +18,21 @@ const strangeTries = 6;
 export function patiently<T>(operation: () => Promise<T>, options: PatienceOptions): Promise<T> {
   const { signal, maxDelayMs = defaults.maxDelayMs, onProblem = defaults.onProblem } = options;
   let strange = 0;
+  const tell = tellReasons(onProblem);
+  const isRetryable = (error: unknown): boolean =>
+    tell(error) || (isAppError(error, 'internal') && ++strange < strangeTries);
+  return retry(operation, { signal, maxDelayMs, isRetryable });
+}
+
+/** Tells each new reason for waiting; gives whether that is what an error is. */
+export function tellReasons(onProblem: (line: string) => void = defaults.onProblem): (error: unknown) => boolean {
   let told = '';
-  const isRetryable = (error: unknown): boolean => {
-    const isPassing = isAppError(error, 'unreachable') || isAppError(error, 'disk-full');
-    if (!isPassing) return isAppError(error, 'internal') && ++strange < strangeTries;
+  return (error) => {
+    if (!isAppError(error, 'unreachable') && !isAppError(error, 'disk-full')) return false;
     if (error.message !== told) onProblem(waitingLine(error));
     told = error.message;
     return true;
   };
-  return retry(operation, { signal, maxDelayMs, isRetryable });
 }
 
 /** Why something waits, and what ends that. */

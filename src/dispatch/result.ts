@@ -46,7 +46,9 @@ export function unstartedResult(durationMs: number, isInterrupted: boolean): Dis
 function judge({ handle, limits, exit, endedBy, left }: EndedTask): Judgement {
   if (endedBy === 'stop') return { outcome: 'stopped', message: 'stopped on request' };
   if (endedBy === 'detach') return { outcome: 'stopped', code: 'interrupted', message: 'the daemon stopped' };
-  if (endedBy === 'backstop') return failed('timeout', `did not end ${limits.timeoutSeconds} s after its start`);
+  // One that ended in time, while nobody could see it, did so.
+  if (endedBy === 'backstop' && (left?.result === undefined || left.result.outcome === 'stopped'))
+    return failed('timeout', `did not end ${limits.timeoutSeconds} s after its start`);
   if (exit.kind === 'lost') return { outcome: 'lost', code: 'worker-lost', message: exit.reason };
   if (left?.isTooLarge === true) return failed('output-limit', `left more than ${mostLeftBytes(limits)} bytes`);
   const result = left?.result;

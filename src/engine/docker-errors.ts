@@ -8,6 +8,13 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   503: 'unreachable',
 };
 
+/** What an engine says, with whatever status, when its disk is full. */
+export const fullDisk = {
+  words: /no space left on device|disk quota exceeded/i,
+  code: 'disk-full',
+  next: 'Free space where the engine keeps images and volumes, for example with `docker system prune` there.',
+} as const;
+
 /** Errors of the connection itself: nothing answered, or it broke. */
 const connectionErrors: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -44,7 +51,7 @@ export function engineError(cause: unknown, call: EngineCall): unknown {
   const status = httpStatus(cause);
   if (status !== undefined) {
     const code = status === 404 && call.missing ? call.missing : (codeOfStatus[status] ?? 'internal');
-    return new AppError(code, `Cannot ${call.action}: the engine says ${said(cause, status)}`, { cause });
+    return refusal(code, `Cannot ${call.action}: the engine says ${said(cause, status)}`, cause);
   }
   const errno = systemErrorCode(cause);
   if (errno !== undefined && connectionErrors.has(errno)) return unreachable(errno, call, cause);
@@ -52,6 +59,12 @@ export function engineError(cause: unknown, call: EngineCall): unknown {
   return new AppError('internal', `Cannot ${call.action}: ${cause instanceof Error ? cause.message : String(cause)}`, {
     cause,
   });
+}
+
+/** What an engine refused, with these words of it; a full disk has a code of its own. */
+export function refusal(code: ErrorCode, message: string, cause?: unknown): AppError {
+  if (!fullDisk.words.test(message)) return new AppError(code, message, { cause });
+  return new AppError(fullDisk.code, message, { cause, next: fullDisk.next });
 }
 
 /** Undefined when the engine has no such thing. */

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, isAppError } from '../contracts/errors.ts';
-import { httpStatus } from './docker-errors.ts';
+import { fullDisk, httpStatus } from './docker-errors.ts';
 
 interface Meaning {
   readonly words: RegExp;
@@ -9,11 +9,7 @@ interface Meaning {
 
 /** Engines give most refusals one status, so their words decide: the first line that fits. */
 const meanings: readonly Meaning[] = [
-  {
-    words: /no space left on device|disk quota exceeded/i,
-    code: 'disk-full',
-    next: 'Free space where the engine keeps images and volumes, for example with `docker system prune`.',
-  },
+  fullDisk,
   {
     words: /transport is closing|connection closed before server preface|error reading from server: eof/i,
     code: 'unreachable',

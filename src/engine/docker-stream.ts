@@ -1,4 +1,4 @@
-import { AppError } from '../contracts/errors.ts';
+import { refusal } from './docker-errors.ts';
 import type { ByteStream, EngineLogChunk } from './engine.ts';
 
 const headerBytes = 8;
@@ -67,7 +67,7 @@ export async function followProgress(
 ): Promise<void> {
   for await (const message of jsonLines(source)) {
     if (typeof message['error'] === 'string') {
-      throw new AppError('internal', `Cannot ${action}: the engine says "${message['error'].trim()}"`);
+      throw refusal('internal', `Cannot ${action}: the engine says "${message['error'].trim()}"`);
     }
     const text = message['stream'] ?? message['status'];
     if (typeof text === 'string' && text.trim() !== '') onProgress?.(text.trim());
