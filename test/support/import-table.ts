@@ -24,6 +24,7 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
     packages: [],
   },
   s3: { imports: foundation },
+  session: { imports: foundation },
   audit: { imports: [...foundation, 'audit/verify', 's3'] },
   storage: { imports: [...foundation, 's3'] },
   mailbox: { imports: [...foundation, 's3'] },

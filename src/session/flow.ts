@@ -1,0 +1,63 @@
+/** One direction of a stream, watched: what is sent in it, and up to where it may be. */
+export class Flow {
+  /** Where the next byte belongs. */
+  #next: number;
+  /** No byte at or past it may be sent. */
+  #limit: number;
+  #isEnded = false;
+
+  constructor(next: number, limit: number) {
+    this.#next = next;
+    this.#limit = limit;
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Bytes that may be sent now. */
+  get room(): number {
+    return this.#isEnded ? 0 : this.#limit - this.#next;
+  }
+
+  /** What is wrong with data; undefined when it is taken. */
+  data(offset: number, sizeBytes: number): string | undefined {
+    const problem = this.#misplaced(offset);
+    if (problem !== undefined) return problem;
+    if (sizeBytes > this.room) return `data up to ${offset + sizeBytes} is past the credit of ${this.#limit}`;
+    this.#next += sizeBytes;
+    return undefined;
+  }
+
+  end(offset: number): string | undefined {
+    const problem = this.#misplaced(offset);
+    if (problem !== undefined) return problem;
+    this.#isEnded = true;
+    return undefined;
+  }
+
+  /** One that was given before the last, or before a gap, says nothing new. */
+  credit(offset: number): void {
+    this.#limit = Math.max(this.#limit, offset);
+  }
+
+  /** What was in between is lost; it needs no credit. */
+  gap(offset: number): string | undefined {
+    if (this.#isEnded) return 'a gap came after the end';
+    if (offset < this.#next) return `a gap goes back from ${this.#next} to ${offset}`;
+    this.#limit += offset - this.#next;
+    this.#next = offset;
+    return undefined;
+  }
+
+  #misplaced(offset: number): string | undefined {
+    if (this.#isEnded) return 'something came after the end';
+    if (offset < this.#next) return `offset ${offset} was sent already`;
+    if (offset > this.#next) return `offset ${offset} came before ${this.#next}`;
+    return undefined;
+  }
+}

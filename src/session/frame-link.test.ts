@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Close, sessionLimits } from '../contracts/session-wire.ts';
+import { decodeFrame, encodeFrame, type StreamFrame } from './frame.ts';
+import { FrameLink } from './frame-link.ts';
+import type { LinkStream, StreamHandler } from './link-stream.ts';
+import { portEnd } from './port-end.suite.ts';
+
+interface Heard extends StreamHandler {
+  readonly frames: StreamFrame[];
+  readonly closes: Close[];
+}
+
+function listener(): Heard {
+  const frames: StreamFrame[] = [];
+  const closes: Close[] = [];
+  return { frames, closes, onFrame: (frame) => frames.push(frame), onClose: (close) => closes.push(close) };
+}
+
+/** A caller that opens, and a server that takes what is opened. */
+function aLink(mostStreams = 10) {
+  const [here, there] = [portEnd(), portEnd()];
+  const taken: { readonly stream: LinkStream; readonly heard: Heard; readonly request: unknown }[] = [];
+  const caller = new FrameLink({ port: here.port, mostStreams: 1_000 });
+  const server = new FrameLink({
+    port: there.port,
+    mostStreams,
+    onOpen: (stream, request) => {
+      const heard = listener();
+      taken.push({ stream, heard, request });
+      return heard;
+    },
+  });
+  const carry = () => {
+    here.carry((message) => server.receive(message));
+    there.carry((message) => caller.receive(message));
+  };
+  const open = () => {
+    const heard = listener();
+    const stream = caller.open({ n: 1 }, heard) ?? assert.fail('it is not opened');
+    carry();
+    return { stream, heard, other: taken.at(-1) ?? assert.fail('it is not taken') };
+  };
+  return { here, there, caller, server, carry, open, taken };
+}
+
+const data = (offset: number, text: string | Buffer) => ({
+  type: 'data' as const,
+  offset,
+  channel: 'output' as const,
+  bytes: Buffer.from(text),
+});
+
+test('what one side sends in a stream the other gets, and that it was closed', () => {
+  const { open, carry, caller, server } = aLink();
+  const { stream, heard, other } = open();
+
+  other.stream.send({ type: 'accept', json: { sessionId: 'x' } });
+  other.stream.send(data(0, 'hello'));
+  other.stream.send({ type: 'end', offset: 5 });
+  other.stream.close({ code: 'done', message: 'it ended' });
+  carry();
+
+  assert.deepEqual(other.request, { n: 1 });
+  assert.deepEqual(
+    heard.frames.map(({ type }) => type),
+    ['accept', 'data', 'end'],
+  );
+  assert.deepEqual(heard.closes, [{ code: 'done', message: 'it ended' }]);
+  assert.deepEqual(other.heard.closes, [], 'who closes is not told');
+  assert.ok(stream.isClosed);
+  assert.equal(caller.openStreams + server.openStreams, 0);
+});
+
+test('frames that were under way to a closed stream are dropped', () => {
+  const { open, carry, caller } = aLink();
+  const { stream, heard, other } = open();
+
+  other.stream.send(data(0, 'late'));
+  stream.close({ code: 'cancelled', message: 'enough' });
+  carry();
+
+  assert.deepEqual(heard.frames, []);
+  assert.equal(other.heard.closes[0]?.code, 'cancelled');
+  assert.ok(!caller.isEnded);
+});
+
+test('a stream full of data lets another through, and gives way to what has none', () => {
+  const { open, there, carry } = aLink();
+  const [bulk, terminal] = [open(), open()];
+  const chunk = Buffer.alloc(sessionLimits.dataBytes);
+
+  for (let part = 0; part < 20; part += 1) bulk.other.stream.send(data(part * chunk.length, chunk));
+  assert.ok(there.sent.length <= 2, 'it is not handed to the socket at once');
+  terminal.other.stream.send(data(0, 'k'));
+  bulk.other.stream.send({ type: 'control', json: { event: 'exit' } });
+  there.carry((message) => bulk.stream.isClosed || void message, 2);
+
+  const order = there.sent.map((message) => decodeFrame(message));
+  assert.equal(order[0]?.frame.type, 'control');
+  assert.ok(order.findIndex(({ stream }) => stream === terminal.stream.number) <= 2);
+  carry();
+  assert.equal(bulk.heard.frames.filter(({ type }) => type === 'data').length, 18);
+});
+
+test('a cancelled stream sends nothing of what it still had', () => {
+  const { open, there } = aLink();
+  const { other } = open();
+  const chunk = Buffer.alloc(sessionLimits.dataBytes);
+  for (let part = 0; part < 20; part += 1) other.stream.send(data(part * chunk.length, chunk));
+
+  other.stream.close({ code: 'timed-out', message: 'idle' });
+  const types: string[] = [];
+  there.carry((message) => types.push(decodeFrame(message).frame.type));
+
+  assert.deepEqual(types, ['data', 'data', 'close']);
+});
+
+test('more streams than may be open are refused, each by itself', () => {
+  const { open, caller, carry } = aLink(2);
+  open();
+  open();
+  const heard = listener();
+  caller.open({ n: 3 }, heard);
+  carry();
+
+  assert.deepEqual(
+    heard.closes.map(({ code }) => code),
+    ['limit-exceeded'],
+  );
+  assert.ok(!caller.isEnded);
+});
+
+test('a side that asks without end while the other does not read is closed', () => {
+  const { open } = aLink();
+  const { other } = open();
+  const chunk = Buffer.alloc(sessionLimits.dataBytes);
+  for (let part = 0; part < 4; part += 1) other.stream.send(data(part * chunk.length, chunk));
+
+  for (let count = 0; count < 100; count += 1) other.stream.send({ type: 'credit', offset: count });
+
+  assert.deepEqual(
+    other.heard.closes.map(({ code }) => code),
+    ['limit-exceeded'],
+  );
+});
+
+test('a malformed frame closes its stream alone', () => {
+  const { open, server, carry } = aLink();
+  const [broken, whole] = [open(), open()];
+
+  server.receive(Buffer.from(`05${'0000000'}${broken.stream.number}7b`, 'hex'));
+  carry();
+
+  assert.equal(broken.heard.closes[0]?.code, 'protocol');
+  assert.equal(broken.other.heard.closes[0]?.code, 'protocol');
+  assert.deepEqual(whole.heard.closes, []);
+  assert.ok(!server.isEnded);
+});
+
+for (const [what, message] of [
+  ['a stream that was never opened', encodeFrame(9, { type: 'credit', offset: 1 })],
+  ['a stream that is opened again', encodeFrame(1, { type: 'open', json: {} })],
+  ['no frame at all', Buffer.from('hello')],
+] as const) {
+  test(`${what} ends the link with a reason`, () => {
+    const { open, server, there } = aLink();
+    const { other } = open();
+
+    server.receive(message);
+
+    assert.ok(server.isEnded);
+    assert.equal(there.ends[0]?.code, 1002);
+    assert.equal(other.heard.closes[0]?.code, 'protocol');
+  });
+}
+
+test('a lost link is told to each stream once, and nothing is sent any more', () => {
+  const { open, caller, here } = aLink();
+  const [first, second] = [open(), open()];
+
+  caller.end({ code: 'host-away', message: 'the link was lost' });
+  caller.end({ code: 'host-away', message: 'the link was lost' });
+  first.stream.send({ type: 'credit', offset: 9 });
+
+  assert.deepEqual([first.heard.closes.length, second.heard.closes.length], [1, 1]);
+  assert.equal(here.sent.length, 0);
+  assert.equal(caller.open({}, listener()), undefined);
+});

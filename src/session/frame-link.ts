@@ -1,0 +1,157 @@
+import { type Close, closeSchema, sessionLimits } from '../contracts/session-wire.ts';
+import { FairQueue } from './fair-queue.ts';
+import { decodeFrame, encodeFrame, type Frame, FrameError } from './frame.ts';
+import { isInTurn, LinkStream, type StreamHandler } from './link-stream.ts';
+
+/** What carries messages, in order and whole or not at all: a WebSocket. */
+export interface FramePort {
+  /** Calls back once the message has left this process. */
+  send(message: Uint8Array, onSent: () => void): void;
+  /** Ends the link; the code is one of RFC 6455. */
+  end(code: number, reason: string): void;
+}
+
+export interface FrameLinkOptions {
+  readonly port: FramePort;
+  /** Streams that may be open at once. */
+  readonly mostStreams: number;
+  /** Takes a stream that the other side opens. Default: only this side opens any. */
+  readonly onOpen?: (stream: LinkStream, request: unknown) => StreamHandler | undefined;
+}
+
+interface Outgoing {
+  readonly stream: LinkStream;
+  readonly frame: Frame;
+}
+
+/** Many streams over one link. Frames that break the protocol close their stream, or the link, and nothing else. */
+export class FrameLink {
+  readonly #options: FrameLinkOptions;
+  readonly #streams = new Map<number, LinkStream>();
+  readonly #queue = new FairQueue<Outgoing>();
+  #lastStream = 0;
+  #aheadBytes = 0;
+  #isEnded = false;
+
+  constructor(options: FrameLinkOptions) {
+    this.#options = options;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** Undefined where no more may be open, or the link has ended. */
+  open(request: unknown, handler: StreamHandler): LinkStream | undefined {
+    if (this.#isEnded || this.#streams.size >= this.#options.mostStreams) return undefined;
+    this.#lastStream += 1;
+    const stream = this.#newStream(this.#lastStream, handler);
+    stream.send({ type: 'open', json: request });
+    return stream;
+  }
+
+  /** One message of the other side. */
+  receive(message: Uint8Array): void {
+    if (this.#isEnded) return;
+    try {
+      const { stream, frame } = decodeFrame(message);
+      this.#take(stream, frame);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      const stream = this.#streams.get(error.stream);
+      if (stream === undefined && !this.#isOver(error.stream)) this.#breach(error.message);
+      else stream?.fail('protocol', error.message);
+    }
+  }
+
+  /** The link was lost, or is given up: each stream is told. */
+  end(close: Close): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) stream.ended(close);
+  }
+
+  #take(number: number, frame: Frame): void {
+    if (frame.type === 'open') {
+      this.#opened(number, frame.json);
+      return;
+    }
+    const stream = this.#streams.get(number);
+    if (stream === undefined) {
+      // It was under way when the stream was closed.
+      if (this.#isOver(number)) return;
+      throw new FrameError(0, `stream ${number} was never opened`);
+    }
+    if (frame.type !== 'close') {
+      stream.received(frame);
+      return;
+    }
+    const close = closeSchema.safeParse(frame.json).data;
+    this.#forget(number);
+    stream.ended(close ?? { code: 'protocol', message: 'the other side closed it without a reason that is one' });
+  }
+
+  #opened(number: number, request: unknown): void {
+    const { onOpen, mostStreams } = this.#options;
+    if (onOpen === undefined) throw new FrameError(0, 'this side opens the streams');
+    if (this.#isOver(number)) throw new FrameError(0, `stream ${number} was opened already`);
+    this.#lastStream = number;
+    const isTooMany = this.#streams.size >= mostStreams;
+    const stream = this.#newStream(number, undefined);
+    const handler = isTooMany ? undefined : onOpen(stream, request);
+    if (isTooMany) stream.fail('limit-exceeded', `${mostStreams} streams are open`);
+    if (handler !== undefined) stream.handleBy(handler);
+  }
+
+  #newStream(number: number, handler: StreamHandler | undefined): LinkStream {
+    const stream = new LinkStream(number, handler, {
+      send: (frame) => this.#send({ stream, frame }),
+      closed: (drops) => {
+        if (drops) this.#queue.drop(number);
+        this.#forget(number);
+      },
+    });
+    this.#streams.set(number, stream);
+    return stream;
+  }
+
+  #isOver(number: number): boolean {
+    return number > 0 && number <= this.#lastStream;
+  }
+
+  #forget(number: number): void {
+    this.#streams.delete(number);
+  }
+
+  #breach(reason: string): void {
+    this.#options.port.end(1002, reason.slice(0, 120));
+    this.end({ code: 'protocol', message: reason });
+  }
+
+  #send(outgoing: Outgoing): void {
+    if (this.#isEnded) return;
+    if (isInTurn(outgoing.frame)) this.#queue.add(outgoing.stream.number, outgoing);
+    else this.#queue.hurry(outgoing);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#aheadBytes < sessionLimits.aheadBytes && !this.#isEnded) {
+      const next = this.#queue.next();
+      if (next === undefined) return;
+      next.stream.leaves(next.frame);
+      const message = encodeFrame(next.stream.number, next.frame);
+      this.#aheadBytes += message.length;
+      this.#options.port.send(message, () => {
+        this.#aheadBytes -= message.length;
+        this.#pump();
+      });
+    }
+  }
+}

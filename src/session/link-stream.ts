@@ -1,0 +1,84 @@
+import type { Close, CloseCode } from '../contracts/session-wire.ts';
+import type { Frame, StreamFrame } from './frame.ts';
+
+export interface StreamHandler {
+  onFrame(frame: StreamFrame): void;
+  /** Nothing comes any more. Not told of the close that this side asked for. */
+  onClose(close: Close): void;
+}
+
+/** Without data, of one stream and not sent yet: more than these, and the other side asks without reading. */
+const mostHurried = 64;
+
+interface StreamWay {
+  send(frame: Frame): void;
+  /** Whether what it still had to send is not wanted any more. */
+  closed(drops: boolean): void;
+}
+
+/** This side of one stream. */
+export class LinkStream {
+  readonly number: number;
+  readonly #way: StreamWay;
+  #handler: StreamHandler | undefined;
+  #hurried = 0;
+  #isClosed = false;
+
+  constructor(number: number, handler: StreamHandler | undefined, way: StreamWay) {
+    this.number = number;
+    this.#handler = handler;
+    this.#way = way;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** After a close nothing is sent. */
+  send(frame: Exclude<Frame, { readonly type: 'close' }>): void {
+    if (this.#isClosed) return;
+    if (!isInTurn(frame)) this.#hurried += 1;
+    if (this.#hurried > mostHurried) this.fail('limit-exceeded', 'the other side does not read');
+    else this.#way.send(frame);
+  }
+
+  /** What was sent before it still arrives where it is `done`, else not. */
+  close(close: Close): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const drops = close.code !== 'done';
+    this.#way.closed(drops);
+    this.#way.send({ type: 'close', json: close });
+  }
+
+  /** Both sides are told. */
+  fail(code: CloseCode, message: string): void {
+    if (this.#isClosed) return;
+    this.close({ code, message });
+    this.#handler?.onClose({ code, message });
+  }
+
+  handleBy(handler: StreamHandler): void {
+    this.#handler = handler;
+  }
+
+  /** For the link alone, as the next two. */
+  received(frame: StreamFrame): void {
+    if (!this.#isClosed) this.#handler?.onFrame(frame);
+  }
+
+  ended(close: Close): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#handler?.onClose(close);
+  }
+
+  leaves(frame: Frame): void {
+    if (!isInTurn(frame)) this.#hurried -= 1;
+  }
+}
+
+/** Whether it must not come before the data in front of it. */
+export function isInTurn({ type }: Frame): boolean {
+  return type === 'data' || type === 'end' || type === 'close';
+}
