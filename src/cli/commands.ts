@@ -182,6 +182,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Apply a run's patches to the directory it started from",
     load: () => import('./orch-apply.ts').then((file) => file.orchApply),
   },
+  'orch build': {
+    summary: 'Build the image of the daemon',
+    load: () => import('./program-image-build.ts').then((file) => file.programImageBuild('serve', 'orch build')),
+  },
   'artifact get': {
     summary: 'Fetch stored bytes, checked against their hash',
     load: () => import('./artifact-get.ts').then((file) => file.artifactGet),
@@ -192,11 +196,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   'agent build': {
     summary: "Build the agent's image",
-    load: () => import('./fleet-image-build.ts').then((file) => file.fleetImageBuild('agent')),
+    load: () => import('./program-image-build.ts').then((file) => file.programImageBuild('agent', 'agent build')),
   },
   'server build': {
     summary: "Build the server's image",
-    load: () => import('./fleet-image-build.ts').then((file) => file.fleetImageBuild('server')),
+    load: () => import('./program-image-build.ts').then((file) => file.programImageBuild('server', 'server build')),
   },
   'worker build': {
     summary: 'Build the worker image',

@@ -17,4 +17,6 @@ export const bundledPrograms = {
   /** Beside the agent in its image, for the container that looks at the host. */
   'helper-main': { entryPoint: 'src/agent/metrics/helper-main.ts', bundleName: 'dist/helper-main.cjs' },
   server: { entryPoint: 'src/cli/server-main.ts', bundleName: 'dist/server.cjs', unusedPackages },
+  /** Every command, and the package that a config imports. */
+  agora: { entryPoint: 'src/cli/agora-main.ts', bundleName: 'dist/agora.cjs', unusedPackages },
 } as const satisfies Readonly<Record<string, ProgramSource>>;

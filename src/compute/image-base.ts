@@ -49,6 +49,12 @@ export const daemonPrograms: BasePrograms = {
   hasTerminal: false,
 };
 
+/** The daemon in a container, which builds workers of its own files, and becomes an ordinary user. */
+export const servePrograms: BasePrograms = {
+  ...workerPrograms,
+  required: [...workerPrograms.required, 'chown', 'id', 'ldd', 'setpriv', 'stat'],
+};
+
 /** Git's parts that are programs of their own and are used: the transports and what `git submodule` needs. */
 const gitParts = ['git-remote-http', 'git-remote-https', 'git-submodule', 'git-sh-setup', 'git-sh-i18n'];
 
@@ -68,7 +74,7 @@ export async function findBaseFiles(
   nodeBinary: string,
   { besides = [], wanted = workerPrograms }: BaseOptions = {},
 ): Promise<{ readonly files: BaseFile[]; readonly missing: string[] }> {
-  const names = [...wanted.required, ...wanted.usual];
+  const names = [...new Set([...wanted.required, ...wanted.usual])];
   const found = await Promise.all(names.map(async (name) => ({ name, from: await findProgram(name) })));
   const programs = found.flatMap(({ name, from }) => (from === undefined ? [] : [{ from, to: `/usr/bin/${name}` }]));
   const parts = wanted.hasGit ? await findGitParts() : [];

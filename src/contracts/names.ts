@@ -35,6 +35,9 @@ export const workerImage = {
   withLabel: 'agora.with',
 } as const;
 
+/** The daemon in a container, and with it the whole command line. */
+export const serveImage = 'ghcr.io/quarrysystems/agora-serve:latest';
+
 export const containerLabels = {
   deployment: 'agora.deployment',
   dispatchId: 'agora.dispatchId',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { LocalSource } from '../../src/agent/metrics/local-source.ts';
 import { waitUntil } from '../../src/base/deadline.ts';
-import { prepareFleetImage } from '../../src/compute/program-image.ts';
+import { prepareProgramImage } from '../../src/compute/program-image.ts';
 import type { Host } from '../../src/contracts/fleet.ts';
 import { agentVolume } from '../../src/contracts/fleet-names.ts';
 import type { HostSample, MetricsSample } from '../../src/contracts/metrics.ts';
@@ -124,7 +124,7 @@ async function buildsThere(fleet: ContainedFleet, { name }: Host): Promise<void>
 
 test('where there is no GPU the engine refuses the printed line', { skip: skipWithoutEngine }, async (t) => {
   assert.ok(sharedEngine);
-  await prepareFleetImage(sharedEngine, 'agent', { packageRoot });
+  await prepareProgramImage(sharedEngine, 'agent', { packageRoot });
   const project = await emptyProject(t, { engine: sharedEngine.address });
 
   const refused = await project.shell('docker run --rm --gpus all ghcr.io/trailer-dev/agent:latest --help');

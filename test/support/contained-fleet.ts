@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
-import { type FleetProgram, prepareFleetImage } from '../../src/compute/program-image.ts';
+import { type ImageProgram, prepareProgramImage } from '../../src/compute/program-image.ts';
 import type { Host } from '../../src/contracts/fleet.ts';
 import { packageRoot } from './engine.ts';
 import { type PrivateEngine, startPrivateEngine } from './private-engine.ts';
@@ -44,8 +44,8 @@ export async function containedFleet(t: TestContext): Promise<ContainedFleet> {
   await writeFile(join(programs, 'nvidia-container-runtime-hook'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
   const place = await startPrivateEngine({ programs, hasDefaultSocket: true, words: ['--dns', '172.17.0.1'] });
   t.after(() => place.close());
-  for (const program of ['agent', 'server'] satisfies FleetProgram[]) {
-    const image = await prepareFleetImage(place.engine, program, { packageRoot, signal: t.signal });
+  for (const program of ['agent', 'server'] satisfies ImageProgram[]) {
+    const image = await prepareProgramImage(place.engine, program, { packageRoot, signal: t.signal });
     assert.equal(image.how, 'built');
   }
   const project = await emptyProject(t, { engine: place.host });
