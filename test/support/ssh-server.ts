@@ -136,7 +136,8 @@ function clientConfig(folder: string, address: string, port: number): string {
 `;
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback address that nobody listens at. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
