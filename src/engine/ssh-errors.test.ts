@@ -27,3 +27,15 @@ test('who said what is told apart by how ssh ended', () => {
     cases.map(([, , leg]) => leg),
   );
 });
+
+test('an old host key is forgotten by the name and in the file that ssh knows it', () => {
+  const changed = 'WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!';
+  const command = 'ssh-keygen -f "/home/me/.ssh/known_hosts" -R "[10.0.0.2]:2222"';
+  const nextOf = (stderr: string) => sshError({ target, exitCode: 255, stderr }).next ?? '';
+
+  assert.match(
+    nextOf(`${changed}\n  remove with:\n  ${command}\nHost key verification failed.`),
+    /`ssh-keygen -f "\/home/,
+  );
+  assert.match(nextOf(`${changed}\n  ssh-keygen -f "/$(reboot)" -R "x"`), /`ssh-keygen -R target`/);
+});

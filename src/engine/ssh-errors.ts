@@ -17,7 +17,7 @@ interface Explanation {
   readonly leg: SshLeg;
   readonly pattern: RegExp;
   readonly state: string;
-  readonly next: (target: SshTarget) => string;
+  readonly next: (target: SshTarget, stderr: string) => string;
 }
 
 const lookAt = (target: SshTarget) => `Try \`${sshCommand(target)} docker version\`: where that works, this works.`;
@@ -28,8 +28,8 @@ const ofTheLine: readonly Explanation[] = [
     leg: 'host key',
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     state: 'its host key is another than the one that is known',
-    next: ({ host, port }) =>
-      `If the machine was set up anew, forget the old key with \`ssh-keygen -R ${knownName(host, port)}\`; else somebody may be in between.`,
+    next: (target, stderr) =>
+      `If the machine was set up anew, forget the old key with \`${forgetCommand(target, stderr)}\`; else somebody may be in between.`,
   },
   {
     leg: 'host key',
@@ -109,7 +109,7 @@ export function sshError({ target, stderr, exitCode }: SshFailure): AppError {
   const found = explained(stderr, exitCode);
   const said = lastLine(stderr);
   const state = found?.state ?? `ssh ended with ${exitCode ?? 'a signal'}${said === '' ? '' : `: ${said}`}`;
-  const next = found?.next(target) ?? lookAt(target);
+  const next = found?.next(target, stderr) ?? lookAt(target);
   return new AppError('unreachable', `Cannot reach "${describeSshTarget(target)}": ${state}`, { next });
 }
 
@@ -124,8 +124,10 @@ function explained(stderr: string, exitCode: number | null): Explanation | undef
   return (isOfSsh ? ofTheLine : ofTheMachine).find(({ pattern }) => pattern.test(stderr));
 }
 
-function knownName(host: string, port: number | undefined): string {
-  return port === undefined || port === 22 ? host : `[${host}]:${port}`;
+/** As ssh itself says it, who knows under which name and in which file the key is; else as it is by default. */
+function forgetCommand({ host, port }: SshTarget, stderr: string): string {
+  const said = /^\s*(ssh-keygen -f (["'])[^"'`$]+\2 -R (["'])[\w.:[\]-]+\3)$/m.exec(stderr)?.[1];
+  return said ?? `ssh-keygen -R ${port === undefined || port === 22 ? host : `[${host}]:${port}`}`;
 }
 
 function lastLine(text: string): string {
