@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { waitUntil } from '../../src/base/deadline.ts';
 
 const run = promisify(execFile);
 
-export const cephPrograms = ['ceph', 'ceph-mon', 'ceph-osd', 'monmaptool', 'radosgw', 'radosgw-admin'] as const;
+export const cephPrograms = ['ceph-mon', 'ceph-osd', 'monmaptool', 'radosgw', 'radosgw-admin'] as const;
 
 export interface S3Keys {
   readonly accessKeyId: string;
@@ -35,7 +35,7 @@ export async function startCephCluster(): Promise<CephCluster> {
   const started: ChildProcess[] = [];
   const configuration = join(folder, 'ceph.conf');
   const tool = (program: string, words: readonly string[]) =>
-    run(program, ['--conf', configuration, ...words], { timeout: 20_000 });
+    run(program, ['--conf', configuration, ...alone(program), ...words], { timeout: 20_000 });
   const addUser = async (): Promise<S3Keys> => {
     const keys = { accessKeyId: randomBytes(10).toString('hex'), secretAccessKey: randomBytes(20).toString('hex') };
     const words = ['--access-key', keys.accessKeyId, '--secret-key', keys.secretAccessKey];
@@ -50,14 +50,12 @@ export async function startCephCluster(): Promise<CephCluster> {
   try {
     await prepare(folder, { configuration, port });
     await tool('ceph-mon', ['--mkfs', '-i', 'a', '--monmap', join(folder, 'monmap')]);
-    started.push(daemon(folder, 'ceph-mon', 'a'));
-    const store = randomUUID();
-    await Promise.all([
-      tool('ceph', ['osd', 'new', store]),
-      tool('ceph-osd', ['-i', '0', '--mkfs', '--osd-uuid', store]),
-    ]);
-    await tool('ceph', ['osd', 'crush', 'add', 'osd.0', '1.0', 'host=vm', 'root=default']);
-    started.push(daemon(folder, 'ceph-osd', '0'), daemon(folder, 'radosgw', 'client.rgw'));
+    await tool('ceph-osd', ['-i', '0', '--mkfs', '--osd-uuid', randomUUID()]);
+    started.push(
+      daemon(folder, 'ceph-mon', 'a'),
+      daemon(folder, 'ceph-osd', '0'),
+      daemon(folder, 'radosgw', 'client.rgw'),
+    );
     const [keys] = await Promise.all([
       addUser(),
       waitUntil('the S3 server', () => answers(endpoint, started), patience),
@@ -90,8 +88,7 @@ async function prepare(folder: string, { configuration, port }: { configuration:
   await writeFile(configuration, configurationText(folder, cluster, port));
 }
 
-// With `mon host` instead of `monmap` a client may know no fsid at its first command. The paxos lines take a second off
-// each of some twenty changes of the cluster's maps.
+// From paxos to objecter: else each of some twenty changes of the cluster's maps waits for the next tick of something.
 const configurationText = (folder: string, cluster: string, port: number) => `[global]
 fsid = ${cluster}
 monmap = ${folder}/monmap
@@ -107,11 +104,15 @@ mon allow pool size one = true
 mon max pg per osd = 1000
 paxos propose interval = 0.01
 paxos min wait = 0
+mon tick interval = 1
+objecter tick interval = 0.2
 osd data = ${folder}/osd
 osd objectstore = memstore
 memstore device bytes = 8589934592
 osd crush chooseleaf type = 0
 osd heartbeat grace = 3600
+osd crush initial weight = 1
+crush location = host=here root=default
 osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg num = 1
@@ -128,10 +129,20 @@ rgw frontends = beast endpoint=127.0.0.1:${port}
 rgw thread pool size = 32
 `;
 
+// A program that first asks the monitor for more configuration knows no fsid at its first command, and may be refused.
+const alone = (program: string) => (program === 'ceph-mon' ? [] : ['--no-mon-config']);
+
 /** Ends with this process, however that ends. */
 function daemon(folder: string, program: string, name: string): ChildProcess {
   const output = openSync(join(folder, 'output'), 'a');
-  const words = ['--conf', join(folder, 'ceph.conf'), '-f', program === 'radosgw' ? '-n' : '-i', name];
+  const words = [
+    '--conf',
+    join(folder, 'ceph.conf'),
+    ...alone(program),
+    '-f',
+    program === 'radosgw' ? '-n' : '-i',
+    name,
+  ];
   return spawn('setpriv', ['--pdeathsig', 'KILL', program, ...words], { stdio: ['ignore', output, output] });
 }
 
@@ -143,12 +154,18 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+/** Below those that the system gives to outgoing connections, where it would soon be taken again. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
