@@ -85,6 +85,8 @@ export interface Shell {
 export interface Compute {
   /** True when a task goes on while the daemon is away. */
   readonly outlivesDaemon: boolean;
+  /** Variables of every task it is given, below all others; they are recorded with what each ran. Default: none. */
+  readonly extraEnv?: Readonly<Record<string, string>>;
   /** Idempotent by `task.spec.dispatchId`: a second call returns the task that is there. */
   start(task: Task, signal: AbortSignal): Promise<TaskHandle>;
   /**

@@ -10,6 +10,7 @@ import { workerImage } from '../contracts/names.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { type EngineEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { Engine } from '../engine/engine.ts';
+import { checkedExtraEnv } from './extra-env.ts';
 import { packageRoot } from './package-root.ts';
 
 const answerDeadlineMs = 5_000;
@@ -21,12 +22,19 @@ export interface LocalDockerProviderOptions {
   readonly endpoint?: EngineEndpoint;
   /** Worker image. Default: this Agora's own, which is built or pulled when it is missing. */
   readonly image?: string;
+  /**
+   * Variables of every worker, below those of subagents, envs and items. They are recorded in clear, so what looks like a
+   * credential is refused. Default: none.
+   */
+  readonly extraEnv?: Readonly<Record<string, string>>;
 }
 
 /** Runs work as hardened containers of a Docker engine. */
 export class LocalDockerProvider extends DockerCompute {
+  readonly extraEnv: Readonly<Record<string, string>>;
+
   constructor(options: LocalDockerProviderOptions = {}) {
-    const { docker, endpoint, image } = options;
+    const { docker, endpoint, image, extraEnv = {} } = options;
     const engine = once(async () => {
       if (docker !== undefined) return dockerEngine({ docker });
       return endpoint === undefined ? environmentEngine() : dockerEngine({ endpoint });
@@ -36,6 +44,7 @@ export class LocalDockerProvider extends DockerCompute {
       engine,
       image: (wish) => (image === undefined ? images.find(wish) : Promise.resolve(image)),
     });
+    this.extraEnv = checkedExtraEnv('LocalDockerProvider', extraEnv);
   }
 }
 

@@ -33,6 +33,15 @@ test('variables: later ones win, and a secret wins over a value of its name', as
   assert.deepEqual(resolved.secretRefs, { S: 'env:TWO', T: 'env:MINE' });
 });
 
+test('the variables of a target come below all others, and are decided and recorded with them', async (t) => {
+  const place = await placeForTests(t, declared);
+  const computeOf = (target: string) => ({ extraEnv: { A: target, Z: target, T: target } });
+
+  const resolved = await resolveWork({ ...place, computeOf }, work({ secrets: { T: 'env:MINE' } }));
+
+  assert.deepEqual(resolved.variables, { A: 'subagent', B: 'subagent', Z: 'held' });
+});
+
 test('capabilities replace those of the subagent or come besides them, each once and in order', async (t) => {
   const place = await placeForTests(t);
   for (const name of ['a', 'b', 'c']) {

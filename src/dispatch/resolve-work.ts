@@ -1,4 +1,5 @@
 import { suggestion } from '../base/suggest.ts';
+import type { Compute } from '../compute/compute.ts';
 import type { TaskDeclarations } from '../contracts/declarations.ts';
 import type { DispatchRecord, DispatchWork } from '../contracts/dispatch.ts';
 import type { EnvBundle } from '../contracts/env-bundle.ts';
@@ -50,6 +51,8 @@ export interface ResolvePorts {
   readonly declared?: Readonly<Record<string, Subagent>>;
   /** What counts where neither the work nor the subagent says. */
   readonly defaults?: TaskDeclarations & { readonly model?: string };
+  /** The provider of a target, whose own variables come first. Default: none has any. */
+  readonly computeOf?: (target: string) => Pick<Compute, 'extraEnv'>;
 }
 
 /**
@@ -70,6 +73,7 @@ export async function resolveWork(ports: ResolvePorts, work: DispatchWork): Prom
     pipelinePin === undefined ? undefined : resolvePipeline(storage, namespace, pipelinePin),
   ]);
   const overlay = await buildOverlay(storage, capabilities);
+  const extraEnv = ports.computeOf?.(work.target).extraEnv ?? {};
   return {
     work,
     subagent,
@@ -79,7 +83,7 @@ export async function resolveWork(ports: ResolvePorts, work: DispatchWork): Prom
     blocks: pipeline?.pipeline.blocks ?? defaultBlocks(definition.verify),
     ...environmentOf(
       work,
-      definition,
+      { ...extraEnv, ...definition.env },
       envs.map(({ env }) => env),
     ),
     ...(overlay === undefined ? {} : { overlay }),
@@ -125,9 +129,9 @@ function capabilityPins(work: DispatchWork, subagent: Subagent): string[] {
   return [...new Set([...(work.capabilities ?? subagent.capabilities ?? []), ...work.addCapabilities])];
 }
 
-/** Later ones win: the subagent's, the bundles' in order, the work's own. A secret wins over a plain value of its name. */
-function environmentOf(work: DispatchWork, subagent: Subagent, bundles: readonly EnvBundle[]) {
-  const values = Object.assign({}, subagent.env, ...bundles.map((bundle) => bundle.values), work.variables);
+/** Later ones win: the usual ones, the bundles' in order, the work's own. A secret wins over a plain value of its name. */
+function environmentOf(work: DispatchWork, usual: Readonly<Record<string, string>>, bundles: readonly EnvBundle[]) {
+  const values = Object.assign({}, usual, ...bundles.map((bundle) => bundle.values), work.variables);
   const secretRefs = Object.assign({}, ...bundles.map((bundle) => bundle.secrets), work.secrets);
   const plain = Object.entries<string>(values).filter(([name]) => !Object.hasOwn(secretRefs, name));
   return {

@@ -80,7 +80,8 @@ export class DispatchExecutor implements Executor {
       const { namespace, storage } = this.#client;
       const { subagents: declared, defaults } = run.declarations;
       const model = this.#model === undefined ? {} : { model: this.#model };
-      const ports = { namespace, storage, declared, defaults: { ...defaults, ...model } };
+      const computeOf = (target: string) => this.#client.computeOf(target);
+      const ports = { namespace, storage, declared, defaults: { ...defaults, ...model }, computeOf };
       const items = await ResolvedItems.resolve(run, dispatchItems(run), { ports, defaults: this.#defaults });
       const onProgress = (line: string) => run.onLine(`run ${run.runId}: ${line}`);
       const places = await OpenedPlaces.open(this.#client, items.places(), onProgress);
