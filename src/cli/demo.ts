@@ -11,6 +11,7 @@ import { checkFixture, exampleFolder } from './demo-example.ts';
 import { paidBy, paidByName, runtimeLines, withEnvFile } from './demo-model.ts';
 import { printDemoOutcome } from './demo-outcome.ts';
 import { runDemoPlan } from './demo-run.ts';
+import { insecureOption } from './engine-option.ts';
 import { say } from './output.ts';
 
 export const demo = defineCommand(
@@ -23,6 +24,7 @@ export const demo = defineCommand(
         value: '<file>',
         summary: 'Edit with Claude Code if a key is set, in the environment or in this file',
       },
+      insecure: insecureOption,
     },
     details: [
       'Starts a daemon for examples/offload-fanout if none runs there, submits its plan, shows it live, and ends with',

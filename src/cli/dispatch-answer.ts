@@ -6,6 +6,7 @@ import { actorName, actorOption } from './actor.ts';
 import { answerItem, questionOf } from './answer-item.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { DispatchView, viewOptions } from './dispatch-view.ts';
+import { insecureOption } from './engine-option.ts';
 import { requireDispatch } from './find-dispatch.ts';
 import { findItem } from './find-item.ts';
 import { type AnswerWords, answerOptions, givenAnswer } from './given-answer.ts';
@@ -24,6 +25,7 @@ export const dispatchAnswer = defineCommand(
       'allow-unsandboxed': { type: 'boolean', summary: 'Run it without a sandbox where there is none' },
       ...viewed,
       actor: actorOption,
+      insecure: insecureOption,
       config: configOption,
     },
     details: [

@@ -5,6 +5,7 @@ import { actorName, actorOption } from './actor.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
 import { statusText } from './dispatch-text.ts';
+import { insecureOption } from './engine-option.ts';
 import { requireDispatch } from './find-dispatch.ts';
 import { openClient } from './open-client.ts';
 import { configOption, openOrch } from './open-orch.ts';
@@ -13,7 +14,7 @@ import { say } from './output.ts';
 export const dispatchCancel = defineCommand(
   {
     operands: ['<dispatch>'],
-    options: { actor: actorOption, config: configOption },
+    options: { actor: actorOption, insecure: insecureOption, config: configOption },
     details: [
       'Stops its worker, waits until it has ended and says what was kept. An attempt of a run is cancelled by the daemon, with',
       'its item. Exits 0 also when it had ended already.',

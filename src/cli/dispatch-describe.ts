@@ -4,6 +4,7 @@ import { ownerState } from '../dispatch/owner.ts';
 import { listShells } from '../dispatch/records.ts';
 import { defineCommand } from './command.ts';
 import { recordLines } from './dispatch-text.ts';
+import { insecureOption } from './engine-option.ts';
 import { requireDispatch } from './find-dispatch.ts';
 import { jsonText } from './json-text.ts';
 import { openClient } from './open-client.ts';
@@ -13,7 +14,11 @@ import { say } from './output.ts';
 export const dispatchDescribe = defineCommand(
   {
     operands: ['<dispatch>'],
-    options: { json: { type: 'boolean', summary: 'Print the record as JSON' }, config: configOption },
+    options: {
+      json: { type: 'boolean', summary: 'Print the record as JSON' },
+      insecure: insecureOption,
+      config: configOption,
+    },
     details: [
       'Prints what is known of a dispatch from its acceptance on. One whose process died is settled first: what its worker',
       'left is stored and recorded, and the worker is removed.',

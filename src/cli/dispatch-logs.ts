@@ -1,5 +1,6 @@
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
+import { insecureOption } from './engine-option.ts';
 import { requireDispatch } from './find-dispatch.ts';
 import { GatheredLines } from './gathered-lines.ts';
 import { sinceTime, tailCount } from './log-words.ts';
@@ -14,6 +15,7 @@ export const dispatchLogs = defineCommand(
       timestamps: { type: 'boolean', short: 't', summary: 'Begin each line with the time it was written' },
       since: { type: 'string', value: '<time>', summary: 'Only what is newer: an ISO time, or 30s, 10m, 2h, 1d ago' },
       tail: { type: 'string', value: '<n>', summary: 'Only the last lines' },
+      insecure: insecureOption,
       config: configOption,
     },
     details: [

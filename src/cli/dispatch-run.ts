@@ -4,6 +4,7 @@ import { actorName, actorOption } from './actor.ts';
 import { defineCommand } from './command.ts';
 import { readRequest, requestOptions } from './dispatch-request.ts';
 import { DispatchView, viewOptions } from './dispatch-view.ts';
+import { insecureOption } from './engine-option.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
 
@@ -16,6 +17,7 @@ export const dispatchRun = defineCommand(
       'allow-unsandboxed': { type: 'boolean', summary: 'Run it without a sandbox where there is none' },
       ...viewOptions,
       actor: actorOption,
+      insecure: insecureOption,
       config: configOption,
     },
     details: [

@@ -2,6 +2,7 @@ import type { Shell } from '../compute/compute.ts';
 import { exitCodes } from '../contracts/errors.ts';
 import { actorName, actorOption } from './actor.ts';
 import { type CommandContext, defineCommand } from './command.ts';
+import { insecureOption } from './engine-option.ts';
 import { requireDispatch } from './find-dispatch.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
@@ -17,7 +18,7 @@ const killedCode = 128 + 9;
 export const dispatchShell = defineCommand(
   {
     operands: ['<dispatch>'],
-    options: { actor: actorOption, config: configOption },
+    options: { actor: actorOption, insecure: insecureOption, config: configOption },
     details: [
       'Opens a shell in the live worktree of a running dispatch, as the user its subagent runs as.',
       'What is seen on the terminal is recorded, and the patch will be marked human-touched.',

@@ -1,6 +1,7 @@
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { columns } from './command-help.ts';
+import { insecureOption } from './engine-option.ts';
 import { checkLeftovers } from './leftover-checks.ts';
 import { checkMachine, type MachineReport } from './machine-checks.ts';
 import { configOption } from './open-orch.ts';
@@ -18,6 +19,7 @@ export const doctor = defineCommand(
         summary: 'Go the way to an engine, such as ssh://user@host, instead',
       },
       smoke: { type: 'boolean', summary: 'With --target: run one dispatch there as well' },
+      insecure: insecureOption,
     },
     details: [
       'Starts and changes nothing, but with --smoke. Exits 0 when items can run, 1 when not.',

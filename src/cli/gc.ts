@@ -6,6 +6,7 @@ import { packageRoot } from '../config/package-root.ts';
 import { exitCodes, isAppError } from '../contracts/errors.ts';
 import { type Garbage, removing } from '../dispatch/garbage-item.ts';
 import { defineCommand } from './command.ts';
+import { insecureOption } from './engine-option.ts';
 import { findLeftovers } from './leftover-checks.ts';
 import { openClient } from './open-client.ts';
 import { configOption } from './open-orch.ts';
@@ -16,6 +17,7 @@ export const gc = defineCommand(
     operands: [],
     options: {
       'dry-run': { type: 'boolean', summary: 'Say what there is and change nothing' },
+      insecure: insecureOption,
       config: configOption,
     },
     details: [

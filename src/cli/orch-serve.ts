@@ -1,5 +1,6 @@
 import { exitCodes } from '../contracts/errors.ts';
 import { defineCommand } from './command.ts';
+import { insecureOption } from './engine-option.ts';
 import { oneLine } from './one-line.ts';
 import { configOption, openOrch } from './open-orch.ts';
 import { say } from './output.ts';
@@ -16,6 +17,7 @@ export const orchServe = defineCommand(
         type: 'boolean',
         summary: 'Run commands without a sandbox where neither an engine nor bubblewrap is there',
       },
+      insecure: insecureOption,
       config: configOption,
     },
     details: [

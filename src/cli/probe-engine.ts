@@ -4,7 +4,7 @@ import { digestTag, imageKinds, serves } from '../compute/image-kind.ts';
 import { workerImage } from '../contracts/names.ts';
 import type { RuntimeName } from '../contracts/subagent.ts';
 import { dockerEngine } from '../engine/docker.ts';
-import { describeEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
+import { describeEndpoint, isOfAnotherMachine, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { Engine, EngineInformation } from '../engine/engine.ts';
 
 export type EngineProbe =
@@ -35,12 +35,12 @@ export async function probeEngine(
   const place = `${describeEndpoint(endpoint)} (${endpoint.source})`;
   const engine = dockerEngine({ endpoint });
   try {
-    const deadlineMs = endpoint.kind === 'ssh' ? farDeadlineMs : probeDeadlineMs;
+    const deadlineMs = isOfAnotherMachine(endpoint) ? farDeadlineMs : probeDeadlineMs;
     const information = await engine.information(withDeadline(deadlineMs, signal));
     return { kind: 'answers', engine, place, information };
   } catch (error) {
     signal?.throwIfAborted();
-    if (endpoint.kind === 'ssh') throw error;
+    if (isOfAnotherMachine(endpoint)) throw error;
     return { kind: 'silent', place, reason: error instanceof Error ? error.message : String(error) };
   }
 }

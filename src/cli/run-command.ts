@@ -1,4 +1,5 @@
 import { AppError, exitCodes, systemErrorCode } from '../contracts/errors.ts';
+import { environmentNames } from '../contracts/names.ts';
 import type { Command } from './command.ts';
 import { commandHelp } from './command-help.ts';
 import { describeError } from './describe-error.ts';
@@ -25,6 +26,8 @@ export async function runCommand(chosen: NamedCommand, words: readonly string[])
     await stdout.write(commandHelp(chosen.name, chosen.summary, command.spec));
     return exitCodes.ok;
   }
+  // Not only the command asks: so do providers that a config constructs, and a daemon that is started.
+  if (parsed.options['insecure'] === true) process.env[environmentNames.insecureEngine] = '1';
   const { env, stdin } = process;
   return command.run(parsed, { env, cwd: process.cwd(), stdin, stdout, stderr, ...signals });
 }

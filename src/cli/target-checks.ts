@@ -6,7 +6,7 @@ import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
-import { describeEndpoint, type EngineEndpoint, namedEndpoint } from '../engine/endpoint.ts';
+import { describeEndpoint, type EngineEndpoint, isOfAnotherMachine, namedEndpoint } from '../engine/endpoint.ts';
 import { readEngineFacts } from '../engine/engine-facts.ts';
 import { askOverSsh } from '../engine/ssh-process.ts';
 import type { MachineCheck, MachineReport } from './machine-checks.ts';
@@ -49,6 +49,7 @@ async function checkFarEngine(endpoint: EngineEndpoint, signal: AbortSignal): Pr
     const { rootFolder, clockAheadMs } = await readEngineFacts(endpoint, signal);
     return [
       { name: 'engine', state: 'pass', detail: `${version} at ${describeEndpoint(endpoint)}` },
+      ...checkLine(endpoint),
       checkSystem(operatingSystem, architecture),
       checkImage(image, endpoint),
       await checkFarDisk(endpoint, rootFolder, signal),
@@ -60,6 +61,12 @@ async function checkFarEngine(endpoint: EngineEndpoint, signal: AbortSignal): Pr
     const next = 'look whether that engine hangs';
     return [{ name: 'engine', state: 'miss', detail: `${describeEndpoint(endpoint)} does not answer in time`, next }];
   }
+}
+
+function checkLine(endpoint: EngineEndpoint): MachineCheck[] {
+  if (endpoint.kind !== 'tcp' || endpoint.certificates !== undefined || !isOfAnotherMachine(endpoint)) return [];
+  const detail = 'neither encrypted nor authenticated: whoever reaches that port commands that machine';
+  return [{ name: 'line', state: 'note', detail, next: 'use ssh://user@host, or certificates' }];
 }
 
 function checkSystem(operatingSystem: string, architecture: string): MachineCheck {

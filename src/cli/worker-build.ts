@@ -3,6 +3,7 @@ import { packageRoot } from '../config/package-root.ts';
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import { defineCommand } from './command.ts';
+import { insecureOption } from './engine-option.ts';
 import { say } from './output.ts';
 import { probeEngine } from './probe-engine.ts';
 import { programNames, runtimeOf } from './worker-program.ts';
@@ -12,6 +13,7 @@ export const workerBuild = defineCommand(
     operands: [],
     options: {
       with: { type: 'string', value: '<program>', summary: `Build in what drives a model: ${programNames}` },
+      insecure: insecureOption,
     },
     details: [
       "Builds the image from this machine's own files where that is possible, else pulls it. Prints the image id.",

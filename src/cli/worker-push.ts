@@ -6,6 +6,7 @@ import { exitCodes } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { namedEndpoint } from '../engine/endpoint.ts';
 import { defineCommand } from './command.ts';
+import { insecureOption } from './engine-option.ts';
 import { say } from './output.ts';
 import { requiredOption } from './required-option.ts';
 import { programNames, runtimeOf } from './worker-program.ts';
@@ -16,6 +17,7 @@ export const workerPush = defineCommand(
     options: {
       target: { type: 'string', value: '<engine>', summary: 'Where to, such as ssh://user@host' },
       with: { type: 'string', value: '<program>', summary: `With what drives a model: ${programNames}` },
+      insecure: insecureOption,
     },
     details: [
       'Copies the image from the engine here, which builds it if it has to. Prints the image id.',

@@ -15,7 +15,7 @@ import type {
 import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { DeploymentId, DispatchId } from '../contracts/ids.ts';
 import type { Task } from '../contracts/task.ts';
-import { describeEndpoint, resolveEngineEndpoint } from '../engine/endpoint.ts';
+import { describeEndpoint, isOfAnotherMachine, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import { engineAnswers, LocalDockerProvider } from './local-docker-provider.ts';
 import { LocalProcessProvider } from './local-process-provider.ts';
 
@@ -125,7 +125,7 @@ export class LocalComputeProvider implements Compute {
     const { stateFolder } = this.#options;
     const endpoint = await resolveEngineEndpoint({ env: process.env, homeDirectory: homedir() });
     // Who names another machine does not mean this one: what keeps it from answering is told by the first call.
-    if (endpoint?.kind === 'ssh' || (endpoint !== undefined && (await engineAnswers(endpoint)))) {
+    if (endpoint !== undefined && (isOfAnotherMachine(endpoint) || (await engineAnswers(endpoint)))) {
       this.#engine = describeEndpoint(endpoint);
       return new LocalDockerProvider();
     }

@@ -54,6 +54,7 @@ export const environmentNames = {
   watch: 'AGORA_WATCH',
   server: 'AGORA_SERVER',
   token: 'AGORA_TOKEN',
+  insecureEngine: 'AGORA_INSECURE_ENGINE',
   requireEngine: 'AGORA_REQUIRE_ENGINE',
 } as const;
 

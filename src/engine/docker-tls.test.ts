@@ -65,10 +65,16 @@ describe('an engine behind TLS', { skip }, () => {
     const refused = (error: unknown) =>
       isAppError(error, 'refused') && /trust each other's certificates/.test(error.message);
 
-    await assert.rejects(dockerEngine({ endpoint: parseEngineHost(host, 'x', stranger.folder) }).ping(), refused);
+    await assert.rejects(
+      dockerEngine({ endpoint: parseEngineHost(host, 'x', { certificates: stranger.folder }) }).ping(),
+      refused,
+    );
     await rename(join(folder, 'cert.pem'), join(folder, 'cert.old'));
     await rename(join(folder, 'key.pem'), join(folder, 'key.old'));
-    await assert.rejects(dockerEngine({ endpoint: parseEngineHost(host, 'x', folder) }).ping(), refused);
+    await assert.rejects(
+      dockerEngine({ endpoint: parseEngineHost(host, 'x', { certificates: folder }) }).ping(),
+      refused,
+    );
   });
 
   test('is not asked for while a certificate is missing', async (t) => {
@@ -76,11 +82,11 @@ describe('an engine behind TLS', { skip }, () => {
     await rename(join(folder, 'key.pem'), join(folder, 'key.old'));
 
     await assert.rejects(
-      dockerEngine({ endpoint: parseEngineHost(host, 'x', folder) }).ping(),
+      dockerEngine({ endpoint: parseEngineHost(host, 'x', { certificates: folder }) }).ping(),
       (error) => isAppError(error, 'invalid-config') && /there is no key.pem/.test(error.message),
     );
     await assert.rejects(
-      dockerEngine({ endpoint: parseEngineHost(host, 'x', tmpdir()) }).ping(),
+      dockerEngine({ endpoint: parseEngineHost(host, 'x', { certificates: tmpdir() }) }).ping(),
       (error) => isAppError(error, 'invalid-config') && /there is no ca.pem/.test(error.message),
     );
   });

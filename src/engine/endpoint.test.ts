@@ -59,7 +59,7 @@ test('without a name the first default socket that is there is taken, and none i
 });
 
 test('hosts that cannot be used are refused with what works', () => {
-  for (const host of ['tcp://10.0.0.1:2375', 'npipe:////./pipe/docker', 'unix://', 'nonsense']) {
+  for (const host of ['tcp://', 'npipe:////./pipe/docker', 'unix://', 'nonsense']) {
     const isRefused = (error: unknown) => isAppError(error, 'invalid-config') && /DOCKER_HOST/.test(error.next ?? '');
     assert.throws(() => parseEngineHost(host, 'DOCKER_HOST'), isRefused, host);
   }
@@ -73,6 +73,21 @@ test('another machine is reached over tcp with certificates only', async () => {
   const tcp = { kind: 'tcp', host: '10.0.0.1', port: 2376, certificates: '/run/docker-config', source: 'DOCKER_HOST' };
   assert.deepEqual(endpoint, tcp);
   assert.throws(() => parseEngineHost('tcp://10.0.0.1:2376', 'DOCKER_HOST'), { code: 'invalid-config' });
+});
+
+test('another machine is reached over tcp in plain only where that is said to be meant', async () => {
+  const env = { DOCKER_HOST: 'tcp://10.0.0.1:2375' };
+
+  const asked = resolveEngineEndpoint({ env, homeDirectory: home });
+  const meant = await resolveEngineEndpoint({ env: { ...env, AGORA_INSECURE_ENGINE: '1' }, homeDirectory: home });
+
+  await assert.rejects(asked, (error) => {
+    assert.ok(isAppError(error, 'invalid-config'));
+    assert.match(error.message, /"tcp:\/\/10\.0\.0\.1:2375" from DOCKER_HOST: .* neither encrypted nor authenticated/);
+    assert.match(error.next ?? '', /ssh:\/\/user@host, .*DOCKER_CERT_PATH.*--insecure/);
+    return true;
+  });
+  assert.deepEqual(meant, { kind: 'tcp', host: '10.0.0.1', port: 2375, source: 'DOCKER_HOST' });
 });
 
 test('the certificates of a docker context are found beside it', async () => {

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
+import { environmentNames } from '../contracts/names.ts';
 import { readContextHost } from './docker-context.ts';
 import { describeSshTarget, parseSshTarget, type SshTarget } from './ssh-target.ts';
 
@@ -11,7 +12,7 @@ export type EngineEndpoint =
       readonly kind: 'tcp';
       readonly host: string;
       readonly port: number;
-      /** The folder of the certificates; absent: neither encrypted nor authenticated, and of this machine. */
+      /** The folder of the certificates; absent: neither encrypted nor authenticated. */
       readonly certificates?: string;
       readonly source: string;
     }
@@ -30,7 +31,10 @@ export async function resolveEngineEndpoint(inputs: EndpointInputs): Promise<Eng
   if (env['DOCKER_HOST']) return namedEndpoint(env['DOCKER_HOST'], 'DOCKER_HOST', inputs);
   const configDirectory = configDirectoryOf(inputs);
   const context = await readContextHost(configDirectory, env['DOCKER_CONTEXT']);
-  if (context) return parseEngineHost(context.host, `docker context "${context.name}"`, context.certificates);
+  if (context) {
+    const { name, host, certificates } = context;
+    return parseEngineHost(host, `docker context "${name}"`, { certificates, isInsecure: isInsecureAllowed(inputs) });
+  }
   for (const path of inputs.defaultSockets ?? defaultSockets(inputs)) {
     if (await isSocket(path)) return { kind: 'unix', path, source: 'default socket' };
   }
@@ -41,24 +45,46 @@ export async function resolveEngineEndpoint(inputs: EndpointInputs): Promise<Eng
 export function namedEndpoint(address: string, source: string, inputs: EndpointInputs): EngineEndpoint {
   const { env } = inputs;
   const hasTls = env['DOCKER_TLS_VERIFY'] || env['DOCKER_TLS'] || env['DOCKER_CERT_PATH'];
-  return parseEngineHost(address, source, hasTls ? env['DOCKER_CERT_PATH'] || configDirectoryOf(inputs) : undefined);
+  const certificates = hasTls ? env['DOCKER_CERT_PATH'] || configDirectoryOf(inputs) : undefined;
+  return parseEngineHost(address, source, { certificates, isInsecure: isInsecureAllowed(inputs) });
+}
+
+export interface TcpOptions {
+  /** The folder of the certificates. Default: none. */
+  readonly certificates?: string | undefined;
+  /** Whether another machine may be reached without them. Default: false. */
+  readonly isInsecure?: boolean;
 }
 
 /** `unix:///path`, `ssh://[user@]host[:port]`, `tcp://host:port` with certificates, or `tcp://<loopback>:<port>`. */
-export function parseEngineHost(text: string, source: string, certificates?: string): EngineEndpoint {
+export function parseEngineHost(
+  text: string,
+  source: string,
+  { certificates, isInsecure = false }: TcpOptions = {},
+): EngineEndpoint {
   if (text.startsWith('unix://') && text.length > 'unix://'.length) {
     return { kind: 'unix', path: text.slice('unix://'.length), source };
   }
   if (text.startsWith('ssh://')) return { kind: 'ssh', target: parseSshTarget(text), source };
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'tcp:' && url.hostname !== '' && (certificates !== undefined || isLoopback(url.hostname))) {
+  if (url?.protocol === 'tcp:' && url.hostname !== '') {
     const host = url.hostname.replace(/^\[|\]$/g, '');
+    if (certificates === undefined && !isLoopback(host) && !isInsecure) throw unprotected(text, source);
     if (certificates === undefined) return { kind: 'tcp', host, port: Number(url.port || 2375), source };
     return { kind: 'tcp', host, port: Number(url.port || 2376), certificates, source };
   }
-  throw new AppError('invalid-config', `Cannot use engine "${text}" from ${source}: ${refusal(url)}`, {
-    next: 'Set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host, or tcp://host:2376 with DOCKER_CERT_PATH.',
-  });
+  throw new AppError(
+    'invalid-config',
+    `Cannot use engine "${text}" from ${source}: it is neither unix://, ssh:// nor tcp://`,
+    {
+      next: 'Set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host, or tcp://host:2376 with DOCKER_CERT_PATH.',
+    },
+  );
+}
+
+/** Whether whoever names it means another machine than this one. */
+export function isOfAnotherMachine(endpoint: EngineEndpoint): boolean {
+  return endpoint.kind === 'ssh' || (endpoint.kind === 'tcp' && !isLoopback(endpoint.host));
 }
 
 export function describeEndpoint(endpoint: EngineEndpoint): string {
@@ -71,14 +97,19 @@ function configDirectoryOf({ env, homeDirectory }: EndpointInputs): string {
   return env['DOCKER_CONFIG'] || join(homeDirectory, '.docker');
 }
 
-function refusal(url: URL | undefined): string {
-  if (url?.protocol === 'tcp:')
-    return 'without certificates, tcp:// to another machine is neither encrypted nor authenticated';
-  return 'it is neither unix://, ssh:// nor tcp://';
+function isInsecureAllowed({ env }: EndpointInputs): boolean {
+  return env[environmentNames.insecureEngine] === '1';
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+function unprotected(text: string, source: string): AppError {
+  const state = 'without certificates, tcp:// to another machine is neither encrypted nor authenticated';
+  return new AppError('invalid-config', `Cannot use engine "${text}" from ${source}: ${state}`, {
+    next: `Name it as ssh://user@host, or set DOCKER_CERT_PATH; on a network where you trust everybody: --insecure, or ${environmentNames.insecureEngine}=1.`,
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function defaultSockets({ env, homeDirectory }: EndpointInputs): string[] {
