@@ -74,7 +74,12 @@ export class S3Bucket {
   }
 }
 
-async function newClient({ endpoint, forcePathStyle = endpoint !== undefined, region }: S3Options): Promise<S3Client> {
+async function newClient({
+  endpoint,
+  forcePathStyle = endpoint !== undefined,
+  region,
+  credentials,
+}: S3Options): Promise<S3Client> {
   const { S3Client } = await s3Sdk();
   return new S3Client({
     maxAttempts: most.maxAttempts,
@@ -87,6 +92,7 @@ async function newClient({ endpoint, forcePathStyle = endpoint !== undefined, re
     },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
   });
 }
 

@@ -10,10 +10,17 @@ export interface S3Options {
   /** `https://host/bucket/key` instead of `https://bucket.host/key`. Default: true with an `endpoint`. */
   readonly forcePathStyle?: boolean;
   readonly region?: string;
+  /** Keys of a service that is not AWS. Default: found as the AWS CLI finds them. */
+  readonly credentials?: S3Credentials;
   /** Default: what the bucket does by itself. */
   readonly encryption?: S3Encryption;
-  /** Asks for everything instead; `endpoint`, `forcePathStyle` and `region` are then its own affair. */
+  /** Asks for everything instead; `endpoint`, `forcePathStyle`, `region` and `credentials` are then its own affair. */
   readonly client?: S3Client;
+}
+
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 /** Encryption at rest, by the service. */

@@ -6,6 +6,8 @@ export interface AwsConnectionOptions {
   readonly client?: SecretsManagerClient;
   /** Default: AWS, or AWS_ENDPOINT_URL_SECRETS_MANAGER. */
   readonly endpoint?: string;
+  /** Keys of a service that is not AWS. Default: found as the AWS CLI finds them. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 type Ask<T> = (client: SecretsManagerClient, options: { readonly abortSignal: AbortSignal }) => Promise<T>;
@@ -48,7 +50,7 @@ export class AwsConnection {
 
   async #newClient(region: string | undefined): Promise<SecretsManagerClient> {
     const { SecretsManagerClient } = await sdk();
-    const { endpoint } = this.#options;
+    const { endpoint, credentials } = this.#options;
     return new SecretsManagerClient({
       maxAttempts: most.maxAttempts,
       requestHandler: {
@@ -59,6 +61,7 @@ export class AwsConnection {
       },
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
+      ...(credentials === undefined ? {} : { credentials }),
     });
   }
 }

@@ -163,6 +163,17 @@ test('without a client of its own it asks in the region of the ARN, with the cre
   assert.deepEqual(manager.asked, [asked, asked, asked]);
 });
 
+test('keys that it is given count before those of the environment', async (t) => {
+  const manager = await startSecretsManager(t);
+  const credentials = { accessKeyId: 'given', secretAccessKey: 'x' };
+  const store = new AwsSecretStore({ endpoint: manager.endpoint, region: manager.region, credentials });
+
+  const { ref } = await store.stage({ name: 'API_KEY', value: 'hush' });
+
+  assert.equal(await store.resolve(ref), 'hush');
+  assert.deepEqual([...new Set(manager.asked.map(({ keyId }) => keyId))], ['given']);
+});
+
 test('where nothing listens, it says so soon', async () => {
   const client = new SecretsManagerClient({
     endpoint: 'http://127.0.0.1:1',
