@@ -25,6 +25,7 @@ const refused: readonly (readonly [title: string, text: string | Uint8Array, mes
   ['a tag of its own', 'a: !secret x\n', /tag/, 1],
   ['a second document', 'a: 1\n---\nb: 2\n', /document/, 2],
   ['a key that is no text', '1: x\n', /key must be text/, 1],
+  ['a key that schemas leave out', 'a:\n  b: 1\n  __proto__: {}\n', /the key "__proto__" is not taken/, 3],
   ['a number JSON lacks', 'a: .inf\n', /finite/, 1],
   ['an integer that would become another', 'a: 1\nb: 9007199254740993\n', /9007199254740993 cannot be kept exactly/, 2],
   ['text that is none', 'a: "\\ud800"\n', /lone surrogate/, 1],

@@ -32,7 +32,7 @@ export interface StrictYamlOptions {
 
 /**
  * Parses one YAML document that says what JSON can say: no tags of its own, no aliases, no key twice, keys that are
- * text, no lone surrogates, numbers that are finite, integers that can be kept.
+ * text and not `__proto__`, no lone surrogates, numbers that are finite, integers that can be kept.
  */
 export function parseStrictYaml(bytes: Uint8Array, { maxBytes }: StrictYamlOptions): YamlDocument {
   const start = { line: 1, column: 1 };
@@ -73,6 +73,9 @@ function refuseWhatJsonLacks(contents: unknown, placeAt: (offset: number) => Tex
     Pair: (_, pair) => {
       if (!isScalar(pair.key) || typeof pair.key.value !== 'string') {
         refuse(isNode(pair.key) ? pair.key : contents, 'a key must be text: quote it');
+      } else if (pair.key.value === '__proto__') {
+        // Schemas of records leave it out without a word.
+        refuse(pair.key, 'the key "__proto__" is not taken');
       }
     },
     Scalar: (_, node) => {
