@@ -2,11 +2,14 @@ import { createReadStream } from 'node:fs';
 import { lstat, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskFullError, makePrivateFolder } from '../base/atomic-file.ts';
+import { byteText } from '../base/byte-text.ts';
 import { digestOfStream } from '../base/hash.ts';
 import { type Backoff, retry } from '../base/retry.ts';
 import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import { specLimits } from '../contracts/host-spec.ts';
 import { type Digest, digestSchema } from '../contracts/ids.ts';
+import type { Reply } from '../server-client/server-client.ts';
+import { diskOfFolder } from './engine-disk.ts';
 import type { Link } from './link.ts';
 
 export interface BuildContextsOptions {
@@ -127,10 +130,17 @@ export class BuildContexts {
     }
   }
 
-  #diskFull(digest: Digest, cause: unknown): AppError | undefined {
-    const { folder } = this.#options;
-    if (diskFullError(folder, cause) === undefined) return undefined;
-    const message = `Cannot keep build context "${digest}" in "${folder}": no space left on its disk`;
+  /** Before it comes: a disk that it fills would be full for everybody until it is removed again. */
+  async #refuseWithoutRoom(digest: Digest, { headers, body }: Reply): Promise<void> {
+    const sizeBytes = Number(headers.get('content-length') ?? 0);
+    const disk = await diskOfFolder(this.#options.folder);
+    if (disk === undefined || sizeBytes <= disk.freeBytes) return;
+    await body?.cancel();
+    throw this.#diskFull(digest, `it has ${byteText(sizeBytes)}, and ${byteText(disk.freeBytes)} are free there`);
+  }
+
+  #diskFull(digest: Digest, state: string, cause?: unknown): AppError {
+    const message = `Cannot keep build context "${digest}" in "${this.#options.folder}": ${state}`;
     const next = 'Free space there, or give the agent another --build-directory.';
     return new AppError('disk-full', message, { cause, next });
   }
@@ -142,12 +152,13 @@ export class BuildContexts {
     try {
       const request = { params: { digest } };
       const response = await this.#options.link.send('fetchContext', request, { signal: ends, timeoutMs: longestMs });
+      await this.#refuseWithoutRoom(digest, response);
       await writeWhole(file, response.body ?? [], () => silence.refresh());
     } catch (cause) {
       signal.throwIfAborted();
       if (isAppError(cause)) throw cause;
-      const lost = `Cannot fetch build context "${digest}": the connection was lost`;
-      throw this.#diskFull(digest, cause) ?? new AppError('unreachable', lost, { cause });
+      if (diskFullError(file, cause) !== undefined) throw this.#diskFull(digest, 'no space left on its disk', cause);
+      throw new AppError('unreachable', `Cannot fetch build context "${digest}": the connection was lost`, { cause });
     } finally {
       clearTimeout(silence);
     }

@@ -116,17 +116,25 @@ test('a build that takes longer than it may ends, and says how long that was', {
   await waitUntil('the last report', () => server.last?.state === 'failed');
 });
 
-test('a build directory without space is told as that', { skip }, async (t) => {
+test('a build directory without space is told as that, before the context comes or while it does', {
+  skip,
+}, async (t) => {
   if (process.geteuid?.() !== 0) return t.skip('only root can make a small disk');
-  const { builder, folder, request } = await aPlace(t);
+  const { builder, server, folder, request } = await aPlace(t);
   const wish = await request('');
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]);
   try {
-    await assert.rejects(
-      builder.build(wish, never),
-      (error) => isAppError(error, 'disk-full') && error.message.includes(`"${folder}"`),
-    );
-    assert.deepEqual(await readdir(folder), []);
+    for (const [tellsSizes, words] of [
+      [true, /: it has .* MiB, and 64.0 KiB are free there$/],
+      [false, /: no space left on its disk$/],
+    ] as const) {
+      server.tellsSizes = tellsSizes;
+      await assert.rejects(
+        builder.build(wish, never),
+        (error) => isAppError(error, 'disk-full') && error.message.includes(`"${folder}"`) && words.test(error.message),
+      );
+      assert.deepEqual(await readdir(folder), []);
+    }
   } finally {
     execFileSync('umount', [folder]); // Before the folder itself is removed.
   }

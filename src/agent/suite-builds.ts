@@ -29,6 +29,8 @@ class Listener {
   readonly lines: string[] = [];
   readonly toCancel: BuildId[] = [];
   failures: Error[] = [];
+  /** As every server does; a proxy before it may not. */
+  tellsSizes = true;
   live: readonly string[] = [];
   readonly pushes: BuildPush[] = [];
 
@@ -37,7 +39,8 @@ class Listener {
     send: async (_name: string, { params }: { params: { digest: string } }) => {
       const failure = this.failures.shift();
       if (failure !== undefined) throw failure;
-      return new Response(Buffer.from(this.contexts.get(params.digest) ?? ''));
+      const content = Buffer.from(this.contexts.get(params.digest) ?? '');
+      return new Response(content, { headers: this.tellsSizes ? { 'content-length': String(content.length) } : {} });
     },
     call: async (_name: string, { body }: { body: BuildsReport }) => {
       const failure = this.failures.shift();

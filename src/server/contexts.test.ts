@@ -164,8 +164,9 @@ test('a host gets the contexts that its own specs name, and no other', async (t)
   await hand('other');
   await apply('mine');
   const fetched = async (content: string) => {
-    const { body } = await agent.client.send('fetchContext', { params: { digest: digestFor(content) } });
+    const { body, headers } = await agent.client.send('fetchContext', { params: { digest: digestFor(content) } });
     assert.ok(body !== null);
+    assert.equal(headers.get('content-length'), String(content.length));
     return await textOf(body);
   };
 

@@ -41,10 +41,13 @@ export interface Incoming<Name extends RouteName> {
 export class StreamedReply {
   readonly body: AsyncIterable<Uint8Array | string>;
   readonly contentType: string;
+  /** Undefined where it is not known beforehand. */
+  readonly sizeBytes: number | undefined;
 
-  constructor(body: AsyncIterable<Uint8Array | string>, contentType: string) {
+  constructor(body: AsyncIterable<Uint8Array | string>, contentType: string, sizeBytes?: number) {
     this.body = body;
     this.contentType = contentType;
+    this.sizeBytes = sizeBytes;
   }
 }
 

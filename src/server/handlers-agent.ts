@@ -84,7 +84,8 @@ export function agentHandlers(ports: AgentPorts): Handlers<keyof typeof agentRou
         const state = `no spec of host "${name}" names it`;
         throw new AppError('not-found', `Cannot give build context "${params.digest}": ${state}`);
       }
-      return new StreamedReply(await ports.contexts.stream(params.digest), 'application/x-tar');
+      const sizeBytes = await ports.contexts.sizeOf(params.digest);
+      return new StreamedReply(await ports.contexts.stream(params.digest), 'application/x-tar', sizeBytes);
     },
   };
 }

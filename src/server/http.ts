@@ -201,6 +201,7 @@ function jsonOf(bytes: Uint8Array): unknown {
 
 function sendReply(reply: FastifyReply, route: Route, value: unknown): FastifyReply {
   if (value instanceof StreamedReply) {
+    if (value.sizeBytes !== undefined) reply.header('content-length', value.sizeBytes);
     return reply.type(value.contentType).send(Readable.from(value.body, { objectMode: false }));
   }
   if (value instanceof TaggedReply) {
