@@ -13,6 +13,8 @@ export interface ImageBuildRequest {
   readonly labels: Readonly<Record<string, string>>;
   /** Counted once its turn has come. */
   readonly timeoutSeconds: number;
+  /** Told once its turn has come. Default: nobody is. */
+  readonly onBegun?: () => void;
 }
 
 export interface PushOptions extends PullOptions {
@@ -32,6 +34,8 @@ export interface MoveContext {
   readonly openSecrets: (refs: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** Default: none. */
   readonly logins?: Pick<RegistryLogins, 'forReference'> | undefined;
+  /** Told when a build has waited for others long enough. Default: nobody is. */
+  readonly onBuildBegun?: () => void;
 }
 
 /** Why work was cut short by its signal. */
@@ -73,9 +77,9 @@ const actions: { readonly [K in Move['do']]: Action<K> } = {
     return { imageId };
   },
   tag: ({ reference, tag }, { engine }) => done(engine.tagImage(reference, tag)),
-  build: async ({ image, spec, tag, labels }, { buildImage, settings }, signal) => {
+  build: async ({ image, spec, tag, labels }, { buildImage, settings, onBuildBegun: onBegun = () => {} }, signal) => {
     const timeoutSeconds = settings.buildTimeoutSeconds;
-    return { imageId: await buildImage({ image, spec, tag, labels, timeoutSeconds }, signal) };
+    return { imageId: await buildImage({ image, spec, tag, labels, timeoutSeconds, onBegun }, signal) };
   },
   push: async ({ reference }, { engine, settings, logins, ...context }, signal) => {
     const { pushImage = (...given) => engine.push(...given) } = context;

@@ -21,7 +21,7 @@ export interface Cut {
 export interface RoundOptions {
   readonly concurrency: number;
   readonly report: (report: StepReport) => void;
-  readonly run: (step: Step, cut: Cut) => Promise<Ended>;
+  readonly run: (step: Step, how: { readonly cut: Cut; readonly begun: () => void }) => Promise<Ended>;
   /** Begins work that goes on for long: what comes after it is left to a later round. */
   readonly begin: (step: Step) => void;
   readonly cut: Cut;
@@ -40,18 +40,21 @@ export async function takeSteps(steps: readonly Step[], options: RoundOptions): 
   return { isEngineGone: ended.some(({ isEngineGone }) => isEngineGone === true) };
 }
 
-/** Runs a step and tells when it begins and how it ends. */
+/** Runs a step, which says when it has begun, and tells that and how it ends. */
 export async function reporting(
   step: Step,
   report: (report: StepReport) => void,
-  run: () => Promise<Ended>,
+  run: (begun: () => void) => Promise<Ended>,
 ): Promise<Ended> {
-  const startedAt = new Date().toISOString();
-  report(reportOf(step, { state: 'running', startedAt }));
-  const ended = await run();
+  let start: { readonly startedAt?: string } = {};
+  const ended = await run(() => {
+    if (start.startedAt !== undefined) return;
+    start = { startedAt: new Date().toISOString() };
+    report(reportOf(step, { state: 'running', ...start }));
+  });
   const endedAt = new Date().toISOString();
   const message = ended.message === undefined ? {} : { message: ended.message.slice(0, 4096) };
-  report(reportOf(step, { state: ended.state, startedAt, endedAt, ...message }));
+  report(reportOf(step, { state: ended.state, ...start, endedAt, ...message }));
   return ended;
 }
 
@@ -84,7 +87,7 @@ async function takeOne(
   const release = await options.acquire();
   try {
     if (cut.signal.aborted) return { state: 'cancelled' };
-    const ended = await reporting(step, options.report, () => options.run(step, cut));
+    const ended = await reporting(step, options.report, (begun) => options.run(step, { cut, begun }));
     return { ...ended, hasTakenAway: isBringingBack || step.moves.some((move) => move.do === 'disconnect') };
   } finally {
     release();

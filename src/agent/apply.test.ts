@@ -8,7 +8,7 @@ import { waitUntil } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { defaultHostSettings } from '../contracts/fleet.ts';
 import type { StepReport } from '../contracts/host-change.ts';
-import { networkSpecSchema } from '../contracts/host-spec.ts';
+import { buildSpecSchema, networkSpecSchema } from '../contracts/host-spec.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import { emptyMemory } from '../reconcile/memory.ts';
 import type { StepOutcome } from '../reconcile/remember.ts';
@@ -215,6 +215,30 @@ test('a pull holds up nothing else, goes on while it is wanted and ends when it 
   await runner.apply(aDecision([]), context, signal);
   assert.equal(runner.underWay.size, 0);
   assert.equal(reports.at(-1), 'image cancelled');
+});
+
+test('a build is told as one that waits until its turn has come', async () => {
+  const { runner, reports, outcomes } = aRunner();
+  const turns: (() => void)[] = [];
+  const buildImage: MoveContext['buildImage'] = ({ image, onBegun }) =>
+    new Promise((resolve) =>
+      turns.push(
+        () => resolve(image),
+        () => onBegun?.(),
+      ),
+    );
+  const spec = buildSpecSchema.parse({ context: '.' });
+  const steps = ['one', 'two'].map((name) =>
+    aStep(name, { kind: 'build-image', moves: [{ do: 'build', image: name, spec, tag: name, labels: {} }] }),
+  );
+
+  await runner.apply(aDecision(steps), { ...contextWith({}), buildImage }, new AbortController().signal);
+  const before = [...reports];
+  for (const turn of turns.reverse()) turn();
+  await waitUntil('both to end', () => outcomes.length === 2);
+
+  assert.deepEqual(before, ['one waiting', 'two waiting']);
+  assert.deepEqual(reports.slice(2).sort(), ['one done', 'one running', 'two done', 'two running']);
 });
 
 test('a pull that takes longer than the host allows has failed', async () => {

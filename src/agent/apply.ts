@@ -24,6 +24,8 @@ const defaults = { concurrency: 4, imageConcurrency: 2, onReport: () => {}, onIm
 interface Run {
   readonly context: ApplyContext;
   readonly cut: Cut;
+  /** To be called at its first move; at that of a build once its turn has come. */
+  readonly begun: () => void;
   /** Gets the containers that are stopped. */
   readonly stopped: Set<string>;
 }
@@ -74,7 +76,7 @@ export class StepRunner {
     const { isEngineGone } = await takeSteps(decision.steps, {
       concurrency: this.#options.concurrency,
       report: this.#options.onReport,
-      run: (step, cut) => this.#run(step, { context, cut, stopped }),
+      run: (step, how) => this.#run(step, { context, stopped, ...how }),
       begin: (step) => this.#beginImageWork(step, context),
       cut: { signal, hurry: context.hurry ?? signal },
     });
@@ -98,7 +100,9 @@ export class StepRunner {
     const controller = new AbortController();
     const work = async () => {
       const cut = { signal: controller.signal, hurry: controller.signal };
-      await reporting(step, this.#options.onReport, () => this.#run(step, { context, cut, stopped: new Set() }));
+      await reporting(step, this.#options.onReport, (begun) =>
+        this.#run(step, { context, cut, begun, stopped: new Set() }),
+      );
     };
     // Builds wait in a queue of their own, where they can be seen, and hold up no pull.
     const begun = step.kind === 'build-image' ? work() : this.#imageSlot(controller.signal, work);
@@ -121,8 +125,9 @@ export class StepRunner {
     }
   }
 
-  async #run(step: Step, { context, cut, stopped }: Run): Promise<Ended> {
+  async #run(step: Step, { context, cut, begun, stopped }: Run): Promise<Ended> {
     const { signal, hurry } = cut;
+    const moving = { ...context, onBuildBegun: begun };
     const down = whileDown(step);
     let imageId: string | undefined;
     try {
@@ -130,7 +135,8 @@ export class StepRunner {
         if (index <= down.from || index > down.to) signal.throwIfAborted();
         if (move.do === 'stop') stopped.add(move.container);
         const isDown = index >= down.from && index <= down.to;
-        imageId = (await makeMove(move, context, isDown ? hurry : signal))?.imageId ?? imageId;
+        if (move.do !== 'build') begun();
+        imageId = (await makeMove(move, moving, isDown ? hurry : signal))?.imageId ?? imageId;
       }
     } catch (error) {
       return this.#failed(step, error, { context, signal });

@@ -159,9 +159,10 @@ export class ImageBuilder {
   }
 
   async #buildWithin(going: GoingBuild, request: ImageBuildRequest, signal: AbortSignal): Promise<string> {
-    const { image, timeoutSeconds } = request;
+    const { image, timeoutSeconds, onBegun = () => {} } = request;
     const limited = withDeadline(timeoutSeconds * 1_000, signal);
     this.#change(going, { state: 'running', startedAt: new Date().toISOString() });
+    onBegun();
     try {
       return await this.#buildFromContext(going, request, limited);
     } catch (cause) {
