@@ -1,9 +1,16 @@
 import type { TestContext } from 'node:test';
+import { environmentNames } from '../../src/contracts/names.ts';
 import { type Cable, cableTo } from './fleet-network.ts';
-import { type PrivateEngine, type PrivateEngineOptions, startPrivateEngine } from './private-engine.ts';
+import {
+  type PrivateEngine,
+  type PrivateEngineOptions,
+  privateEngineObstacle,
+  startPrivateEngine,
+} from './private-engine.ts';
 import type { Project } from './project.ts';
+import { leftToNpmTest } from './quick-tests.ts';
 import { type ShellProjectOptions, shellProject } from './shell-project.ts';
-import { type SshServer, type SshServerOptions, startSshServer } from './ssh-server.ts';
+import { type SshServer, type SshServerOptions, sshServerObstacle, startSshServer } from './ssh-server.ts';
 
 /** Another machine, as far as that of the test can tell: a network, an engine and an sshd of its own, at the end of a cable. */
 export interface FarMachine {
@@ -16,6 +23,14 @@ export interface FarMachine {
 export interface FarMachineOptions {
   readonly engine?: PrivateEngineOptions;
   readonly server?: Omit<SshServerOptions, 'place'>;
+}
+
+/** Why there can be none here; undefined when there can. */
+export async function farMachineObstacle(): Promise<string | undefined> {
+  const obstacle = (await privateEngineObstacle()) ?? (await sshServerObstacle());
+  if (obstacle !== undefined && !leftToNpmTest && process.env[environmentNames.requireEngine] === '1')
+    throw new Error(`Another machine is required (${environmentNames.requireEngine}=1): ${obstacle}`);
+  return obstacle;
 }
 
 export async function startFarMachine(options: FarMachineOptions = {}): Promise<FarMachine> {

@@ -23,12 +23,16 @@ export interface SshServerOptions {
 /** A real sshd of a test's own, and an `ssh` that knows it as the host "target". */
 export interface SshServer {
   readonly port: number;
+  /** With `config`, the ssh configuration that knows it. */
+  readonly folder: string;
   /** A folder whose `ssh` has a configuration of its own; to be the first of PATH. */
   readonly programs: string;
   /** Forgets the server's key, or lets it be another than the one that is known. */
   forgetHostKey(known?: 'another'): Promise<void>;
+  rememberHostKey(): Promise<void>;
   /** Another key than the one that the server lets in. */
   loseKey(): Promise<void>;
+  findKey(): Promise<void>;
   start(): Promise<void>;
   /** The server and every connection of it, as a crash would. */
   stop(): Promise<void>;
@@ -53,9 +57,11 @@ export async function startSshServer(
   const port = await freePort();
   const address = place?.address ?? '127.0.0.1';
   await mkdir('/run/sshd', { recursive: true });
-  for (const key of ['host', 'other', 'user', 'stranger'])
+  for (const key of ['host', 'other', 'friend', 'stranger'])
     await run('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', at(key)]);
-  await run('cp', [at('user.pub'), at('authorized')]);
+  await run('cp', [at('friend.pub'), at('authorized')]);
+  const use = async (key: 'friend' | 'stranger') => void (await run('cp', [at(key), at('user')]));
+  await use('friend');
   const settings = Object.entries(env).map(([name, value]) => `${name}="${value}"`);
   const server = [
     `Port ${port}`,
@@ -114,11 +120,12 @@ export async function startSshServer(
   await start();
   return {
     port,
+    folder,
     programs: at('programs'),
     forgetHostKey: (known) => know(known === 'another' ? 'other' : undefined),
-    loseKey: async () => {
-      await run('cp', [at('stranger'), at('user')]);
-    },
+    rememberHostKey: () => know('host'),
+    loseKey: () => use('stranger'),
+    findKey: () => use('friend'),
     start,
     stop,
   };
