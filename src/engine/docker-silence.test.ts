@@ -7,6 +7,9 @@ import { dockerEngine } from './docker.ts';
 import type { ContainerSpec, Engine } from './engine.ts';
 import { drain, endpointThat, nothing } from './suite-silence.ts';
 
+/** Of a test whose engine is slow: ten times what passes between two of its bytes, so that a busy machine is not silence. */
+const answerMs = 1_000;
+
 async function anEngineThat(t: TestContext, answer: RequestListener): Promise<Engine> {
   return dockerEngine({ endpoint: await endpointThat(t, answer) }, { answerMs: 100 });
 }
@@ -65,23 +68,27 @@ test('an engine that stops in the middle of an archive is unreachable', { timeou
 test('an archive may take any time while its bytes come, and while its reader is busy', {
   timeout: 20_000,
 }, async (t) => {
-  const engine = await anEngineThat(t, (_, response) => {
-    let sent = 0;
+  let sent = 0;
+  let endedAt = Number.POSITIVE_INFINITY;
+  const endpoint = await endpointThat(t, (_, response) => {
     const timer = setInterval(() => {
       response.write('x');
-      if (++sent < 10) return;
+      if (++sent < 15) return;
       clearInterval(timer);
       response.end();
-    }, 40);
+      endedAt = performance.now();
+    }, answerMs / 10);
   });
+  const engine = dockerEngine({ endpoint }, { answerMs });
 
   let received = '';
   for await (const chunk of engine.getArchive('any', '/')) {
-    if (received === '') await new Promise((resolve) => setTimeout(resolve, 200));
     received += Buffer.from(chunk).toString();
+    // From its twelfth byte on nobody takes any for longer than an answer may take.
+    if (sent >= 12) await waitUntil('a busy reader to be done', () => performance.now() > endedAt + answerMs);
   }
 
-  assert.equal(received, 'x'.repeat(10));
+  assert.equal(received, 'x'.repeat(15));
 });
 
 test('a wait lasts as long as the engine answers others, and its caller can end it', { timeout: 20_000 }, async (t) => {
