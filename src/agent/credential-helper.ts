@@ -73,12 +73,7 @@ async function run({ name, verb, input }: Question, { env, ...options }: HelperO
   } catch (cause) {
     if (isAppError(cause) || signal?.aborted === true) throw cause;
     if (cause instanceof SyntaxError) throw failed(name, verb, 'what it said is not JSON');
-    throw failed(
-      name,
-      verb,
-      systemErrorCode(cause) === 'ENOENT' ? 'the agent finds none on its PATH' : 'it fails',
-      cause,
-    );
+    throw failed(name, verb, systemErrorCode(cause) === 'ENOENT' ? 'there is none on the PATH' : 'it fails', cause);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', giveUp);

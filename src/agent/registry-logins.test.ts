@@ -72,7 +72,7 @@ test('for a build all registries are asked for that are written down or that the
       'file.example': { username: 'file', password: 'word' },
       'listed.example': { username: 'me', password: 'two' },
     },
-    problems: ['Cannot ask "docker-credential-nowhere get": the agent finds none on its PATH'],
+    problems: ['Cannot ask "docker-credential-nowhere get": there is none on the PATH'],
   });
 });
 

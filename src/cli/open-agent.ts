@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { Agent } from '../agent/agent.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import { readConfigFile } from '../agent/config-file.ts';
@@ -19,6 +18,7 @@ import { nodeFetch } from '../server-client/node-fetch.ts';
 import { type AgentFlags, type CompleteConfig, completeConfig, configOfFlags, keepConfig } from './agent-config.ts';
 import { type AgentPlaces, agentPlaces } from './agent-places.ts';
 import type { CommandContext } from './command.ts';
+import { dockerConfigFile } from './docker-config-file.ts';
 import { packageVersion } from './package-version.ts';
 
 export interface AgentWish {
@@ -78,10 +78,6 @@ export async function openAgent(
     log,
   });
   return { agent, config, places };
-}
-
-function dockerConfigFile({ env }: Pick<CommandContext, 'env'>): string {
-  return join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json');
 }
 
 async function endpointOf(named: string | undefined, { env }: Pick<CommandContext, 'env'>): Promise<EngineEndpoint> {

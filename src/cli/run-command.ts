@@ -27,7 +27,7 @@ export async function runCommand(chosen: NamedCommand, words: readonly string[])
     return exitCodes.ok;
   }
   // Not only the command asks: so do providers that a config constructs, and a daemon that is started.
-  if (parsed.options['insecure'] === true) process.env[environmentNames.insecureEngine] = '1';
+  if (parsed.options['insecure']) process.env[environmentNames.insecureEngine] = '1';
   const { env, stdin } = process;
   return command.run(parsed, { env, cwd: process.cwd(), stdin, stdout, stderr, ...signals });
 }

@@ -1,11 +1,14 @@
 import { homedir } from 'node:os';
-import { copyWorkerImage } from '../compute/worker-image.ts';
+import { dockerLogins, withProblems } from '../agent/registry-logins.ts';
+import { type CopiedImage, copyWorkerImage } from '../compute/worker-copy.ts';
 import { environmentEngine } from '../config/local-docker-provider.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { exitCodes } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
-import { namedEndpoint } from '../engine/endpoint.ts';
-import { defineCommand } from './command.ts';
+import { dockerHostEngine } from '../engine/docker-host.ts';
+import { type EngineEndpoint, namedEndpoint } from '../engine/endpoint.ts';
+import { type CommandContext, defineCommand } from './command.ts';
+import { dockerConfigFile } from './docker-config-file.ts';
 import { insecureOption } from './engine-option.ts';
 import { say } from './output.ts';
 import { requiredOption } from './required-option.ts';
@@ -20,24 +23,46 @@ export const workerPush = defineCommand(
       insecure: insecureOption,
     },
     details: [
-      'Copies the image from the engine here, which builds it if it has to. Prints the image id.',
-      'Where that engine has it, nothing is copied. Processors of two kinds are told before anything is.',
+      'Brings the image of the engine here, which builds it if it has to, and prints the image id. Where a registry has it,',
+      'the other engine pulls it by digest, with what `docker login` wrote down here; else it is copied.',
+      'Where that engine has it, nothing is done. Processors of two kinds are told before anything is.',
     ],
     examples: ['agora worker push --target ssh://user@host'],
   },
   async ({ options }, context) => {
     const target = requiredOption('worker push', 'target', options.target);
     const runtime = runtimeOf(options.with);
-    const to = dockerEngine({
-      endpoint: namedEndpoint(target, '--target', { env: context.env, homeDirectory: homedir() }),
-    });
-    const image = await copyWorkerImage(await environmentEngine(), to, {
+    const endpoint = namedEndpoint(target, '--target', { env: context.env, homeDirectory: homedir() });
+    const { imageId, how } = await copyWorkerImage(await environmentEngine(), dockerEngine({ endpoint }), {
       packageRoot,
       runtime,
       onProgress: (line) => void say(context.stderr, line),
+      pull: pullAt(endpoint, context),
     });
-    if (image.how === 'present') await say(context.stderr, 'agora: the image is there and current');
-    await say(context.stdout, image.imageId);
+    const remark = remarks[how];
+    if (remark !== undefined) await say(context.stderr, `agora: ${remark}`);
+    await say(context.stdout, imageId);
     return exitCodes.ok;
   },
 );
+
+const remarks: { readonly [How in CopiedImage['how']]: string | undefined } = {
+  present: 'the image is there and current',
+  same: 'that is the engine here, and it has the image now: nothing was copied',
+  pulled: undefined,
+  copied: undefined,
+};
+
+/** Pulls at an engine with the logins of this machine. */
+function pullAt(endpoint: EngineEndpoint, context: CommandContext): (reference: string) => Promise<string> {
+  const engine = dockerHostEngine({ endpoint });
+  const logins = dockerLogins({ file: dockerConfigFile(context), env: context.env });
+  return async (reference) => {
+    const { login, problem } = await logins.forReference(reference, context.stop);
+    try {
+      return await engine.pull(reference, { login });
+    } catch (error) {
+      throw withProblems(error, problem === undefined ? [] : [problem]);
+    }
+  };
+}

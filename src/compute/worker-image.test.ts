@@ -12,7 +12,7 @@ import { claudeCodeVersion } from './claude-code-program.ts';
 import { findBaseFiles } from './image-base.ts';
 import { digestTag, serves } from './image-kind.ts';
 import { buildWorkerBundle } from './worker-bundle.ts';
-import { checkNamedImage, copyWorkerImage, prepareWorkerImage } from './worker-image.ts';
+import { checkNamedImage, prepareWorkerImage } from './worker-image.ts';
 import { buildFromThisMachine } from './worker-local-build.ts';
 
 const { engine, skip } = await engineForTests();
@@ -149,19 +149,4 @@ test('an image that a caller names is used when its worker is this one', { skip 
       return true;
     });
   }
-});
-
-test('an engine with another kind of processor is told before anything is copied', { skip }, async () => {
-  assert.ok(engine);
-  const other: Engine = {
-    ...engine,
-    information: async () => ({ ...(await engine.information()), architecture: 'another' }),
-    inspectImage: async () => undefined,
-    loadImage: async () => assert.fail('something was copied'),
-  };
-
-  await assert.rejects(
-    copyWorkerImage(engine, other, { packageRoot }),
-    (error) => isAppError(error, 'refused') && /runs linux on another, the image is for linux on/.test(error.message),
-  );
 });

@@ -1,4 +1,3 @@
-import { byteText } from '../base/byte-text.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
@@ -14,11 +13,6 @@ import { buildFromThisMachine } from './worker-local-build.ts';
 export interface PreparedImage {
   readonly imageId: string;
   readonly how: 'present' | 'built' | 'pulled';
-}
-
-export interface CopiedImage {
-  readonly imageId: string;
-  readonly how: 'present' | 'copied';
 }
 
 export interface PrepareOptions {
@@ -56,31 +50,6 @@ export async function prepareWorkerImage(engine: Engine, options: PrepareOptions
   return { imageId: await pull(engine, wanted, { ...options, obstacle }), how: 'pulled' };
 }
 
-/**
- * Brings the worker image from an engine that has it, or can build it, to another one. Raises `refused` where their
- * processors differ, before anything is copied.
- */
-export async function copyWorkerImage(from: Engine, to: Engine, options: PrepareOptions): Promise<CopiedImage> {
-  const { packageRoot, runtime = 'command', onProgress, signal } = options;
-  const { digest } = await buildWorkerBundle(packageRoot);
-  const wanted: WantedImage = { digest, runtime };
-  const present = await findPresent(to, wanted);
-  if (present !== undefined) return { imageId: present, how: 'present' };
-  const [here, there] = await Promise.all([from.information(signal), to.information(signal)]);
-  if (there.operatingSystem !== here.operatingSystem || there.architecture !== here.architecture) {
-    const state = `it runs ${there.operatingSystem} on ${there.architecture}, the image is for ${here.operatingSystem} on ${here.architecture}`;
-    throw new AppError('refused', `Cannot bring the worker image to ${to.address}: ${state}`, {
-      next: 'Build it on a machine of that kind: `agora worker build` there.',
-    });
-  }
-  const { imageId } = await prepareWorkerImage(from, options);
-  const sizeBytes = (await from.inspectImage(imageId))?.sizeBytes ?? 0;
-  onProgress?.(`Copying ${byteText(sizeBytes)} from ${from.address} to ${to.address}`);
-  const tag = digestTag(digest, runtime);
-  await to.loadImage(from.saveImage(tag, signal), { ...(signal && { signal }) });
-  return { imageId: await accept(to, wanted, tag), how: 'copied' };
-}
-
 /** Takes an image that a caller named, when it is one of this worker's. Gives its id. */
 export async function checkNamedImage(
   engine: Engine,
@@ -96,13 +65,13 @@ export async function checkNamedImage(
   });
 }
 
-interface WantedImage {
+export interface WantedImage {
   readonly digest: string;
   readonly runtime: RuntimeName;
 }
 
 /** The image by its digest tag, or the seed's tag when it is labelled as this worker's. */
-async function findPresent(
+export async function findPresent(
   engine: Engine,
   { digest, runtime }: WantedImage,
   fits: typeof serves = servesExactly,
@@ -138,7 +107,7 @@ async function pull(engine: Engine, wanted: WantedImage, options: PullOptions): 
 }
 
 /** Takes an image as this worker's only when its labels say so, and gives it both tags. */
-async function accept(engine: Engine, wanted: WantedImage, reference: string, next?: string): Promise<string> {
+export async function accept(engine: Engine, wanted: WantedImage, reference: string, next?: string): Promise<string> {
   const { digest, runtime } = wanted;
   const image = await engine.inspectImage(reference);
   if (image === undefined || !serves(image.labels, digest, runtime)) {

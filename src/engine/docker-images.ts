@@ -21,6 +21,7 @@ const silentFactor = 5;
 const imageSchema = z.object({
   Id: z.string(),
   Size: z.number(),
+  RepoDigests: z.array(z.string()).nullish(),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 
@@ -45,7 +46,9 @@ async function inspect(connection: DockerConnection, reference: string): Promise
     imageSchema.parse(await json(await dial(docker, { path: `/images/${reference}/json`, method: 'GET' }, signal))),
   );
   const found = await orUndefined(answer);
-  return found && { id: found.Id, labels: found.Config?.Labels ?? {}, sizeBytes: found.Size };
+  if (found === undefined) return undefined;
+  const { Id: id, Size: sizeBytes, Config: config, RepoDigests: registryDigests } = found;
+  return { id, labels: config?.Labels ?? {}, sizeBytes, registryDigests: registryDigests ?? [] };
 }
 
 async function list(connection: DockerConnection, repository: string): Promise<ImageSummary[]> {

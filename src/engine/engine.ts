@@ -44,6 +44,8 @@ export interface ImageState {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly sizeBytes: number;
+  /** `<repository>@sha256:<hex>`: what it was pulled as, or pushed. */
+  readonly registryDigests: readonly string[];
 }
 
 export interface ImageSummary {
