@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { retry } from '../base/retry.ts';
 import { AppError } from '../contracts/errors.ts';
-import { explainS3Error } from './s3-errors.ts';
+import { explainS3Error, isMissingObject, isWorthAnotherTry, missingBucketError } from './s3-errors.ts';
 import type { S3Options } from './s3-options.ts';
 
 /** Loaded when it is first needed. */
@@ -20,7 +21,11 @@ export interface Patience {
 
 const patienceMs = 60_000;
 /** The SDK waits between tries at random, longer each time (its `standard` mode). */
-const most = { maxAttempts: 5, connectionTimeoutMs: 5_000, requestTimeoutMs: 20_000 } as const;
+const sdkTries = 5;
+/** For what the SDK leaves to its caller: bytes that were changed or lost on the way. */
+const ownTries = 4;
+/** Silence counts, not how long a large request takes. */
+const most = { connectionMs: 5_000, silenceMs: 20_000, requestMs: 600_000 } as const;
 
 /** One bucket of S3, or of a service that speaks as it does. */
 export class S3Bucket {
@@ -28,6 +33,7 @@ export class S3Bucket {
   readonly prefix: string;
   readonly #options: S3Options;
   #client: Promise<S3Client> | undefined;
+  #isThere: Promise<void> | undefined;
 
   constructor(options: S3Options) {
     this.name = checkedBucket(options.bucket);
@@ -35,9 +41,10 @@ export class S3Bucket {
     this.#options = options;
   }
 
-  /** As `s3://bucket/prefix`. */
+  /** As `s3://bucket/prefix at https://host`. */
   get place(): string {
-    return `s3://${this.name}/${this.prefix}`;
+    const { endpoint } = this.#options;
+    return `s3://${this.name}/${this.prefix}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
   }
 
   /** Of each object that is put. */
@@ -51,20 +58,63 @@ export class S3Bucket {
     };
   }
 
-  /** Asks for `what`, as in "read blob x". Raises what `explainS3Error` makes of a failure. */
+  /** Asks for `what`, as in "read blob x", more than once if need be. Raises what `explainS3Error` makes of a failure. */
   async ask<T>(
     what: string,
     ask: (client: S3Client, options: AskOptions) => Promise<T>,
     { timeoutMs = patienceMs, signal }: Patience = {},
   ): Promise<T> {
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const abortSignal = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
+    const deadline = new AbortController();
+    const abortSignal = signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]);
+    // Cleared with the answer: the body of an answer may take longer to read.
+    const timer = setTimeout(() => deadline.abort(), timeoutMs);
     try {
-      return await ask(await this.client(), { abortSignal });
+      const client = await this.client();
+      const isRetryable = isWorthAnotherTry;
+      return await retry(() => ask(client, { abortSignal }), { attempts: ownTries, isRetryable, signal: abortSignal });
     } catch (cause) {
       signal?.throwIfAborted();
       throw explainS3Error(what, this.place, cause);
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** The same for what may not be there: undefined then, while a bucket that is not there is still an error. */
+  async askForObject<T>(
+    what: string,
+    ask: (client: S3Client, options: AskOptions) => Promise<T>,
+    patience: Patience = {},
+  ): Promise<T | undefined> {
+    const find = async (client: S3Client, options: AskOptions) => {
+      try {
+        return await ask(client, options);
+      } catch (cause) {
+        if (isMissingObject(cause)) return undefined;
+        throw cause;
+      }
+    };
+    const found = await this.ask(what, find, patience);
+    if (found === undefined) await this.#requireBucket(what, patience);
+    return found;
+  }
+
+  /** The answer to a HEAD does not say which of both is missing. */
+  #requireBucket(what: string, patience: Patience): Promise<void> {
+    this.#isThere ??= this.ask(
+      what,
+      async (client, options) => {
+        const { HeadBucketCommand } = await s3Sdk();
+        await client.send(new HeadBucketCommand({ Bucket: this.name }), options).catch((cause: unknown) => {
+          throw isMissingObject(cause) ? missingBucketError(what, this.place) : cause;
+        });
+      },
+      patience,
+    );
+    this.#isThere.catch(() => {
+      this.#isThere = undefined;
+    });
+    return this.#isThere;
   }
 
   client(): Promise<S3Client> {
@@ -82,11 +132,14 @@ async function newClient({
 }: S3Options): Promise<S3Client> {
   const { S3Client } = await s3Sdk();
   return new S3Client({
-    maxAttempts: most.maxAttempts,
+    maxAttempts: sdkTries,
     forcePathStyle,
+    // It would open a connection of its own for each part of an upload.
+    expectContinueHeader: false,
     requestHandler: {
-      connectionTimeout: most.connectionTimeoutMs,
-      requestTimeout: most.requestTimeoutMs,
+      connectionTimeout: most.connectionMs,
+      socketTimeout: most.silenceMs,
+      requestTimeout: most.requestMs,
       // Else it is only written to the log, and the try goes on.
       throwOnRequestTimeout: true,
     },

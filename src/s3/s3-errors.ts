@@ -9,12 +9,14 @@ interface Explained {
 const signIn =
   'Give credentials as to the AWS CLI (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, an instance role).';
 
+const noBucket: Explained = {
+  code: 'not-found',
+  state: 'there is no such bucket',
+  next: 'Make it (`aws s3api create-bucket`), or compare bucket, endpoint and region with where it is.',
+};
+
 const known: Readonly<Record<string, Explained>> = {
-  NoSuchBucket: {
-    code: 'not-found',
-    state: 'there is no such bucket',
-    next: 'Make it (`aws s3api create-bucket`), or compare bucket, endpoint and region with where it is.',
-  },
+  NoSuchBucket: noBucket,
   AccessDenied: {
     code: 'refused',
     state: 'access is denied',
@@ -41,7 +43,21 @@ const known: Readonly<Record<string, Explained>> = {
 /** Failures of S3 as ours: `not-found` (the bucket), `refused`, `disk-full`, `unreachable`. */
 export function explainS3Error(what: string, place: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  const { code, state, next } = explained(cause);
+  return errorOf(explained(cause), { what, place, cause });
+}
+
+/** For an answer that does not tell a missing bucket from a missing object. */
+export function missingBucketError(what: string, place: string): AppError {
+  return errorOf(noBucket, { what, place });
+}
+
+interface Failed {
+  readonly what: string;
+  readonly place: string;
+  readonly cause?: unknown;
+}
+
+function errorOf({ code, state, next }: Explained, { what, place, cause }: Failed): AppError {
   return new AppError(code, `Cannot ${what} in ${place}: ${state}`, { next, cause });
 }
 
@@ -52,9 +68,18 @@ export function isMissingObject(cause: unknown): boolean {
 
 /** HTTP status of an answer that the SDK made an error of; undefined where none came. */
 export function statusOf(cause: unknown): number | undefined {
-  const metadata = cause instanceof Error && '$metadata' in cause ? cause.$metadata : undefined;
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
-  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
+  return metadataOf(cause).httpStatusCode;
+}
+
+/** Whether the next try may do better, and the SDK has not made it: it says how many it made. */
+export function isWorthAnotherTry(cause: unknown): boolean {
+  if (cause instanceof AppError) return cause.code === 'artifact-mismatch';
+  return explained(cause).code === 'unreachable' && (metadataOf(cause).attempts ?? 1) === 1;
+}
+
+function metadataOf(cause: unknown): { readonly httpStatusCode?: number; readonly attempts?: number } {
+  const found = cause instanceof Error && '$metadata' in cause ? cause.$metadata : undefined;
+  return typeof found === 'object' && found !== null ? found : {};
 }
 
 function explained(cause: unknown): Explained {
@@ -75,10 +100,14 @@ function explained(cause: unknown): Explained {
   };
 }
 
-/** Whether the same would be refused again: the fault is the caller's, and not that it asks too often. */
+/** Whether the same would be refused again: not where it asks too often, or its bytes were changed on the way. */
 function isRefusal(status: number | undefined, name: string): boolean {
   if (status === undefined || status < 400 || status >= 500) return false;
-  return status !== 408 && status !== 429 && !/Throttl|TooMany|Timeout|SlowDown|RequestLimit|BadDigest/.test(name);
+  return (
+    status !== 408 &&
+    status !== 429 &&
+    !/Throttl|TooMany|Timeout|SlowDown|RequestLimit|BadDigest|SHA256Mismatch|IncompleteBody/.test(name)
+  );
 }
 
 function nameOf(cause: unknown): string {

@@ -13,7 +13,8 @@ import {
 import { removeLeftovers } from '../base/leftovers.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
-import { type Digest, digestSchema, nameSchema } from '../contracts/ids.ts';
+import { type Digest, digestSchema } from '../contracts/ids.ts';
+import { blobKey, nameKey, namesAmong, namesFolder } from './keys.ts';
 import type { NamePath, NameType, PutOptions, Storage, StoredBlob } from './storage.ts';
 
 export interface LocalStorageOptions {
@@ -69,45 +70,34 @@ export class LocalStorage implements Storage {
   }
 
   async putName(path: NamePath, text: string): Promise<void> {
-    const file = this.#namePath(path);
+    const file = join(this.root, nameKey(path));
     await makePrivateFolder(dirname(file), { durable: true });
     await writeFileAtomically(file, text, { temporaryFolder: await this.#temporaryFolder() });
   }
 
   async createName(path: NamePath, text: string): Promise<boolean> {
-    const file = this.#namePath(path);
+    const file = join(this.root, nameKey(path));
     await makePrivateFolder(dirname(file), { durable: true });
     return createFileAtomically(file, text, { temporaryFolder: await this.#temporaryFolder() });
   }
 
   async getName(path: NamePath): Promise<string | undefined> {
-    return undefinedIfMissing(readFile(this.#namePath(path), 'utf8'));
+    return undefinedIfMissing(readFile(join(this.root, nameKey(path)), 'utf8'));
   }
 
   async removeName(path: NamePath): Promise<void> {
-    const file = this.#namePath(path);
+    const file = join(this.root, nameKey(path));
     await rm(file, { force: true });
     await undefinedIfMissing(syncFolder(dirname(file)));
   }
 
   async listNames(namespace: string, type: NameType): Promise<string[]> {
-    const folder = dirname(this.#namePath({ namespace, type, name: 'any' }));
-    const files = (await undefinedIfMissing(readdir(folder))) ?? [];
-    return files
-      .filter((file) => file.endsWith('.json'))
-      .map((file) => file.slice(0, -'.json'.length))
-      .sort();
+    const folder = join(this.root, namesFolder(namespace, type));
+    return namesAmong((await undefinedIfMissing(readdir(folder))) ?? []);
   }
 
   #blobPath(digest: Digest): string {
-    if (!digestSchema.safeParse(digest).success) throw invalid('digest', digest);
-    const hex = digest.slice('sha256:'.length);
-    return join(this.root, 'blobs', 'sha256', hex.slice(0, 2), hex);
-  }
-
-  #namePath({ namespace, type, name }: NamePath): string {
-    for (const part of [namespace, type, name]) if (!nameSchema.safeParse(part).success) throw invalid('name', part);
-    return join(this.root, 'names', namespace, type, `${name}.json`);
+    return join(this.root, blobKey(digest));
   }
 
   async #temporaryFolder(): Promise<string> {
@@ -163,8 +153,4 @@ async function* readBlob(path: string, digest: Digest): AsyncGenerator<Uint8Arra
     if (systemErrorCode(cause) !== 'ENOENT') throw cause;
     throw new AppError('not-found', `Cannot read blob "${digest}": it is not in storage`, { cause });
   }
-}
-
-function invalid(what: string, value: string): AppError {
-  return new AppError('invalid-input', `Cannot use ${what} "${value}": it is not a valid one`);
 }

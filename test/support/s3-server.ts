@@ -4,7 +4,6 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { retry } from '../../src/base/retry.ts';
 import { environmentNames } from '../../src/contracts/names.ts';
@@ -29,7 +28,10 @@ export interface CephServer extends S3Server {
   addUser(): Promise<S3Keys>;
 }
 
-type TestEnd = Pick<TestContext, 'after'>;
+/** A test, or a file of tests. */
+interface TestEnd {
+  after(end: () => Promise<unknown>): unknown;
+}
 
 /** Why no real S3 can be started here, said on stderr as well; false when one can. */
 export async function s3Obstacle(): Promise<string | false> {

@@ -1,0 +1,93 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { digestOf } from '../base/hash.ts';
+import { AppError } from '../contracts/errors.ts';
+import { type AskOptions, type S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
+import { nameKey, namesAmong, namesFolder } from './keys.ts';
+import { S3Claims } from './s3-claims.ts';
+import type { NamePath, NameType } from './storage.ts';
+
+/** Of the text, beside it: not every service checks what comes in or goes out. */
+const digestField = 'agora-digest';
+
+/** Overwritable texts of a bucket. */
+export class S3Names {
+  readonly #bucket: S3Bucket;
+  readonly #claims: S3Claims;
+
+  constructor(bucket: S3Bucket) {
+    this.#bucket = bucket;
+    this.#claims = new S3Claims(bucket);
+  }
+
+  async put(path: NamePath, text: string): Promise<void> {
+    const { PutObjectCommand } = await s3Sdk();
+    const wish = { ...this.#at(path), ...this.#contentOf(text) };
+    await this.#bucket.ask(`store ${titleOf(path)}`, (client, options) =>
+      client.send(new PutObjectCommand(wish), options),
+    );
+  }
+
+  create(path: NamePath, text: string): Promise<boolean> {
+    return this.#claims.create({ ...this.#at(path), ...this.#contentOf(text) }, titleOf(path));
+  }
+
+  get(path: NamePath): Promise<string | undefined> {
+    const what = `read ${titleOf(path)}`;
+    return this.#bucket.askForObject(what, (client, options) => this.#read(path, client, options));
+  }
+
+  async remove(path: NamePath): Promise<void> {
+    const { DeleteObjectCommand } = await s3Sdk();
+    const wish = new DeleteObjectCommand(this.#at(path));
+    await this.#bucket.ask(`remove ${titleOf(path)}`, (client, options) => client.send(wish, options));
+  }
+
+  async list(namespace: string, type: NameType): Promise<string[]> {
+    const { ListObjectsV2Command } = await s3Sdk();
+    const Prefix = `${this.#bucket.prefix}${namesFolder(namespace, type)}`;
+    const files: string[] = [];
+    let ContinuationToken: string | undefined;
+    do {
+      // What lies deeper, claims, is folded.
+      const wish = { Bucket: this.#bucket.name, Prefix, Delimiter: '/', ContinuationToken };
+      const page = await this.#bucket.ask(`list names of type "${type}"`, (client, options) =>
+        client.send(new ListObjectsV2Command(wish), options),
+      );
+      for (const { Key } of page.Contents ?? []) if (Key !== undefined) files.push(Key.slice(Prefix.length));
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken !== undefined);
+    return namesAmong(files);
+  }
+
+  /** An object that something else wrote has no digest, and is believed. */
+  async #read(path: NamePath, client: S3Client, options: AskOptions): Promise<string> {
+    const { GetObjectCommand } = await s3Sdk();
+    const { Body, Metadata } = await client.send(new GetObjectCommand(this.#at(path)), options);
+    const text = (await Body?.transformToString('utf8')) ?? '';
+    const expected = Metadata?.[digestField];
+    if (expected === undefined || expected === digestOf(text)) return text;
+    throw new AppError(
+      'artifact-mismatch',
+      `Cannot read ${titleOf(path)} in ${this.#bucket.place}: its bytes are not those that were stored`,
+      { next: 'Store it again: it is damaged.' },
+    );
+  }
+
+  #contentOf(text: string) {
+    return {
+      Body: Buffer.from(text),
+      ContentType: 'application/json',
+      Metadata: { [digestField]: digestOf(text) },
+      ChecksumAlgorithm: 'SHA256',
+      ...this.#bucket.encryption,
+    } as const;
+  }
+
+  #at(path: NamePath): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.#bucket.name, Key: `${this.#bucket.prefix}${nameKey(path)}` };
+  }
+}
+
+function titleOf({ type, name }: NamePath): string {
+  return `${type} "${name}"`;
+}

@@ -1,0 +1,59 @@
+import type { Digest } from '../contracts/ids.ts';
+import { S3Bucket } from '../s3/s3-bucket.ts';
+import type { S3Options } from '../s3/s3-options.ts';
+import { S3Blobs } from './s3-blobs.ts';
+import { S3Names } from './s3-names.ts';
+import type { NamePath, NameType, PutOptions, Storage, StoredBlob } from './storage.ts';
+
+export interface S3StorageOptions extends S3Options {
+  /** A folder for content over 8 MiB on its way up, as large as the largest. Default: the system's, such as /tmp. */
+  readonly spoolFolder?: string;
+}
+
+/**
+ * Storage in a bucket of S3, or of a service that speaks as it does: `blobs/sha256/<2>/<hex>` and
+ * `names/<namespace>/<type>/<name>.json` below the prefix. A service that reads what was written before is enough:
+ * nothing relies on conditional puts.
+ */
+export class S3StorageProvider implements Storage {
+  readonly #blobs: S3Blobs;
+  readonly #names: S3Names;
+
+  constructor({ spoolFolder, ...options }: S3StorageOptions) {
+    const bucket = new S3Bucket(options);
+    this.#blobs = new S3Blobs(bucket, spoolFolder);
+    this.#names = new S3Names(bucket);
+  }
+
+  putBlob(content: Uint8Array | AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<StoredBlob> {
+    return this.#blobs.put(content, options);
+  }
+
+  getBlob(digest: Digest): AsyncIterable<Uint8Array> {
+    return this.#blobs.get(digest);
+  }
+
+  statBlob(digest: Digest): Promise<StoredBlob | undefined> {
+    return this.#blobs.stat(digest);
+  }
+
+  putName(path: NamePath, text: string): Promise<void> {
+    return this.#names.put(path, text);
+  }
+
+  createName(path: NamePath, text: string): Promise<boolean> {
+    return this.#names.create(path, text);
+  }
+
+  getName(path: NamePath): Promise<string | undefined> {
+    return this.#names.get(path);
+  }
+
+  removeName(path: NamePath): Promise<void> {
+    return this.#names.remove(path);
+  }
+
+  listNames(namespace: string, type: NameType): Promise<string[]> {
+    return this.#names.list(namespace, type);
+  }
+}
