@@ -83,6 +83,13 @@ export function httpStatus(error: unknown): number | undefined {
 }
 
 function unreachable(errno: string, { action, address }: EngineCall, cause: unknown): AppError {
+  if (address.startsWith('ssh://')) {
+    const next = `See which part of the way there does not hold: \`agora doctor --target ${address}\`.`;
+    return new AppError('unreachable', `Cannot ${action}: the way to the engine at "${address}" broke (${errno})`, {
+      cause,
+      next,
+    });
+  }
   const next =
     errno === 'EACCES'
       ? 'Give this user access to the socket (on Debian: the group `docker`).'

@@ -1,4 +1,3 @@
-import type { TestContext } from 'node:test';
 import { environmentNames } from '../../src/contracts/names.ts';
 import { type Cable, cableTo } from './fleet-network.ts';
 import {
@@ -7,9 +6,7 @@ import {
   privateEngineObstacle,
   startPrivateEngine,
 } from './private-engine.ts';
-import type { Project } from './project.ts';
 import { leftToNpmTest } from './quick-tests.ts';
-import { type ShellProjectOptions, shellProject } from './shell-project.ts';
 import { type SshServer, type SshServerOptions, sshServerObstacle, startSshServer } from './ssh-server.ts';
 
 /** Another machine, as far as that of the test can tell: a network, an engine and an sshd of its own, at the end of a cable. */
@@ -56,15 +53,4 @@ export async function startFarMachine(options: FarMachineOptions = {}): Promise<
     await close();
     throw error;
   }
-}
-
-/** A shell project whose work runs on that machine. */
-export async function projectOn(
-  t: TestContext,
-  { server }: Pick<FarMachine, 'server'>,
-  options: ShellProjectOptions = {},
-): Promise<Project> {
-  const project = await shellProject(t, { engine: 'ssh://root@target' }, options);
-  project.env['PATH'] = `${server.programs}:${project.env['PATH']}`;
-  return project;
 }
