@@ -4,13 +4,16 @@ import { describeEndpoint, type EngineEndpoint, resolveEngineEndpoint } from '..
 import type { Engine } from '../src/engine/engine.ts';
 import { sshLinkTo } from '../src/engine/ssh-link.ts';
 import { parseSshTarget } from '../src/engine/ssh-target.ts';
+import { busyRunCost } from '../test/support/busy-run.ts';
+import { shellProject } from '../test/support/shell-project.ts';
 import { sshServerObstacle, startSshServer } from '../test/support/ssh-server.ts';
 import { middleAndTail, milliseconds, type Row } from './table.ts';
 
 const calls = 200;
 const together = 30;
+const busySeconds = 60;
 
-/** What an engine call over SSH takes beside the same call over the engine's own socket. */
+/** What engine calls over SSH take beside the same calls over the engine's own socket, and what work over there costs here. */
 export async function sshRows(): Promise<Row[]> {
   const figure = 'engine call over SSH, once connected';
   const target = '<= 2 ms';
@@ -25,9 +28,11 @@ export async function sshRows(): Promise<Row[]> {
   }
 }
 
+type Place = Parameters<typeof startSshServer>[0];
+
 async function measure(
   local: EngineEndpoint,
-  place: Parameters<typeof startSshServer>[0],
+  place: Place,
   { figure, target }: Pick<Row, 'figure' | 'target'>,
 ): Promise<Row[]> {
   const env = { DOCKER_HOST: describeEndpoint(local), PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
@@ -50,7 +55,24 @@ async function measure(
       floor: `own socket ${milliseconds(nearTogether)}`,
     },
     { figure: '  the first, which connects', value: milliseconds(opened), target: '-', floor: '-' },
+    await costRow(place, describeEndpoint(local)),
   ];
+}
+
+async function costRow(place: Place, ownSocket: string): Promise<Row> {
+  const costAt = async (engine: string) => {
+    const project = await shellProject(place, { engine });
+    const daemon = (await project.serve()).child.pid ?? 0;
+    await busyRunCost(project, daemon, 0);
+    return `${(await busyRunCost(project, daemon, busySeconds)).toFixed(2)} s`;
+  };
+  const [far, near] = [await costAt('ssh://target'), await costAt(ownSocket)];
+  return {
+    figure: `  CPU of the daemon for ${busySeconds} s of work`,
+    value: far,
+    target: '<= 1 s',
+    floor: `own socket ${near}`,
+  };
 }
 
 async function oneByOne(engine: Engine): Promise<number[]> {

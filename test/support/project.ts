@@ -120,7 +120,7 @@ export async function exampleProject(t: TestContext, compute: ProjectCompute): P
 }
 
 /** An empty folder. */
-export async function emptyProject(t: TestContext, compute: ProjectCompute): Promise<Project> {
+export async function emptyProject(t: Pick<TestContext, 'after'>, compute: ProjectCompute): Promise<Project> {
   const project = new Project(await mkdtemp(join(tmpdir(), 'agora-project-')), compute);
   t.after(() => project.close());
   return project;

@@ -23,7 +23,7 @@ export interface ShellProjectOptions {
 
 /** A project whose items are shell scripts: `item('a', 'echo hello > hello.txt')`. */
 export async function shellProject(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   compute: ProjectCompute,
   options: ShellProjectOptions = {},
 ): Promise<Project> {
