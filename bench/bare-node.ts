@@ -6,28 +6,37 @@ const program = `const server = require('node:http').createServer((_, reply) => 
 server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port))`;
 const polls = 1_000;
 
-export interface BareNode {
-  readonly residentBytes: number;
-  /** Of requests one after the other, through `fetch`. */
-  readonly pollMs: readonly number[];
-}
+export class BareNode {
+  readonly url: string;
+  readonly #started: Started;
 
-export async function measureBareNode(): Promise<BareNode> {
-  const started = new Started(process.execPath, ['-e', program], {});
-  try {
-    const [, port] = await started.says(/port (\d+)/, 'a bare server');
-    const pollMs: number[] = [];
-    for (let round = 0; round < polls; round++) {
-      const startedAt = performance.now();
-      await fetch(`http://127.0.0.1:${port}/`);
-      pollMs.push(performance.now() - startedAt);
-    }
-    return { residentBytes: await residentBytesOf(started.pid), pollMs };
-  } finally {
-    await started.stop();
+  private constructor(started: Started, port: string) {
+    this.#started = started;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  static async start(): Promise<BareNode> {
+    const started = new Started(process.execPath, ['-e', program], {});
+    const [, port = ''] = await started.says(/port (\d+)/, 'a bare server');
+    return new BareNode(started, port);
+  }
+
+  get pid(): number {
+    return this.#started.pid;
+  }
+
+  async stop(): Promise<void> {
+    await this.#started.stop();
   }
 }
 
+/** What it holds after some requests. */
 export async function bareNodeBytes(): Promise<number> {
-  return (await measureBareNode()).residentBytes;
+  const bare = await BareNode.start();
+  try {
+    for (let round = 0; round < polls; round++) await fetch(bare.url);
+    return await residentBytesOf(bare.pid);
+  } finally {
+    await bare.stop();
+  }
 }

@@ -49,7 +49,7 @@ export function simulatedSample(workspaces: readonly string[]): MetricsSample {
       disks: ['/', '/var/lib/docker', '/srv'].map((path) => ({
         path,
         ...memory(512 * gibibyte * (1 - share() / 100)),
-        availableBytes: Math.floor(256 * gibibyte * share()),
+        availableBytes: Math.floor(128 * gibibyte * (1 + share())),
       })),
       io: transfer(),
       network: traffic(),
