@@ -1,7 +1,8 @@
 /** Everything a config or a program may use. What is not here is private. */
-export type { Anchor, AnchorEntry, AnchorEvidence } from './audit/anchor.ts';
+export type { Anchor, AnchorEntry, AnchorEvidence, ReadBack } from './audit/anchor.ts';
 export { LocalAnchor } from './audit/local-anchor.ts';
 export { createLocalSigner, type LocalSignerOptions } from './audit/local-signer.ts';
+export { S3ObjectLockAnchor, type S3ObjectLockAnchorOptions } from './audit/s3-object-lock-anchor.ts';
 export type { Signer } from './audit/signer.ts';
 export { AgoraClient, type AgoraClientOptions, type TargetDeclaration } from './client/client.ts';
 export type { Dispatch, DispatchOptions, InFlightDispatch } from './client/dispatch.ts';
@@ -26,6 +27,7 @@ export type { Cancelled } from './dispatch/cancel-dispatch.ts';
 export type { LogLine } from './dispatch/transcript.ts';
 export { LocalDirMailbox } from './mailbox/local-dir.ts';
 export type { Mailbox } from './mailbox/mailbox.ts';
+export { S3Mailbox, type S3MailboxOptions } from './mailbox/s3.ts';
 export { DispatchExecutor, type DispatchExecutorOptions } from './orchestrator/dispatch-executor.ts';
 export type { Executor, RunExecution } from './orchestrator/executor.ts';
 export { AgoraOrchestrator, type OrchestratorOptions } from './orchestrator/orchestrator.ts';
@@ -40,5 +42,6 @@ export { FileSecretSource, type FileSecretSourceOptions } from './secrets/file.t
 export { LocalSecretStore, type LocalSecretStoreOptions } from './secrets/local.ts';
 export type { SecretSource, SecretStore, StagedSecret, StageOptions } from './secrets/secrets.ts';
 export { LocalStorage as LocalStorageProvider, type LocalStorageOptions } from './storage/local.ts';
+export { type S3StorageOptions, S3StorageProvider } from './storage/s3.ts';
 export type { Storage, StoredBlob } from './storage/storage.ts';
 export { type Snapshot, type SnapshotLimits, snapshotDirectory } from './worktree/snapshot.ts';

@@ -5,11 +5,11 @@ import { makePrivateFolder, writeFileAtomically } from '../base/atomic-file.ts';
 import { removeLeftovers } from '../base/leftovers.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
 import { retry } from '../base/retry.ts';
-import { AppError, systemErrorCode } from '../contracts/errors.ts';
+import { systemErrorCode } from '../contracts/errors.ts';
+import { checkedKey, checkedPrefix, isSegment } from './checked-key.ts';
 import { FolderWatch } from './folder-watch.ts';
 import type { Mailbox, MailboxListOptions, MailboxPutOptions } from './mailbox.ts';
 
-const segmentPattern = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,255}$/;
 // Not a valid segment, so no key and no listing can ever meet an unfinished message.
 const temporaryName = '~unfinished';
 /** How often a watcher looks although no event came. */
@@ -94,27 +94,10 @@ export class LocalDirMailbox implements Mailbox {
 
   async #entries(prefix: string): Promise<Dirent[]> {
     const entries = await undefinedIfMissing(readdir(join(this.root, prefix), { withFileTypes: true }));
-    return (entries ?? []).filter((entry) => segmentPattern.test(entry.name));
+    return (entries ?? []).filter((entry) => isSegment(entry.name));
   }
 
   #file(key: string): string {
-    if (!key.split('/').every((segment) => segmentPattern.test(segment))) {
-      throw new AppError('invalid-input', `Cannot use mailbox key "${key}": its segments must be of A-Z a-z 0-9 . _ -`);
-    }
-    return join(this.root, key);
+    return join(this.root, checkedKey(key));
   }
-}
-
-function checkedPrefix(prefix: string): string {
-  const isFolder = prefix === '' || prefix.endsWith('/');
-  if (
-    !isFolder ||
-    !prefix
-      .slice(0, -1)
-      .split('/')
-      .every((segment) => prefix === '' || segmentPattern.test(segment))
-  ) {
-    throw new AppError('invalid-input', `Cannot use mailbox prefix "${prefix}": it must be a folder and end in "/"`);
-  }
-  return prefix;
 }

@@ -3,8 +3,17 @@ import { test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
 import type { Mailbox } from './mailbox.ts';
 
+export interface MailboxSuiteOptions {
+  /** Why reads during writes are not tried. */
+  readonly tearsReads?: string;
+}
+
 /** What every mailbox must do. `open` gives one that shares its messages with each other one of the same name. */
-export function mailboxSuite(adapter: string, open: (name: string) => Mailbox): void {
+export function mailboxSuite(
+  adapter: string,
+  open: (name: string) => Mailbox,
+  { tearsReads }: MailboxSuiteOptions = {},
+): void {
   test(`${adapter}: a message is read back through another instance until it is deleted`, async () => {
     await open('basic').put('a/b/c.json', 'ü');
     assert.equal(await open('basic').get('a/b/c.json'), 'ü');
@@ -62,7 +71,7 @@ export function mailboxSuite(adapter: string, open: (name: string) => Mailbox): 
     assert.equal((await open('race').list('inbox/run/')).length, 30);
   });
 
-  test(`${adapter}: a reader during writes sees one of the texts`, async () => {
+  test(`${adapter}: a reader during writes sees one of the texts`, { skip: tearsReads ?? false }, async () => {
     const texts = ['a'.repeat(50_000), 'b'.repeat(60_000)];
     await open('busy').put('m.json', texts[0] ?? '');
 

@@ -4,6 +4,8 @@
  * Safe with several processes. Failures raised: `disk-full`, `unreachable`, `invalid-input`, `limit-exceeded`.
  */
 export interface Mailbox {
+  /** How long messages of others may go unnoticed where a mailbox has to be asked for them; absent where it tells. */
+  readonly pollMs?: number | undefined;
   put(key: string, text: string, options?: MailboxPutOptions): Promise<void>;
   get(key: string): Promise<string | undefined>;
   /** Bytes a message holds, or undefined when it is not there; so a reader can refuse a huge one unread. */

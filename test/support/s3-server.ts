@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { access, mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -59,22 +60,29 @@ export async function startS3Server(t: TestEnd): Promise<CephServer> {
 }
 
 interface S3rver {
+  readonly httpServer: Server;
   run(): Promise<AddressInfo>;
   close(): Promise<void>;
 }
 type S3rverClass = new (options: Readonly<Record<string, unknown>>) => S3rver;
 
 /** The negative peer, started at once: in this process, in a folder. It takes headers of Object Lock and forgets them. */
-export async function startS3rver(t: TestEnd): Promise<S3Server> {
+export async function startS3rver(t: TestEnd): Promise<S3Server & { readonly directory: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'agora-s3rver-'));
   const S3rver = createRequire(import.meta.url)('s3rver') as S3rverClass;
   const server = new S3rver({ address: '127.0.0.1', port: 0, silent: true, directory });
   const { port } = await server.run();
   t.after(async () => {
-    await server.close();
+    // A client keeps connections for later, which would be waited for.
+    const closed = server.close();
+    server.httpServer.closeAllConnections();
+    await closed;
     await rm(directory, { recursive: true, force: true });
   });
-  return serverAt(`http://127.0.0.1:${port}`, { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' });
+  return {
+    ...serverAt(`http://127.0.0.1:${port}`, { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }),
+    directory,
+  };
 }
 
 function serverAt(endpoint: string, owner: S3Keys): S3Server {
