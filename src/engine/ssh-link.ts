@@ -90,10 +90,7 @@ export class SshLink {
 
 async function openLink(target: SshTarget, signal: AbortSignal): Promise<OpenLink> {
   try {
-    const connection = await openConnection(target, signal).catch((error: unknown) =>
-      withoutLogin(target, error, signal),
-    );
-    return 'close' in connection ? await linkOver(connection, signal) : await linkWithin(connection, signal);
+    return await openAnyLink(target, signal);
   } catch (cause) {
     if (!signal.aborted) throw cause;
     throw new AppError(
@@ -107,11 +104,15 @@ async function openLink(target: SshTarget, signal: AbortSignal): Promise<OpenLin
   }
 }
 
-/** A person may have gone through a login that asks for more than a key, and share it. */
-async function withoutLogin(target: SshTarget, error: unknown, signal: AbortSignal): Promise<SshShell> {
-  const shared = isAppError(error) && legOf(error) === 'login' ? await sharedShell(target, signal) : undefined;
-  if (shared === undefined) throw error;
-  return shared;
+async function openAnyLink(target: SshTarget, signal: AbortSignal): Promise<OpenLink> {
+  try {
+    return await linkOver(await openConnection(target, signal), signal);
+  } catch (error) {
+    // A person may have gone through a login that asks for more than a key, and share it.
+    const shared = isAppError(error) && legOf(error) === 'login' ? await sharedShell(target, signal) : undefined;
+    if (shared === undefined) throw error;
+    return linkWithin(shared, signal);
+  }
 }
 
 async function linkOver(connection: SshConnection, signal: AbortSignal): Promise<OpenLink> {

@@ -20,7 +20,7 @@ describe('what keeps an engine over ssh from being reached is told with what to 
       name: 'another host key than the known one',
       spoil: ({ server }: Awaited<ReturnType<typeof sshPlace>>) => server.forgetHostKey('another'),
       says: /another than the one that is known/,
-      next: /ssh-keygen -R/,
+      next: /ssh-keygen -f ".*known_hosts" -R/,
     },
     {
       name: 'a key that is not let in',
