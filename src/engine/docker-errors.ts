@@ -51,7 +51,7 @@ export function engineError(cause: unknown, call: EngineCall): unknown {
   const status = httpStatus(cause);
   if (status !== undefined) {
     const code = status === 404 && call.missing ? call.missing : (codeOfStatus[status] ?? 'internal');
-    return refusal(code, `Cannot ${call.action}: the engine says ${said(cause, status)}`, cause);
+    return refusal(code, call.action, said(cause, status), cause);
   }
   const errno = systemErrorCode(cause);
   if (errno !== undefined && connectionErrors.has(errno)) return unreachable(errno, call, cause);
@@ -61,10 +61,13 @@ export function engineError(cause: unknown, call: EngineCall): unknown {
   });
 }
 
-/** What an engine refused, with these words of it; a full disk has a code of its own. */
-export function refusal(code: ErrorCode, message: string, cause?: unknown): AppError {
-  if (!fullDisk.words.test(message)) return new AppError(code, message, { cause });
-  return new AppError(fullDisk.code, message, { cause, next: fullDisk.next });
+/** An action that an engine refused with these words. A full disk has a code of its own, and a text that stays the same. */
+export function refusal(code: ErrorCode, action: string, words: string, cause?: unknown): AppError {
+  if (!fullDisk.words.test(words)) return new AppError(code, `Cannot ${action}: the engine says ${words}`, { cause });
+  return new AppError(fullDisk.code, `Cannot ${action}: no space left on device where the engine keeps its data`, {
+    cause: cause ?? new Error(words),
+    next: fullDisk.next,
+  });
 }
 
 /** Undefined when the engine has no such thing. */
@@ -113,8 +116,10 @@ function silent({ action, address }: EngineCall, silentMs: number, cause: unknow
   });
 }
 
+/** Its words come parsed, or, where the answer would have been a stream, in the client's own message. */
 function said(cause: unknown, status: number): string {
   const body: unknown = cause instanceof Error && 'json' in cause ? cause.json : undefined;
-  const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined;
+  const parsed = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined;
+  const message = parsed ?? /^\(HTTP code \d+\) .*? - (.*\S)/s.exec(cause instanceof Error ? cause.message : '')?.[1];
   return typeof message === 'string' ? `"${message}" (${status})` : `${status}`;
 }

@@ -124,7 +124,7 @@ async function importTar(
     const query = { repo: repository, tag: version, changes, abortSignal: deadline.signal };
     return docker.importImage(Readable.from(deadline.sending(rootFileSystem)), query);
   };
-  await follow(connection, { action: `import image "${tag}"`, signal }, { request, onProgress });
+  await follow(connection, { action: 'import a base image', signal }, { request, onProgress });
 }
 
 async function build(
@@ -141,7 +141,7 @@ async function build(
       rm: true,
       forcerm: true,
     });
-  await follow(connection, { action: `build image "${tag}"`, signal }, { request, onProgress });
+  await follow(connection, { action: 'build an image', signal }, { request, onProgress });
 }
 
 interface Followed {

@@ -67,7 +67,7 @@ export async function followProgress(
 ): Promise<void> {
   for await (const message of jsonLines(source)) {
     if (typeof message['error'] === 'string') {
-      throw refusal('internal', `Cannot ${action}: the engine says "${message['error'].trim()}"`);
+      throw refusal('internal', action, `"${message['error'].trim()}"`);
     }
     const text = message['stream'] ?? message['status'];
     if (typeof text === 'string' && text.trim() !== '') onProgress?.(text.trim());
