@@ -19,6 +19,11 @@ export const mailboxKeys = {
   status: (runId: RunId, sequence: number) => `${root}/runs/${runId}/status/${String(sequence).padStart(12, '0')}.json`,
   audit: (runId: RunId) => `${root}/runs/${runId}/audit.json`,
   daemon: `${root}/daemon.json`,
+  /** Everything above. */
+  all: `${root}/`,
+  /** What daemons put that are about to serve, so that one of them does. */
+  starting: `${root}/starting/`,
+  startingDaemon: (id: string) => `${root}/starting/${id}.json`,
 } as const;
 
 /** What a run starts from: a tree snapshotted into storage at submit. */
@@ -93,7 +98,7 @@ export const presenceSchema = z.strictObject({
   startedAt: z.iso.datetime(),
   beatAt: z.iso.datetime(),
   /** How often it beats; a beat older than three of these is a daemon that is gone. */
-  beatMs: z.int(),
+  beatMs: z.int().min(1).max(86_400_000),
   /** Where its workers run, in words. */
   compute: z.string(),
 });

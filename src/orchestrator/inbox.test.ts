@@ -13,6 +13,7 @@ import { LocalStorage } from '../storage/local.ts';
 import { EventQueue } from './event-queue.ts';
 import { Inbox } from './inbox.ts';
 import type { LoopEvent } from './loop-event.ts';
+import { ReportedMailbox } from './reported-mailbox.ts';
 import { SqliteRunStateStore } from './run-store-sqlite.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -56,7 +57,9 @@ async function openInbox(t: TestContext): Promise<OpenInbox> {
     enforceLocks: false,
     defaults: {},
   };
-  const inbox = new Inbox({ mailbox, store, storage, declarations, events, onLine: () => undefined });
+  const onLine = () => undefined;
+  const reported = new ReportedMailbox(mailbox, onLine);
+  const inbox = new Inbox({ mailbox: reported, mayTake: () => true, store, storage, declarations, events, onLine });
   const stop = new AbortController();
   let reading: Promise<void> | undefined;
   t.after(async () => {

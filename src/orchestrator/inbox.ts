@@ -1,7 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, type RunId, runIdSchema } from '../contracts/ids.ts';
 import { type Control, mailboxKeys, type Problem, type Rejected, type Submission } from '../contracts/mailbox.ts';
-import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Storage } from '../storage/storage.ts';
 import { answerText } from './answer-text.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -11,16 +11,21 @@ import { checkValue, type PlanReading } from './plan.ts';
 import { lookUpNames } from './plan-names.ts';
 import { readControls } from './read-controls.ts';
 import { mostSubmissionBytes, readSubmission } from './read-submission.ts';
+import type { ReportedMailbox } from './reported-mailbox.ts';
 import type { RunStore } from './run-store.ts';
 
 export interface InboxOptions {
-  readonly mailbox: Mailbox;
+  readonly mailbox: ReportedMailbox;
+  /** Whether nobody else can be taking messages. */
+  readonly mayTake: () => boolean;
   readonly store: RunStore;
   readonly storage: Storage;
   readonly declarations: Declarations;
   readonly events: EventQueue<LoopEvent>;
   readonly onLine: (line: string) => void;
 }
+
+const inboxes = [mailboxKeys.submissions, mailboxKeys.control];
 
 type Decision =
   | { readonly kind: 'reject'; readonly problems: readonly Problem[] }
@@ -39,6 +44,7 @@ export class Inbox {
   readonly #halfWritten = new HalfWritten();
   #nextAge = 0;
   #taking: Promise<void> = Promise.resolve();
+  #nextLook: Promise<void> | undefined;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -54,23 +60,38 @@ export class Inbox {
   }
 
   async #follow(changes: AsyncIterable<void>): Promise<void> {
-    for await (const _ of changes) {
-      this.#taking = this.#taking.then(() => this.#takeAll());
-      await this.#taking;
-    }
+    for await (const _ of changes) await this.#look();
+  }
+
+  /** A look that has not begun serves all who ask for one: where watches look at the same moment, it is one look. */
+  #look(): Promise<void> {
+    this.#nextLook ??= this.#taking.then(nextTurn).then(() => {
+      this.#nextLook = undefined;
+      this.#taking = this.#takeAll();
+      return this.#taking;
+    });
+    return this.#nextLook;
   }
 
   /** Controls are listed first and taken last, so that a cancel finds the run it was sent after. */
   async #takeAll(): Promise<void> {
+    const { mailbox, mayTake } = this.#options;
     try {
-      const controls = await this.#options.mailbox.list(mailboxKeys.control);
+      // One question where nothing is waiting, which is nearly always.
+      const waiting = await mailbox.folders(mailboxKeys.all);
+      if (!inboxes.some((prefix) => waiting.includes(folderName(prefix))) || !mayTake()) return;
+      const controls = await mailbox.list(mailboxKeys.control);
       await this.#takeSubmissions();
       await this.#takeControls(controls);
     } catch (error) {
       // The watch comes again at the latest at its backstop, and the messages are still there.
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#options.onLine(`Cannot read the inbox, trying again: ${reason}`);
+      this.#sayFailure('Cannot read the inbox', error);
     }
+  }
+
+  #sayFailure(what: string, error: unknown): void {
+    if (this.#options.mailbox.hasReported(error)) return;
+    this.#options.onLine(`${what}, trying again: ${error instanceof Error ? error.message : String(error)}`);
   }
 
   /** One that cannot be read now holds up no other. */
@@ -80,8 +101,7 @@ export class Inbox {
     for (const key of keys) {
       if (this.#taken.has(key)) continue;
       await this.#takeSubmission(key).catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#options.onLine(`Cannot take submission "${key}", trying again: ${reason}`);
+        this.#sayFailure(`Cannot take submission "${key}"`, error);
       });
     }
   }
@@ -141,6 +161,11 @@ export class Inbox {
       await mailbox.delete(key);
       return;
     }
+    if ((await mailbox.get(mailboxKeys.accepted(runId))) !== undefined) {
+      onLine(`run ${runId}: dropped, a daemon with other state took a run of this id before`);
+      await mailbox.delete(key);
+      return;
+    }
     await mailbox.delete(mailboxKeys.rejected(runId));
     this.#taken.add(key);
     this.#claimed.set(runId, reading.planDigest);
@@ -176,8 +201,7 @@ export class Inbox {
     for (const { key, control } of await readControls(mailbox, untaken, onLine)) {
       // One that cannot be handed on now, because the disk is full, holds up no other.
       await this.#handOn(key, control).catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        onLine(`Cannot take control message "${key}", trying again: ${reason}`);
+        this.#sayFailure(`Cannot take control message "${key}"`, error);
       });
     }
   }
@@ -213,4 +237,9 @@ export class Inbox {
 
 function reject(path: string, message: string): Decision {
   return { kind: 'reject', problems: [{ path, message }] };
+}
+
+/** Of a folder right under the root of all keys. */
+function folderName(prefix: string): string {
+  return prefix.slice(mailboxKeys.all.length, -1);
 }

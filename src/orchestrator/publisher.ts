@@ -1,5 +1,5 @@
 import { retry } from '../base/retry.ts';
-import type { Mailbox } from '../mailbox/mailbox.ts';
+import type { ReportedMailbox } from './reported-mailbox.ts';
 import type { RunStore } from './run-store.ts';
 
 /** How many messages are read from the store at once. */
@@ -9,8 +9,8 @@ const longestRetryMs = 10_000;
 /** Carries the store's outbox to the mailbox, in order, again after a failure. Delivering twice is harmless. */
 export class Publisher {
   readonly #store: RunStore;
-  readonly #mailbox: Mailbox;
-  readonly #onProblem: (line: string) => void;
+  readonly #mailbox: ReportedMailbox;
+  readonly #onLine: (line: string) => void;
   readonly #closing = new AbortController();
   #delivered = 0;
   #isDirty = false;
@@ -19,12 +19,12 @@ export class Publisher {
 
   constructor(options: {
     readonly store: RunStore;
-    readonly mailbox: Mailbox;
-    readonly onProblem: (line: string) => void;
+    readonly mailbox: ReportedMailbox;
+    readonly onLine: (line: string) => void;
   }) {
     this.#store = options.store;
     this.#mailbox = options.mailbox;
-    this.#onProblem = options.onProblem;
+    this.#onLine = options.onLine;
   }
 
   /** The last message that reached the mailbox; the next commit forgets everything up to it. */
@@ -55,7 +55,8 @@ export class Publisher {
 
   async #work(): Promise<void> {
     const isRetryable = (error: unknown): true => {
-      this.#onProblem(`Cannot publish status, trying again: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#mailbox.hasReported(error)) this.#onLine(`Cannot publish status, trying again: ${reason}`);
       return true;
     };
     while (this.#isDirty) {

@@ -8,9 +8,9 @@ import { retry } from '../base/retry.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, RunId } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
-import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { RunBoard } from './board.ts';
 import { statusMessage } from './commit.ts';
+import type { ReportedMailbox } from './reported-mailbox.ts';
 import type { RunStore } from './run-store.ts';
 import type { SchedulePolicy } from './schedule.ts';
 
@@ -18,7 +18,7 @@ const retryMs = { first: 200, longest: 10_000 };
 
 export interface SealerOptions {
   readonly store: RunStore;
-  readonly mailbox: Mailbox;
+  readonly mailbox: ReportedMailbox;
   readonly signer: Signer;
   readonly anchors: readonly Anchor[];
   readonly trust: Trust;
@@ -43,8 +43,9 @@ export class Sealer {
   seal(run: RunBoard): void {
     if (this.#underWay.has(run.runId)) return;
     const isRetryable = (error: unknown): true => {
+      const { mailbox, onLine } = this.#options;
       const reason = error instanceof Error ? error.message : String(error);
-      this.#options.onLine(`run ${run.runId}: cannot publish its bundle, trying again: ${reason}`);
+      if (!mailbox.hasReported(error)) onLine(`run ${run.runId}: cannot publish its bundle, trying again: ${reason}`);
       return true;
     };
     const { first: delayMs, longest: maxDelayMs } = retryMs;

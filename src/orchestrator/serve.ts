@@ -5,6 +5,8 @@ import { originOf } from '../audit/record.ts';
 import { trustSigner } from '../audit/trust.ts';
 import type { Trust } from '../audit/verify/trust.ts';
 import { sleep } from '../base/deadline.ts';
+import { retry } from '../base/retry.ts';
+import { isAppError } from '../contracts/errors.ts';
 import type { DeploymentId } from '../contracts/ids.ts';
 import { packageName, stateNames } from '../contracts/names.ts';
 import { deploymentIdOf } from '../dispatch/deployment.ts';
@@ -14,9 +16,11 @@ import { EventQueue } from './event-queue.ts';
 import { Inbox } from './inbox.ts';
 import { Loop } from './loop.ts';
 import type { LoopEvent } from './loop-event.ts';
+import { claimMailbox } from './mailbox-claim.ts';
 import { type AgoraOrchestrator, defaultConcurrency } from './orchestrator.ts';
 import { PresenceSign } from './presence.ts';
 import { Publisher } from './publisher.ts';
+import { ReportedMailbox } from './reported-mailbox.ts';
 import type { SchedulePolicy } from './schedule.ts';
 import { Sealer } from './sealer.ts';
 import type { MailboxSubmissionTransport } from './submission-transport.ts';
@@ -24,6 +28,9 @@ import { takeOver } from './take-over.ts';
 
 /** How long a stopping daemon lets publishing finish. */
 const closeGraceMs = 2_000;
+
+/** How soon a mailbox that cannot be reached is asked again by a daemon that starts, at the latest. */
+const longestClaimRetryMs = 10_000;
 
 /** How often a draining daemon looks whether it may end. */
 const drainLookMs = 50;
@@ -46,6 +53,7 @@ export interface ServeLoopOptions {
 /** Runs the daemon until its signal. Rejects with `daemon-running`, `state-corrupt`, `state-newer` or `disk-full`. */
 export async function serve(options: ServeLoopOptions): Promise<void> {
   const daemon = await openDaemon(options);
+  if (daemon === undefined) return;
   try {
     await daemon.loop.recover();
     await runUntilStopped(daemon, options);
@@ -55,7 +63,8 @@ export async function serve(options: ServeLoopOptions): Promise<void> {
 }
 
 interface Daemon {
-  readonly deploymentId: DeploymentId;
+  readonly mailbox: ReportedMailbox;
+  readonly sign: PresenceSign;
   readonly events: EventQueue<LoopEvent>;
   readonly attempts: Attempts;
   readonly publisher: Publisher;
@@ -64,23 +73,35 @@ interface Daemon {
   readonly inbox: Inbox;
 }
 
-async function openDaemon(options: ServeLoopOptions): Promise<Daemon> {
+/** Undefined when it was stopped before it could serve. */
+async function openDaemon(options: ServeLoopOptions): Promise<Daemon | undefined> {
   const { orchestrator, transport, signal, onLine = () => undefined } = options;
   const { store, stateFolder } = orchestrator.options;
   const deploymentId = await deploymentIdOf(stateFolder);
   await takeOver({ store, transport, deploymentId, signal, onLine });
+  const mailbox = new ReportedMailbox(transport.mailbox, onLine);
+  const sign = new PresenceSign(mailbox, deploymentId);
   try {
-    return await assembleDaemon(options, deploymentId);
+    // What cannot be reached may come back; what is refused, or is not there, waits for a person.
+    await retry(() => claimMailbox({ mailbox, sign, deploymentId, signal, onLine }), {
+      isRetryable: (error) => isAppError(error, 'unreachable'),
+      maxDelayMs: longestClaimRetryMs,
+      signal,
+    });
+    return await assembleDaemon(options, { mailbox, sign, deploymentId });
   } catch (error) {
     await store.close();
+    if (signal.aborted) return undefined;
     throw error;
   }
 }
 
-async function assembleDaemon(options: ServeLoopOptions, deploymentId: DeploymentId): Promise<Daemon> {
-  const { orchestrator, transport, allowUnsandboxed = false, onLine = () => undefined } = options;
+async function assembleDaemon(
+  options: ServeLoopOptions,
+  { mailbox, sign, deploymentId }: Pick<Daemon, 'mailbox' | 'sign'> & { readonly deploymentId: DeploymentId },
+): Promise<Daemon> {
+  const { orchestrator, allowUnsandboxed = false, onLine = () => undefined } = options;
   const { store, storage, signer, anchors, executors, stateFolder, defaults } = orchestrator.options;
-  const { mailbox } = transport;
   const trust: Trust = await trustSigner(join(stateFolder, stateNames.trust), originOf(deploymentId), signer);
   const events = new EventQueue<LoopEvent>();
   const workFolder = join(stateFolder, stateNames.work, 'runs');
@@ -93,7 +114,7 @@ async function assembleDaemon(options: ServeLoopOptions, deploymentId: Deploymen
     workFolder,
     onLine,
   });
-  const publisher = new Publisher({ store, mailbox, onProblem: onLine });
+  const publisher = new Publisher({ store, mailbox, onLine });
   const engine = { name: packageName, version: packageVersion() };
   const onPublished = (run: RunBoard) => {
     onLine(`run ${run.runId}: ${run.status}`);
@@ -125,8 +146,10 @@ async function assembleDaemon(options: ServeLoopOptions, deploymentId: Deploymen
     seal,
     onLine,
   });
-  const inbox = new Inbox({ mailbox, store, storage, declarations: orchestrator.declarations, events, onLine });
-  return { deploymentId, events, attempts, publisher, sealer, loop, inbox };
+  const { declarations } = orchestrator;
+  const mayTake = () => sign.isHeld();
+  const inbox = new Inbox({ mailbox, mayTake, store, storage, declarations, events, onLine });
+  return { mailbox, sign, events, attempts, publisher, sealer, loop, inbox };
 }
 
 /** Where items will run. That may take a while, when an image is made first; a signal meanwhile is not kept waiting. */
@@ -138,11 +161,10 @@ async function describeExecutors({ orchestrator, signal, onLine }: ServeLoopOpti
 }
 
 async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promise<void> {
-  const { signal, transport, onLine } = options;
-  const { loop, inbox, publisher, deploymentId } = daemon;
+  const { signal, onLine } = options;
+  const { mailbox, sign, loop, inbox, publisher } = daemon;
   const loopEnd = new AbortController();
   const presenceEnd = new AbortController();
-  const sign = new PresenceSign(transport.mailbox, deploymentId);
   const beating = sign.beat(presenceEnd.signal);
   const compute = await describeExecutors(options);
   if (!signal.aborted) {
@@ -150,27 +172,33 @@ async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promi
     onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
   }
   publisher.wake();
-  const reading = inbox.run(signal);
+  // Whatever ends first ends the daemon: the signal, another daemon in its place, or a failure of the loop that another
+  // turn cannot cure.
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
+  const reading = inbox.run(ended);
   const looping = loop.run(loopEnd.signal);
-  // Whatever ends first ends the daemon: the signal, or a failure of the loop that another turn cannot cure.
-  const ended = new AbortController();
-  looping.catch(() => ended.abort());
-  await Promise.race([aborted(signal), aborted(ended.signal)]);
+  for (const part of [looping, beating]) part.catch(() => failed.abort());
+  await aborted(ended);
   loop.takeNoWork();
-  if (options.drain === true && !ended.signal.aborted) await drained(daemon, options.stopWorkers);
-  // From here on the next daemon may wait for this one's end.
+  if (options.drain === true && !failed.signal.aborted) await drained(daemon, options.stopWorkers);
+  // From here on the next daemon may wait for this one's end, and no mailbox keeps it waiting.
   presenceEnd.abort();
+  setTimeout(() => mailbox.abandon(), closeGraceMs).unref();
   await daemon.attempts.detach(options.stopWorkers?.aborted === true ? 'stop' : 'leave');
   loopEnd.abort();
-  await Promise.all([looping, beating, ended.signal.aborted ? undefined : reading]);
+  await Promise.all([looping, beating, reading]);
 }
 
-async function closeDaemon({ loop, sealer, publisher }: Daemon, { orchestrator }: ServeLoopOptions): Promise<void> {
+async function closeDaemon(
+  { mailbox, loop, sealer, publisher }: Daemon,
+  { orchestrator }: ServeLoopOptions,
+): Promise<void> {
   try {
     // What ended while the loop was stopping is committed, so that the next daemon need not guess.
     await loop.turn();
-    await sealer.close(closeGraceMs);
-    await publisher.close(closeGraceMs);
+    await sealer.close(mailbox.isAbandoned ? 0 : closeGraceMs);
+    await publisher.close(mailbox.isAbandoned ? 0 : closeGraceMs);
   } finally {
     for (const executor of Object.values(orchestrator.options.executors)) await executor.close();
     await orchestrator.options.store.close();
