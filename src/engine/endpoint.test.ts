@@ -59,7 +59,7 @@ test('without a name the first default socket that is there is taken, and none i
 });
 
 test('hosts that cannot be used are refused with what works', () => {
-  for (const host of ['tcp://', 'npipe:////./pipe/docker', 'unix://', 'nonsense']) {
+  for (const host of ['tcp://', 'tcp://box:99999', 'npipe:////./pipe/docker', 'unix://', 'nonsense']) {
     const isRefused = (error: unknown) => isAppError(error, 'invalid-config') && /DOCKER_HOST/.test(error.next ?? '');
     assert.throws(() => parseEngineHost(host, 'DOCKER_HOST'), isRefused, host);
   }

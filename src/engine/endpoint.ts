@@ -75,7 +75,7 @@ export function parseEngineHost(
   }
   throw new AppError(
     'invalid-config',
-    `Cannot use engine "${text}" from ${source}: it is neither unix://, ssh:// nor tcp://`,
+    `Cannot use engine "${text}" from ${source}: it is ${text.startsWith('tcp://') ? 'not tcp://host:port' : 'neither unix://, ssh:// nor tcp://'}`,
     {
       next: 'Set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host, or tcp://host:2376 with DOCKER_CERT_PATH.',
     },

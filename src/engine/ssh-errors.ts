@@ -1,3 +1,4 @@
+import { shellWord } from '../base/shell-word.ts';
 import { AppError } from '../contracts/errors.ts';
 import { describeSshTarget, type SshTarget, sshCommand } from './ssh-target.ts';
 
@@ -66,7 +67,7 @@ const ofTheMachine: readonly Explanation[] = [
     leg: 'engine',
     pattern: /Cannot connect to the Docker daemon|Is the docker daemon running/i,
     state: 'its engine does not answer',
-    next: (target) => `Start docker there; \`${sshCommand(target)} docker version\` must print the engine's version.`,
+    next: (target) => `Start docker there; \`${versionCommand(target)}\` must print the engine's version.`,
   },
   {
     leg: 'engine',
@@ -128,6 +129,12 @@ function explained(stderr: string, exitCode: number | null): Explanation | undef
 function forgetCommand({ host, port }: SshTarget, stderr: string): string {
   const said = /^\s*(ssh-keygen -f (["'])[^"'`$]+\2 -R (["'])[\w.:[\]-]+\3)$/m.exec(stderr)?.[1];
   return said ?? `ssh-keygen -R ${port === undefined || port === 22 ? host : `[${host}]:${port}`}`;
+}
+
+/** What a person would type to see the engine that the target names. */
+function versionCommand(target: SshTarget): string {
+  const engine = target.socket === undefined ? '' : `-H ${shellWord(`unix://${target.socket}`)} `;
+  return `${sshCommand(target)} docker ${engine}version`;
 }
 
 function lastLine(text: string): string {

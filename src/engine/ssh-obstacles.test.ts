@@ -71,6 +71,18 @@ describe('what keeps an engine over ssh from being reached is told with what to 
     );
   });
 
+  test('a socket there at which no engine answers', async (t) => {
+    await sshPlace(t);
+    const engine = dockerEngine({ endpoint: parseEngineHost('ssh://target/nowhere/docker.sock', 'x') });
+
+    await assert.rejects(engine.ping(), (error) => {
+      assert.ok(isAppError(error, 'unreachable'));
+      assert.match(error.message, /its engine does not answer/);
+      assert.match(error.next ?? '', /`ssh target docker -H unix:\/\/\/nowhere\/docker\.sock version` must print/);
+      return true;
+    });
+  });
+
   test('a name that nobody knows', async (t) => {
     await sshPlace(t);
 
