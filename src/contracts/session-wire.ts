@@ -32,7 +32,10 @@ export const sessionLimits = {
 const nameSchema = z.string().min(1).max(255);
 const offsetSchema = z.int().min(0).max(sessionLimits.offset);
 const windowSchema = z.int().min(1_024).max(sessionLimits.copyWindowBytes);
-export const sessionIdSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url');
+/** What people call a session; knowing it gives nothing. */
+export const sessionIdSchema = z.string().regex(/^s-[a-z2-7]{10}$/, 'must be s- and 10 characters of a-z 2-7');
+/** Of one viewer of a session: with it the same user comes back to where they were. */
+export const seatSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url');
 /** Of a terminal, in characters. */
 const sideSchema = z.int().min(1).max(65_535);
 export const terminalSizeSchema = z.strictObject({ columns: sideSchema, rows: sideSchema });
@@ -76,13 +79,15 @@ export const sessionSpecSchema = z.discriminatedUnion('kind', [
   /** Input of `copy-in` and output of `copy-out` are a tar. */
   z.strictObject({ kind: z.literal('copy-out'), workspace: nameSchema, path: z.string().min(1).max(4_096) }),
   z.strictObject({ kind: z.literal('copy-in'), workspace: nameSchema, path: z.string().min(1).max(4_096) }),
+  /** One more viewer of a session of this user, or of anybody's for an admin. */
+  z.strictObject({ kind: z.literal('join'), sessionId: sessionIdSchema }),
 ]);
 export type SessionSpec = z.infer<typeof sessionSpecSchema>;
 
 const opening = {
   session: sessionSpecSchema,
   window: windowSchema,
-  resume: z.strictObject({ sessionId: sessionIdSchema, received: offsetSchema }).optional(),
+  resume: z.strictObject({ seat: seatSchema, received: offsetSchema }).optional(),
 };
 /** As a caller sends it to a server. */
 export const openSchema = z.strictObject({ ...opening, host: hostNameSchema });
@@ -93,6 +98,7 @@ export type RelayedOpen = z.infer<typeof relayedOpenSchema>;
 
 export const acceptSchema = z.strictObject({
   sessionId: sessionIdSchema,
+  seat: seatSchema,
   output: offsetSchema,
   input: offsetSchema,
   window: windowSchema,

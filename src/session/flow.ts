@@ -33,7 +33,9 @@ export class Flow {
     return undefined;
   }
 
+  /** Fine again where it was told before. */
   end(offset: number): string | undefined {
+    if (this.#isEnded && offset === this.#next) return undefined;
     const problem = this.#misplaced(offset);
     if (problem !== undefined) return problem;
     this.#isEnded = true;

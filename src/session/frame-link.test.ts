@@ -85,7 +85,7 @@ test('frames that were under way to a closed stream are dropped', () => {
   assert.ok(!caller.isEnded);
 });
 
-test('a stream full of data lets another through, and gives way to what has none', () => {
+test('a stream full of data lets another through, and gives way to credit', () => {
   const { open, there, carry } = aLink();
   const [bulk, terminal] = [open(), open()];
   const chunk = Buffer.alloc(sessionLimits.dataBytes);
@@ -93,11 +93,11 @@ test('a stream full of data lets another through, and gives way to what has none
   for (let part = 0; part < 20; part += 1) bulk.other.stream.send(data(part * chunk.length, chunk));
   assert.ok(there.sent.length <= 2, 'it is not handed to the socket at once');
   terminal.other.stream.send(data(0, 'k'));
-  bulk.other.stream.send({ type: 'control', json: { event: 'exit' } });
+  bulk.other.stream.send({ type: 'credit', offset: 7 });
   there.carry((message) => bulk.stream.isClosed || void message, 2);
 
   const order = there.sent.map((message) => decodeFrame(message));
-  assert.equal(order[0]?.frame.type, 'control');
+  assert.equal(order[0]?.frame.type, 'credit');
   assert.ok(order.findIndex(({ stream }) => stream === terminal.stream.number) <= 2);
   carry();
   assert.equal(bulk.heard.frames.filter(({ type }) => type === 'data').length, 18);

@@ -1,7 +1,7 @@
 import { type Close, closeSchema, sessionLimits } from '../contracts/session-wire.ts';
 import { FairQueue } from './fair-queue.ts';
 import { decodeFrame, encodeFrame, type Frame, FrameError } from './frame.ts';
-import { isInTurn, LinkStream, type StreamHandler } from './link-stream.ts';
+import { LinkStream, type StreamHandler } from './link-stream.ts';
 
 /** What carries messages, in order and whole or not at all: a WebSocket. */
 export interface FramePort {
@@ -136,8 +136,10 @@ export class FrameLink {
 
   #send(outgoing: Outgoing): void {
     if (this.#isEnded) return;
-    if (isInTurn(outgoing.frame)) this.#queue.add(outgoing.stream.number, outgoing);
-    else this.#queue.hurry(outgoing);
+    const { type } = outgoing.frame;
+    // All others are about the data in front of them.
+    if (type === 'open' || type === 'accept' || type === 'credit') this.#queue.hurry(outgoing);
+    else this.#queue.add(outgoing.stream.number, outgoing);
     this.#pump();
   }
 

@@ -8,7 +8,7 @@ export interface StreamHandler {
 }
 
 /** Without data, of one stream and not sent yet: more than these, and the other side asks without reading. */
-const mostHurried = 64;
+const mostWithoutData = 64;
 
 interface StreamWay {
   send(frame: Frame): void;
@@ -21,7 +21,7 @@ export class LinkStream {
   readonly number: number;
   readonly #way: StreamWay;
   #handler: StreamHandler | undefined;
-  #hurried = 0;
+  #withoutData = 0;
   #isClosed = false;
 
   constructor(number: number, handler: StreamHandler | undefined, way: StreamWay) {
@@ -37,8 +37,8 @@ export class LinkStream {
   /** After a close nothing is sent. */
   send(frame: Exclude<Frame, { readonly type: 'close' }>): void {
     if (this.#isClosed) return;
-    if (!isInTurn(frame)) this.#hurried += 1;
-    if (this.#hurried > mostHurried) this.fail('limit-exceeded', 'the other side does not read');
+    if (frame.type !== 'data') this.#withoutData += 1;
+    if (this.#withoutData > mostWithoutData) this.fail('limit-exceeded', 'the other side does not read');
     else this.#way.send(frame);
   }
 
@@ -74,11 +74,6 @@ export class LinkStream {
   }
 
   leaves(frame: Frame): void {
-    if (!isInTurn(frame)) this.#hurried -= 1;
+    if (frame.type !== 'data') this.#withoutData -= 1;
   }
-}
-
-/** Whether it must not come before the data in front of it. */
-export function isInTurn({ type }: Frame): boolean {
-  return type === 'data' || type === 'end' || type === 'close';
 }

@@ -1,0 +1,212 @@
+import { sleep } from '../base/deadline.ts';
+import { type Backoff, retryDelayMs } from '../base/retry.ts';
+import { AppError, type ErrorCode } from '../contracts/errors.ts';
+import {
+  type Accept,
+  acceptSchema,
+  agentEventSchema,
+  type CallerEvent,
+  type Close,
+  type CloseCode,
+  type Open,
+} from '../contracts/session-wire.ts';
+import type { LoggedBytes } from './byte-log.ts';
+import type { StreamFrame } from './frame.ts';
+import type { FrameLink } from './frame-link.ts';
+import { IncomingBytes } from './incoming-bytes.ts';
+import type { LinkStream } from './link-stream.ts';
+import { OutgoingBytes } from './outgoing-bytes.ts';
+import type { Exit } from './source.ts';
+
+export interface CallerSessionOptions {
+  readonly open: Omit<Open, 'resume'>;
+  /** A link to the server, new or one that is there. Raises `unreachable` and what the server refuses with. */
+  readonly connect: (signal: AbortSignal) => Promise<FrameLink>;
+  /** Told of what is for a person: notices, output that was lost. */
+  readonly onNotice?: (text: string) => void;
+  /** Told when the link is lost and when the session goes on. */
+  readonly onAway?: (isAway: boolean, reason: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How long a session is asked for that was never there. */
+const firstMs = 15_000;
+const backoff: Backoff = { delayMs: 20, maxDelayMs: 5_000 };
+/** Of a session that another link may find again. */
+const comesBack: readonly CloseCode[] = ['host-away', 'server-stopping'];
+const errorCodes: Partial<Record<CloseCode, ErrorCode>> = {
+  refused: 'refused',
+  'not-found': 'not-found',
+  'host-away': 'unreachable',
+  'server-stopping': 'unreachable',
+  unreachable: 'unreachable',
+  'session-lost': 'unreachable',
+  'limit-exceeded': 'limit-exceeded',
+  'timed-out': 'refused',
+  cancelled: 'interrupted',
+};
+
+/** This end of a session: each byte in and out exactly once, whatever becomes of the links. */
+export class CallerSession {
+  readonly #options: CallerSessionOptions;
+  readonly #incoming: IncomingBytes;
+  readonly #outgoing = new OutgoingBytes();
+  #accepted: Accept | undefined;
+  #stream: LinkStream | undefined;
+  #exit: Exit | undefined;
+  #size: CallerEvent | undefined;
+
+  constructor(options: CallerSessionOptions) {
+    this.#options = options;
+    this.#incoming = new IncomingBytes(options.open.window, (offset) => this.#stream?.send({ type: 'credit', offset }));
+  }
+
+  /** What the session was accepted with. */
+  get accepted(): Accept | undefined {
+    return this.#accepted;
+  }
+
+  /** Output as it comes; to read it slowly slows down what makes it. */
+  output(): AsyncIterable<LoggedBytes> {
+    return this.#incoming.read();
+  }
+
+  /** Resolves when it may take more. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#outgoing.write(bytes);
+  }
+
+  endInput(): void {
+    this.#outgoing.end();
+  }
+
+  /** A size is told again after each new link. */
+  send(event: CallerEvent): void {
+    if (event.event === 'resize') this.#size = event;
+    if (this.#accepted !== undefined) this.#stream?.send({ type: 'control', json: event });
+  }
+
+  /** The viewer leaves; the session stays for a while. */
+  detach(): void {
+    this.#incoming.fail(undefined);
+    this.#stream?.close({ code: 'detached', message: 'the viewer left' });
+  }
+
+  /** Until it is over and all output was read. Raises why it could not go on. */
+  async run(): Promise<Exit | undefined> {
+    const { signal } = this.#options;
+    const cancel = () => this.#stream?.close({ code: 'cancelled', message: 'the caller does not want it any more' });
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      await this.#keepOpen();
+      return this.#exit;
+    } catch (error) {
+      this.#incoming.fail(error);
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      this.#outgoing.close();
+    }
+  }
+
+  async #keepOpen(): Promise<void> {
+    const { signal, onAway } = this.#options;
+    let awaySince = performance.now();
+    for (let failures = 0; ; failures += 1) {
+      signal.throwIfAborted();
+      const wasAccepted = this.#accepted !== undefined;
+      const close = await this.#viewOnce();
+      if (close.code === 'done' || close.code === 'detached') return;
+      if (!comesBack.includes(close.code)) throw errorOf(close);
+      const now = performance.now();
+      if (close.wasOpen) {
+        awaySince = now;
+        failures = 0;
+        onAway?.(true, close.message);
+      }
+      const patienceMs = wasAccepted ? (this.#accepted?.lingerSeconds ?? 0) * 1_000 : firstMs;
+      if (now - awaySince > patienceMs) throw errorOf(close);
+      await sleep(retryDelayMs(failures + 1, backoff), signal);
+    }
+  }
+
+  /** One stream, until it is closed. */
+  async #viewOnce(): Promise<Close & { readonly wasOpen: boolean }> {
+    const { open, connect, signal } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<Close>();
+    const seat = this.#accepted?.seat;
+    const request = seat === undefined ? open : { ...open, resume: { seat, received: this.#incoming.received } };
+    let wasOpen = false;
+    try {
+      const link = await connect(signal);
+      const stream = link.open(request, {
+        onFrame: (frame) => {
+          wasOpen ||= frame.type === 'accept';
+          const problem = this.#take(frame, stream);
+          if (problem !== undefined) stream?.fail('protocol', problem);
+        },
+        onClose: resolve,
+      });
+      if (stream === undefined) return { code: 'host-away', message: 'the link is full or gone', wasOpen };
+      this.#stream = stream;
+      void this.#incoming.whole.then((isWhole) => {
+        if (!isWhole) return;
+        stream.close({ code: 'done', message: 'all was read' });
+        resolve({ code: 'done', message: 'all was read' });
+      });
+      return { ...(await promise), wasOpen };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof AppError) || error.code !== 'unreachable') throw error;
+      return { code: 'host-away', message: error.message, wasOpen };
+    } finally {
+      this.#stream = undefined;
+      this.#outgoing.pause();
+    }
+  }
+
+  #take(frame: StreamFrame, stream: LinkStream | undefined): string | undefined {
+    switch (frame.type) {
+      case 'accept':
+        return this.#accept(frame.json, stream);
+      case 'data':
+        return this.#incoming.take(frame);
+      case 'end':
+        return this.#incoming.end(frame.offset);
+      case 'credit':
+        this.#outgoing.credit(frame.offset);
+        return undefined;
+      case 'control':
+        return this.#event(frame.json);
+    }
+  }
+
+  #accept(json: unknown, stream: LinkStream | undefined): string | undefined {
+    const accept = acceptSchema.safeParse(json).data;
+    if (accept === undefined || stream === undefined) return 'it is accepted in no known way';
+    const wasAway = this.#accepted !== undefined;
+    this.#accepted = accept;
+    this.#lost(this.#incoming.resume(accept.output));
+    if (this.#size !== undefined) stream.send({ type: 'control', json: this.#size });
+    const problem = this.#outgoing.resume(accept.input, accept.window, stream);
+    if (wasAway) this.#options.onAway?.(false, 'the session goes on');
+    return problem;
+  }
+
+  #event(json: unknown): string | undefined {
+    const event = agentEventSchema.safeParse(json).data;
+    if (event === undefined) return 'there is no such event';
+    if (event.event === 'exit') this.#exit = event;
+    if (event.event === 'notice') this.#options.onNotice?.(event.text);
+    if (event.event === 'gap') this.#lost(this.#incoming.resume(event.offset));
+    return undefined;
+  }
+
+  #lost(bytes: number): void {
+    if (bytes > 0) this.#options.onNotice?.(`${bytes} bytes of output came while nobody could read them and are gone`);
+  }
+}
+
+function errorOf({ code, message, next }: Close): AppError {
+  return new AppError(errorCodes[code] ?? 'internal', message, next === undefined ? {} : { next });
+}

@@ -1,0 +1,101 @@
+import type { LoggedBytes } from './byte-log.ts';
+import { Flow } from './flow.ts';
+import type { DataFrame } from './frame.ts';
+
+/** Output on its way to its reader, never more than the window. */
+export class IncomingBytes {
+  /** Resolves when all was read, or with false when nothing more can be. */
+  readonly whole: Promise<boolean>;
+  readonly #windowBytes: number;
+  readonly #onCredit: (offset: number) => void;
+  readonly #parts: LoggedBytes[] = [];
+  readonly #settle: (isWhole: boolean) => void;
+  #flow: Flow;
+  #consumed = 0;
+  #credit: number;
+  #failure: { readonly error: unknown } | undefined;
+  #awaited: (() => void) | undefined;
+
+  /** `onCredit` is told how far the other side may go. */
+  constructor(windowBytes: number, onCredit: (offset: number) => void) {
+    this.#windowBytes = windowBytes;
+    this.#onCredit = onCredit;
+    this.#flow = new Flow(0, windowBytes);
+    this.#credit = windowBytes;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.whole = promise;
+    this.#settle = resolve;
+  }
+
+  /** Offset up to which everything has come. */
+  get received(): number {
+    return this.#flow.next;
+  }
+
+  /** The other side goes on at `offset`. The bytes that are lost. */
+  resume(offset: number): number {
+    const lost = Math.max(0, offset - this.#flow.next);
+    this.#consumed += lost;
+    this.#credit = this.#flow.next + lost + this.#windowBytes;
+    if (!this.#flow.isEnded) this.#flow = new Flow(this.#flow.next + lost, this.#credit);
+    return lost;
+  }
+
+  take({ offset, channel, bytes }: DataFrame): string | undefined {
+    const problem = this.#flow.data(offset, bytes.length);
+    if (problem === undefined) this.#parts.push({ channel, bytes });
+    this.#wake();
+    return problem;
+  }
+
+  end(offset: number): string | undefined {
+    const problem = this.#flow.end(offset);
+    this.#wake();
+    return problem;
+  }
+
+  /** Nothing more comes; the reader gets what is there, then the error if there is one. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#settle(false);
+    this.#wake();
+  }
+
+  async *read(): AsyncGenerator<LoggedBytes> {
+    for (;;) {
+      const part = this.#parts.shift();
+      if (part !== undefined) {
+        yield part;
+        this.#taken(part.bytes.length);
+      } else if (this.#flow.isEnded) {
+        this.#settle(true);
+        return;
+      } else if (this.#failure !== undefined) {
+        if (this.#failure.error !== undefined) throw this.#failure.error;
+        return;
+      } else {
+        await this.#more();
+      }
+    }
+  }
+
+  #taken(bytes: number): void {
+    this.#consumed += bytes;
+    const credit = this.#consumed + this.#windowBytes;
+    if (credit - this.#credit < this.#windowBytes / 4) return;
+    this.#credit = credit;
+    this.#flow.credit(credit);
+    this.#onCredit(credit);
+  }
+
+  async #more(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited = resolve;
+    await promise;
+  }
+
+  #wake(): void {
+    this.#awaited?.();
+    this.#awaited = undefined;
+  }
+}

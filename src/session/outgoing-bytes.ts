@@ -1,0 +1,95 @@
+import { sessionLimits } from '../contracts/session-wire.ts';
+import { ByteLog } from './byte-log.ts';
+import { Flow } from './flow.ts';
+import type { LinkStream } from './link-stream.ts';
+
+/** Input on its way, kept until the other side has taken it. */
+export class OutgoingBytes {
+  /** Twice the largest window: what the other side has not taken, and as much again that waits for credit. */
+  readonly #log = new ByteLog(2 * sessionLimits.copyWindowBytes);
+  #flow = new Flow(0, 0);
+  #windowBytes = 0;
+  #isEnded = false;
+  #isEndSent = false;
+  #isClosed = false;
+  #stream: LinkStream | undefined;
+  #awaited: (() => void) | undefined;
+
+  /** Resolves when there is room for more. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += sessionLimits.dataBytes) {
+      while (!this.#isClosed && this.#isFull()) await this.#room();
+      if (this.#isClosed) return;
+      this.#log.append('input', bytes.subarray(at, at + sessionLimits.dataBytes));
+      this.#pump();
+    }
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#pump();
+  }
+
+  /** What is written from now on goes nowhere. */
+  close(): void {
+    this.#isClosed = true;
+    this.pause();
+    this.#wake();
+  }
+
+  /** There is no stream for now. */
+  pause(): void {
+    this.#stream = undefined;
+  }
+
+  /** The other side has all up to `input`, and takes `windowBytes` more. What is wrong with that. */
+  resume(input: number, windowBytes: number, stream: LinkStream): string | undefined {
+    if (input < this.#log.start || input > this.#log.end) return `input ${input} was never sent, or was taken`;
+    this.#stream = stream;
+    this.#windowBytes = windowBytes;
+    this.#flow = new Flow(input, input + windowBytes);
+    this.#isEndSent = false;
+    this.#takenUpTo(input);
+    return undefined;
+  }
+
+  credit(offset: number): void {
+    this.#flow.credit(offset);
+    this.#takenUpTo(Math.min(offset - this.#windowBytes, this.#flow.next));
+  }
+
+  #takenUpTo(offset: number): void {
+    this.#log.drop(offset);
+    this.#pump();
+    this.#wake();
+  }
+
+  #pump(): void {
+    const [stream, flow] = [this.#stream, this.#flow];
+    if (stream === undefined) return;
+    while (flow.room > 0) {
+      const part = this.#log.read(flow.next, Math.min(flow.room, sessionLimits.dataBytes));
+      if (part === undefined) break;
+      stream.send({ type: 'data', offset: flow.next, ...part });
+      flow.data(flow.next, part.bytes.length);
+    }
+    if (!this.#isEnded || this.#isEndSent || flow.next < this.#log.end) return;
+    this.#isEndSent = true;
+    stream.send({ type: 'end', offset: flow.next });
+  }
+
+  #isFull(): boolean {
+    return this.#log.end - this.#log.start >= sessionLimits.copyWindowBytes;
+  }
+
+  async #room(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited = resolve;
+    await promise;
+  }
+
+  #wake(): void {
+    this.#awaited?.();
+    this.#awaited = undefined;
+  }
+}

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type Accept,
+  type AgentEvent,
+  type CallerEvent,
+  type Close,
+  callerEventSchema,
+  sessionLimits,
+} from '../contracts/session-wire.ts';
+import type { ByteLog } from './byte-log.ts';
+import { Flow } from './flow.ts';
+import type { StreamFrame } from './frame.ts';
+import type { LinkStream } from './link-stream.ts';
+import type { Exit } from './source.ts';
+
+/** What a seat asks of its session. */
+export interface SeatOwner {
+  readonly log: ByteLog;
+  /** How the session ended, once all output is in the log. */
+  readonly ended: { readonly exit: Exit | undefined } | undefined;
+  /** Resolves when it was taken. */
+  write(bytes: Uint8Array): Promise<void>;
+  inputEnded(): void;
+  event(event: CallerEvent): void;
+  /** Its viewer has read on. */
+  hasRead(): void;
+  /** Its stream is gone; it may come back unless its viewer is done. */
+  left(seat: Seat, close: Close): void;
+}
+
+/** One viewer of a session, here or away. */
+export class Seat {
+  readonly key = randomBytes(32).toString('base64url');
+  readonly actor: string;
+  readonly #owner: SeatOwner;
+  readonly #windowBytes: number;
+  #stream: LinkStream | undefined;
+  #output: Flow;
+  #outputWindow = 0;
+  #isOutputEndSent = false;
+  #consumed: number;
+  #input = new Flow(0, 0);
+  #inputTaken = 0;
+  #inputCredit = 0;
+
+  /** Of a new viewer, who sees the log from `start` on. */
+  constructor(owner: SeatOwner, { actor, start, windowBytes }: SeatOptions) {
+    this.#owner = owner;
+    this.actor = actor;
+    this.#windowBytes = windowBytes;
+    this.#output = new Flow(start, start);
+    this.#consumed = start;
+  }
+
+  get isHere(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** Offset up to which its viewer has read. */
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  get isInputEnded(): boolean {
+    return this.#input.isEnded;
+  }
+
+  /** Its viewer is here, for the first time or again, and has all output up to `received`. */
+  sit(stream: LinkStream, { received, window }: Sitting, told: Told): void {
+    this.#stream?.close({ code: 'detached', message: 'the same viewer came again' });
+    this.#stream = stream;
+    this.#consumed = Math.max(this.#consumed, Math.min(received, this.#owner.log.end));
+    const start = Math.max(received, this.#owner.log.start);
+    this.#output = new Flow(start, start + window);
+    this.#outputWindow = window;
+    this.#isOutputEndSent = false;
+    const input = this.#input.next;
+    this.#inputCredit = input + this.#windowBytes;
+    if (!this.#input.isEnded) this.#input = new Flow(input, this.#inputCredit);
+    const accept = { ...told, seat: this.key, output: start, input, window: this.#windowBytes } satisfies Accept;
+    stream.send({ type: 'accept', json: accept });
+    this.#tellExit();
+    this.pump();
+  }
+
+  /** Sends what it may of what there is. */
+  pump(): void {
+    const { log, ended } = this.#owner;
+    const [stream, output] = [this.#stream, this.#output];
+    if (stream === undefined || this.#isOutputEndSent) return;
+    // Not before it reads on: until then more may go.
+    if (output.room > 0 && output.next < log.start) {
+      output.gap(log.start);
+      this.#tell({ event: 'gap', offset: log.start });
+    }
+    while (output.room > 0) {
+      const part = log.read(output.next, Math.min(output.room, sessionLimits.dataBytes));
+      if (part === undefined) break;
+      stream.send({ type: 'data', offset: output.next, ...part });
+      output.data(output.next, part.bytes.length);
+    }
+    if (ended === undefined || output.next < log.end) return;
+    this.#isOutputEndSent = true;
+    stream.send({ type: 'end', offset: output.next });
+  }
+
+  /** All output is in the log. */
+  outputEnded(): void {
+    this.#tellExit();
+    this.pump();
+  }
+
+  close(close: Close): void {
+    this.#stream?.close(close);
+    this.#stream = undefined;
+  }
+
+  take(frame: StreamFrame): void {
+    const problem = this.#taken(frame);
+    if (problem !== undefined) this.#stream?.fail('protocol', problem);
+  }
+
+  /** Its stream was closed by the other side, or with its link. */
+  closed(stream: LinkStream, close: Close): void {
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    this.#owner.left(this, close);
+  }
+
+  #taken(frame: StreamFrame): string | undefined {
+    switch (frame.type) {
+      case 'data': {
+        if (frame.channel !== 'input') return 'a caller sends input only';
+        const problem = this.#input.data(frame.offset, frame.bytes.length);
+        if (problem === undefined) void this.#pass(frame.bytes);
+        return problem;
+      }
+      case 'end': {
+        const problem = this.#input.end(frame.offset);
+        if (problem === undefined) this.#owner.inputEnded();
+        return problem;
+      }
+      case 'credit':
+        this.#output.credit(frame.offset);
+        this.#consumed = Math.max(this.#consumed, Math.min(frame.offset - this.#outputWindow, this.#output.next));
+        this.#owner.hasRead();
+        this.pump();
+        return undefined;
+      case 'control': {
+        const event = callerEventSchema.safeParse(frame.json);
+        if (event.data !== undefined) this.#owner.event(event.data);
+        return event.success ? undefined : 'there is no such event';
+      }
+      case 'accept':
+        return 'a caller accepts nothing';
+    }
+  }
+
+  async #pass(bytes: Uint8Array): Promise<void> {
+    await this.#owner.write(bytes);
+    this.#inputTaken += bytes.length;
+    const credit = this.#inputTaken + this.#windowBytes;
+    // Not for every byte that is typed.
+    if (credit - this.#inputCredit < this.#windowBytes / 4) return;
+    this.#inputCredit = credit;
+    this.#input.credit(credit);
+    this.#stream?.send({ type: 'credit', offset: credit });
+  }
+
+  #tellExit(): void {
+    const exit = this.#owner.ended?.exit;
+    if (exit !== undefined) this.#tell({ event: 'exit', ...exit });
+  }
+
+  #tell(event: AgentEvent): void {
+    this.#stream?.send({ type: 'control', json: event });
+  }
+}
+
+export interface SeatOptions {
+  readonly actor: string;
+  /** Offset of output. */
+  readonly start: number;
+  /** Of input that may be under way. */
+  readonly windowBytes: number;
+}
+
+export interface Sitting {
+  readonly received: number;
+  readonly window: number;
+}
+
+export type Told = Pick<Accept, 'sessionId' | 'terminal' | 'lingerSeconds'>;

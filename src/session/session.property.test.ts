@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { randomFrom } from '../../test/support/seeded-random.ts';
+import { openSchema, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
+import type { LoggedBytes } from './byte-log.ts';
+import { CallerSession } from './caller-session.ts';
+import { FrameLink } from './frame-link.ts';
+import { portEnd } from './port-end.suite.ts';
+import { Session } from './session.ts';
+import type { Exit, Source } from './source.ts';
+
+const seed = Number(process.env['AGORA_TEST_SEED'] ?? Date.now() % 1_000_000_007);
+const exec: SessionSpec = { kind: 'exec', workspace: 'web', command: ['cat'], env: [], interactive: true };
+
+/** Says its script and hears what it is told, now and then after a turn of the event loop. */
+function scriptedSource(script: readonly LoggedBytes[], random: () => number) {
+  const heard: Buffer[] = [];
+  const ended = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  const pause = () => (random() < 0.3 ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve());
+  async function* output() {
+    for (const part of script) {
+      await pause();
+      yield part;
+    }
+  }
+  const source: Source = {
+    output: output(),
+    write: async (bytes) => {
+      heard.push(Buffer.from(bytes));
+      await pause();
+    },
+    endInput: async () => ended.resolve(),
+    resize: async () => undefined,
+    signal: async () => undefined,
+    exit: async (): Promise<Exit> => {
+      await Promise.race([ended.promise, closed.promise]);
+      return { code: 7 };
+    },
+    close: () => closed.resolve(),
+  };
+  return { source, heard: () => Buffer.concat(heard) };
+}
+
+/** An agent with one session, and links to it that break after a random number of messages. */
+function breakingHost(source: Source, { random, mostMessages }: { random: () => number; mostMessages: number }) {
+  let session: Session | undefined;
+  let [isOver, cuts] = [false, 0];
+  const connect = async (): Promise<FrameLink> => {
+    const [here, there] = [portEnd(), portEnd()];
+    const caller = new FrameLink({ port: here.port, mostStreams: 1 });
+    const agent = new FrameLink({
+      port: there.port,
+      mostStreams: 1,
+      onOpen: (stream, request) => {
+        const { resume, window } = openSchema.parse(request);
+        session ??= new Session({
+          id: 's-aaaaaaaaaa',
+          source,
+          isTerminal: false,
+          readsOn: false,
+          windowBytes: sessionLimits.windowBytes,
+          replayBytes: sessionLimits.replayBytes,
+          lingerMs: 60_000,
+          onEnd: () => {
+            isOver = true;
+          },
+        });
+        if (resume === undefined) return session.join(stream, 'ada', window);
+        return session.resume(resume.seat, stream, { received: resume.received, window, actor: 'ada' });
+      },
+    });
+    let left = 3 + Math.floor(random() * mostMessages);
+    const step = () => {
+      if (caller.isEnded) return;
+      if (left <= 0 || isOver) {
+        cuts += 1;
+        caller.end({ code: 'host-away', message: 'cut' });
+        agent.end({ code: 'host-away', message: 'cut' });
+        return;
+      }
+      const count = 1 + Math.floor(random() * 3);
+      left -= Math.min(count, here.sent.length) + Math.min(count, there.sent.length);
+      here.carry((message) => agent.receive(message), count);
+      there.carry((message) => caller.receive(message), count);
+      setImmediate(step);
+    };
+    setImmediate(step);
+    return caller;
+  };
+  return { connect, cuts: () => cuts };
+}
+
+function randomScript(random: () => number): LoggedBytes[] {
+  const parts = Math.floor(random() * 60);
+  return Array.from({ length: parts }, (_, index) => {
+    const size = random() < 0.2 ? Math.floor(random() * 200_000) : 1 + Math.floor(random() * 500);
+    return { channel: random() < 0.3 ? 'error' : 'output', bytes: Buffer.alloc(Math.max(1, size), index % 251) };
+  });
+}
+
+test('each byte in and out arrives exactly once, however often the link is cut', { timeout: 50_000 }, async (t) => {
+  t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
+  let cuts = 0;
+  for (let round = 0; round < 40; round += 1) {
+    const random = randomFrom(seed + round);
+    const told = `round ${round} of seed ${seed}`;
+    const script = randomScript(random);
+    const typed = Buffer.concat(randomScript(random).map(({ bytes }) => bytes));
+    const { source, heard } = scriptedSource(script, random);
+    const host = breakingHost(source, { random, mostMessages: round % 2 === 0 ? 15 : 60 });
+    const session = new CallerSession({
+      open: { host: 'h', session: exec, window: sessionLimits.windowBytes },
+      connect: host.connect,
+      onNotice: (text) => assert.fail(`${told}: ${text}`),
+      signal: t.signal,
+    });
+    const running = session.run();
+    const got = readAll(session);
+    await session.write(typed);
+    session.endInput();
+
+    assert.deepEqual(await got, digests(script), told);
+    assert.equal((await running)?.code, 7, told);
+    assert.equal(digest(heard()), digest(typed), told);
+    cuts += host.cuts();
+  }
+  assert.ok(cuts >= 40, `only ${cuts} cuts`);
+});
+
+async function readAll(session: CallerSession) {
+  const parts: LoggedBytes[] = [];
+  for await (const part of session.output()) parts.push(part);
+  return digests(parts);
+}
+
+function digests(parts: readonly LoggedBytes[]) {
+  const of = (name: LoggedBytes['channel']) =>
+    digest(Buffer.concat(parts.filter(({ channel }) => channel === name).map(({ bytes }) => bytes)));
+  return { output: of('output'), error: of('error') };
+}
+
+function digest(bytes: Uint8Array): string {
+  return `${bytes.length}:${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}`;
+}

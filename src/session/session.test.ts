@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { waitUntil } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
+import { acceptSchema, type Close, sessionLimits } from '../contracts/session-wire.ts';
+import type { LoggedBytes } from './byte-log.ts';
+import type { StreamFrame } from './frame.ts';
+import { FrameLink } from './frame-link.ts';
+import type { LinkStream } from './link-stream.ts';
+import { portEnd } from './port-end.suite.ts';
+import { Session, type SessionOptions } from './session.ts';
+import type { Source } from './source.ts';
+
+/** A source that says what the test puts, and remembers what it was told. */
+function aSource() {
+  const waiting: LoggedBytes[] = [];
+  const told: string[] = [];
+  let [taken, isEnded, isClosed] = [0, false, false];
+  let failure: Error | undefined;
+  let awaited = Promise.withResolvers<void>();
+  const change = () => {
+    awaited.resolve();
+    awaited = Promise.withResolvers();
+  };
+  async function* output() {
+    for (;;) {
+      const part = waiting.shift();
+      if (part !== undefined) {
+        taken += part.bytes.length;
+        yield part;
+      } else if (failure !== undefined) throw failure;
+      else if (isEnded) return;
+      else await awaited.promise;
+    }
+  }
+  const source: Source = {
+    output: output(),
+    write: async (bytes) => void told.push(`write ${Buffer.from(bytes)}`),
+    endInput: async () => void told.push('end'),
+    resize: async ({ columns, rows }) => void told.push(`resize ${columns}x${rows}`),
+    signal: async (name) => void told.push(name),
+    exit: async () => ({ code: 3 }),
+    close: () => {
+      isClosed = true;
+    },
+  };
+  const say = (bytes: string | Buffer, channel: LoggedBytes['channel'] = 'output') => {
+    waiting.push({ channel, bytes: Buffer.from(bytes) });
+    change();
+  };
+  const end = (error?: Error) => {
+    isEnded = true;
+    failure = error;
+    change();
+  };
+  return { source, say, end, told, taken: () => taken, isClosed: () => isClosed };
+}
+
+function aSession(source: Source, options: Partial<SessionOptions> = {}) {
+  let isOver = false;
+  const session = new Session({
+    id: 's-aaaaaaaaaa',
+    source,
+    isTerminal: false,
+    readsOn: false,
+    windowBytes: sessionLimits.windowBytes,
+    replayBytes: sessionLimits.replayBytes,
+    lingerMs: 60_000,
+    onEnd: () => {
+      isOver = true;
+    },
+    ...options,
+  });
+  return { session, isOver: () => isOver };
+}
+
+/** One that views a session: for the first time, or with the seat it had. */
+function aViewer(session: Session, { window = sessionLimits.windowBytes, actor = 'ada', ...resume }: Viewing = {}) {
+  const [here, there] = [portEnd(), portEnd()];
+  const frames: StreamFrame[] = [];
+  const closes: Close[] = [];
+  const caller = new FrameLink({ port: here.port, mostStreams: 1 });
+  let isTaken = true;
+  const agent = new FrameLink({
+    port: there.port,
+    mostStreams: 1,
+    onOpen: (stream) => {
+      const { seat, received = 0 } = resume;
+      const handler =
+        seat === undefined
+          ? session.join(stream, actor, window)
+          : session.resume(seat, stream, { actor, received, window });
+      isTaken = handler !== undefined;
+      return handler;
+    },
+  });
+  const stream: LinkStream =
+    caller.open({}, { onFrame: (frame) => frames.push(frame), onClose: (close) => closes.push(close) }) ??
+    assert.fail('it is not opened');
+  const carry = () => {
+    here.carry((message) => agent.receive(message));
+    there.carry((message) => caller.receive(message));
+  };
+  carry();
+  const text = () => Buffer.concat(frames.flatMap((frame) => (frame.type === 'data' ? [frame.bytes] : []))).toString();
+  const becomes = (what: string, check: () => boolean) =>
+    waitUntil(
+      what,
+      async () => {
+        carry();
+        return check();
+      },
+      { timeoutMs: 5_000, intervalMs: 2 },
+    );
+  const accept = () => {
+    const first = frames.find(({ type }) => type === 'accept');
+    return acceptSchema.parse(first?.type === 'accept' ? first.json : undefined);
+  };
+  const events = () => frames.flatMap((frame) => (frame.type === 'control' ? [frame.json] : []));
+  const lose = () => {
+    agent.end({ code: 'host-away', message: 'cut' });
+    caller.end({ code: 'host-away', message: 'cut' });
+  };
+  return { stream, frames, closes, carry, text, becomes, accept, events, lose, isTaken: () => isTaken };
+}
+
+interface Viewing {
+  readonly window?: number;
+  readonly actor?: string;
+  readonly seat?: string;
+  readonly received?: number;
+}
+
+test('a viewer gets output, exit and end, and what it sends goes in', async () => {
+  const { source, say, end, told } = aSource();
+  const { session, isOver } = aSession(source);
+  const viewer = aViewer(session);
+  viewer.stream.send({ type: 'control', json: { event: 'resize', columns: 80, rows: 24 } });
+  viewer.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('ls') });
+  viewer.stream.send({ type: 'end', offset: 2 });
+  say('files');
+  end();
+  await viewer.becomes('the end', () => viewer.frames.at(-1)?.type === 'end');
+
+  assert.equal(viewer.text(), 'files');
+  assert.deepEqual(viewer.events(), [{ event: 'exit', code: 3 }]);
+  assert.deepEqual(told, ['resize 80x24', 'write ls', 'end']);
+  viewer.stream.close({ code: 'done', message: 'all was read' });
+  await viewer.becomes('its end', isOver);
+});
+
+test('output waits for a viewer that does not read, and goes no further than what is kept', async () => {
+  const { source, say, taken } = aSource();
+  const { session } = aSession(source, { replayBytes: 256 * 1024 });
+  const viewer = aViewer(session, { window: 1_024 });
+  for (let part = 0; part < 100; part += 1) say(Buffer.alloc(sessionLimits.dataBytes, 'x'));
+
+  await viewer.becomes('the first', () => viewer.text().length === 1_024);
+  await new Promise((resolve) => setImmediate(resolve));
+
+  assert.ok(taken() <= 256 * 1024 + sessionLimits.dataBytes, `${taken()} bytes were taken`);
+});
+
+test('a viewer that comes back with its seat goes on where it was; another may not take it', async () => {
+  const { source, say } = aSource();
+  const { session } = aSession(source);
+  const first = aViewer(session);
+  say('one two');
+  await first.becomes('the text', () => first.text() === 'one two');
+  const { seat } = first.accept();
+  first.lose();
+  say(' three');
+
+  const stranger = aViewer(session, { seat, received: 0, actor: 'eve' });
+  const again = aViewer(session, { seat, received: 4 });
+  await again.becomes('the rest', () => again.text() === 'two three');
+
+  assert.equal(stranger.isTaken(), false);
+  assert.equal(again.accept().output, 4);
+});
+
+test('a session that reads on keeps the last of its output, and tells of what is gone', async () => {
+  const { source, say, taken } = aSource();
+  const { session } = aSession(source, { readsOn: true, replayBytes: 128 * 1024 });
+  const first = aViewer(session);
+  say('start');
+  await first.becomes('the start', () => first.text() === 'start');
+  first.lose();
+  for (let part = 0; part < 10; part += 1) say(Buffer.alloc(sessionLimits.dataBytes, String(part)));
+  await waitUntil('all of it', async () => taken() === 5 + 10 * sessionLimits.dataBytes, { timeoutMs: 5_000 });
+
+  const again = aViewer(session, { seat: first.accept().seat, received: 5 });
+  await again.becomes('the last', () => again.text().length === 128 * 1024);
+
+  assert.equal(again.accept().output, 5 + 8 * sessionLimits.dataBytes);
+  assert.match(again.text(), /^8+9+$/);
+});
+
+test('the fastest of several viewers sets the pace; one left behind is told, and both may type', async () => {
+  const { source, say, told } = aSource();
+  const { session } = aSession(source, { replayBytes: 192 * 1024 });
+  const slow = aViewer(session, { window: 1_024 });
+  const fast = aViewer(session, { window: sessionLimits.copyWindowBytes, actor: 'bo' });
+  const [partBytes, parts] = [32 * 1024, 20];
+  for (let part = 0; part < parts; part += 1) {
+    say(Buffer.alloc(partBytes, 'x'));
+    const soFar = (part + 1) * partBytes;
+    await fast.becomes('a part', () => fast.text().length === soFar);
+    fast.stream.send({ type: 'credit', offset: soFar + sessionLimits.copyWindowBytes });
+    fast.carry();
+  }
+  slow.carry();
+  slow.stream.send({ type: 'credit', offset: 4_096 });
+  await slow.becomes('the gap', () => slow.events().length === 1);
+
+  slow.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('a') });
+  slow.stream.send({ type: 'end', offset: 1 });
+  slow.carry();
+  fast.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('b') });
+  fast.carry();
+
+  const gap = parts * partBytes - 192 * 1024;
+  assert.deepEqual(slow.events(), [{ event: 'gap', offset: gap }]);
+  assert.deepEqual(told, ['write a', 'write b'], 'input goes on while one of them has any');
+});
+
+test('a seat whose viewer does not come back is given up, and the session with the last', async () => {
+  const { source, isClosed } = aSource();
+  const { session, isOver } = aSession(source, { lingerMs: 20 });
+  const viewer = aViewer(session);
+
+  viewer.lose();
+  await waitUntil('its end', async () => isOver(), { timeoutMs: 5_000 });
+
+  assert.ok(isClosed());
+  assert.equal(aViewer(session, { seat: viewer.accept().seat }).isTaken(), false);
+});
+
+test('a source that fails tells each viewer why', async () => {
+  const { source, end } = aSource();
+  const { session } = aSession(source);
+  const viewers = [aViewer(session), aViewer(session, { actor: 'bo' })];
+
+  end(new AppError('unreachable', 'Cannot read the log: no engine answers', { next: 'Start it.' }));
+
+  for (const viewer of viewers) {
+    await viewer.becomes('its close', () => viewer.closes.length === 1);
+    assert.deepEqual(viewer.closes, [
+      { code: 'unreachable', message: 'Cannot read the log: no engine answers', next: 'Start it.' },
+    ]);
+  }
+});
+
+for (const [what, frame] of [
+  ['data sent twice', { type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('ab') }],
+  ['data out of order', { type: 'data', offset: 9, channel: 'input', bytes: Buffer.from('ab') }],
+  ['data of another channel', { type: 'data', offset: 2, channel: 'output', bytes: Buffer.from('ab') }],
+  ['an end elsewhere', { type: 'end', offset: 7 }],
+  ['an unknown event', { type: 'control', json: { event: 'dance' } }],
+  ['an acceptance', { type: 'accept', json: {} }],
+] as const) {
+  test(`${what} closes its viewer's stream alone`, async () => {
+    const { source, say, told } = aSource();
+    const { session } = aSession(source);
+    const [bad, good] = [aViewer(session), aViewer(session, { actor: 'bo' })];
+    bad.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('ok') });
+    bad.stream.send(frame);
+    bad.carry();
+    say('still here');
+    await good.becomes('the text', () => good.text() === 'still here');
+
+    assert.deepEqual(
+      bad.closes.map(({ code }) => code),
+      ['protocol'],
+    );
+    assert.deepEqual(told, ['write ok']);
+  });
+}

@@ -1,0 +1,177 @@
+import { AppError } from '../contracts/errors.ts';
+import { type Accept, type CallerEvent, type Close, sessionLimits } from '../contracts/session-wire.ts';
+import { ByteLog } from './byte-log.ts';
+import { closeOf } from './close-of.ts';
+import type { LinkStream, StreamHandler } from './link-stream.ts';
+import { Seat, type SeatOwner, type Sitting } from './seat.ts';
+import type { Exit, Source } from './source.ts';
+
+export interface SessionOptions {
+  readonly id: Accept['sessionId'];
+  readonly source: Source;
+  /** Whether all its output is one channel. */
+  readonly isTerminal: boolean;
+  /** Whether output is read on while nobody is there, its oldest part forgotten; else it waits for somebody. */
+  readonly readsOn: boolean;
+  /** Of input of one viewer that may be under way. */
+  readonly windowBytes: number;
+  /** Of output that is kept. */
+  readonly replayBytes: number;
+  /** How long a seat is kept whose viewer is away. */
+  readonly lingerMs: number;
+  /** Told when it is over. */
+  readonly onEnd: () => void;
+}
+
+/** A source and who views it. It goes on while viewers are away, for as long as their seats are kept. */
+export class Session {
+  readonly id: Accept['sessionId'];
+  readonly #options: SessionOptions;
+  readonly #log: ByteLog;
+  readonly #seats = new Map<string, Seat>();
+  readonly #away = new Map<Seat, NodeJS.Timeout>();
+  #ended: { readonly exit: Exit | undefined } | undefined;
+  #isOver = false;
+  #awaited: (() => void) | undefined;
+
+  constructor(options: SessionOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#log = new ByteLog(options.replayBytes);
+    void this.#follow();
+  }
+
+  /** Whether somebody views it now. */
+  get isViewed(): boolean {
+    return [...this.#seats.values()].some(({ isHere }) => isHere);
+  }
+
+  /** A new viewer, who gets what is kept of the output. */
+  join(stream: LinkStream, actor: string, window: number): StreamHandler {
+    const seat = new Seat(this.#owner, { actor, start: this.#log.start, windowBytes: this.#options.windowBytes });
+    this.#seats.set(seat.key, seat);
+    return this.#sit(seat, stream, { received: this.#log.start, window });
+  }
+
+  /** A viewer who was here before; undefined where there is no such seat of theirs. */
+  resume(key: string, stream: LinkStream, sitting: Sitting & { readonly actor: string }): StreamHandler | undefined {
+    const seat = this.#seats.get(key);
+    return seat === undefined || seat.actor !== sitting.actor ? undefined : this.#sit(seat, stream, sitting);
+  }
+
+  /** Ends it for everybody. */
+  close(close: Close): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const timer of this.#away.values()) clearTimeout(timer);
+    for (const seat of this.#seats.values()) seat.close(close);
+    this.#seats.clear();
+    this.#options.source.close();
+    this.#wake();
+    this.#options.onEnd();
+  }
+
+  get #owner(): SeatOwner {
+    const session = this;
+    return {
+      log: this.#log,
+      get ended() {
+        return session.#ended;
+      },
+      write: (bytes) => this.#write(bytes),
+      inputEnded: () => this.#inputEnded(),
+      event: (event) => void this.#take(event).catch((error) => this.#failed(error)),
+      hasRead: () => this.#wake(),
+      left: (seat, close) => this.#left(seat, close),
+    };
+  }
+
+  #sit(seat: Seat, stream: LinkStream, sitting: Sitting): StreamHandler {
+    clearTimeout(this.#away.get(seat));
+    this.#away.delete(seat);
+    const { isTerminal: terminal, lingerMs } = this.#options;
+    seat.sit(stream, sitting, { sessionId: this.id, terminal, lingerSeconds: Math.floor(lingerMs / 1_000) });
+    return { onFrame: (frame) => seat.take(frame), onClose: (close) => seat.closed(stream, close) };
+  }
+
+  #left(seat: Seat, { code }: Close): void {
+    if (code === 'done' || code === 'cancelled' || code === 'protocol') {
+      this.#giveUp(seat);
+      return;
+    }
+    const timer = setTimeout(() => this.#giveUp(seat), this.#options.lingerMs).unref();
+    this.#away.set(seat, timer);
+    this.#wake();
+  }
+
+  #giveUp(seat: Seat): void {
+    this.#away.delete(seat);
+    this.#seats.delete(seat.key);
+    if (this.#seats.size === 0) this.close({ code: 'done', message: 'nobody views it any more' });
+    else this.#wake();
+  }
+
+  async #follow(): Promise<void> {
+    const { source } = this.#options;
+    try {
+      for await (const { channel, bytes } of source.output) {
+        for (let at = 0; at < bytes.length; at += sessionLimits.dataBytes) {
+          await this.#hasRoom();
+          if (this.#isOver) return;
+          this.#log.append(channel, bytes.subarray(at, at + sessionLimits.dataBytes));
+          for (const seat of this.#seats.values()) seat.pump();
+        }
+      }
+      const exit = await source.exit();
+      this.#ended = { exit };
+      for (const seat of this.#seats.values()) seat.outputEnded();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #hasRoom(): Promise<void> {
+    while (!this.#isOver && this.#isFull()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#awaited = resolve;
+      await promise;
+    }
+  }
+
+  /** Whether the next bytes would push out some that the fastest viewer has not read. */
+  #isFull(): boolean {
+    const seats = [...this.#seats.values()];
+    const here = seats.filter(({ isHere }) => isHere);
+    if (here.length === 0 && this.#options.readsOn && seats.length > 0) return false;
+    const pace = Math.max(this.#log.start, ...(here.length > 0 ? here : seats).map(({ consumed }) => consumed));
+    return this.#log.end - pace > this.#options.replayBytes - sessionLimits.dataBytes;
+  }
+
+  #wake(): void {
+    this.#awaited?.();
+    this.#awaited = undefined;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#options.source.write(bytes);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #inputEnded(): void {
+    const isAll = [...this.#seats.values()].every(({ isInputEnded }) => isInputEnded);
+    if (isAll) void this.#options.source.endInput().catch((error) => this.#failed(error));
+  }
+
+  async #take(event: CallerEvent): Promise<void> {
+    const { source } = this.#options;
+    if (event.event === 'signal') await source.signal(event.name);
+    else await source.resize({ columns: event.columns, rows: event.rows });
+  }
+
+  #failed(error: unknown): void {
+    this.close(closeOf(error instanceof AppError ? error : new AppError('internal', String(error))));
+  }
+}

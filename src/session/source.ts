@@ -1,0 +1,24 @@
+import type { TerminalSize } from '../contracts/session-wire.ts';
+import type { LoggedBytes } from './byte-log.ts';
+
+export interface Exit {
+  /** 0 to 255. */
+  readonly code: number;
+  readonly signal?: string | undefined;
+}
+
+/** What a session is a session with: a command in a container, a log, a connection. It fails with AppErrors. */
+export interface Source {
+  /** Waits while it is not read. Ends when all was read. */
+  readonly output: AsyncIterable<LoggedBytes>;
+  /** Resolves when it may take more. Fine after its end. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** No input comes any more. */
+  endInput(): Promise<void>;
+  resize(size: TerminalSize): Promise<void>;
+  signal(name: string): Promise<void>;
+  /** After all output; undefined of what has no exit code. */
+  exit(): Promise<Exit | undefined>;
+  /** Lets go of it, whatever it does. */
+  close(): void;
+}
