@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isAppError } from '../contracts/errors.ts';
+import { probeEngine } from './probe-engine.ts';
+
+const allowed = { AGORA_INSECURE_ENGINE: '1' };
+
+test('an engine of this machine that does not answer is a silent one, and one of another machine a failure', async () => {
+  const near = await probeEngine({ DOCKER_HOST: 'tcp://127.0.0.1:1' });
+  // An address that is no loopback address, and at which nothing is asked of a network.
+  const far = probeEngine({ DOCKER_HOST: 'tcp://0.0.0.0:1', ...allowed });
+
+  assert.equal(near.kind, 'silent');
+  await assert.rejects(far, (error) => isAppError(error, 'unreachable') && /tcp:\/\/0\.0\.0\.0:1/.test(error.message));
+});
