@@ -10,6 +10,11 @@ export interface Ended {
   readonly hasTakenAway?: boolean;
 }
 
+/** What a round has of a step: one that lingers goes on after it, and what needs it is left to a later round. */
+interface Taken extends Omit<Ended, 'state'> {
+  readonly state: Ended['state'] | 'lingers';
+}
+
 /** How steps are cut short. */
 export interface Cut {
   /** Nothing is begun any more. What was taken down is brought back first. */
@@ -18,10 +23,19 @@ export interface Cut {
   readonly hurry: AbortSignal;
 }
 
+/** What a step gets, and calls. */
+export interface StepCalls {
+  readonly cut: Cut;
+  /** It begins. */
+  readonly begun: () => void;
+  /** All that it does for now is wait. */
+  readonly lingers: () => void;
+}
+
 export interface RoundOptions {
   readonly concurrency: number;
   readonly report: (report: StepReport) => void;
-  readonly run: (step: Step, how: { readonly cut: Cut; readonly begun: () => void }) => Promise<Ended>;
+  readonly run: (step: Step, how: StepCalls) => Promise<Ended>;
   /** Begins work that goes on for long: what comes after it is left to a later round. */
   readonly begin: (step: Step) => void;
   readonly cut: Cut;
@@ -29,7 +43,7 @@ export interface RoundOptions {
 
 /** Takes the steps of one decision, each after those it needs. */
 export async function takeSteps(steps: readonly Step[], options: RoundOptions): Promise<{ isEngineGone: boolean }> {
-  const ends: Promise<Ended>[] = [];
+  const ends: Promise<Taken>[] = [];
   const acquire = slots(options.concurrency);
   for (const step of steps) {
     options.report(reportOf(step, { state: 'waiting' }));
@@ -63,19 +77,19 @@ export function isImageWork({ kind }: Step): boolean {
   return kind === 'pull-image' || kind === 'build-image';
 }
 
-async function beginLong(step: Step, before: Befores, { begin, cut }: RoundOptions): Promise<Ended> {
+async function beginLong(step: Step, before: Befores, { begin, cut }: RoundOptions): Promise<Taken> {
   await Promise.all(before);
   if (!cut.signal.aborted) begin(step);
   return { state: 'cancelled' };
 }
 
-type Befores = readonly (Promise<Ended> | undefined)[];
+type Befores = readonly (Promise<Taken> | undefined)[];
 
 async function takeOne(
   step: Step,
   before: Befores,
   options: RoundOptions & { readonly acquire: () => Promise<() => void> },
-): Promise<Ended> {
+): Promise<Taken> {
   const needs = await Promise.all(before);
   if (needs.some((need) => need?.state !== 'done')) {
     // Told as waiting: the next decision has it again, or has it no more.
@@ -85,9 +99,15 @@ async function takeOne(
   const { signal, hurry } = options.cut;
   const cut = isBringingBack ? { signal: hurry, hurry } : { signal, hurry };
   const release = await options.acquire();
+  if (cut.signal.aborted) {
+    release();
+    return { state: 'cancelled' };
+  }
+  const lingering = Promise.withResolvers<Taken>();
+  const lingers = () => lingering.resolve({ state: 'lingers' });
+  const ending = reporting(step, options.report, (begun) => options.run(step, { cut, begun, lingers }));
   try {
-    if (cut.signal.aborted) return { state: 'cancelled' };
-    const ended = await reporting(step, options.report, (begun) => options.run(step, { cut, begun }));
+    const ended = await Promise.race([ending, lingering.promise]);
     return { ...ended, hasTakenAway: isBringingBack || step.moves.some((move) => move.do === 'disconnect') };
   } finally {
     release();

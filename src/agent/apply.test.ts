@@ -14,7 +14,7 @@ import { emptyMemory } from '../reconcile/memory.ts';
 import type { StepOutcome } from '../reconcile/remember.ts';
 import type { Move, Step } from '../reconcile/step.ts';
 import type { Decision } from '../reconcile/target.ts';
-import { StepRunner } from './apply.ts';
+import { StepRunner, type StepRunnerOptions } from './apply.ts';
 import type { MoveContext } from './apply-moves.ts';
 import { HostKeeper } from './host-keeper.ts';
 
@@ -33,7 +33,7 @@ function contextWith(calls: Partial<HostEngine>): MoveContext {
   return { engine, settings: defaultHostSettings, buildImage: async () => 'built', openSecrets: async () => ({}) };
 }
 
-function aRunner(options: { concurrency?: number } = {}) {
+function aRunner(options: Partial<StepRunnerOptions> = {}) {
   const reports: string[] = [];
   const outcomes: [string, StepOutcome][] = [];
   const runner = new StepRunner({
@@ -141,6 +141,47 @@ test('what is being stopped when the round ends is brought back first, unless so
     assert.equal(reports.at(-1), isNewer ? 'web cancelled' : 'web done');
     assert.deepEqual([...stopped], ['old']);
   }
+});
+
+test('a container that takes its time to end holds up nothing but what needs it', async () => {
+  let ended = 0;
+  const { runner, reports, outcomes } = aRunner({ concurrency: 1, lingerMs: 1, onWorkEnded: () => ended++ });
+  const { log, context, end, step } = anExchange();
+  const { signal } = new AbortController();
+
+  const { lingering } = await runner.apply(aDecision([step, aStep('a', { after: [0] }), aStep('b')]), context, signal);
+  const before = { log: [...log], reports: [...reports], busy: [...runner.busy.values()], ended };
+  end();
+  await waitUntil('its end', () => ended === 1);
+
+  assert.deepEqual([...lingering], [step]);
+  assert.deepEqual(before.busy, [step]);
+  assert.deepEqual(before.log, ['stop old', 'start b']);
+  assert.ok(before.reports.includes('b done') && !before.reports.includes('a running'));
+  assert.equal(before.ended, 0);
+  assert.deepEqual(log.slice(2), ['rename new web', 'start web']);
+  assert.deepEqual(outcomes.at(-1), ['web', { is: 'done', imageId: undefined }]);
+  assert.equal(runner.busy.size, 0);
+});
+
+test('what goes on after its round is waited for once its signal came, until nothing is down', async () => {
+  const { runner, reports } = aRunner({ lingerMs: 1 });
+  const { log, context, end, step } = anExchange();
+  const round = new AbortController();
+  await runner.apply(aDecision([step]), { ...context, hurry: new AbortController().signal }, round.signal);
+
+  await runner.endCut();
+  const isBusyUncut = runner.busy.size === 1;
+  round.abort();
+  const cut = runner.endCut();
+  end();
+  await cut;
+
+  assert.ok(isBusyUncut);
+  assert.deepEqual(log, ['stop old', 'rename new web', 'start web']);
+  assert.equal(runner.busy.size, 0);
+  await runner.close();
+  assert.equal(reports.at(-1), 'web done');
 });
 
 test('containers that were taken off a network to make it again are put on it though the round ended, and nothing else is begun', async () => {

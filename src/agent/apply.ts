@@ -4,7 +4,7 @@ import type { StepOutcome } from '../reconcile/remember.ts';
 import type { Step } from '../reconcile/step.ts';
 import type { Decision } from '../reconcile/target.ts';
 import { type MoveContext, makeMove, unwantedWords } from './apply-moves.ts';
-import { type Cut, type Ended, isImageWork, reporting, takeSteps } from './apply-round.ts';
+import { type Ended, isImageWork, reporting, type StepCalls, takeSteps } from './apply-round.ts';
 
 export interface StepRunnerOptions {
   /** Steps at once, besides work on images. Default: 4. */
@@ -15,17 +15,19 @@ export interface StepRunnerOptions {
   readonly onReport?: (report: StepReport) => void;
   /** A step was taken to its end. */
   readonly onOutcome: (step: Step, outcome: StepOutcome) => void;
-  /** Work on an image ended: it is time to look again. */
-  readonly onImageWork?: () => void;
+  /** Something ended that no round waited for: it is time to look again. */
+  readonly onWorkEnded?: () => void;
+  /** How long a round waits for a container that is to end. Default: 500. */
+  readonly lingerMs?: number;
 }
 
-const defaults = { concurrency: 4, imageConcurrency: 2, onReport: () => {}, onImageWork: () => {} } as const;
+const defaults = {
+  ...{ concurrency: 4, imageConcurrency: 2, lingerMs: 500 },
+  ...{ onReport: () => {}, onWorkEnded: () => {} },
+} as const;
 
-interface Run {
+interface Run extends StepCalls {
   readonly context: ApplyContext;
-  readonly cut: Cut;
-  /** To be called at its first move; at that of a build once its turn has come. */
-  readonly begun: () => void;
   /** Gets the containers that are stopped. */
   readonly stopped: Set<string>;
 }
@@ -36,12 +38,19 @@ interface ImageWork {
   readonly ended: Promise<void>;
 }
 
+interface Lingering {
+  readonly signal: AbortSignal;
+  readonly ended: Promise<void>;
+}
+
 /** What became of the steps that were taken. */
 export interface Applied {
   /** The engine did not answer: trying again at once is of no use. */
   readonly isEngineGone: boolean;
   /** Ids of the containers that the engine was told to stop. */
   readonly stopped: ReadonlySet<string>;
+  /** Those that wait for a container to end, and go on then. */
+  readonly lingering: ReadonlySet<Step>;
 }
 
 export interface ApplyContext extends MoveContext {
@@ -52,12 +61,13 @@ export interface ApplyContext extends MoveContext {
 }
 
 /**
- * Takes steps in the order of what they come after, several at once. Pulls and builds take as long as they take: they go on
- * over many decisions, and what needs them comes with a later one.
+ * Takes steps in the order of what they come after, several at once. Pulls, builds and containers that are to end take as long
+ * as they take: they go on over many decisions, and what needs them comes with a later one.
  */
 export class StepRunner {
   readonly #options: Required<StepRunnerOptions>;
   readonly #imageWork = new Map<string, ImageWork>();
+  readonly #lingering = new Map<Step, Lingering>();
   #imageTurn: Promise<void>[] = [];
 
   constructor(options: StepRunnerOptions) {
@@ -69,24 +79,35 @@ export class StepRunner {
     return new Map([...this.#imageWork].map(([attempt, { fingerprint }]) => [attempt, fingerprint]));
   }
 
-  /** Resolves once all but the work on images is done, has failed or, after the signal, was left undone. */
+  /** Steps that go on because a container takes its time to end, by attempt: read them before the host is observed. */
+  get busy(): ReadonlyMap<string, Step> {
+    return new Map([...this.#lingering.keys()].map((step) => [step.attempt, step]));
+  }
+
+  /** Waits for what goes on though its signal came: until nothing is down any more that it took down. */
+  async endCut(): Promise<void> {
+    const cut = [...this.#lingering.values()].filter(({ signal }) => signal.aborted);
+    await Promise.all(cut.map(({ ended }) => ended));
+  }
+
+  /** Resolves once all that does not go on for long is done, has failed or, after the signal, was left undone. */
   async apply(decision: Decision, context: ApplyContext, signal: AbortSignal): Promise<Applied> {
     await this.#cutShort(decision);
     const stopped = new Set<string>();
     const { isEngineGone } = await takeSteps(decision.steps, {
       concurrency: this.#options.concurrency,
       report: this.#options.onReport,
-      run: (step, how) => this.#run(step, { context, stopped, ...how }),
+      run: (step, calls) => this.#runUntilEnd(step, { context, stopped, ...calls }),
       begin: (step) => this.#beginImageWork(step, context),
       cut: { signal, hurry: context.hurry ?? signal },
     });
-    return { isEngineGone, stopped };
+    return { isEngineGone, stopped, lingering: new Set(this.#lingering.keys()) };
   }
 
   async close(): Promise<void> {
     const work = [...this.#imageWork.values()];
     for (const { controller } of work) controller.abort();
-    await Promise.all(work.map(({ ended }) => ended));
+    await Promise.all([...work, ...this.#lingering.values()].map(({ ended }) => ended));
   }
 
   async #cutShort({ underWay }: Decision): Promise<void> {
@@ -101,14 +122,14 @@ export class StepRunner {
     const work = async () => {
       const cut = { signal: controller.signal, hurry: controller.signal };
       await reporting(step, this.#options.onReport, (begun) =>
-        this.#run(step, { context, cut, begun, stopped: new Set() }),
+        this.#run(step, { context, cut, begun, lingers: () => {}, stopped: new Set() }),
       );
     };
     // Builds wait in a queue of their own, where they can be seen, and hold up no pull.
     const begun = step.kind === 'build-image' ? work() : this.#imageSlot(controller.signal, work);
     const ended = begun.finally(() => {
       this.#imageWork.delete(attempt);
-      this.#options.onImageWork();
+      this.#options.onWorkEnded();
     });
     this.#imageWork.set(attempt, { fingerprint, controller, ended });
   }
@@ -125,7 +146,22 @@ export class StepRunner {
     }
   }
 
-  async #run(step: Step, { context, cut, begun, stopped }: Run): Promise<Ended> {
+  /** Remembers it from when it lingers until it ends. */
+  async #runUntilEnd(step: Step, run: Run): Promise<Ended> {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const lingers = () => {
+      this.#lingering.set(step, { signal: run.cut.signal, ended });
+      run.lingers();
+    };
+    try {
+      return await this.#run(step, { ...run, lingers });
+    } finally {
+      if (this.#lingering.delete(step)) this.#options.onWorkEnded();
+      resolve();
+    }
+  }
+
+  async #run(step: Step, { context, cut, begun, lingers, stopped }: Run): Promise<Ended> {
     const { signal, hurry } = cut;
     const moving = { ...context, onBuildBegun: begun };
     const down = whileDown(step);
@@ -136,13 +172,22 @@ export class StepRunner {
         if (move.do === 'stop') stopped.add(move.container);
         const isDown = index >= down.from && index <= down.to;
         if (move.do !== 'build') begun();
-        imageId = (await makeMove(move, moving, isDown ? hurry : signal))?.imageId ?? imageId;
+        const lingering = move.do === 'stop' ? this.#lingerSoon(lingers) : undefined;
+        const made = makeMove(move, moving, isDown ? hurry : signal).finally(() => clearTimeout(lingering));
+        imageId = (await made)?.imageId ?? imageId;
       }
     } catch (error) {
       return this.#failed(step, error, { context, signal });
     }
     this.#options.onOutcome(step, { is: 'done', imageId });
     return { state: 'done' };
+  }
+
+  #lingerSoon(lingers: () => void): NodeJS.Timeout | undefined {
+    const { lingerMs } = this.#options;
+    if (lingerMs > 0) return setTimeout(lingers, lingerMs);
+    lingers();
+    return undefined;
   }
 
   #failed(step: Step, error: unknown, { context, signal }: { context: ApplyContext; signal: AbortSignal }): Ended {

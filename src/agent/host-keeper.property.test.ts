@@ -86,15 +86,16 @@ test('whatever fails and whenever the agent dies, a host becomes as declared and
   const scenario = fc.record({
     specs: fc.array(fc.tuple(specArbitrary, fc.nat(40)), { minLength: 2, maxLength: 4 }),
     faults: faultsArbitrary,
+    lingers: fc.boolean(),
   });
   let lives = 0;
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ specs, faults: planned }) => {
+    fc.asyncProperty(scenario, async ({ specs, faults: planned, lingers }) => {
       const state = stateWithOthers();
       const marks = new Marks();
       guard(state, () => marks.going);
       const plan = new FaultPlan(planned);
-      const host = new SimulatedHost(state, plan.next);
+      const host = new SimulatedHost(state, plan.next, { lingers });
 
       for (const [index, [sketch, callsUntilNext]] of specs.entries()) {
         const spec = specOf(sketch);
@@ -122,16 +123,19 @@ test('whatever fails and whenever the agent dies, a host becomes as declared and
 
 test('whatever an earlier agent left behind, and though all memory of it is lost, a host becomes as declared', async (t) => {
   t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
-  const scenario = fc.record({ sketch: specArbitrary, leftovers: leftoversArbitrary, faults: faultsOf(agentFaults) });
+  const scenario = fc.record({
+    ...{ sketch: specArbitrary, leftovers: leftoversArbitrary },
+    ...{ faults: faultsOf(agentFaults), lingers: fc.boolean() },
+  });
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ sketch, leftovers, faults: planned }) => {
+    fc.asyncProperty(scenario, async ({ sketch, leftovers, faults: planned, lingers }) => {
       const state = stateWithOthers();
       const spec = specOf(sketch);
       addLeftovers(state, leftovers);
       const marks = new Marks();
       marks.declare(spec);
       guard(state, () => new Set([...marks.going, ...leftovers.markedVolumes]));
-      const host = new SimulatedHost(state, new FaultPlan(planned).next, () => true);
+      const host = new SimulatedHost(state, new FaultPlan(planned).next, { forgets: () => true, lingers });
 
       const { decision } = await host.converge(aTarget(spec));
 
@@ -150,13 +154,14 @@ test('a version that does not prove itself gives way to the one before, whenever
     order: fc.constantFrom('stop-first' as const, 'start-first' as const),
     hasPort: fc.boolean(),
     faults: faultsArbitrary,
+    lingers: fc.boolean(),
   });
   await fc.assert(
-    fc.asyncProperty(scenario, async ({ image, order, hasPort, faults: planned }) => {
+    fc.asyncProperty(scenario, async ({ image, order, hasPort, faults: planned, lingers }) => {
       const state = stateWithOthers();
       guard(state, () => new Set());
       const plan = new FaultPlan(planned);
-      const host = new SimulatedHost(state, plan.next);
+      const host = new SimulatedHost(state, plan.next, { lingers });
       const sketch = {
         networks: [],
         volumes: [],

@@ -23,6 +23,7 @@ class HostOnEngine {
   readonly #hostId = `h-${this.prefix}`;
   #memory: Memory | undefined;
   #revision = 0;
+  isStopping = false;
 
   constructor(t: TestContext) {
     const ending = new AbortController();
@@ -78,8 +79,12 @@ class HostOnEngine {
   }
 
   #keeper(engine: HostEngine): HostKeeper {
+    const stopContainer: HostEngine['stopContainer'] = (...stop) => {
+      this.isStopping = true;
+      return engine.stopContainer(...stop);
+    };
     return new HostKeeper({
-      engine,
+      engine: { ...engine, stopContainer },
       ...(this.#memory === undefined ? {} : { memory: this.#memory }),
       save: async (memory) => {
         this.#memory = memory;
@@ -187,6 +192,35 @@ test('a job whose stop went on when it was declared as before again runs again, 
   assert.deepEqual([after?.id, after?.status, others], [before?.id, 'running', []]);
   assert.notEqual(after?.startedAt, before?.startedAt);
   await host.kill(after?.id ?? '');
+});
+
+test('while one container takes its time to end, another that was killed runs again', { skip }, async (t) => {
+  const host = new HostOnEngine(t);
+  const [web, job, net] = [`${host.prefix}-web`, `${host.prefix}-job`, `${host.prefix}-net`];
+  const images = { box: { tag: `${host.prefix}:latest`, build: { context: 'busybox' } } };
+  const workspace = {
+    image: 'box',
+    command: ['sleep', '1000'],
+    stopGrace: '0s',
+    updateStrategy: shortly('stop-first'),
+  };
+  // A shell as the first process passes SIGTERM over until its child has ended.
+  const slow = { ...workspace, command: ['sh', '-c', 'sleep 1000; true'], stopGrace: '8s', networks: [net] };
+  const both = { images, networks: { [net]: {} }, workspaces: { [web]: workspace, [job]: slow } };
+  assert.deepEqual(await host.become(both), []);
+  const docker = await rawEngine(found?.address ?? '');
+  const statusOf = async (name: string) => (await host.containers()).find((one) => one.name === name)?.status;
+
+  const becoming = host.become({ images, workspaces: { [web]: workspace } });
+  await waitUntil('the stop', () => host.isStopping);
+  await docker.getContainer(web).kill();
+  await waitUntil('the other one to run again', async () => (await statusOf(web)) === 'running');
+  const meanwhile = await statusOf(job);
+  const problems = await becoming;
+
+  assert.equal(meanwhile, 'running');
+  assert.deepEqual(problems, []);
+  assert.deepEqual([await statusOf(web), await statusOf(job)], ['running', undefined]);
 });
 
 test('a container that cannot be started is told of by the name of its workspace', { skip }, async (t) => {

@@ -52,10 +52,11 @@ export class HostKeeper {
   /** One pass, never two at once. The signal ends it once nothing is down that it took down; `hurry` ends it at once. */
   async pass(target: Target, signal: AbortSignal, { hurry, onDecided }: PassOptions = {}): Promise<Pass> {
     const { engine, disk } = this.#options;
-    const { underWay } = this.#runner;
+    await this.#runner.endCut();
+    const { underWay, busy } = this.#runner;
     const before = this.#memory;
     const observed = await observe(engine, { signal, ...(disk === undefined ? {} : { disk }) });
-    const decision = reconcile(target, observed, { memory: this.#memory, now: this.#now(), underWay });
+    const decision = reconcile(target, observed, { memory: this.#memory, now: this.#now(), underWay, busy });
     this.#memory = decision.memory;
     this.#revision = target.revision;
     onDecided?.({ observed, decision });
@@ -64,13 +65,14 @@ export class HostKeeper {
       ...{ ...this.#options, settings: target.settings, nameOf: (id: string) => nameOfId(observed, id) },
       ...(hurry !== undefined && { hurry }),
     };
-    const { isEngineGone, stopped } = await this.#runner.apply(decision, context, signal);
-    this.#memory = withoutUnsent(this.#memory, { steps: decision.steps, before, sent: stopped });
+    const { isEngineGone, stopped, lingering } = await this.#runner.apply(decision, context, signal);
+    const steps = decision.steps.filter((step) => !lingering.has(step));
+    this.#memory = withoutUnsent(this.#memory, { steps, before, sent: stopped });
     await this.#save();
     return { isEngineGone, observed, decision };
   }
 
-  /** Cuts work on images short and waits until it has ended. */
+  /** Cuts work on images short, and waits until that and what else goes on has ended. */
   async close(): Promise<void> {
     await this.#runner.close();
     await this.#save();

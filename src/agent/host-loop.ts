@@ -38,7 +38,9 @@ const bringBackMs = 8_000;
 export class HostLoop {
   readonly #options: HostLoopOptions;
   readonly #wake = new Wake();
-  #pass: { readonly end: AbortController; readonly hurry: AbortController } | undefined;
+  /** Ends what is done for the target of now, which goes on over many passes. */
+  #end = new AbortController();
+  #hurry = new AbortController();
   #busyPasses = 0;
 
   constructor(options: HostLoopOptions) {
@@ -53,14 +55,18 @@ export class HostLoop {
   /** Another target, or none any more: what is being done for the old one ends. */
   changeTarget(): void {
     this.#busyPasses = 0;
-    this.#pass?.end.abort();
+    this.#end.abort();
+    this.#end = new AbortController();
     // Where nothing else will be done, on a host that was disabled, what was taken down comes back first.
-    if (this.#options.target()?.settings.enabled === true) this.#pass?.hurry.abort();
+    if (this.#options.target()?.settings.enabled === true) {
+      this.#hurry.abort();
+      this.#hurry = new AbortController();
+    }
     this.#wake.wake();
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const hurryLater = () => setTimeout(() => this.#pass?.hurry.abort(), bringBackMs).unref();
+    const hurryLater = () => setTimeout(() => this.#hurry.abort(), bringBackMs).unref();
     signal.addEventListener('abort', hurryLater, { once: true });
     while (!signal.aborted) {
       const waitMs = await this.#once(signal);
@@ -72,18 +78,14 @@ export class HostLoop {
 
   /** One look and what follows from it. Gives how long until the next. */
   async #once(signal: AbortSignal): Promise<number> {
-    const end = new AbortController();
-    const hurry = new AbortController();
-    this.#pass = { end, hurry };
+    const end = this.#end;
     try {
-      return await this.#look(AbortSignal.any([signal, end.signal]), hurry.signal);
+      return await this.#look(AbortSignal.any([signal, end.signal]), this.#hurry.signal);
     } catch (error) {
       if (end.signal.aborted || signal.aborted) return 0;
       // The engine's watch tells of an engine that is away, and when it is there again.
       if (!isAppError(error, 'unreachable')) this.#options.log(error instanceof Error ? error.message : String(error));
       return failedMs;
-    } finally {
-      this.#pass = undefined;
     }
   }
 

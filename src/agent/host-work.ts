@@ -89,7 +89,7 @@ export class HostWork {
         talk.step(report);
         reports.add(withServerTimes(this.#told.step(report), clock));
       },
-      onImageWork: () => this.loop.look(),
+      onWorkEnded: () => this.loop.look(),
       disk,
     });
   }

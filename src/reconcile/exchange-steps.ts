@@ -71,8 +71,9 @@ export function refuse(pass: Pass, { name, digest }: Workspace, { imageId }: Obs
 }
 
 export function start(pass: Pass, workspace: Workspace, container: ObservedContainer, reason: string): void {
-  const { name, spec, after } = workspace;
+  const { name, spec, after, heldBy } = workspace;
   pass.isWaiting = true;
+  if (heldBy !== undefined) return;
   const restart = restartOf(container, spec, { name, memory: pass.memory, now: pass.now });
   if (restart.is === 'later') {
     wakeBy(pass, restart.at);

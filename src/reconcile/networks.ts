@@ -51,6 +51,8 @@ function removeUnlessUsed(
   reason: string,
   after: readonly number[],
 ): number | undefined {
+  // What takes its time to end is still on it, and what comes after it may be made on it.
+  if (pass.busy.size > 0) return undefined;
   const attached = [...pass.inventory.containers.values()].filter(({ item }) => item.networks.includes(name));
   const others = attached.filter(({ isOurs }) => !isOurs).map(({ item }) => `"${item.name}"`);
   if (others.length > 0) {

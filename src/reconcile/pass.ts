@@ -25,6 +25,8 @@ export interface Pass {
   readonly underWay: ReadonlyMap<string, string>;
   /** Those of them that are still wanted. */
   readonly stillWanted: Set<string>;
+  /** Workspaces that steps of earlier decisions are still at: nothing else is done to them. */
+  readonly busy: ReadonlyMap<string, PlanStep>;
   /** Attempts that failed and still matter. */
   readonly attempts: Set<string>;
   wakeAt: number;

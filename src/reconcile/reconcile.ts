@@ -1,4 +1,4 @@
-import type { WorkspaceStatus } from '../contracts/host-change.ts';
+import type { PlanStep, WorkspaceStatus } from '../contracts/host-change.ts';
 import type { HostObservation } from '../contracts/host-observation.ts';
 import { reconcileImages, removeImages } from './images.ts';
 import { inventoryOf } from './inventory.ts';
@@ -15,6 +15,8 @@ export interface Circumstances {
   readonly now: number;
   /** Attempts that are being made, with their fingerprints, as it was before the host was observed. Default: none. */
   readonly underWay?: ReadonlyMap<string, string>;
+  /** Steps of earlier decisions that still wait for a container to end, by attempt. Default: none. */
+  readonly busy?: ReadonlyMap<string, PlanStep>;
   /** For people: all that a spec leads to, whatever failed before. Default: false. */
   readonly isPlan?: boolean;
 }
@@ -29,8 +31,11 @@ export function reconcile(target: Target, observed: HostObservation, circumstanc
   const workspaces = reconcileWorkspaces(pass, { networks, volumes, images }, removals);
   const after = pass.steps.flatMap(({ kind }, index) => (kind.endsWith('-workspace') ? [index] : []));
   removeNetworks(pass, after);
-  removeVolumes(pass, after);
-  removeImages(pass, observed.images);
+  // A container that takes its time to end may still have them, and one that comes after it may need them.
+  if (pass.busy.size === 0) {
+    removeVolumes(pass, after);
+    removeImages(pass, observed.images);
+  }
   tellSpace(pass, observed);
   return target.settings.enabled ? conclude(pass, observed, workspaces) : untouched(circumstances.memory, workspaces);
 }
@@ -38,7 +43,7 @@ export function reconcile(target: Target, observed: HostObservation, circumstanc
 function begin(
   target: Target,
   observed: HostObservation,
-  { memory, now, underWay = new Map(), isPlan = false }: Circumstances,
+  { memory, now, underWay = new Map(), busy = new Map(), isPlan = false }: Circumstances,
 ): Pass {
   const { disk } = observed;
   return {
@@ -51,7 +56,9 @@ function begin(
     steps: [],
     problems: [],
     underWay,
-    stillWanted: new Set(),
+    busy: new Map([...busy.values()].map((step) => [step.name, step])),
+    // One that is not wanted any more was cut short by what is declared now.
+    stillWanted: new Set(busy.keys()),
     attempts: new Set(),
     wakeAt: Number.POSITIVE_INFINITY,
     isWaiting: false,
@@ -59,7 +66,7 @@ function begin(
 }
 
 function conclude(pass: Pass, observed: HostObservation, workspaces: WorkspaceStatus[]): Decision {
-  const { steps, problems, wakeAt, isWaiting, stillWanted } = pass;
+  const { steps, problems, wakeAt, isWaiting, busy, stillWanted } = pass;
   return {
     steps,
     problems,
@@ -67,7 +74,8 @@ function conclude(pass: Pass, observed: HostObservation, workspaces: WorkspaceSt
     memory: whatMatters(pass, observed),
     underWay: [...stillWanted],
     ...(wakeAt === Number.POSITIVE_INFINITY ? {} : { wakeAt }),
-    isSettled: steps.length === 0 && problems.length === 0 && !isWaiting && workspaces.every(isAsDeclared),
+    isSettled:
+      steps.length === 0 && problems.length === 0 && !isWaiting && busy.size === 0 && workspaces.every(isAsDeclared),
   };
 }
 

@@ -59,10 +59,11 @@ function watch(pass: Pass, { name }: Workspace, container: ObservedContainer): s
 
 function start(
   pass: Pass,
-  { name, spec, after }: Workspace,
+  { name, spec, after, heldBy }: Workspace,
   container: ObservedContainer,
   connected: readonly number[],
 ): string | undefined {
+  if (heldBy !== undefined) return heldBy;
   const restart = restartOf(container, spec, { name, memory: pass.memory, now: pass.now });
   if (restart.is === 'ended') return `it ended with exit code ${container.exitCode}, and is not to be started again`;
   if (restart.is === 'later') {

@@ -28,6 +28,8 @@ export interface Workspace {
   readonly after: readonly number[];
   /** Why a container of it cannot be made now. */
   readonly blockedBy: string | undefined;
+  /** Why one that is made cannot be started now. */
+  readonly heldBy: string | undefined;
   /** Whether it shall run, and why not. */
   readonly isWanted: boolean;
   readonly unwantedBecause: string;

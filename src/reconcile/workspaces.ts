@@ -19,12 +19,17 @@ export interface Prerequisites {
   readonly images: ImageShelf;
 }
 
-/** Removes the workspaces that are no longer declared. Gives the steps. */
-export function removeWorkspaces(pass: Pass): number[] {
+/** Removes the workspaces that are no longer declared. Gives what then is there for others. */
+export function removeWorkspaces(pass: Pass): Readiness {
   const steps: (number | undefined)[] = [];
+  let blockedBy: string | undefined;
   for (const { item, isOurs } of pass.inventory.containers.values()) {
     const name = item.labels[hostLabels.name];
     if (!isOurs || name === undefined || Object.hasOwn(pass.target.spec.workspaces, name)) continue;
+    if (pass.busy.has(name)) {
+      blockedBy = `workspace "${name}" is still being removed`;
+      continue;
+    }
     if (item.status === 'removing') {
       wakeBy(pass, pass.now + 1_000);
       continue;
@@ -46,18 +51,16 @@ export function removeWorkspaces(pass: Pass): number[] {
     const message = `Container "${name}" has labels of ours and a name that is not: somebody renamed it, or made it from a copy of one of ours`;
     tell(pass, name, message, `It is left as it is. Remove it if nobody needs it: docker rm ${id.slice(0, 12)}`);
   }
-  return steps.filter((step) => step !== undefined);
+  return { after: steps.filter((step) => step !== undefined), ...(blockedBy !== undefined && { blockedBy }) };
 }
 
-export function reconcileWorkspaces(
-  pass: Pass,
-  prerequisites: Prerequisites,
-  removals: readonly number[],
-): WorkspaceStatus[] {
+export function reconcileWorkspaces(pass: Pass, prerequisites: Prerequisites, removals: Readiness): WorkspaceStatus[] {
   // A plan tells where it leads, not what waits for what on the way.
   const waits = pass.isPlan ? new Map<string, string>() : portWaits(pass);
   return Object.entries(pass.target.spec.workspaces).map(([name, spec]) => {
     const workspace = workspaceOf(pass, { name, spec, portWait: waits.get(name) }, prerequisites, removals);
+    const busy = pass.busy.get(name);
+    if (busy !== undefined) return statusOf(pass, workspace, busy.reason);
     tellForeign(pass, workspace);
     const kept = settle(pass, workspace);
     const reason = care(pass, workspace, { kept, networks: prerequisites.networks });
@@ -71,7 +74,7 @@ function workspaceOf(
   pass: Pass,
   { name, spec, portWait }: { name: string; spec: WorkspaceSpec; portWait: string | undefined },
   { networks, volumes, images }: Prerequisites,
-  removals: readonly number[],
+  removals: Readiness,
 ): Workspace {
   const image = images.of(spec.image);
   const needs: Readiness[] = [image];
@@ -80,6 +83,8 @@ function workspaceOf(
     if (mount.type === 'volume') needs.push(volumes.get(mount.volume) ?? undeclared('volume', mount.volume));
   }
   const slots = slotsOf(pass, name, spec);
+  const isTakingOver = takesOver(spec, slots);
+  if (isTakingOver) needs.push(removals);
   const space = slots.next === undefined && pass.isDiskShort ? 'there is too little disk space' : undefined;
   return {
     name,
@@ -87,7 +92,8 @@ function workspaceOf(
     digest: workspaceDigest(spec, pass.target.secretDigests),
     slots,
     image,
-    after: [...(takesOver(spec, slots) ? removals : []), ...needs.flatMap(({ after }) => after)],
+    after: needs.flatMap(({ after }) => after),
+    heldBy: isTakingOver ? removals.blockedBy : undefined,
     blockedBy: needs.find(({ blockedBy }) => blockedBy !== undefined)?.blockedBy ?? space ?? portWait,
     ...wanted(pass, spec),
   };

@@ -20,6 +20,7 @@ export class SimulatedHost {
   readonly #state: SimulatedState;
   readonly #fault: (call: string) => Fault;
   readonly #forgets: () => boolean;
+  readonly #lingerMs: number | undefined;
   #controller = new AbortController();
   #callsLeft = Number.POSITIVE_INFINITY;
   #engine: SimulatedHostEngine;
@@ -27,14 +28,15 @@ export class SimulatedHost {
   #saved: Memory = emptyMemory;
   lives = 1;
 
-  /** `forgets` tells for each death whether what it had saved is lost with it. */
+  /** `forgets` tells for each death whether what it had saved is lost with it; where it `lingers`, no round waits for a stop. */
   constructor(
     state: SimulatedState,
     fault: (call: string) => Fault = () => 'none',
-    forgets: () => boolean = () => false,
+    { forgets = () => false, lingers = false }: { forgets?: () => boolean; lingers?: boolean } = {},
   ) {
     this.#state = state;
     this.#forgets = forgets;
+    this.#lingerMs = lingers ? 0 : undefined;
     this.#fault = (call) => {
       this.#callsLeft -= 1;
       if (this.#callsLeft === 0) this.#controller.abort();
@@ -96,6 +98,7 @@ export class SimulatedHost {
         if (!engine.isDead) this.#saved = structuredClone(memory);
       },
       now: () => this.#state.nowMs,
+      ...(this.#lingerMs !== undefined && { lingerMs: this.#lingerMs }),
       buildImage: ({ tag, labels }) =>
         engine.build(noContext(), { tag, labels, args: {}, dockerfile: 'Dockerfile', useCache: true, pullBase: false }),
       openSecrets: async (refs) => refs,
