@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
@@ -9,6 +10,7 @@ import { roles } from '../contracts/fleet.ts';
 import type { Route } from '../contracts/route.ts';
 import { routes } from '../contracts/routes.ts';
 import { boundedBody } from './request-body.ts';
+import { migrations } from './store-schema.ts';
 import { startServer, TestAgent } from './suite-server.ts';
 
 type Sent = { readonly status: number; readonly code: string | undefined };
@@ -210,4 +212,33 @@ test('nobody is answered before what was changed is on disk', async (t) => {
   assert.equal(isAnswered, false);
   onDisk.resolve();
   await asked;
+});
+
+test('what fails in the server is told without where its files are, and in its log with it', async (t) => {
+  const lines: string[] = [];
+  const { url, folder, admin, adminToken } = await startServer(t, { log: (line) => lines.push(line) });
+  const agent = new TestAgent(url);
+  const database = new SqliteDatabase({ file: join(folder, 'server.db'), subject: 'server state', migrations });
+  t.after(() => database.close());
+  database.run('ALTER TABLE tokens RENAME TO lost_tokens');
+  database.run('ALTER TABLE hosts RENAME TO lost_hosts');
+
+  const answers = await Promise.all(
+    ['/metrics', '/api/v1/whoami'].map(async (path) => {
+      const response = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${adminToken}` } });
+      return `${response.status} ${await response.text()}`;
+    }),
+  );
+  await assert.rejects(agent.register(), (error) => isAppError(error, 'internal') && !error.message.includes(folder));
+  await assert.rejects(admin.call('whoAmI', {}), (error) => isAppError(error) && error.next === 'Its log says why.');
+
+  for (const answer of answers) {
+    assert.match(answer, /^500 .*Cannot answer: the server failed/);
+    assert.ok(!answer.includes(folder), answer);
+  }
+  for (const request of ['GET /metrics', 'GET /api/v1/whoami', 'POST /agent/v1/register'])
+    assert.ok(
+      lines.some((line) => line.startsWith(`${request} failed: `) && line.includes(folder)),
+      request,
+    );
 });

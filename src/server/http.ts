@@ -10,6 +10,7 @@ import { type RouteName, routes } from '../contracts/routes.ts';
 import type { TlsOptions } from './certificate-files.ts';
 import { type Caller, type Handlers, StreamedReply, TaggedReply } from './handler.ts';
 import { statusOf } from './http-status.ts';
+import { outwardError } from './outward-error.ts';
 import { parseFields } from './parse-fields.ts';
 import { boundedBody, expectBody } from './request-body.ts';
 
@@ -41,8 +42,8 @@ export interface HttpOptions {
   readonly onUnauthenticated: (asked: Asked) => AppError | undefined;
   /** A body of theirs may be this large; undefined: as large as its route takes. */
   readonly mostBodyBytes: (caller: Caller) => number | undefined;
-  /** Told of failures of our own. */
-  readonly onFailure: (error: unknown, route: RouteName) => void;
+  /** Told of failures of our own, of which whoever asked is told less. */
+  readonly onFailure: (error: unknown, request: string) => void;
   readonly tls?: TlsOptions | undefined;
   /** Whether `x-forwarded-*` of a proxy is believed. */
   readonly trustProxy: boolean;
@@ -79,7 +80,11 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   http.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  http.setErrorHandler((error, request, reply) => sendError(reply, orTooMany(asAppError(error), request, options)));
+  http.setErrorHandler((error, request, reply) => {
+    const failure = asAppError(error);
+    if (statusOf(failure.code) >= 500) options.onFailure(error, `${request.method} ${request.routeOptions.url}`);
+    return sendError(reply, orTooMany(outwardError(failure), request, options));
+  });
   // Before a body is read: nobody waits for that of a request which nobody takes.
   http.addHook('onRequest', (request, _reply, done) => done(request.is404 ? nothingAt(request) : undefined));
   for (const name of Object.keys(routes) as RouteName[]) addRoute(http, name, options);
@@ -92,30 +97,19 @@ function addRoute(http: FastifyInstance, name: RouteName, options: HttpOptions):
     method: route.method,
     url: route.path,
     bodyLimit: route.maxBodyBytes ?? bodyLimit,
-    onRequest: (request) =>
-      told(name, options, async () => {
-        // Before the body is read: nobody makes us hold what they may not send.
-        const caller = options.identify(request.headers.authorization);
-        admit(caller, name, { request, options });
-        expectBody(request, route, options.mostBodyBytes(caller));
-      }),
-    handler: (request, reply) =>
-      told(name, options, async () => {
-        const value = await answer(name, request, options);
-        const settled = options.settled();
-        if (settled !== undefined) await settled;
-        return sendReply(reply, route, value);
-      }),
+    onRequest: async (request) => {
+      // Before the body is read: nobody makes us hold what they may not send.
+      const caller = options.identify(request.headers.authorization);
+      admit(caller, name, { request, options });
+      expectBody(request, route, options.mostBodyBytes(caller));
+    },
+    handler: async (request, reply) => {
+      const value = await answer(name, request, options);
+      const settled = options.settled();
+      if (settled !== undefined) await settled;
+      return sendReply(reply, route, value);
+    },
   });
-}
-
-async function told<T>(name: RouteName, { onFailure }: HttpOptions, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isAppError(error) || statusOf(error.code) >= 500) onFailure(error, name);
-    throw error;
-  }
 }
 
 async function answer(name: RouteName, request: FastifyRequest, options: HttpOptions): Promise<unknown> {
@@ -236,5 +230,5 @@ function asAppError(error: unknown): AppError {
   if (status === 415) return new AppError('invalid-input', 'Cannot take the body: it is not application/json');
   if (typeof status === 'number' && status < 500)
     return new AppError('invalid-input', 'Cannot read the request', { cause: error });
-  return new AppError('internal', 'Cannot answer: the server failed; its log says why', { cause: error });
+  return new AppError('internal', 'Cannot answer: the server failed', { cause: error, next: 'Its log says why.' });
 }

@@ -6,8 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
 import { SqliteCheckpoints } from '../base/sqlite-checkpoints.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
-import { AppError } from '../contracts/errors.ts';
-import type { RouteName } from '../contracts/routes.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import type { Access } from './access.ts';
 import type { AgentSockets } from './agent-sockets.ts';
 import { authenticate, identify, isOfAgent, isUserToken } from './authenticate.ts';
@@ -16,6 +15,7 @@ import { createHttp } from './http.ts';
 import { bind } from './listen.ts';
 import type { FleetWatch } from './metrics-wiring.ts';
 import { openApiOf } from './openapi.ts';
+import { outwardError } from './outward-error.ts';
 import { addPlainRoutes } from './plain-routes.ts';
 import { addPrometheusRoute } from './prometheus-route.ts';
 import { Refusals } from './refusals.ts';
@@ -137,8 +137,8 @@ export class FleetServer {
         isOfAgent(authorization) ? undefined : overLimit('failures', address),
       mostBodyBytes: (caller) =>
         caller.kind === 'host' && hosts.byId(caller.hostId)?.admission !== 'admitted' ? strangerBodyBytes : undefined,
-      onFailure: (error, route: RouteName) =>
-        log(`${route} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      onFailure: (error, request) =>
+        log(`${request} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await certificate?.read(),
       trustProxy: this.#options.trustsProxy === true,
       settled: () => database.settled(),
@@ -146,7 +146,7 @@ export class FleetServer {
     });
     addPlainRoutes(http, {
       openApi: () => openApiOf(this.#options.version),
-      unreadiness: () => whyNot(() => database.get('SELECT 1')),
+      unreadiness: () => unreadiness(database),
     });
     addPrometheusRoute(http, {
       ...this.#options.prometheus,
@@ -183,11 +183,11 @@ export class FleetServer {
   }
 }
 
-function whyNot(probe: () => unknown): string | undefined {
+function unreadiness(database: SqliteDatabase): string | undefined {
   try {
-    probe();
+    database.get('SELECT 1');
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return isAppError(error) ? outwardError(error).message : 'Cannot answer: the server failed';
   }
 }
