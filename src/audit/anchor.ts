@@ -1,26 +1,19 @@
-import type { AnchorEvidence } from './verify/bundle.ts';
+import type { RunLog } from './record.ts';
+import type { AnchorEntry, AnchorEvidence, ReadBack } from './verify/anchor-evidence.ts';
 
-export type { AnchorEvidence } from './verify/bundle.ts';
-
-/** What is anchored of a run: the root of its records and its seal. */
-export interface AnchorEntry {
-  readonly runId: string;
-  /** Root and size of the run's tree. */
-  readonly root: string;
-  readonly size: number;
-  readonly sealDigest: string;
-  /** When the run was sealed. */
-  readonly at: string;
-}
+export type { AnchorEntry, AnchorEvidence, ReadBack } from './verify/anchor-evidence.ts';
 
 /**
- * Keeps a second record of each seal, apart from the run's own. `record` is idempotent; a second entry for a run that
- * differs from the first is refused with `refused` and changes nothing. `evidence` is what a bundle carries of it.
+ * Keeps a second record of each seal, apart from the run's own. `record` is idempotent; an entry for a run that has
+ * another one already is refused with `refused` and changes nothing. `readBack` shows what is really kept, whoever put
+ * it there; a verifier judges it. Both raise `refused`, `not-found`, `unreachable` or `disk-full` where they cannot.
  */
 export interface Anchor {
   readonly kind: AnchorEvidence['kind'];
-  /** Which anchor of its kind; a verifier knows it by other means than the bundle. */
+  /** Which anchor it is among a run's. The seal names it; a verifier knows it by other means than the bundle. */
   readonly id: string;
-  record(entry: AnchorEntry): Promise<void>;
-  evidence(runId: string): Promise<AnchorEvidence | undefined>;
+  /** Where it keeps the entry of a run, for people. */
+  locatorOf(run: RunLog): string;
+  record(entry: AnchorEntry, signal?: AbortSignal): Promise<void>;
+  readBack(run: RunLog, signal?: AbortSignal): Promise<ReadBack>;
 }

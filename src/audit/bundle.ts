@@ -2,6 +2,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { AnchorEvidence } from './anchor.ts';
 import type { Seal } from './seal.ts';
 import { type Bundle, bundleFormat } from './verify/bundle.ts';
+import type { AnchorReading } from './verify/judge-anchors.ts';
 import { readPlan } from './verify/plan.ts';
 import { auditRecord } from './verify/record.ts';
 import { Refusal } from './verify/refusal.ts';
@@ -22,6 +23,8 @@ export interface BundleInput {
   readonly seal: Seal;
   /** In the order the run was submitted under. */
   readonly anchors: readonly AnchorEvidence[];
+  /** What the anchors showed just now. Default: nothing was read back. */
+  readonly readings?: readonly AnchorReading[];
   /** What the producer's own report is made with. */
   readonly trust: Trust;
 }
@@ -41,7 +44,7 @@ export function assembleBundle(input: BundleInput): ReportedBundle {
     items,
     artifacts,
   };
-  return { ...bundle, report: verifyAssembled(bundle, input.trust) };
+  return { ...bundle, report: verifyAssembled(bundle, input.trust, input.readings) };
 }
 
 /** A bundle as it is published and exported. */

@@ -1,9 +1,5 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { isAppError } from '../contracts/errors.ts';
+import { anchorSuite } from './anchor.suite.ts';
 import { type AnchorRow, type AnchorRows, LocalAnchor } from './local-anchor.ts';
-import { aRun, aSigner, seal } from './sample-run.suite.ts';
-import { anchorEntryOf } from './seal.ts';
 
 function inMemory(): AnchorRows {
   const rows = new Map<string, AnchorRow>();
@@ -13,20 +9,9 @@ function inMemory(): AnchorRows {
   };
 }
 
-test('a run is anchored once: the same seal again is fine, another one is refused and changes nothing', async () => {
-  const anchor = new LocalAnchor(inMemory());
-  const entry = anchorEntryOf(await seal(aRun(), aSigner()));
-  const other = anchorEntryOf(await seal(aRun(), aSigner()));
-  assert.equal(await anchor.evidence(entry.runId), undefined);
-
-  await anchor.record(entry);
-  await anchor.record(entry);
-
-  await assert.rejects(anchor.record(other), (error: unknown) => isAppError(error, 'refused'));
-  assert.deepEqual(await anchor.evidence(entry.runId), {
-    kind: 'local',
-    id: 'local',
-    locator: 'anchors/sample-1',
-    evidence: entry,
-  });
+anchorSuite('local anchor', {
+  open: async () => {
+    const rows = inMemory();
+    return [new LocalAnchor(rows), new LocalAnchor(rows)];
+  },
 });

@@ -1,8 +1,9 @@
 import { canonicalize } from '../base/canonical-json.ts';
 import { AppError } from '../contracts/errors.ts';
-import type { Anchor, AnchorEntry, AnchorEvidence } from './anchor.ts';
+import type { Anchor, AnchorEntry, ReadBack } from './anchor.ts';
+import type { RunLog } from './record.ts';
 
-export type AnchorRow = AnchorEntry;
+export type AnchorRow = Omit<AnchorEntry, 'origin'>;
 
 /** Where a `LocalAnchor` keeps its rows; the run store has it. */
 export interface AnchorRows {
@@ -21,7 +22,11 @@ export class LocalAnchor implements Anchor {
     this.#rows = rows;
   }
 
-  async record(entry: AnchorEntry): Promise<void> {
+  locatorOf({ runId }: RunLog): string {
+    return `anchors/${runId}`;
+  }
+
+  async record({ origin: _, ...entry }: AnchorEntry): Promise<void> {
     await this.#rows.putAnchor(entry);
     const kept = await this.#rows.getAnchor(entry.runId);
     if (kept !== undefined && canonicalize(kept) === canonicalize(entry)) return;
@@ -32,9 +37,9 @@ export class LocalAnchor implements Anchor {
     );
   }
 
-  async evidence(runId: string): Promise<AnchorEvidence | undefined> {
-    const row = await this.#rows.getAnchor(runId);
-    if (row === undefined) return undefined;
-    return { kind: this.kind, id: this.id, locator: `anchors/${runId}`, evidence: row };
+  async readBack(run: RunLog): Promise<ReadBack> {
+    const row = await this.#rows.getAnchor(run.runId);
+    const versions = row === undefined ? [] : [{ at: row.at, entry: { origin: run.origin, ...row } }];
+    return { locator: this.locatorOf(run), readAt: new Date().toISOString(), retentionMs: 0, versions };
   }
 }

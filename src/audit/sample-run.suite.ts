@@ -1,6 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { canonicalize } from '../base/canonical-json.ts';
 import { digestOf } from '../base/hash.ts';
+import type { AnchorEvidence } from './anchor.ts';
+import { evidenceOf } from './anchored-seal.ts';
 import { assembleBundle, type ReportedBundle } from './bundle.ts';
 import { appendRecord, type LogPosition, type RecordDraft, startOfLog } from './record.ts';
 import { anchorEntryOf, type Seal, sealRun } from './seal.ts';
@@ -17,6 +19,12 @@ export interface SampleItem {
   readonly id: string;
   readonly depends_on?: readonly string[];
   readonly onFailure?: 'run';
+}
+
+export interface SampleOptions {
+  readonly runId?: string;
+  readonly origin?: string;
+  readonly anchors?: readonly string[];
 }
 
 export interface SampleRun {
@@ -36,7 +44,7 @@ export class RunWriter {
   readonly #texts: string[] = [];
   #position: LogPosition = startOfLog;
 
-  constructor(items: readonly SampleItem[], options: { runId?: string; origin?: string } = {}) {
+  constructor(items: readonly SampleItem[], options: SampleOptions = {}) {
     this.#runId = options.runId ?? 'sample-1';
     this.#origin = options.origin ?? origin;
     const planned = items.map((item) => ({
@@ -55,7 +63,7 @@ export class RunWriter {
         submittedAt: at,
         itemCount: items.length,
         engine,
-        anchors: ['local'],
+        anchors: options.anchors ?? ['local'],
         effective: { queue: 'default', concurrency: 2, enforceLocks: true },
       },
     });
@@ -144,7 +152,7 @@ export class RunWriter {
 }
 
 /** Two edits and a check over both, all done. */
-export function aRun(options: { runId?: string; origin?: string } = {}): SampleRun {
+export function aRun(options: SampleOptions = {}): SampleRun {
   const patches = ['alpha', 'beta'].map((item) => ({ item, ref: refOf(item, 1) }));
   return new RunWriter([{ id: 'alpha' }, { id: 'beta' }, { id: 'verify', depends_on: ['alpha', 'beta'] }], options)
     .fire('alpha')
@@ -193,13 +201,13 @@ export function seal(run: SampleRun, signer: Signer): Promise<Seal> {
 export async function bundleOf(run: SampleRun, signer: Signer): Promise<{ bundle: ReportedBundle; trust: Trust }> {
   const trust = await trustIn(signer, run.origin);
   const sealed = await seal(run, signer);
-  const evidence = {
-    kind: 'local',
-    id: 'local',
-    locator: `anchors/${run.runId}`,
-    evidence: anchorEntryOf(sealed),
-  } as const;
-  return { bundle: assembleBundle({ ...run, seal: sealed, anchors: [evidence], trust }), trust };
+  const anchors = [localEvidence(run.origin, sealed)];
+  return { bundle: assembleBundle({ ...run, seal: sealed, anchors, trust }), trust };
+}
+
+export function localEvidence(of: string, sealed: Seal): AnchorEvidence {
+  const local = { kind: 'local', id: 'local', locatorOf: () => `anchors/${sealed.runId}` } as const;
+  return evidenceOf(local, anchorEntryOf(of, sealed));
 }
 
 /** What an attempt that asked left, or what it was answered with. */

@@ -51,8 +51,8 @@ export async function sealRun(input: SealInput, signer: Signer): Promise<Seal> {
 }
 
 /** What every anchor of the run is given. */
-export function anchorEntryOf(seal: Seal): AnchorEntry {
-  return { runId: seal.runId, root: seal.root, size: seal.size, sealDigest: seal.digest, at: seal.sealedAt };
+export function anchorEntryOf(origin: string, seal: Seal): AnchorEntry {
+  return { origin, runId: seal.runId, root: seal.root, size: seal.size, sealDigest: seal.digest, at: seal.sealedAt };
 }
 
 function* readRecords({ recordTexts }: SealInput, tree: TreeHasher): Generator<AuditRecord> {

@@ -1,6 +1,8 @@
 import { printBundle } from '../audit/bundle.ts';
 import type { Trust } from '../audit/trust.ts';
-import { readBundle } from '../audit/verify/bundle.ts';
+import type { AnchorEvidenceFile } from '../audit/verify/anchor-evidence.ts';
+import { type Bundle, readBundle } from '../audit/verify/bundle.ts';
+import { Refusal } from '../audit/verify/refusal.ts';
 import type { Report } from '../audit/verify/report.ts';
 import { type ArtifactState, verifyBundle } from '../audit/verify/verify.ts';
 import { waitUntil } from '../base/deadline.ts';
@@ -10,12 +12,15 @@ import { digestSchema, type RunId } from '../contracts/ids.ts';
 import { isTerminalItem } from '../contracts/run.ts';
 import type { Storage } from '../storage/storage.ts';
 import { notTaken } from './not-taken.ts';
+import { evidenceFile, readAnchors, withReadings } from './read-anchors.ts';
 import { readRunState } from './run-state.ts';
 
 export interface AuditedRun {
   readonly report: Report;
-  /** The bundle with this report in place of the daemon's. */
+  /** The bundle with this report, and what the anchors showed, in place of the daemon's. */
   readonly text: string;
+  /** What the anchors showed, for another verifier. */
+  readonly evidence?: AnchorEvidenceFile;
 }
 
 export interface AuditOptions {
@@ -30,18 +35,28 @@ const pollMs = 100;
 /** The bundle a run published, judged afresh against the trust and the bytes in storage. */
 export async function auditRun(orch: OrchContext, runId: RunId, options: AuditOptions): Promise<AuditedRun> {
   const published = await publishedBundle(orch, runId, options.waitMs ?? defaults.waitMs);
+  const bundle = bundleIn(published);
+  const readings = bundle === undefined ? [] : await readAnchors(orch.anchors ?? [], bundle);
   const report = await verifyBundle(published, {
     trust: options.trust,
     expectRunId: runId,
     artifacts: (digest) => hashArtifact(orch.storage, digest),
+    readings,
   });
   // What is no bundle any more is shown as it lies there.
-  const text = report.checks.parse === true ? printBundle(withReport(published, report)) : published;
-  return { report, text };
+  const text = bundle === undefined ? published : printBundle({ ...withReadings(bundle, readings), report });
+  const evidence = bundle === undefined ? undefined : evidenceFile(bundle, readings);
+  return { report, text, ...(evidence === undefined ? {} : { evidence }) };
 }
 
-function withReport(text: string, report: Report) {
-  return { ...readBundle(text), report };
+/** Undefined where the verifier will refuse to read it. */
+function bundleIn(text: string): Bundle | undefined {
+  try {
+    return readBundle(text);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }
 
 async function publishedBundle(orch: OrchContext, runId: RunId, waitMs: number): Promise<string> {

@@ -14,10 +14,12 @@ export const orchAudit = defineCommand(
     operands: ['<run>'],
     options: {
       out: { type: 'string', value: '<file>', summary: 'Write the bundle to this file instead of printing it' },
+      evidence: { type: 'string', value: '<file>', summary: 'Write what the anchors showed, for "agora verify"' },
       config: configOption,
     },
     details: [
       'Waits up to 10 s for a run that is not sealed yet. The bundle is printed or written even when it does not verify.',
+      "Asks the anchors of the config's orch what they hold now: locks, and every version.",
       'Exits 0 only if it verifies and every artifact is in storage, 1 if not, 3 if that cannot be decided.',
     ],
     examples: ['agora orch audit fanout-1', 'agora orch audit fanout-1 --out bundle.json'],
@@ -26,9 +28,12 @@ export const orchAudit = defineCommand(
     const [word = ''] = operands;
     const { orch, folder } = await openOrch(options.config, context);
     const runId = await requireRun(orch.transport, word);
-    const { report, text } = await auditRun(orch, runId, { trust: await projectTrust(orch.trust, folder) });
+    const { report, text, evidence } = await auditRun(orch, runId, { trust: await projectTrust(orch.trust, folder) });
     if (options.out === undefined) await context.stdout.write(text);
     else await writeFile(resolve(context.cwd, options.out), text);
+    if (options.evidence !== undefined && evidence !== undefined) {
+      await writeFile(resolve(context.cwd, options.evidence), `${JSON.stringify(evidence, undefined, 2)}\n`);
+    }
     const exitCode = lacksArtifacts(report) ? exitCodes.no : exitCodeOf(report);
     const isForPerson = options.out !== undefined || context.stdout.isTerminal || exitCode !== exitCodes.ok;
     if (isForPerson) await context.stderr.write(reportText(report));

@@ -1,3 +1,4 @@
+import type { Anchor } from '../audit/anchor.ts';
 import type { Declarations } from '../contracts/declarations.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -20,6 +21,8 @@ export interface OrchContext {
   readonly declarations: Declarations;
   /** File with the public keys this project trusts. Default: the nearest `.agora/trust.json`. */
   readonly trust?: string;
+  /** Anchors that `agora orch audit` reads back. Default: none, and a run earns what its bundle shows by itself. */
+  readonly anchors?: readonly Anchor[];
   /** Runs the daemon until the signal. */
   runService(signal: AbortSignal, options?: ServeOptions): Promise<void>;
 }

@@ -43,6 +43,7 @@ export class AgoraOrchestrator {
 
   constructor(options: OrchestratorOptions) {
     this.options = options;
+    checkAnchorIds(options.anchors);
     this.declarations = {
       queues: queuesOf(options.queues ?? { [defaultQueueName]: {} }),
       executors: Object.keys(options.executors),
@@ -54,6 +55,13 @@ export class AgoraOrchestrator {
       defaults: options.defaults ?? {},
     };
   }
+}
+
+/** The seal names them, and a verifier has nothing else to tell them apart by. */
+function checkAnchorIds(anchors: readonly Anchor[]): void {
+  const twice = anchors.find(({ id }, index) => anchors.findIndex((other) => other.id === id) !== index);
+  if (twice === undefined) return;
+  throw new AppError('invalid-config', `Cannot use anchor "${twice.id}" of the config: two have this id`);
 }
 
 function namespaceOf({ executors }: OrchestratorOptions): Pick<Declarations, 'namespace'> {

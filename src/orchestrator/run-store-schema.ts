@@ -24,6 +24,7 @@ export const migrations: readonly string[] = [
   `ALTER TABLE items ADD COLUMN inquiry TEXT;
    ALTER TABLE items ADD COLUMN is_human_touched INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE items ADD COLUMN usage TEXT`,
+  'CREATE TABLE owed_anchors (run INTEGER PRIMARY KEY)',
 ];
 
 /** How messages speak of the files of run state. */

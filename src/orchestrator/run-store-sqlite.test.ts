@@ -139,6 +139,22 @@ test('the first seal of a run is kept, whoever comes later', async (t) => {
   assert.deepEqual(later, seal);
 });
 
+test('a published run owes its anchors the seal until it is said to be anchored', async (t) => {
+  const folder = await folderFor(t);
+  const store = await openStore(t, folder);
+  const other = runIdSchema.parse('run-2');
+  await store.commit(aCommit({ newRuns: [aStoredRun(), aStoredRun({ runId: other, age: 2 })] }));
+
+  await store.markPublished(runId, [], true);
+  await store.markPublished(other, [], false);
+  await store.close();
+  const second = await openStore(t, folder);
+
+  assert.deepEqual(await second.runsOwingAnchors(), [runId]);
+  await second.markAnchored(runId);
+  assert.deepEqual(await second.runsOwingAnchors(), []);
+});
+
 test('messages are forgotten once a later commit says they were delivered', async (t) => {
   const store = await openStore(t, await folderFor(t));
   await store.commit(
@@ -168,11 +184,17 @@ test('a second daemon on the same folder is refused and told who is there', asyn
   );
 });
 
-/** What each version added to the table of items; the first made it. */
-const addedColumns: readonly (readonly string[])[] = [[], ['is_cancelling'], ['inquiry', 'is_human_touched', 'usage']];
+const column = (name: string) => `ALTER TABLE items DROP COLUMN ${name}`;
+/** What takes away what each version added; the first made the tables. */
+const undone: readonly (readonly string[])[] = [
+  [],
+  [column('is_cancelling')],
+  ['inquiry', 'is_human_touched', 'usage'].map(column),
+  ['DROP TABLE owed_anchors'],
+];
 
 test('there is an older version to come from for each step of the schema', () => {
-  assert.equal(addedColumns.length, schemaVersion);
+  assert.equal(undone.length, schemaVersion);
 });
 
 for (let version = 1; version < schemaVersion; version++) {
@@ -183,7 +205,7 @@ for (let version = 1; version < schemaVersion; version++) {
     await first.commit(aCommit({ newRuns: [aStoredRun()], items: [{ runId, item }] }));
     await first.close();
     const database = new DatabaseSync(join(folder, 'state.db'));
-    for (const name of addedColumns.slice(version).flat()) database.exec(`ALTER TABLE items DROP COLUMN ${name}`);
+    for (const statement of undone.slice(version).flat()) database.exec(statement);
     database.exec(`PRAGMA user_version = ${version}`);
     database.close();
 

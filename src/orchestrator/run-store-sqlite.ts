@@ -1,12 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { AnchorEntry } from '../audit/anchor.ts';
-import type { AnchorRows } from '../audit/local-anchor.ts';
-import { originOf } from '../audit/record.ts';
+import type { AnchorRow, AnchorRows } from '../audit/local-anchor.ts';
 import type { Seal } from '../audit/seal.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
 import { AppError } from '../contracts/errors.ts';
-import type { DeploymentId, RunId } from '../contracts/ids.ts';
+import { type DeploymentId, type RunId, runIdSchema } from '../contracts/ids.ts';
 import { stateNames } from '../contracts/names.ts';
 import type { Commit, OutboxMessage, RunLog, RunPhase, RunStore, StoredItem, StoredRun } from './run-store.ts';
 import { itemFromRow, itemParameters, runFromRow, runParameters, sealFromText } from './run-store-rows.ts';
@@ -104,8 +102,9 @@ export class SqliteRunStateStore implements RunStore, AnchorRows {
     return row === undefined ? undefined : sealFromText(String(row['seal']));
   }
 
-  async markPublished(runId: RunId, outbox: readonly OutboxMessage[]): Promise<void> {
+  async markPublished(runId: RunId, outbox: readonly OutboxMessage[], owesAnchors: boolean): Promise<void> {
     this.#db.transaction(() => {
+      if (owesAnchors) this.#db.run('INSERT OR IGNORE INTO owed_anchors SELECT age FROM runs WHERE run_id = ?', runId);
       this.#db.run(
         `UPDATE runs SET phase = 'published', status_sequence = status_sequence + ? WHERE run_id = ?`,
         outbox.length,
@@ -115,18 +114,22 @@ export class SqliteRunStateStore implements RunStore, AnchorRows {
     });
   }
 
-  async anchorOrigin(): Promise<string> {
-    const row = this.#db.get(`SELECT value FROM meta WHERE key = 'deploymentId'`);
-    return originOf(String(row?.['value']));
+  async runsOwingAnchors(): Promise<RunId[]> {
+    const rows = this.#db.all('SELECT run_id FROM owed_anchors JOIN runs ON age = run ORDER BY age');
+    return rows.map((row) => runIdSchema.parse(row['run_id']));
   }
 
-  async putAnchor(row: AnchorEntry): Promise<void> {
+  async markAnchored(runId: RunId): Promise<void> {
+    this.#db.run('DELETE FROM owed_anchors WHERE run IN (SELECT age FROM runs WHERE run_id = ?)', runId);
+  }
+
+  async putAnchor(row: AnchorRow): Promise<void> {
     this.#db.run('INSERT OR IGNORE INTO anchors VALUES (?, ?)', row.runId, JSON.stringify(row));
   }
 
-  async getAnchor(runId: string): Promise<AnchorEntry | undefined> {
+  async getAnchor(runId: string): Promise<AnchorRow | undefined> {
     const row = this.#db.get('SELECT entry FROM anchors WHERE run_id = ?', runId);
-    return row === undefined ? undefined : (JSON.parse(String(row['entry'])) as AnchorEntry);
+    return row === undefined ? undefined : (JSON.parse(String(row['entry'])) as AnchorRow);
   }
 
   async close(): Promise<void> {

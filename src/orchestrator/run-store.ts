@@ -102,6 +102,10 @@ export interface RunStore {
   /** Keeps the run's one seal: the first that comes, which is returned from then on. */
   keepSeal(runId: RunId, seal: Seal): Promise<Seal>;
   readSeal(runId: RunId): Promise<Seal | undefined>;
-  markPublished(runId: RunId, outbox: readonly OutboxMessage[]): Promise<void>;
+  /** `owesAnchors`: its seal has yet to reach one of its anchors. */
+  markPublished(runId: RunId, outbox: readonly OutboxMessage[], owesAnchors: boolean): Promise<void>;
+  /** Published runs that owe an anchor their seal, oldest first. */
+  runsOwingAnchors(): Promise<RunId[]>;
+  markAnchored(runId: RunId): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import type { Anchor } from '../audit/anchor.ts';
+import type { Anchor, AnchorEntry } from '../audit/anchor.ts';
+import { type AnchoredSeal, promisedAnchors } from '../audit/anchored-seal.ts';
 import { assembleBundle, printBundle, type ReportedBundle } from '../audit/bundle.ts';
 import { originOf } from '../audit/record.ts';
 import { anchorEntryOf, type Seal, sealRun } from '../audit/seal.ts';
@@ -8,10 +9,12 @@ import { retry } from '../base/retry.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { DeploymentId, RunId } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
+import { Anchoring } from './anchoring.ts';
 import type { RunBoard } from './board.ts';
 import { statusMessage } from './commit.ts';
+import { LateAnchors } from './late-anchors.ts';
 import type { ReportedMailbox } from './reported-mailbox.ts';
-import type { RunStore } from './run-store.ts';
+import type { RunLog, RunStore } from './run-store.ts';
 import type { SchedulePolicy } from './schedule.ts';
 
 const retryMs = { first: 200, longest: 10_000 };
@@ -34,9 +37,25 @@ export class Sealer {
   readonly #options: SealerOptions;
   readonly #underWay = new Map<RunId, Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #anchoring: Anchoring;
+  readonly #late: LateAnchors;
 
   constructor(options: SealerOptions) {
     this.#options = options;
+    const { anchors, onLine } = options;
+    const { signal } = this.#closing;
+    this.#anchoring = new Anchoring({ anchors, onLine, signal });
+    this.#late = new LateAnchors({
+      settle: (runId) => this.#anchorLate(runId),
+      onProblem: (runId, error) =>
+        onLine(`run ${runId}: cannot publish its bundle with the anchors: ${reasonOf(error)}`),
+      signal,
+    });
+  }
+
+  /** Goes on with runs whose seal has yet to reach an anchor. */
+  async resume(): Promise<void> {
+    for (const runId of await this.#options.store.runsOwingAnchors()) this.#late.add(runId);
   }
 
   /** Starts sealing; tries again until it worked. A run under way is not started twice. */
@@ -44,8 +63,8 @@ export class Sealer {
     if (this.#underWay.has(run.runId)) return;
     const isRetryable = (error: unknown): true => {
       const { mailbox, onLine } = this.#options;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!mailbox.hasReported(error)) onLine(`run ${run.runId}: cannot publish its bundle, trying again: ${reason}`);
+      if (!mailbox.hasReported(error))
+        onLine(`run ${run.runId}: cannot publish its bundle, trying again: ${reasonOf(error)}`);
       return true;
     };
     const { first: delayMs, longest: maxDelayMs } = retryMs;
@@ -61,6 +80,8 @@ export class Sealer {
     const giveUp = setTimeout(() => this.#closing.abort(), graceMs);
     await Promise.all(this.#underWay.values());
     clearTimeout(giveUp);
+    this.#closing.abort();
+    await this.#late.ended();
   }
 
   async #sealOnce(run: RunBoard): Promise<void> {
@@ -69,27 +90,54 @@ export class Sealer {
     const log = await store.readLog(runId);
     const seal =
       (await store.readSeal(runId)) ?? (await store.keepSeal(runId, await this.#newSeal(runId, log.recordTexts)));
-    const bundle = await assembleBundle({
-      runId,
-      planText: log.run.planText,
-      manifests: log.manifestTexts.map((text) => JSON.parse(text)),
-      recordTexts: log.recordTexts,
-      seal,
-      anchors: await this.#anchor(runId, seal),
-      trust: this.#options.trust,
-    });
-    const text = this.#print(run, bundle);
+    const anchored = await this.#anchoring.anchor(promisedAnchors(log.recordTexts[0]), this.#entryOf(seal));
+    const text = this.#print(run, this.#assemble(log, seal, anchored));
     if (text !== undefined) await mailbox.put(mailboxKeys.audit(runId), text, { durable: true });
     const sequence = run.statusSequence;
     const at = new Date().toISOString();
     try {
-      await store.markPublished(runId, [statusMessage(run, { touchedItems: new Set(run.items), at })]);
+      const messages = [statusMessage(run, { touchedItems: new Set(run.items), at })];
+      await store.markPublished(runId, messages, anchored.some(isOwed));
     } catch (error) {
       // The next try publishes under the same number.
       run.statusSequence = sequence;
       throw error;
     }
     this.#options.onPublished(run);
+    if (anchored.some(isOwed)) this.#late.add(runId);
+  }
+
+  /** Publishes the bundle anew once the anchors have all answered. A conflict is looked at again by the next daemon. */
+  async #anchorLate(runId: RunId): Promise<boolean> {
+    const { store, mailbox } = this.#options;
+    const [log, seal] = [await store.readLog(runId), await store.readSeal(runId)];
+    if (seal === undefined) return true;
+    const anchored = await this.#anchoring.anchor(promisedAnchors(log.recordTexts[0]), this.#entryOf(seal), true);
+    if (anchored.some(({ evidence }) => evidence.state === 'pending')) return false;
+    const text = printBundle(this.#assemble(log, seal, anchored));
+    await mailbox.put(mailboxKeys.audit(runId), text, { durable: true });
+    if (!anchored.some(isOwed)) await store.markAnchored(runId);
+    return true;
+  }
+
+  #assemble(log: RunLog, seal: Seal, anchored: readonly AnchoredSeal[]): ReportedBundle {
+    const readings = anchored.flatMap(({ evidence: { id }, readBack }) =>
+      readBack === undefined ? [] : [{ id, readBack }],
+    );
+    return assembleBundle({
+      runId: seal.runId,
+      planText: log.run.planText,
+      manifests: log.manifestTexts.map((text) => JSON.parse(text)),
+      recordTexts: log.recordTexts,
+      seal,
+      anchors: anchored.map(({ evidence }) => evidence),
+      readings,
+      trust: this.#options.trust,
+    });
+  }
+
+  #entryOf(seal: Seal): AnchorEntry {
+    return anchorEntryOf(originOf(this.#options.deploymentId), seal);
   }
 
   /** A bundle no program could read in one piece is not published; the run ends and says so. Its seal and rows are kept. */
@@ -109,13 +157,13 @@ export class Sealer {
     const sealedAt = new Date().toISOString();
     return sealRun({ origin: originOf(deploymentId), runId, recordTexts, engine, sealedAt }, signer);
   }
+}
 
-  async #anchor(runId: RunId, seal: Seal) {
-    const evidence = [];
-    for (const anchor of this.#options.anchors) {
-      await anchor.record(anchorEntryOf(seal));
-      evidence.push(await anchor.evidence(runId));
-    }
-    return evidence.filter((found) => found !== undefined);
-  }
+/** Whether an anchor has yet to hold the entry: not reached, or holding something else. */
+function isOwed({ evidence: { state = 'held' } }: AnchoredSeal): boolean {
+  return state !== 'held';
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

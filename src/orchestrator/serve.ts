@@ -56,6 +56,7 @@ export async function serve(options: ServeLoopOptions): Promise<void> {
   if (daemon === undefined) return;
   try {
     await daemon.loop.recover();
+    await daemon.sealer.resume();
     await runUntilStopped(daemon, options);
   } finally {
     await closeDaemon(daemon, options);
@@ -121,7 +122,7 @@ async function assembleDaemon(
     publisher.wake();
   };
   const sealer = new Sealer({ store, mailbox, signer, anchors, trust, deploymentId, engine, onPublished, onLine });
-  const policy: SchedulePolicy = { engine, anchors: anchors.map((anchor) => anchor.kind), retry: defaults?.retry };
+  const policy: SchedulePolicy = { engine, anchors: anchors.map((anchor) => anchor.id), retry: defaults?.retry };
   const queues = Object.fromEntries(
     Object.entries(orchestrator.declarations.queues).map(([name, queue]) => [
       name,

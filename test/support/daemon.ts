@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Anchor } from '../../src/audit/anchor.ts';
 import { LocalAnchor } from '../../src/audit/local-anchor.ts';
 import { createLocalSigner } from '../../src/audit/local-signer.ts';
 import { waitUntil } from '../../src/base/deadline.ts';
@@ -90,6 +91,8 @@ export class TestDaemon {
   readonly executor: HeldExecutor;
   readonly transport: MailboxSubmissionTransport;
   readonly lines: string[] = [];
+  /** Besides the local one. */
+  anchors: readonly Anchor[] = [];
   #submitted = 0;
   #stop = new AbortController();
   #serving: Promise<void> = Promise.resolve();
@@ -107,7 +110,7 @@ export class TestDaemon {
       store,
       storage: new LocalStorage({ root: join(this.folder, 'storage') }),
       signer: createLocalSigner({ keyFile: join(this.folder, 'keys', 'seal.pem') }),
-      anchors: [new LocalAnchor(store)],
+      anchors: [new LocalAnchor(store), ...this.anchors],
       executors: { held: this.executor },
       queues: { default: { concurrency: 2 } },
     });
@@ -146,9 +149,11 @@ export class TestDaemon {
   }
 }
 
-export async function aDaemon(t: TestContext): Promise<TestDaemon> {
+export async function aDaemon(t: TestContext, anchors: readonly Anchor[] = []): Promise<TestDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'agora-daemon-'));
-  const daemon = new TestDaemon(folder, new HeldExecutor()).start();
+  const daemon = new TestDaemon(folder, new HeldExecutor());
+  daemon.anchors = anchors;
+  daemon.start();
   t.after(async () => {
     await daemon.stop();
     await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 import { parseStrictJson, StrictJsonError } from '../../base/strict-json.ts';
+import { anchorEvidence } from './anchor-evidence.ts';
 import { sealEnvelope } from './dsse.ts';
 import * as form from './forms.ts';
 import { artifactPorts } from './record.ts';
@@ -9,9 +10,9 @@ export const bundleFormat = 'agora/audit-bundle/v1';
 
 /**
  * What an intact verdict does not cover, besides white space between tokens and the order of an object's members:
- * the producer's own report, and where an anchor's evidence can be found again.
+ * the producer's own report, and what the producer says an anchor showed. What it holds, a verifier asks it.
  */
-export const unboundMembers = ['report', 'anchors[].locator'] as const;
+export const unboundMembers = ['report', 'anchors[].locator', 'anchors[].state', 'anchors[].readBack'] as const;
 
 /** Nothing larger than a JavaScript string can be read in one piece. */
 const limits = { maxBytes: 512 * 1024 * 1024, maxDepth: 64, maxStringBytes: 256 * 1024 * 1024 } as const;
@@ -29,17 +30,6 @@ const artifact = object(
   { port: oneOf(...artifactPorts), ref: form.artifactRef, sizeBytes: count, mediaType: text },
   { path: text, item: form.id, attempt: count },
 );
-
-const localEvidence = object({
-  runId: form.id,
-  root: form.treeHash,
-  size: count,
-  sealDigest: form.digest,
-  at: form.instant,
-});
-
-const anchorEvidence = object({ kind: oneOf('local'), id: text, locator: text, evidence: localEvidence });
-export type AnchorEvidence = Shaped<typeof anchorEvidence>;
 
 const members: Shape<Readonly<Record<string, unknown>>> = (value, path) => {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;

@@ -1,7 +1,8 @@
 import { canonicalize } from '../../base/canonical-json.ts';
 import { digestOf } from '../../base/hash.ts';
 import { parseStrictJson, StrictJsonError } from '../../base/strict-json.ts';
-import type { AnchorEvidence, Bundle } from './bundle.ts';
+import type { AnchorEntry } from './anchor-evidence.ts';
+import type { Bundle } from './bundle.ts';
 import { authenticate, payloadOf } from './dsse.ts';
 import * as form from './forms.ts';
 import { treeRoot } from './merkle.ts';
@@ -160,24 +161,29 @@ export function checkArtifacts(bundle: Bundle, { artifacts }: Replay): void {
   expectSame(bundle.artifacts, artifacts, 'artifacts');
 }
 
-/** The anchors are those the run was submitted under, and each holds this root and this seal. Returns the kinds. */
+/** The anchors are those the run was submitted under, for this root and this seal. Returns what each should hold. */
 export function checkAnchors(
   bundle: Bundle,
-  { records }: CheckedRecords,
+  { records, origin }: CheckedRecords,
   tree: Tree,
   facts: SealingFacts,
-): AnchorEvidence['kind'][] {
+): AnchorEntry {
   const [first] = records;
   const promised = first?.kind === 'run.submitted' ? first.body.anchors : [];
-  const kinds = bundle.anchors.map(({ kind }) => kind);
-  expectSame(kinds, promised, 'anchors');
+  expectSame(
+    bundle.anchors.map(({ id }) => id),
+    promised,
+    'anchors',
+  );
   const sealDigest = sealDigestOf(bundle.seal.dsseEnvelope);
-  const evidence = { runId: bundle.runId, root: tree.root, size: tree.size, sealDigest, at: facts.sealedAt };
+  const local = { runId: bundle.runId, root: tree.root, size: tree.size, sealDigest, at: facts.sealedAt };
+  const entry = { ...local, origin };
   for (const [index, anchor] of bundle.anchors.entries()) {
-    expectSame(anchor.id, 'local', `anchors[${index}].id`);
-    expectSame(anchor.evidence, evidence, `anchors[${index}].evidence`);
+    const isLocal = anchor.id === 'local';
+    expectSame(anchor.kind === 'local', isLocal, `anchors[${index}].kind`);
+    expectSame(anchor.evidence, isLocal ? local : entry, `anchors[${index}].evidence`);
   }
-  return kinds;
+  return entry;
 }
 
 /** Names a seal: the digest of the JCS text of its DSSE envelope. */

@@ -29,9 +29,10 @@ export class Findings {
     }
   }
 
-  fail(name: CheckName, path: string, message: string): void {
+  /** `code` is the failure's name where the check's own says too little. */
+  fail(name: CheckName, path: string, message: string, code: Failure['check'] = name): void {
     this.#results.set(name, false);
-    this.failures.push({ check: name, path, message });
+    this.failures.push({ check: code, path, message });
   }
 
   undecided(name: CheckName): void {

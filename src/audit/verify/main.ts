@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { parseAnchorEvidence } from './anchor-evidence.ts';
 import { exitCodeOf } from './report.ts';
 import { reportText } from './report-text.ts';
 import { parseTrust } from './trust.ts';
 import { verifyBundle } from './verify.ts';
 
-const usage = `Usage: agora-verify <bundle> [--trust FILE] [--json]
+const usage = `Usage: agora-verify <bundle> [--trust FILE] [--anchor-evidence FILE] [--json]
 
-Verifies an audit bundle offline, against the public keys in the trust file.
+Verifies an audit bundle offline, against the public keys in the trust file. What the bundle says of its own anchors is
+not believed; what they showed to somebody you trust, in an evidence file, is.
 Exit code: 0 intact, 1 not intact, 2 wrong usage, 3 cannot decide (no trust, or a file cannot be read).
 
 Example: agora-verify bundle.json --trust trust.json
@@ -25,13 +27,16 @@ class Stop extends Error {
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const { bundle, trust, isJson, isHelp } = readArguments(words);
+  const { bundle, trust, evidence, isJson, isHelp } = readArguments(words);
   if (isHelp) {
     process.stdout.write(usage);
     return 0;
   }
   if (bundle === undefined) throw new Stop(2, usage);
-  const report = await verifyBundle(await read(bundle), { trust: await readTrust(trust) });
+  const report = await verifyBundle(await read(bundle), {
+    trust: await parsed('trust file', trust, parseTrust),
+    ...(await readEvidence(evidence)),
+  });
   process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   if (report.failure === 'no-trust') process.stderr.write('Name the trust file with --trust FILE\n');
   return exitCodeOf(report);
@@ -42,22 +47,33 @@ function readArguments(words: readonly string[]) {
     const { values, positionals } = parseArgs({
       args: [...words],
       allowPositionals: true,
-      options: { trust: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        trust: { type: 'string' },
+        'anchor-evidence': { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     if (positionals.length > 1) throw new Error(`Cannot verify ${positionals.length} bundles: name one`);
-    return { bundle: positionals[0], trust: values.trust, isJson: values.json === true, isHelp: values.help === true };
+    const { trust, 'anchor-evidence': evidence, json: isJson = false, help: isHelp = false } = values;
+    return { bundle: positionals[0], trust, evidence, isJson, isHelp };
   } catch (error) {
     throw new Stop(2, `${messageOf(error)}\n\n${usage}`);
   }
 }
 
-async function readTrust(path: string | undefined) {
+async function readEvidence(path: string | undefined) {
+  const file = await parsed('anchor evidence', path, parseAnchorEvidence);
+  return file === undefined ? {} : { evidence: { file, now: new Date().toISOString() } };
+}
+
+async function parsed<T>(what: string, path: string | undefined, parse: (bytes: Uint8Array) => T) {
   if (path === undefined) return undefined;
   const bytes = await read(path);
   try {
-    return parseTrust(bytes);
+    return parse(bytes);
   } catch (error) {
-    throw new Stop(3, `Cannot use trust file "${path}": ${messageOf(error)}\n`);
+    throw new Stop(3, `Cannot use ${what} "${path}": ${messageOf(error)}\n`);
   }
 }
 

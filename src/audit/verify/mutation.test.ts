@@ -81,12 +81,14 @@ test('what is on the published list does not count: each entry can really be cha
   const value = JSON.parse(golden.toString());
   value.report = { intact: false };
   value.anchors[0].locator = 'elsewhere';
+  value.anchors[0].state = 'conflict';
+  value.anchors[0].readBack = { locator: '', readAt: value.anchors[0].evidence.at, retentionMs: 1, versions: [] };
   const reordered = Object.fromEntries(Object.entries(value).reverse());
 
   const report = await verifyBundle(JSON.stringify(reordered), { trust });
 
   assert.equal(report.intact, true);
-  assert.deepEqual(unboundMembers, ['report', 'anchors[].locator']);
+  assert.deepEqual(unboundMembers, ['report', 'anchors[].locator', 'anchors[].state', 'anchors[].readBack']);
 });
 
 const arrayEdits: Readonly<Record<string, (list: unknown[]) => void>> = {
@@ -102,7 +104,7 @@ const arrayEdits: Readonly<Record<string, (list: unknown[]) => void>> = {
 function boundTextOf(bytes: Buffer): string {
   const value = JSON.parse(bytes.toString());
   delete value.report;
-  for (const anchor of value.anchors) delete anchor.locator;
+  for (const anchor of value.anchors) for (const member of ['locator', 'state', 'readBack']) delete anchor[member];
   return canonicalize(value);
 }
 

@@ -1,4 +1,12 @@
-import { type CheckName, type CheckResult, checkNames, type Failure, type Report } from './report.ts';
+import {
+  type AnchorReport,
+  type CheckName,
+  type CheckResult,
+  checkNames,
+  type Failure,
+  isUndecided,
+  type Report,
+} from './report.ts';
 
 const meanings: Readonly<Record<CheckName, string>> = {
   parse: 'the bundle is one unambiguous JSON text of the known form',
@@ -27,6 +35,7 @@ export function reportText(report: Report): string {
     ...(report.failures.length > shownFailures ? [`  and ${report.failures.length - shownFailures} more`] : []),
     ...(report.failures.length > 0 ? [''] : []),
     `  guarantee  ${report.guarantee}`,
+    ...report.anchors.map((anchor) => `  anchor     ${anchorText(anchor)}`),
     // Of a bundle that could not be read, nothing more can be said.
     ...(report.checks.parse === true ? recordedRows(report) : []),
     `  signer     ${report.signerKeyId ?? 'unknown'}`,
@@ -51,8 +60,21 @@ function listed(ids: readonly string[]): string {
 
 function verdictOf(report: Report): string {
   if (report.intact) return `INTACT, ${report.claim}`;
-  if (report.failure === 'no-trust') return 'NOT DECIDED, no trust file says whose seals to believe';
+  if (isUndecided(report.failure)) return `NOT DECIDED, ${undecidedBecause[report.failure]}`;
+  if (report.failure === 'anchor-conflict')
+    return 'NOT INTACT. An anchor shows something else under the name of this run';
   return 'NOT INTACT. This bundle is not what was sealed, or not by a key you trust';
+}
+
+const undecidedBecause = {
+  'no-trust': 'no trust file says whose seals to believe',
+  'anchor-missing': 'an anchor does not hold what it should',
+  'anchor-unreachable': 'an anchor could not be asked',
+} as const;
+
+function anchorText({ id, state, lockedUntil, because }: AnchorReport): string {
+  if (lockedUntil !== undefined) return `${id}: held, nobody can remove it before ${lockedUntil}`;
+  return `${id}: ${state.replace('-', ' ')}${because === undefined ? '' : `, ${because}`}`;
 }
 
 function signOf(result: CheckResult): string {

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assembleBundle, printBundle } from '../bundle.ts';
-import { aRun, aSigner, at, bundleOf, RunWriter, refOf, type SampleRun, seal, trustIn } from '../sample-run.suite.ts';
-import { anchorEntryOf } from '../seal.ts';
+import {
+  aRun,
+  aSigner,
+  at,
+  bundleOf,
+  localEvidence,
+  RunWriter,
+  refOf,
+  type SampleRun,
+  seal,
+  trustIn,
+} from '../sample-run.suite.ts';
 import { digestOfRef } from './forms.ts';
 import { exitCodeOf, type Report } from './report.ts';
 import type { Trust } from './trust.ts';
@@ -31,8 +41,8 @@ async function judge(edit: Edit, run?: SampleRun): Promise<Report> {
 async function bundleWithSealOf(sealed: SampleRun, shown: SampleRun, by = signer): Promise<string> {
   const { root, size } = await seal(shown, by);
   const foreign = await seal(sealed, by);
-  const evidence = { kind: 'local', id: 'local', locator: '', evidence: anchorEntryOf(foreign) } as const;
-  return printBundle(assembleBundle({ ...shown, seal: { ...foreign, root, size }, anchors: [evidence], trust }));
+  const anchors = [localEvidence(sealed.origin, foreign)];
+  return printBundle(assembleBundle({ ...shown, seal: { ...foreign, root, size }, anchors, trust }));
 }
 
 test('a clean run is intact: tamper-detecting, with the guarantee of its local anchor', async () => {

@@ -1,4 +1,5 @@
-import { type AnchorEvidence, type Bundle, readBundle } from './bundle.ts';
+import type { AnchorEntry, AnchorEvidenceFile } from './anchor-evidence.ts';
+import { type Bundle, readBundle } from './bundle.ts';
 import {
   type CheckedRecords,
   checkAnchors,
@@ -14,8 +15,9 @@ import {
 } from './checks.ts';
 import { Findings, given } from './findings.ts';
 import { digestOfRef } from './forms.ts';
+import { type AnchorReading, type JudgedAnchors, judgeAnchors, readingsIn } from './judge-anchors.ts';
 import type { Replay } from './replay.ts';
-import { type Failure, notProved, type Report } from './report.ts';
+import { type AnchorReport, type Failure, type Guarantee, notProved, type Report } from './report.ts';
 import type { Trust } from './trust.ts';
 
 export type ArtifactState = 'ok' | 'mismatch' | 'missing';
@@ -27,6 +29,10 @@ export interface VerifyOptions {
   readonly artifacts?: (digest: string) => Promise<ArtifactState>;
   /** The run the reader asked for. Default: whichever the bundle is about. */
   readonly expectRunId?: string;
+  /** What anchors answered that the reader asked. Default: none was asked. */
+  readonly readings?: readonly AnchorReading[];
+  /** What anchors showed somebody the reader believes, and the reader's time. Default: nothing. */
+  readonly evidence?: { readonly file: AnchorEvidenceFile; readonly now: string };
 }
 
 /** Judges a bundle by its text, the trust, and the artifacts' bytes if they can be fetched. */
@@ -36,8 +42,8 @@ export async function verifyBundle(text: string | Uint8Array, options: VerifyOpt
 }
 
 /** Judges a bundle on the side that assembles it, before it is printed. */
-export function verifyAssembled(bundle: object, trust: Trust): Report {
-  return reportOf(judge(bundle, { trust }), 'refs-only');
+export function verifyAssembled(bundle: object, trust: Trust, readings: readonly AnchorReading[] = []): Report {
+  return reportOf(judge(bundle, { trust, readings }), 'refs-only');
 }
 
 interface Judged {
@@ -46,10 +52,11 @@ interface Judged {
   readonly bundle: Bundle | undefined;
   readonly log: CheckedRecords | undefined;
   readonly replayed: Replay | undefined;
-  readonly anchors: readonly AnchorEvidence['kind'][] | undefined;
+  readonly anchors: JudgedAnchors;
 }
 
-function judge(input: string | Uint8Array | object, { trust, expectRunId }: VerifyOptions): Judged {
+function judge(input: string | Uint8Array | object, options: VerifyOptions): Judged {
+  const { trust, expectRunId } = options;
   const findings = new Findings();
   const bundle = findings.check('parse', () => readBundle(input));
   const log = findings.check('records', () => checkRecords(given(bundle), expectRunId));
@@ -61,19 +68,32 @@ function judge(input: string | Uint8Array | object, { trust, expectRunId }: Veri
   const replayed = findings.check('items', () => checkItems(given(bundle), given(log), given(plan)));
   findings.check('manifests', () => checkManifests(given(bundle), given(replayed)));
   findings.check('artifacts', () => checkArtifacts(given(bundle), given(replayed)));
-  const anchors = findings.check('anchors', () => checkAnchors(given(bundle), given(log), given(tree), given(facts)));
-  return { findings, trust, bundle, log, replayed, anchors };
+  const entry = findings.check('anchors', () => checkAnchors(given(bundle), given(log), given(tree), given(facts)));
+  return { findings, trust, bundle, log, replayed, anchors: judgedAnchors(findings, options, bundle, entry) };
+}
+
+function judgedAnchors(
+  findings: Findings,
+  { readings = [], evidence }: VerifyOptions,
+  bundle: Bundle | undefined,
+  entry: AnchorEntry | undefined,
+): JudgedAnchors {
+  if (bundle === undefined || entry === undefined) return { reports: [], open: [] };
+  const told = evidence === undefined ? [] : readingsIn(evidence.file, entry, evidence.now);
+  return judgeAnchors(findings, { anchors: bundle.anchors, entry, readings: [...readings, ...told] });
 }
 
 function reportOf({ findings, trust, bundle, log, replayed, anchors }: Judged, artifacts: Report['artifacts']): Report {
   const failures: Failure[] = [...findings.failures];
   if (bundle !== undefined && trust === undefined) failures.push(noTrust);
+  failures.push(...anchors.open);
   const isIntact = findings.areAllTrue && failures.length === 0;
+  const guarantee = isIntact ? strongest(anchors.reports) : 'none';
   return {
     ...(bundle === undefined ? {} : { runId: bundle.runId }),
     intact: isIntact,
-    guarantee: isIntact ? guaranteeOf(anchors ?? []) : 'none',
-    claim: 'tamper-detecting',
+    guarantee,
+    claim: guarantee === 'external-immutable' ? 'tamper-evident' : 'tamper-detecting',
     ...(failures[0] === undefined ? {} : { failure: failures[0].check }),
     failures,
     checks: findings.results,
@@ -83,6 +103,7 @@ function reportOf({ findings, trust, bundle, log, replayed, anchors }: Judged, a
     artifacts,
     authorship: 'orchestrator-only',
     scope: 'whole',
+    anchors: anchors.reports,
     time: 'asserted',
     ...(bundle === undefined ? {} : { signerKeyId: bundle.seal.verificationMaterial.publicKey.hint }),
     notProved,
@@ -111,7 +132,9 @@ async function checkArtifactBytes(
   return counts.missing > 0 ? `missing:${counts.missing}` : 'verified';
 }
 
-/** A local anchor shows nothing the bundle does not show by itself: changes are detected, not prevented. */
-function guaranteeOf(anchors: readonly AnchorEvidence['kind'][]): Report['guarantee'] {
-  return anchors.includes('local') ? 'detect' : 'none';
+const ranks: readonly Guarantee[] = ['none', 'detect', 'external-immutable'];
+
+function strongest(anchors: readonly AnchorReport[]): Guarantee {
+  const rank = Math.max(0, ...anchors.map(({ guarantee }) => ranks.indexOf(guarantee)));
+  return ranks[rank] ?? 'none';
 }
