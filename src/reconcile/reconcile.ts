@@ -1,6 +1,7 @@
 import type { PlanStep, WorkspaceStatus } from '../contracts/host-change.ts';
 import type { HostObservation } from '../contracts/host-observation.ts';
 import { reconcileImages, removeImages } from './images.ts';
+import { interruptedExchanges } from './interrupted.ts';
 import { inventoryOf } from './inventory.ts';
 import type { Memory } from './memory.ts';
 import { reconcileNetworks, removeNetworks } from './networks.ts';
@@ -37,7 +38,8 @@ export function reconcile(target: Target, observed: HostObservation, circumstanc
     removeImages(pass, observed.images);
   }
   tellSpace(pass, observed);
-  return target.settings.enabled ? conclude(pass, observed, workspaces) : untouched(circumstances.memory, workspaces);
+  if (target.settings.enabled) return conclude(pass, observed, workspaces);
+  return untouched(circumstances.memory, { workspaces, problems: interruptedExchanges(pass) });
 }
 
 function begin(
@@ -84,9 +86,9 @@ function isAsDeclared({ state }: WorkspaceStatus): boolean {
   return state === 'running' || state === 'stopped';
 }
 
-// Nothing is done on a host that is disabled, so nothing is told as missing either.
-function untouched(memory: Memory, workspaces: WorkspaceStatus[]): Decision {
-  return { steps: [], problems: [], workspaces, memory, underWay: [], isSettled: false };
+// Nothing is done on a host that is disabled, so nothing is told as missing either, but what an agent left half done.
+function untouched(memory: Memory, told: Pick<Decision, 'workspaces' | 'problems'>): Decision {
+  return { steps: [], ...told, memory, underWay: [], isSettled: false };
 }
 
 function whatMatters(
