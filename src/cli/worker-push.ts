@@ -1,12 +1,14 @@
 import { homedir } from 'node:os';
 import { dockerLogins, withProblems } from '../agent/registry-logins.ts';
 import { type CopiedImage, copyWorkerImage } from '../compute/worker-copy.ts';
+import { type PreparedImage, prepareWorkerImage } from '../compute/worker-image.ts';
 import { environmentEngine } from '../config/local-docker-provider.ts';
 import { packageRoot } from '../config/package-root.ts';
-import { exitCodes } from '../contracts/errors.ts';
+import { exitCodes, isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
 import { type EngineEndpoint, namedEndpoint } from '../engine/endpoint.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { dockerConfigFile } from './docker-config-file.ts';
 import { insecureOption } from './engine-option.ts';
@@ -25,7 +27,8 @@ export const workerPush = defineCommand(
     details: [
       'Brings the image of the engine here, which builds it if it has to, and prints the image id. Where a registry has it,',
       'the other engine pulls it by digest, with what `docker login` wrote down here; else it is copied.',
-      'Where that engine has it, nothing is done. Processors of two kinds are told before anything is.',
+      'Where that engine has it, nothing is done. Processors of two kinds are told before anything is. Without an engine here',
+      'the other one gets it as with a first dispatch.',
     ],
     examples: ['agora worker push --target ssh://user@host'],
   },
@@ -33,12 +36,13 @@ export const workerPush = defineCommand(
     const target = requiredOption('worker push', 'target', options.target);
     const runtime = runtimeOf(options.with);
     const endpoint = namedEndpoint(target, '--target', { env: context.env, homeDirectory: homedir() });
-    const { imageId, how } = await copyWorkerImage(await environmentEngine(), dockerEngine({ endpoint }), {
-      packageRoot,
-      runtime,
-      onProgress: (line) => void say(context.stderr, line),
-      pull: pullAt(endpoint, context),
-    });
+    const to = dockerEngine({ endpoint });
+    const prepare = { packageRoot, runtime, onProgress: (line: string) => void say(context.stderr, line) };
+    const from = await engineHere();
+    const { imageId, how } =
+      from === undefined
+        ? await prepareWorkerImage(to, prepare)
+        : await copyWorkerImage(from, to, { ...prepare, pull: pullAt(endpoint, context) });
     const remark = remarks[how];
     if (remark !== undefined) await say(context.stderr, `agora: ${remark}`);
     await say(context.stdout, imageId);
@@ -46,12 +50,25 @@ export const workerPush = defineCommand(
   },
 );
 
-const remarks: { readonly [How in CopiedImage['how']]: string | undefined } = {
+type How = (CopiedImage | PreparedImage)['how'];
+
+const remarks: { readonly [Case in How]: string | undefined } = {
   present: 'the image is there and current',
   same: 'that is the engine here, and it has the image now: nothing was copied',
+  built: undefined,
   pulled: undefined,
   copied: undefined,
 };
+
+/** Undefined where there is none: then the other engine gets the image as it does with a first dispatch. */
+async function engineHere(): Promise<Engine | undefined> {
+  try {
+    return await environmentEngine();
+  } catch (error) {
+    if (isAppError(error, 'unreachable')) return undefined;
+    throw error;
+  }
+}
 
 /** Pulls at an engine with the logins of this machine. */
 function pullAt(endpoint: EngineEndpoint, context: CommandContext): (reference: string) => Promise<string> {
