@@ -13,8 +13,8 @@ import { sayIfNoDaemon } from './daemon-presence.ts';
 import { say } from './output.ts';
 import { readRunState } from './run-state.ts';
 
-/** How long the daemon may take to say what became of an answer. */
-const verdictMs = 5_000;
+/** How long the daemon may take to say what became of an answer: longer than it takes to look into a bucket. */
+const verdictMs = 15_000;
 
 /** The whole question an item waits with. Raises `refused` when it asks nothing. */
 export async function questionOf(

@@ -63,7 +63,7 @@ async function showToEnd(orch: OrchContext, runId: RunId, options: ShowOptions):
         const lines = problemLines(event.problems).join('\n');
         throw new AppError('run-failed', `Cannot run the example's plan: the daemon rejected it\n${lines}`);
       }
-      if (event.kind === 'quiet') {
+      if (event.kind !== 'status') {
         if (daemon === undefined) await assertSomeDaemon(orch);
         else daemon.assertRunning();
         continue;

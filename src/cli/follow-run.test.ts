@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { AppError } from '../contracts/errors.ts';
 import { runIdSchema } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
 import type { RunStatus } from '../contracts/run.ts';
 import { LocalDirMailbox } from '../mailbox/local-dir.ts';
+import type { MailboxListOptions } from '../mailbox/mailbox.ts';
 import { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import { followRun, type RunEvent } from './follow-run.ts';
 
@@ -111,6 +113,40 @@ test('an old rejection does not count while a corrected plan waits in the inbox'
 
   assert.equal(names[0], 'quiet');
   assert.equal(names.at(-1), 'done');
+});
+
+/** A mailbox that cannot be reached while the test says so. */
+class AwayMailbox extends LocalDirMailbox {
+  isAway = false;
+
+  override async list(prefix: string, options?: MailboxListOptions): Promise<string[]> {
+    if (this.isAway) throw new AppError('unreachable', 'Cannot list messages: no answer');
+    return super.list(prefix, options);
+  }
+}
+
+test('a watcher outlasts a mailbox that goes and comes back, and misses nothing', async () => {
+  const { mailbox, publish } = aMailbox();
+  const away = new AwayMailbox(mailbox.root);
+  await publish(1, 'running');
+
+  const events = followRun(new MailboxSubmissionTransport(away), runId, untilDone());
+  const names = await collect(events, async (name) => {
+    away.isAway = name === 'running';
+    if (name === 'running') await publish(2, 'done');
+  });
+
+  assert.deepEqual(names, ['running', 'unreachable', 'done']);
+});
+
+test('a mailbox that never was there is not waited for', async () => {
+  const { mailbox } = aMailbox();
+  const away = new AwayMailbox(mailbox.root);
+  away.isAway = true;
+
+  const events = followRun(new MailboxSubmissionTransport(away), runId, untilDone());
+
+  await assert.rejects(collect(events), { code: 'unreachable' });
 });
 
 test('a run nobody submitted is quiet until the watcher gives up', async () => {

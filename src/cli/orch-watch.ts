@@ -2,9 +2,9 @@ import { AppError, type ExitCode, exitCodes } from '../contracts/errors.ts';
 import type { RunId } from '../contracts/ids.ts';
 import { environmentNames } from '../contracts/names.ts';
 import { type CommandContext, defineCommand } from './command.ts';
-import { sayIfNoDaemon } from './daemon-presence.ts';
+import { DaemonLook } from './daemon-presence.ts';
 import { asRunId, findRun, knownRuns } from './find-run.ts';
-import { followRun } from './follow-run.ts';
+import { followRun, type RunEvent } from './follow-run.ts';
 import { configOption, type OpenedOrch, openOrch } from './open-orch.ts';
 import { type Output, say } from './output.ts';
 import { problemLines } from './plan-input.ts';
@@ -53,11 +53,16 @@ async function watch(
 ): Promise<ExitCode> {
   const { transport } = opened.orch;
   const startedAt = Date.now();
-  let hasSaidNoDaemon = false;
+  const daemonLook = new DaemonLook(transport, context.stderr);
   let hasSaidUnknown = false;
+  let isReached = true;
   const said = new Set<string>();
   let state: RunState | undefined;
   for await (const event of followRun(transport, runId, context.stop)) {
+    if (isReached !== (event.kind !== 'unreachable')) {
+      isReached = !isReached;
+      await say(context.stderr, isReached ? 'agora: the mailbox is there again' : outageText(event));
+    }
     switch (event.kind) {
       case 'status':
         state = mergeStatus(state, event.record);
@@ -74,7 +79,10 @@ async function watch(
           hasSaidUnknown = true;
           if (Date.now() - startedAt > unsubmittedWaitMs) throw nobodySubmitted(runId);
         }
-        if (!hasSaidNoDaemon) hasSaidNoDaemon = !(await sayIfNoDaemon(transport, context.stderr));
+        await daemonLook.sayOnceIfNone();
+        await view.refresh();
+        break;
+      case 'unreachable':
         await view.refresh();
         break;
     }
@@ -90,6 +98,11 @@ async function sayQuestions({ record, items }: RunState, said: Set<string>, stde
     const lines = [`agora: item "${item.id}" waits for an answer:`, ...questionLines(record.runId, item)];
     await say(stderr, lines.join('\n'));
   }
+}
+
+function outageText(event: RunEvent): string {
+  const reason = event.kind === 'unreachable' ? event.error.message : '';
+  return `agora: the mailbox cannot be reached, still trying: ${reason}`;
 }
 
 async function waitingText({ orch }: OpenedOrch, runId: RunId): Promise<string> {

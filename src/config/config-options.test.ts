@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isAppError } from '../contracts/errors.ts';
+import { LocalDirMailbox } from '../mailbox/local-dir.ts';
+import { LocalStorage } from '../storage/local.ts';
 import { checkConfigOptions } from './config-options.ts';
 
 function told(options: unknown): string {
@@ -30,6 +32,8 @@ const refusals: readonly (readonly [unknown, string])[] = [
   [{ env: 'keys' }, '"env": must be a list, not text'],
   [{ secrets: { 'A B': 'env:A' } }, '"secrets.A B": must be a variable name'],
   [{ workerImage: '' }, '"workerImage": is empty'],
+  [{ mailbox: 's3://bucket' }, '"mailbox": must be an object such as new S3Mailbox({ bucket })'],
+  [{ storage: { bucket: 'b' } }, '"storage": must be an object such as new S3StorageProvider({ bucket })'],
   [null, 'its options: must be an object, not null'],
 ];
 
@@ -55,5 +59,6 @@ test('options that are left out, or all given as they should be, are fine', () =
     told({ subagents, defaults, source: '.', env: ['keys'], secrets: { A: 'env:A' }, model: 'fast' }),
     'fine',
   );
+  assert.equal(told({ mailbox: new LocalDirMailbox('/m'), storage: new LocalStorage({ root: '/s' }) }), 'fine');
   assert.equal(told({ namespace: undefined, enforceLocks: true, queues: { slow: {} }, workerImage: 'a:b' }), 'fine');
 });

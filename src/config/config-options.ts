@@ -15,6 +15,15 @@ const defaultsSchema = z.strictObject({
   timeoutSeconds: z.number().positive().max(longestTimeoutSeconds).optional(),
 });
 
+/** An object with these methods: of a class of ours, or of the user's own. */
+function partWith(methods: readonly string[], example: string) {
+  const hasThem = (value: unknown) =>
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof Reflect.get(value, name) === 'function');
+  return z.custom(hasThem, `must be an object such as ${example}`);
+}
+
 const optionsSchema = z.strictObject({
   namespace: nameSchema.optional(),
   queues: z.record(z.string(), queueSchema).optional(),
@@ -27,6 +36,8 @@ const optionsSchema = z.strictObject({
   env: z.array(pinSchema).optional(),
   model: modelSchema.optional(),
   workerImage: z.string().min(1).optional(),
+  storage: partWith(['putBlob', 'getBlob', 'statBlob', 'putName'], 'new S3StorageProvider({ bucket })').optional(),
+  mailbox: partWith(['put', 'get', 'list', 'watch'], 'new S3Mailbox({ bucket })').optional(),
 });
 
 const knownKeys = [optionsSchema, queueSchema, defaultsSchema].flatMap((schema) => Object.keys(schema.shape));

@@ -6,6 +6,7 @@ import type { QueueDeclaration, TaskDeclarations } from '../contracts/declaratio
 import { defaultExecutorName, defaultTargetName, stateNames } from '../contracts/names.ts';
 import type { SubagentInput } from '../contracts/subagent.ts';
 import { LocalDirMailbox } from '../mailbox/local-dir.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
 import { DispatchExecutor } from '../orchestrator/dispatch-executor.ts';
 import { AgoraOrchestrator } from '../orchestrator/orchestrator.ts';
 import { SqliteRunStateStore } from '../orchestrator/run-store-sqlite.ts';
@@ -16,6 +17,7 @@ import { EnvironmentSecretSource } from '../secrets/environment.ts';
 import { FileSecretSource } from '../secrets/file.ts';
 import { LocalSecretStore } from '../secrets/local.ts';
 import { LocalStorage } from '../storage/local.ts';
+import type { Storage } from '../storage/storage.ts';
 import { LocalComputeProvider } from './local-compute-provider.ts';
 import type { OrchContext } from './orch-context.ts';
 
@@ -37,6 +39,10 @@ export interface EmbeddedOptions {
   readonly model?: string;
   /** An image of the engine instead of the one that is built here. */
   readonly workerImage?: string;
+  /** Where snapshots, patches, outputs and what is registered lie. Default: files in the state folder. */
+  readonly storage?: Storage;
+  /** How commands and the daemon reach each other. Default: files in the state folder. */
+  readonly mailbox?: Mailbox;
 }
 
 export interface Embedded {
@@ -48,9 +54,9 @@ export interface Embedded {
 export function createEmbedded(options: EmbeddedOptions): Embedded {
   const { stateFolder, namespace, secrets, env, model, workerImage, ...declared } = options;
   const at = (name: keyof typeof stateNames) => join(stateFolder, stateNames[name]);
-  const storage = new LocalStorage({ root: at('storage') });
+  const { storage = new LocalStorage({ root: at('storage') }), mailbox = new LocalDirMailbox(at('mailbox')) } = options;
   const store = new SqliteRunStateStore({ file: at('database') });
-  const transport = new MailboxSubmissionTransport(new LocalDirMailbox(at('mailbox')));
+  const transport = new MailboxSubmissionTransport(mailbox);
   const client = new AgoraClient({
     storage,
     ...(namespace === undefined ? {} : { namespace }),
