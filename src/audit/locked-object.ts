@@ -3,7 +3,7 @@ import { AppError } from '../contracts/errors.ts';
 import { type AskOptions, s3Sdk } from '../s3/s3-bucket.ts';
 import { isMissingObject, statusOf } from '../s3/s3-errors.ts';
 import { entryIn } from './anchored-entry.ts';
-import { atTheConnection, type StoreClock } from './store-clock.ts';
+import { type AskedStore, atTheConnection } from './asked-store.ts';
 import type { ReadBack } from './verify/anchor-evidence.ts';
 
 /** An entry is far smaller; what is larger is something else and is not read. */
@@ -16,7 +16,7 @@ const mostPages = 10;
 export interface ObjectPlace {
   readonly client: S3Client;
   readonly options: AskOptions;
-  readonly clock: StoreClock;
+  readonly store: AskedStore;
   readonly bucket: string;
   readonly key: string;
 }
@@ -52,13 +52,13 @@ interface Listing {
 
 /** Oldest first, in the order the service has them: its times may be whole seconds. Undefined where it lists none. */
 async function listVersions(place: ObjectPlace): Promise<Listing | undefined> {
-  const { client, options, clock, bucket, key } = place;
+  const { client, options, store, bucket, key } = place;
   const { ListObjectVersionsCommand } = await s3Sdk();
   const pages: ListObjectVersionsCommandOutput[] = [];
   let from = {};
   for (;;) {
     const command = new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key, ...from });
-    command.middlewareStack.add(clock.watch, atTheConnection);
+    command.middlewareStack.add(store.watch, atTheConnection);
     const page = await client.send(command, options).catch(orNothingIf(isNotOffered));
     if (page === undefined) return undefined;
     pages.push(page);
@@ -89,11 +89,11 @@ function listingOf(pages: readonly ListObjectVersionsCommandOutput[], key: strin
 
 /** One version, or what is there where versions are not told apart; undefined when it is not there. */
 async function readEntry(place: ObjectPlace, versionId: string | undefined): Promise<Version | undefined> {
-  const { client, options, clock, bucket, key } = place;
+  const { client, options, store, bucket, key } = place;
   const { GetObjectCommand } = await s3Sdk();
   const ofVersion = versionId === undefined ? {} : { VersionId: versionId };
   const command = new GetObjectCommand({ Bucket: bucket, Key: key, ...ofVersion });
-  command.middlewareStack.add(clock.watch, atTheConnection);
+  command.middlewareStack.add(store.watch, atTheConnection);
   const answer = await client.send(command, options).catch(orNothingIf(isMissingObject));
   if (answer === undefined) return undefined;
   const at = instantOf(answer.LastModified);

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '../contracts/errors.ts';
 import { S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
 import { statusOf } from '../s3/s3-errors.ts';
 import type { S3Options } from '../s3/s3-options.ts';
 import type { Anchor, AnchorEntry, ReadBack } from './anchor.ts';
 import { entryText } from './anchored-entry.ts';
+import { AskedStore } from './asked-store.ts';
 import { cannotLock, type ObjectPlace, readVersions } from './locked-object.ts';
 import type { RunLog } from './record.ts';
-import { StoreClock } from './store-clock.ts';
 import { holdsEntry } from './verify/anchor-standing.ts';
 
 export interface S3ObjectLockAnchorOptions extends S3Options {
@@ -50,11 +49,11 @@ export class S3ObjectLockAnchor implements Anchor {
   async readBack(run: RunLog, signal?: AbortSignal): Promise<ReadBack> {
     const read = async (place: ObjectPlace): Promise<ReadBack> => {
       const found = await readVersions(place);
-      const endpoint = await endpointOf(place.client);
+      const { endpoint } = place.store;
       return {
         locator: this.locatorOf(run),
         ...(endpoint === undefined ? {} : { endpoint }),
-        readAt: place.clock.now().toISOString(),
+        readAt: place.store.now().toISOString(),
         retentionMs: this.#retentionMs,
         ...found,
       };
@@ -86,7 +85,7 @@ export class S3ObjectLockAnchor implements Anchor {
     });
   }
 
-  async #put({ client, options, clock, bucket, key }: ObjectPlace, entry: AnchorEntry): Promise<void> {
+  async #put({ client, options, store, bucket, key }: ObjectPlace, entry: AnchorEntry): Promise<void> {
     const { PutObjectCommand } = await s3Sdk();
     const body = entryText(entry);
     const object = {
@@ -98,7 +97,7 @@ export class S3ObjectLockAnchor implements Anchor {
       ContentMD5: createHash('md5').update(body).digest('base64'),
       ObjectLockMode: 'COMPLIANCE',
       // By the clock that will end it.
-      ObjectLockRetainUntilDate: new Date(clock.now().getTime() + this.#retentionMs),
+      ObjectLockRetainUntilDate: new Date(store.now().getTime() + this.#retentionMs),
       ...this.#bucket.encryption,
     } as const;
     try {
@@ -111,7 +110,7 @@ export class S3ObjectLockAnchor implements Anchor {
 
   #ask<T>(what: string, run: RunLog, ask: (place: ObjectPlace) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { name: bucket } = this.#bucket;
-    const at = { clock: new StoreClock(), bucket, key: this.#keyOf(run) };
+    const at = { store: new AskedStore(), bucket, key: this.#keyOf(run) };
     return this.#bucket.ask(
       what,
       (client, options) => ask({ ...at, client, options }),
@@ -134,14 +133,6 @@ export class S3ObjectLockAnchor implements Anchor {
   #howToList(run: RunLog): string {
     return `aws s3api list-object-versions --bucket ${this.#bucket.name} --prefix ${this.#keyOf(run)}`;
   }
-}
-
-/** Where a service other than AWS is, without anything secret that its URL might have. */
-async function endpointOf(client: S3Client): Promise<string | undefined> {
-  const endpoint = await client.config.endpoint?.();
-  if (endpoint === undefined) return undefined;
-  const { protocol, hostname, port, path } = endpoint;
-  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path === '/' ? '' : path}`;
 }
 
 function checkedDays(days: number): number {

@@ -36,6 +36,7 @@ export const readBack = object(
     versions: listOf(version),
   },
   {
+    /** Who was asked. */
     endpoint: text,
     /** There are more versions than were read. */
     isCutShort: yes,

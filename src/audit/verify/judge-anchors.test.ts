@@ -68,7 +68,8 @@ test('what a bundle says of its own anchor is not believed', async () => {
   assert.equal(report.intact, true);
   assert.equal(report.guarantee, 'detect');
   assert.equal(report.claim, 'tamper-detecting');
-  assert.deepEqual(report.anchors[1], { id, state: 'not-read', guarantee: 'detect', because: 'it was not asked' });
+  assert.equal(report.anchors[1]?.state, 'not-read');
+  assert.match(reportText(report), /s3:audit: not read, what the bundle says of it is not believed/);
 });
 
 test('an entry that is held but could be removed leaves the bundle intact, with the reason', async () => {

@@ -12,6 +12,8 @@ export type AnchorReading = {
   | { readonly failure: string }
 );
 
+const notAsked = 'what the bundle says of it is not believed';
+
 export interface AnchorsToJudge {
   readonly anchors: readonly AnchorEvidence[];
   /** What each should hold. */
@@ -68,7 +70,7 @@ function reportOn(
   const reading = readings.find((each) => each.id === id);
   if (reading === undefined && state === 'pending')
     return { id, state, guarantee: 'detect', because: 'not reached yet' };
-  if (reading === undefined) return { id, state: 'not-read', guarantee: 'detect', because: 'it was not asked' };
+  if (reading === undefined) return { id, state: 'not-read', guarantee: 'detect', because: notAsked };
   if ('failure' in reading) return { id, state: 'unreachable', guarantee: 'none', because: reading.failure };
   const standing = standingOf(reading.readBack, entry, reading.asOf ?? reading.readBack.readAt);
   if (standing.state === 'held') return { id, ...standing };

@@ -17,7 +17,7 @@ const meanings: Readonly<Record<CheckName, string>> = {
   manifests: 'each attempt has its manifest, and nothing came from elsewhere',
   items: 'what is said of the items is what the records show',
   artifacts: 'the artifacts listed are those the records name',
-  anchors: 'each anchor holds this root and this seal',
+  anchors: 'each anchor is for this root and this seal, and shows nothing else',
 };
 
 // A hundred broken records have one cause; the first lines show it.

@@ -62,11 +62,16 @@ export interface Report {
   /** All times are the orchestrator's word. */
   readonly time: 'asserted';
   readonly signerKeyId?: string;
-  readonly notProved: typeof notProved;
+  readonly notProved: string;
 }
 
-export const notProved =
-  'Not proved: that the records were true when they were written, that no run is missing, or that the holder of the signing key changed nothing.';
+const never =
+  'Not proved: that the records were true when they were written, that no run is missing, or that the holder';
+/** One sentence on what no check here shows. */
+export const notProved = {
+  'tamper-detecting': `${never} of the signing key changed nothing.`,
+  'tamper-evident': `${never} of the signing key changed nothing before the run was sealed.`,
+} as const;
 
 /** 0 intact, 1 not, 3 when only something to decide by is missing. */
 export function exitCodeOf(report: Report): 0 | 1 | 3 {

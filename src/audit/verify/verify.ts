@@ -89,11 +89,12 @@ function reportOf({ findings, trust, bundle, log, replayed, anchors }: Judged, a
   failures.push(...anchors.open);
   const isIntact = findings.areAllTrue && failures.length === 0;
   const guarantee = isIntact ? strongest(anchors.reports) : 'none';
+  const claim = guarantee === 'external-immutable' ? 'tamper-evident' : 'tamper-detecting';
   return {
     ...(bundle === undefined ? {} : { runId: bundle.runId }),
     intact: isIntact,
     guarantee,
-    claim: guarantee === 'external-immutable' ? 'tamper-evident' : 'tamper-detecting',
+    claim,
     ...(failures[0] === undefined ? {} : { failure: failures[0].check }),
     failures,
     checks: findings.results,
@@ -106,7 +107,7 @@ function reportOf({ findings, trust, bundle, log, replayed, anchors }: Judged, a
     anchors: anchors.reports,
     time: 'asserted',
     ...(bundle === undefined ? {} : { signerKeyId: bundle.seal.verificationMaterial.publicKey.hint }),
-    notProved,
+    notProved: notProved[claim],
   };
 }
 
