@@ -14,7 +14,7 @@ export const tokenList = defineCommand(
       ...serverOptions,
     },
     details: [
-      'One line each, with tabs between: id, user, label, made, last used, expires, role if less than its user has.',
+      'One line each, with tabs between: id, user, label, made, last used, expires, role if less than its user has, made with.',
       'An admin sees those of all. With --join: id, made by, made, expires, uses left. Nobody keeps the tokens themselves.',
     ],
     examples: ['agora token list', 'agora token list --join --json'],
@@ -41,16 +41,19 @@ export const tokenList = defineCommand(
     const { tokens } = await client.call('listTokens', {});
     if (options.json === true) await say(stdout, jsonText(tokens, 2));
     else {
-      const rows = tokens.map(({ tokenId, user, label, createdAt, lastUsedAt = '', expiresAt = '', role = '' }) => [
-        tokenId,
-        user,
-        label,
-        createdAt,
-        lastUsedAt,
-        expiresAt,
-        role,
-      ]);
-      await printTable(stdout, ['id', 'user', 'label', 'made', 'last used', 'expires', 'role'], rows);
+      const rows = tokens.map(
+        ({ tokenId, user, label, createdAt, lastUsedAt = '', expiresAt = '', role = '', madeWith = '' }) => [
+          tokenId,
+          user,
+          label,
+          createdAt,
+          lastUsedAt,
+          expiresAt,
+          role,
+          madeWith,
+        ],
+      );
+      await printTable(stdout, ['id', 'user', 'label', 'made', 'last used', 'expires', 'role', 'made with'], rows);
     }
     return exitCodes.ok;
   },

@@ -100,6 +100,8 @@ export const userTokenSchema = z.object({
   createdAt: z.iso.datetime(),
   lastUsedAt: z.iso.datetime().optional(),
   expiresAt: z.iso.datetime().optional(),
+  /** The id of the token that its user made it with, and which it ends with. */
+  madeWith: z.string().max(64).optional(),
 });
 export type UserToken = z.infer<typeof userTokenSchema>;
 

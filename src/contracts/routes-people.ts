@@ -79,9 +79,12 @@ export const peopleRoutes = {
     method: 'DELETE',
     path: '/api/v1/tokens/:tokenId',
     access: 'viewer',
-    summary: 'Revokes a token of yours; for an admin, anybody’s',
+    summary: 'Revokes a token of yours, and those that were made with it; for an admin, anybody’s',
     params: tokenParams,
-    reply: 'nothing',
+    /** `keep`: those that were made with it stay. */
+    query: z.object({ made: z.enum(['revoke', 'keep']).default('revoke') }),
+    /** Itself first. */
+    reply: z.object({ revoked: z.array(userTokenSchema) }),
   },
   listJoinTokens: {
     method: 'GET',

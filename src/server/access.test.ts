@@ -46,7 +46,7 @@ test('a token lets its user in until it is revoked or has expired, and no other 
   clock.now = new Date('2026-01-01T00:01:00.000Z');
   assert.equal(access.userOf(short.token), undefined);
   const first = access.tokensOf(caller('ann', 'admin')).find(({ label }) => label === 'first');
-  access.revokeToken(first?.tokenId ?? '', caller('ann', 'admin'));
+  access.revokeToken(first?.tokenId ?? '', caller('ann', 'admin'), { made: 'revoke' });
   assert.equal(access.userOf(token), undefined);
 });
 
@@ -68,7 +68,7 @@ test('a token that is made with another one reaches no further, and what is not 
     isRefused(/"operator"/),
   );
   assert.throws(
-    () => access.revokeToken(asMaker(access, token).tokenId, maker),
+    () => access.revokeToken(asMaker(access, token).tokenId, maker, { made: 'revoke' }),
     (error) => isAppError(error, 'not-found'),
   );
   const same = access.createToken(maker, { label: 'same' });
@@ -103,6 +103,47 @@ test('an admin decides of any reach, for anybody', async (t) => {
   );
 });
 
+test('with a token end those that were made with it, but for those of others or where they are to stay', async (t) => {
+  const { access, activity, clock } = await anAccess(t);
+  const ann = asMaker(access, access.addUser('ann', 'admin', 'server').token);
+  access.addUser('bob', 'operator', 'user:ann');
+  const make = (maker: UserCaller, user?: string) => access.createToken(maker, { label: 'x', user }).token;
+  const isAlive = (tokens: readonly string[]) => tokens.map((token) => access.userOf(token) !== undefined);
+  const stolen = make(ann);
+  const child = make(asMaker(access, stolen));
+  const grandchild = make(asMaker(access, child));
+  const bobs = make(asMaker(access, stolen), 'bob');
+
+  assert.throws(
+    () => access.revokeToken(asMaker(access, stolen).tokenId, asMaker(access, grandchild), { made: 'revoke' }),
+    (error) => isAppError(error, 'refused') && /the one at hand was made with it/.test(error.message),
+  );
+  const kept = access.revokeToken(asMaker(access, child).tokenId, asMaker(access, grandchild), { made: 'keep' });
+  clock.now = new Date('2026-03-01T00:00:00.000Z');
+  const before = isAlive([stolen, child, grandchild, bobs]);
+  const gone = access.revokeToken(asMaker(access, stolen).tokenId, ann, { made: 'revoke' });
+
+  assert.deepEqual(before, [true, false, true, true]);
+  assert.deepEqual(isAlive([stolen, grandchild, bobs]), [false, false, true]);
+  assert.deepEqual([kept.length, gone.length], [1, 2]);
+  assert.equal(gone[1]?.madeWith, gone[0]?.tokenId);
+  assert.deepEqual(activity.list({ limit: 1 })[0]?.details, { tokenId: gone[1]?.tokenId, with: gone[0]?.tokenId });
+});
+
+test('a token that has expired is remembered for as long as others that were made with it', async (t) => {
+  const { access, clock } = await anAccess(t);
+  const ann = asMaker(access, access.addUser('ann', 'admin', 'server').token);
+  const first = access.createToken(ann, { label: 'first' });
+  const short = access.createToken(asMaker(access, first.token), { label: 'short', ttlSeconds: 60 });
+  const long = access.createToken(asMaker(access, short.token), { label: 'long', ttlSeconds: 365 * 86_400 });
+  clock.now = new Date('2026-06-01T00:00:00.000Z');
+
+  access.createToken(ann, { label: 'another' });
+  access.revokeToken(first.tokenId, ann, { made: 'revoke' });
+
+  assert.equal(access.userOf(long.token), undefined);
+});
+
 test('who has very many tokens gets no more, until some were revoked or have expired', async (t) => {
   const { access, clock, database } = await anAccess(t);
   const { token } = access.addUser('ann', 'admin', 'server');
@@ -134,10 +175,10 @@ test('nobody sees or revokes the tokens of others, but an admin', async (t) => {
   );
   const [anns] = access.tokensOf(caller('ann', 'admin')).filter(({ user }) => user === 'ann');
   assert.throws(
-    () => access.revokeToken(anns?.tokenId ?? '', caller('bob', 'viewer')),
+    () => access.revokeToken(anns?.tokenId ?? '', caller('bob', 'viewer'), { made: 'revoke' }),
     (error) => isAppError(error, 'not-found'),
   );
-  access.revokeToken(theirs[0]?.tokenId ?? '', caller('ann', 'admin'));
+  access.revokeToken(theirs[0]?.tokenId ?? '', caller('ann', 'admin'), { made: 'revoke' });
   assert.equal(access.userOf(token), undefined);
 });
 

@@ -1,10 +1,12 @@
-import type { SqliteDatabase, SqlRow } from '../base/sqlite-database.ts';
+import type { SqliteDatabase } from '../base/sqlite-database.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
-import { type Role, roleSchema, type User, type UserToken, userSchema, userTokenSchema } from '../contracts/fleet.ts';
+import type { Role, User, UserToken } from '../contracts/fleet.ts';
+import { reachFromRow, tokenFromRow, userFromRow } from './access-rows.ts';
 import type { ActivityLog } from './activity.ts';
 import type { UserCaller } from './handler.ts';
 import { JoinTokens } from './join-tokens.ts';
 import { digestOfToken, makeToken } from './secret-token.ts';
+import { TokenLineage } from './token-lineage.ts';
 import { lower, reachOf, type TokenReach, type WantedReach } from './token-reach.ts';
 
 export interface AccessPorts {
@@ -24,8 +26,8 @@ const expiredKeptMs = 30 * 86_400_000;
 export interface NewToken extends TokenReach {
   readonly label: string;
   readonly actor: string;
-  /** The token that it was made with. */
-  readonly madeWith?: string;
+  /** The token that it was made with; that of another user is only in the activity log, and it does not end with it. */
+  readonly madeWith?: { readonly tokenId: string; readonly user: string };
 }
 
 /** Users and what lets them in. Only the sha256 of a token is kept. */
@@ -34,6 +36,7 @@ export class Access {
   readonly #database: SqliteDatabase;
   readonly #activity: ActivityLog;
   readonly #now: () => Date;
+  readonly #lineage: TokenLineage;
 
   constructor(ports: AccessPorts) {
     const { database, activity, now } = ports;
@@ -41,6 +44,7 @@ export class Access {
     this.#database = database;
     this.#activity = activity;
     this.#now = now;
+    this.#lineage = new TokenLineage(database);
   }
 
   get hasUsers(): boolean {
@@ -128,12 +132,18 @@ export class Access {
         throw new AppError('unauthenticated', 'Cannot make a token: the one at hand was revoked');
       const own = { ...reachFromRow(maker), isAdmin };
       const reach = reachOf(given, own, { now: this.#now(), userRole: this.#user(owner).role });
-      return this.addToken(owner, { ...reach, label, actor: actorOf(caller), madeWith: caller.tokenId });
+      return this.addToken(owner, {
+        ...reach,
+        label,
+        actor: actorOf(caller),
+        madeWith: { tokenId: caller.tokenId, user: caller.user.name },
+      });
     });
   }
 
   /** Of any reach. */
-  addToken(user: string, { label, role, expiresAt, actor, madeWith }: NewToken) {
+  addToken(user: string, { label, role, expiresAt, actor, madeWith: maker }: NewToken) {
+    const madeWith = maker?.tokenId;
     const { token, tokenId, digest } = makeToken('agora-user');
     return this.#database.transaction(() => {
       if (this.#liveTokens(user) >= mostTokens) {
@@ -142,7 +152,8 @@ export class Access {
         });
       }
       this.#database.run(
-        'INSERT INTO tokens (token_id, digest, user, label, created_at, expires_at, role) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        `INSERT INTO tokens (token_id, digest, user, label, created_at, expires_at, role, made_with)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
         tokenId,
         digest,
         user,
@@ -150,6 +161,7 @@ export class Access {
         this.#now().toISOString(),
         expiresAt ?? null,
         role ?? null,
+        maker?.user === user ? maker.tokenId : null,
       );
       const details = { tokenId, label, role, expiresAt, madeWith };
       this.#activity.add({ actor, action: 'token.create', subject: `user:${user}`, details });
@@ -157,25 +169,39 @@ export class Access {
     });
   }
 
-  /** One of the caller's own; an admin may take anybody's away. A token for a lower role than its user's takes only itself away. */
-  revokeToken(tokenId: string, caller: UserCaller): void {
-    this.#database.transaction(() => {
+  /**
+   * One of the caller's own, with those that were made with it; an admin may take anybody's away. A token for a lower role than its user's
+   * takes only itself away, and what was made with it. Gives all that are gone, itself first.
+   */
+  revokeToken(tokenId: string, caller: UserCaller, { made }: { readonly made: 'revoke' | 'keep' }): UserToken[] {
+    return this.#database.transaction(() => {
       const owner = this.#database.get('SELECT user FROM tokens WHERE token_id = ?', tokenId)?.['user'];
       const isWhole = this.#user(caller.user.name).role === caller.user.role;
       const isTheirs =
         tokenId === caller.tokenId || (owner === caller.user.name && isWhole) || caller.user.role === 'admin';
       if (owner === undefined || !isTheirs)
         throw new AppError('not-found', `Cannot revoke token "${tokenId}": you have none of this id`);
-      this.#database.run('DELETE FROM tokens WHERE token_id = ?', tokenId);
-      const details = { tokenId };
-      this.#activity.add({ actor: actorOf(caller), action: 'token.revoke', subject: `user:${owner}`, details });
+      const ids = made === 'keep' ? [tokenId] : this.#lineage.from(tokenId);
+      if (tokenId !== caller.tokenId && ids.includes(caller.tokenId)) throw madeWithIt(tokenId);
+      if (made === 'keep') this.#lineage.handUp(tokenId);
+      return ids.map((id) => this.#forget(id, { tokenId, actor: actorOf(caller) }));
     });
+  }
+
+  #forget(id: string, { tokenId, actor }: { readonly tokenId: string; readonly actor: string }): UserToken {
+    const gone = tokenFromRow(this.#database.get('SELECT * FROM tokens WHERE token_id = ?', id) ?? {});
+    this.#database.run('DELETE FROM tokens WHERE token_id = ?', id);
+    const details = { tokenId: id, ...(id !== tokenId && { with: tokenId }) };
+    this.#activity.add({ actor, action: 'token.revoke', subject: `user:${gone.user}`, details });
+    return gone;
   }
 
   #liveTokens(user: string): number {
     const now = this.#now();
     const forgottenBefore = new Date(now.getTime() - expiredKeptMs).toISOString();
-    this.#database.run('DELETE FROM tokens WHERE user = ? AND expires_at < ?', user, forgottenBefore);
+    const hasMade = 'EXISTS (SELECT 1 FROM tokens AS made WHERE made.made_with = tokens.token_id)';
+    const old = `DELETE FROM tokens WHERE user = ? AND expires_at < ? AND NOT ${hasMade}`;
+    this.#database.run(old, user, forgottenBefore);
     const sql = 'SELECT count(*) AS count FROM tokens WHERE user = ? AND (expires_at IS NULL OR expires_at > ?)';
     return Number(this.#database.get(sql, user, now.toISOString())?.['count']);
   }
@@ -208,26 +234,12 @@ export function actorOf(caller: UserCaller): string {
   return `user:${caller.user.name}`;
 }
 
-function userFromRow(row: SqlRow): User {
-  return userSchema.parse({ name: row['name'], role: row['role'], createdAt: row['created_at'] });
-}
-
-function reachFromRow(row: SqlRow): TokenReach {
-  const expiresAt = row['expires_at'];
-  return {
-    role: roleSchema.optional().parse(row['token_role'] ?? undefined),
-    expiresAt: typeof expiresAt === 'string' ? expiresAt : undefined,
-  };
-}
-
-function tokenFromRow(row: SqlRow): UserToken {
-  return userTokenSchema.parse({
-    tokenId: row['token_id'],
-    user: row['user'],
-    role: row['role'] ?? undefined,
-    label: row['label'],
-    createdAt: row['created_at'],
-    lastUsedAt: row['last_used_at'] ?? undefined,
-    expiresAt: row['expires_at'] ?? undefined,
-  });
+function madeWithIt(tokenId: string): AppError {
+  return new AppError(
+    'refused',
+    `Cannot revoke token "${tokenId}": the one at hand was made with it, and would end too`,
+    {
+      next: `Keep those that were made with it: agora token revoke ${tokenId} --keep-made`,
+    },
+  );
 }

@@ -27,9 +27,7 @@ export function peopleHandlers({
     },
     listTokens: ({ caller }) => ({ tokens: access.tokensOf(caller) }),
     createToken: ({ body, caller }) => access.createToken(caller, body),
-    revokeToken: ({ params, caller }) => {
-      access.revokeToken(params.tokenId, caller);
-    },
+    revokeToken: ({ params, query, caller }) => ({ revoked: access.revokeToken(params.tokenId, caller, query) }),
     listJoinTokens: () => ({ joinTokens: access.joinTokens.list() }),
     createJoinToken: ({ body, caller }) => access.joinTokens.create({ ...body, fingerprint }, caller.user.name),
     revokeJoinToken: ({ params, caller }) => {

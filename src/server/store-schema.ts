@@ -61,4 +61,6 @@ export const migrations: readonly string[] = [
      host_id TEXT NOT NULL REFERENCES hosts ON DELETE CASCADE, at INTEGER NOT NULL, figures TEXT NOT NULL, PRIMARY KEY (host_id, at));
    INSERT INTO metric_samples SELECT host_id, at, figures FROM metric_samples_by_key ORDER BY at;
    DROP TABLE metric_samples_by_key;`,
+  `ALTER TABLE tokens ADD COLUMN made_with TEXT;
+   CREATE INDEX tokens_made_with ON tokens (made_with);`,
 ];
