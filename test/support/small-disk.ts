@@ -14,17 +14,20 @@ export async function smallDisk(sizeBytes = 512 * 1024) {
   const filler = join(mountPoint, 'filler');
   return {
     folder: join(mountPoint, basename(mountPoint)),
-    fill: async () => {
-      for (const pieceBytes of [65_536, 4_096, 1]) {
-        while (await isAdded(filler, pieceBytes));
-      }
-    },
+    fill: () => fillUp(filler),
     free: () => rm(filler),
     close: async () => {
       execFileSync('umount', ['-l', mountPoint]);
       await rm(mountPoint, { recursive: true });
     },
   };
+}
+
+/** Until its file system has no room for another byte. */
+export async function fillUp(file: string): Promise<void> {
+  for (const pieceBytes of [1_048_576, 65_536, 4_096, 1]) {
+    while (await isAdded(file, pieceBytes));
+  }
 }
 
 async function isAdded(file: string, sizeBytes: number): Promise<boolean> {
