@@ -21,6 +21,8 @@ export interface DispatchPorts {
   readonly storage: Storage;
   /** Receives what a dispatch waits for, in words. Default: none. */
   readonly onProblem?: (line: string) => void;
+  /** Told what keeps it waiting before its worker runs or after it ended, and undefined once it goes on. Default: nobody. */
+  readonly onWaiting?: ((reason: string | undefined) => void) | undefined;
   /** Told once the worker is there. Default: nobody. */
   readonly onStarted?: (handle: TaskHandle) => void;
 }
@@ -89,13 +91,13 @@ function withoutStart({ start: _start, ...others }: StageTimes['stages']): Stage
 
 /** Undefined when it was stopped before it started. What an engine began nevertheless is swept by the next daemon. */
 async function start(
-  { compute, onProblem }: DispatchPorts,
+  { compute, onProblem, onWaiting }: DispatchPorts,
   task: Task,
   signals: DispatchSignals,
 ): Promise<TaskHandle | undefined> {
   const signal = AbortSignal.any([signals.stop, signals.detach]);
   try {
-    return await patiently(() => compute.start(task, signal), { signal, onProblem });
+    return await patiently(() => compute.start(task, signal), { signal, onProblem, onWaiting });
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
@@ -152,7 +154,8 @@ async function collectPatiently(
 ): Promise<Collected | 'detached'> {
   try {
     const take = () => collect(ports, handle, mostLeftBytes(task.spec.limits));
-    return await patiently(take, { signal, onProblem: ports.onProblem });
+    const { onProblem, onWaiting } = ports;
+    return await patiently(take, { signal, onProblem, onWaiting });
   } catch (error) {
     if (signal.aborted) return 'detached';
     throw error;

@@ -7,21 +7,31 @@ export interface PatienceOptions {
   readonly maxDelayMs?: number;
   /** Receives each new reason for waiting, with the next step. Default: none. */
   readonly onProblem?: ((line: string) => void) | undefined;
+  /** Told what keeps it waiting, and undefined once it goes on. Default: nobody. */
+  readonly onWaiting?: ((reason: string | undefined) => void) | undefined;
 }
 
-const defaults = { maxDelayMs: 5_000, onProblem: () => undefined };
+const defaults = { maxDelayMs: 5_000, onProblem: () => undefined, onWaiting: () => undefined };
 
 /** How often an engine may answer with an error of its own: one that is going down does before it stops answering. */
 const strangeTries = 6;
 
-/** Tries until it works: a full disk or an engine that is away costs time, not the work. */
-export function patiently<T>(operation: () => Promise<T>, options: PatienceOptions): Promise<T> {
+/** Tries until it works: a full disk, an engine or a storage that is away costs time, not the work. */
+export async function patiently<T>(operation: () => Promise<T>, options: PatienceOptions): Promise<T> {
   const { signal, maxDelayMs = defaults.maxDelayMs, onProblem = defaults.onProblem } = options;
+  const { onWaiting = defaults.onWaiting } = options;
   let strange = 0;
+  let reason: string | undefined;
   const tell = tellReasons(onProblem);
-  const isRetryable = (error: unknown): boolean =>
-    tell(error) || (isAppError(error, 'internal') && ++strange < strangeTries);
-  return retry(operation, { signal, maxDelayMs, isRetryable });
+  const isRetryable = (error: unknown): boolean => {
+    if (!tell(error)) return isAppError(error, 'internal') && ++strange < strangeTries;
+    reason = error instanceof Error ? error.message : String(error);
+    onWaiting(reason);
+    return true;
+  };
+  const result = await retry(operation, { signal, maxDelayMs, isRetryable });
+  if (reason !== undefined) onWaiting(undefined);
+  return result;
 }
 
 /** Tells each new reason for waiting; gives whether that is what an error is. */

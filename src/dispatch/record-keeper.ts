@@ -3,17 +3,19 @@ import { patiently } from './patience.ts';
 import { type RecordPlace, writeRecord } from './records.ts';
 
 export interface KeeperOptions {
-  /** Ends the waiting for a disk that is full. Default: never. */
+  /** Ends the waiting for a disk that is full or a storage that is away. Default: never. */
   readonly signal?: AbortSignal;
   /** Receives what a write waits for, in words. Default: none. */
   readonly onProblem?: (line: string) => void;
+  /** Told what a write waits for, and undefined once it is done. Default: nobody. */
+  readonly onWaiting?: ((reason: string | undefined) => void) | undefined;
 }
 
 /** The record of a dispatch in the hands of the process that executes it: written whole at each change, in order. */
 export class RecordKeeper {
   readonly #place: RecordPlace;
   readonly #signal: AbortSignal;
-  readonly #onProblem: ((line: string) => void) | undefined;
+  readonly #told: Pick<KeeperOptions, 'onProblem' | 'onWaiting'>;
   #record: DispatchRecord;
   #written: Promise<void> = Promise.resolve();
 
@@ -21,7 +23,7 @@ export class RecordKeeper {
     this.#place = place;
     this.#record = record;
     this.#signal = options.signal ?? new AbortController().signal;
-    this.#onProblem = options.onProblem;
+    this.#told = options;
   }
 
   get record(): DispatchRecord {
@@ -39,6 +41,7 @@ export class RecordKeeper {
 
   #write(record: DispatchRecord): Promise<void> {
     const write = () => writeRecord(this.#place, record);
-    return patiently(write, { signal: this.#signal, onProblem: this.#onProblem });
+    const { onProblem, onWaiting } = this.#told;
+    return patiently(write, { signal: this.#signal, onProblem, onWaiting });
   }
 }

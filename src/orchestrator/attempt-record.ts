@@ -23,7 +23,7 @@ export interface AttemptRecordOptions {
 }
 
 /**
- * The record of a run's dispatch, by which `agora dispatch` finds it. A full disk is waited for like everywhere; any
+ * The record of a run's dispatch, by which `agora dispatch` finds it. A full disk or a storage that is away is waited for; any
  * other failure is only told: the run's own state is what decides.
  */
 export class AttemptRecord {
@@ -33,7 +33,11 @@ export class AttemptRecord {
   private constructor(options: AttemptRecordOptions, record: DispatchRecord) {
     const { place, signals, onProblem } = options;
     this.#options = options;
-    this.#keeper = new RecordKeeper(place, record, { signal: signals.expired, onProblem });
+    this.#keeper = new RecordKeeper(place, record, {
+      signal: signals.expired,
+      onProblem,
+      onWaiting: signals.onWaiting,
+    });
   }
 
   static async accept(options: AttemptRecordOptions): Promise<AttemptRecord> {

@@ -7,7 +7,14 @@ import type { DeploymentId, DispatchId, RunId } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { requestOf } from './attempt-request.ts';
 import type { ItemNode, RunBoard } from './board.ts';
-import type { AttemptOutcome, AttemptRequest, ExecutedAttempt, Executor, RunExecution } from './executor.ts';
+import type {
+  AttemptOutcome,
+  AttemptRequest,
+  AttemptSignals,
+  ExecutedAttempt,
+  Executor,
+  RunExecution,
+} from './executor.ts';
 import type { FiredAttempt } from './turn.ts';
 
 /** How long after `detach` workers may take to end and to be collected: the daemon has promised to be gone in five seconds. */
@@ -30,6 +37,12 @@ export interface Launch {
   /** An earlier daemon fired it. */
   readonly isResumed: boolean;
   readonly fired?: FiredAttempt;
+}
+
+export interface AttemptTold {
+  /** With what it waits for, and undefined once it goes on. */
+  readonly onWaiting: (reason: string | undefined) => void;
+  readonly onEnd: (ended: ExecutedAttempt) => void;
 }
 
 /** The work under way outside the loop: executors opened for runs, and attempts being executed. */
@@ -88,14 +101,14 @@ export class Attempts {
   }
 
   /** Executes an attempt and hands over its outcome, unless the daemon left it running. */
-  launch(node: ItemNode, launch: Launch, onEnd: (ended: ExecutedAttempt) => void): void {
+  launch(node: ItemNode, launch: Launch, told: AttemptTold): void {
     if (this.#stops.has(launch.dispatchId)) return;
     const stop = new AbortController();
     if (node.isCancelling || node.run.cancelledBy !== undefined) stop.abort();
     this.#stops.set(launch.dispatchId, stop);
-    const work = this.#execute(node, launch, stop.signal).then((ended) => {
+    const work = this.#execute(node, launch, { stop: stop.signal, onWaiting: told.onWaiting }).then((ended) => {
       this.#stops.delete(launch.dispatchId);
-      if (ended !== undefined) onEnd(ended);
+      if (ended !== undefined) told.onEnd(ended);
     });
     this.#track(work);
   }
@@ -172,13 +185,17 @@ export class Attempts {
     return sweep;
   }
 
-  async #execute(node: ItemNode, launch: Launch, stop: AbortSignal): Promise<ExecutedAttempt | undefined> {
+  async #execute(
+    node: ItemNode,
+    launch: Launch,
+    own: Pick<AttemptSignals, 'stop' | 'onWaiting'>,
+  ): Promise<ExecutedAttempt | undefined> {
     const startedAt = performance.now();
     try {
       const execution = this.#executionOf(node.run.runId, node.plan.executor);
       const request = launch.fired?.request ?? requestOf(node, launch.dispatchId);
       const manifest = launch.fired?.manifest ?? execution.manifest(request);
-      const signals = { stop, detach: this.#detach.signal, expired: this.#expired.signal };
+      const signals = { ...own, detach: this.#detach.signal, expired: this.#expired.signal };
       return await execution.execute(request, { manifest, isResumed: launch.isResumed }, signals);
     } catch (error) {
       return { outcome: unexpectedOutcome(error, performance.now() - startedAt) };

@@ -1,9 +1,8 @@
 import { buffer } from 'node:stream/consumers';
-import { type AppError, isAppError } from '../contracts/errors.ts';
+import { isAppError } from '../contracts/errors.ts';
 import { type ArtifactRef, digestOfRef } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Answer } from '../contracts/question.ts';
-import type { FailureCode } from '../contracts/run.ts';
 import type { Task } from '../contracts/task.ts';
 import { agentOf } from '../dispatch/agent-of.ts';
 import { buildTask } from '../dispatch/build-task.ts';
@@ -16,7 +15,7 @@ import type { StoredBlob } from '../storage/storage.ts';
 import { answerFrom } from './answer-text.ts';
 import { AttemptRecord } from './attempt-record.ts';
 import { ComposedWorktrees } from './composed-worktrees.ts';
-import { attemptOutcome, type Objection, objectionTo } from './dispatch-judgement.ts';
+import { attemptOutcome, type Objection, objectionOf, objectionTo, refusal } from './dispatch-judgement.ts';
 import { dispatchManifest } from './dispatch-manifest.ts';
 import type { OpenedPlaces } from './dispatch-places.ts';
 import type {
@@ -114,8 +113,10 @@ export class DispatchExecution implements RunExecution {
     const dispatch = { task: prepared.task, isResumed };
     const startedAt = performance.now();
     try {
-      const ended = await runDispatch({ compute, storage: client.storage, onProblem, onStarted }, dispatch, signals);
-      return ended && (await this.#judge(request, ended, record));
+      const { onWaiting } = signals;
+      const ports = { compute, storage: client.storage, onProblem, onWaiting, onStarted };
+      const ended = await runDispatch(ports, dispatch, signals);
+      return ended && (await this.#judge(request, ended, { record, signals }));
     } catch (error) {
       if (isAppError(error)) await record.ended(refusal(objectionOf(error), performance.now() - startedAt));
       throw error;
@@ -123,19 +124,36 @@ export class DispatchExecution implements RunExecution {
   }
 
   /** The record is written first: what is committed after it may be gone from the provider at once. */
-  async #judge(request: AttemptRequest, ended: EndedDispatch, record: AttemptRecord): Promise<ExecutedAttempt> {
-    const objection = await this.#objectionTo(request, ended.result);
+  async #judge(
+    request: AttemptRequest,
+    ended: EndedDispatch,
+    { record, signals }: { readonly record: AttemptRecord; readonly signals: AttemptSignals },
+  ): Promise<ExecutedAttempt | undefined> {
+    const objection = await this.#objectionTo(request, ended.result, signals);
+    // The worker is still there with all that it left: the next daemon collects it again.
+    if (objection === 'expired') return undefined;
     const result =
       objection === undefined ? ended.result : { ...ended.result, outcome: 'failed' as const, ...objection };
     await record.ended(result);
     return { outcome: attemptOutcome(request, this.#options.client.namespace, result), release: ended.release };
   }
 
-  async #objectionTo(request: AttemptRequest, result: EndedDispatch['result']): Promise<Objection | undefined> {
+  async #objectionTo(
+    request: AttemptRequest,
+    result: EndedDispatch['result'],
+    { expired, onWaiting }: AttemptSignals,
+  ): Promise<Objection | 'expired' | undefined> {
     const patch = result.collected?.patch;
     if (patch === undefined || (result.outcome !== 'done' && result.outcome !== 'needs-input')) return undefined;
-    const bytes = await this.#worktrees.readPatch(patch.digest);
-    return objectionTo(bytes, request.item.resourceLocks, this.#options.run.enforceLocks);
+    const read = () => this.#worktrees.readPatch(patch.digest);
+    const onProblem = (line: string) => this.#say(request, line);
+    try {
+      const bytes = await patiently(read, { signal: expired, onProblem, onWaiting });
+      return objectionTo(bytes, request.item.resourceLocks, this.#options.run.enforceLocks);
+    } catch (error) {
+      if (expired.aborted) return 'expired';
+      throw error;
+    }
   }
 
   #itemOf(request: AttemptRequest): ResolvedItem {
@@ -163,7 +181,7 @@ export class DispatchExecution implements RunExecution {
     const prepare = () =>
       fired.isResumed ? this.#prepareFound(request, resolved) : this.#prepareNew(request, resolved);
     try {
-      return await patiently(prepare, { signal, onProblem });
+      return await patiently(prepare, { signal, onProblem, onWaiting: signals.onWaiting });
     } catch (error) {
       if (signal.aborted) return 'stopped';
       throw error;
@@ -222,19 +240,6 @@ export class DispatchExecution implements RunExecution {
   async #textOf(ref: ArtifactRef): Promise<string> {
     return (await buffer(this.#options.client.storage.getBlob(digestOfRef(ref)))).toString('utf8');
   }
-}
-
-/** Codes that say more than `refused` are kept; what may pass was waited for. */
-function objectionOf({ code, message, next }: AppError): Objection {
-  const known: FailureCode = code === 'image-missing' || code === 'secret-missing' ? code : 'refused';
-  return {
-    code: code === 'artifact-mismatch' ? 'integrity' : known,
-    message: next === undefined ? message : `${message}. ${next}`,
-  };
-}
-
-function refusal({ code, message }: Objection, durationMs: number) {
-  return { outcome: 'failed' as const, code, message: message.slice(0, 1024), durationMs };
 }
 
 function neverStarted({ stop }: AttemptSignals, startedAt: number): AttemptOutcome {

@@ -1,4 +1,4 @@
-import { isAppError } from '../contracts/errors.ts';
+import { type AppError, isAppError } from '../contracts/errors.ts';
 import type { FailureCode } from '../contracts/run.ts';
 import type { Collected } from '../dispatch/collect.ts';
 import { artifactsOf } from '../dispatch/outcome.ts';
@@ -76,4 +76,17 @@ function withLogHint<T extends Pick<AttemptOutcome, 'outcome' | 'message'>>(
   if (outcome.outcome !== 'failed' || !artifacts.some((artifact) => artifact.port === 'log')) return outcome;
   const hint = `what it printed: agora dispatch logs ${dispatchId}`;
   return { ...outcome, message: outcome.message === undefined ? hint : `${outcome.message}; ${hint}` };
+}
+
+/** Codes that say more than `refused` are kept; what may pass was waited for. */
+export function objectionOf({ code, message, next }: AppError): Objection {
+  const known: FailureCode = code === 'image-missing' || code === 'secret-missing' ? code : 'refused';
+  return {
+    code: code === 'artifact-mismatch' ? 'integrity' : known,
+    message: next === undefined ? message : `${message}. ${next}`,
+  };
+}
+
+export function refusal({ code, message }: Objection, durationMs: number) {
+  return { outcome: 'failed' as const, code, message: message.slice(0, 1024), durationMs };
 }

@@ -97,6 +97,8 @@ export interface AttemptSignals {
   readonly detach: AbortSignal;
   /** Some seconds after `detach`: the daemon has no more time for what it has begun. */
   readonly expired: AbortSignal;
+  /** Told what keeps the attempt waiting, and undefined once it goes on. Default: nobody. */
+  readonly onWaiting?: (reason: string | undefined) => void;
 }
 
 export interface FiredManifest {

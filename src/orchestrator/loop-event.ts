@@ -10,6 +10,14 @@ export type LoopEvent =
   | { readonly kind: 'opened'; readonly runId: RunId }
   | { readonly kind: 'held'; readonly runId: RunId; readonly reason: string }
   | {
+      readonly kind: 'waiting';
+      readonly runId: RunId;
+      readonly index: number;
+      readonly attempt: number;
+      /** Undefined: it goes on. */
+      readonly reason: string | undefined;
+    }
+  | {
       readonly kind: 'finished';
       readonly runId: RunId;
       readonly index: number;

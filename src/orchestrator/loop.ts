@@ -21,6 +21,7 @@ import {
   admitRun,
   cancel,
   closeRuns,
+  holdItem,
   holdRun,
   noteAbsence,
   openRun,
@@ -136,6 +137,7 @@ export class Loop {
     if (event.kind === 'recovered') noteAbsence(turn, run);
     else if (event.kind === 'opened') this.#opened(turn, run);
     else if (event.kind === 'held') this.#hold(turn, run, event.reason);
+    else if (event.kind === 'waiting') holdItem(turn, run.items[event.index], event);
     else if (event.kind === 'finished') this.#finished(turn, run, event);
     else this.#cancel(turn, run, event);
   }
@@ -211,10 +213,14 @@ export class Loop {
   #launch(node: ItemNode, isResumed: boolean, fired?: Turn['fired'][number]): void {
     const { events, attempts } = this.#options;
     const attempt = node.attempt;
+    const at = { runId: node.run.runId, index: node.index, attempt };
     attempts.launch(
       node,
       { isResumed, dispatchId: this.#dispatchIdOf(node, attempt), ...(fired === undefined ? {} : { fired }) },
-      (ended) => events.push({ kind: 'finished', runId: node.run.runId, index: node.index, attempt, ended }),
+      {
+        onWaiting: (reason) => events.push({ kind: 'waiting', ...at, reason }),
+        onEnd: (ended) => events.push({ kind: 'finished', ...at, ended }),
+      },
     );
   }
 

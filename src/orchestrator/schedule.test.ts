@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aRun, doneOutcome, itemOf, policy, Scheduler, statuses } from '../../test/support/board.ts';
+import { aRun, doneOutcome, itemOf, origin, policy, Scheduler, statuses } from '../../test/support/board.ts';
 import { artifactRefSchema } from '../contracts/ids.ts';
 import { finishAttempt } from './attempt-end.ts';
 import type { AttemptOutcome } from './executor.ts';
-import { cancel } from './schedule.ts';
+import { cancel, holdItem } from './schedule.ts';
+import { newTurn } from './turn.ts';
 
 const failedOutcome: AttemptOutcome = {
   outcome: 'failed',
@@ -203,3 +204,25 @@ function patchOutcome(id: string): AttemptOutcome {
   const ref = artifactRefSchema.parse(`agora://default/artifact/d-${'a'.repeat(26)}/sha256:${hex}`);
   return { ...doneOutcome, artifacts: [{ port: 'patch', ref, sizeBytes: 1, mediaType: 'text/x-diff' }] };
 }
+
+test('what a running attempt waits for is its reason until it goes on, and one of an attempt before says nothing', () => {
+  const run = aRun({ items: [{ id: 'a' }] });
+  const scheduler = new Scheduler();
+  scheduler.admit(run);
+  const node = itemOf(run, 'a');
+  const reasons = [
+    { attempt: 1, reason: 'the storage is away' },
+    { attempt: 0, reason: 'something of before' },
+    { attempt: 1, reason: undefined },
+  ].map((wait) => {
+    const turn = newTurn(0, origin);
+    holdItem(turn, node, wait);
+    return [node.reason, turn.touchedItems.size];
+  });
+
+  assert.deepEqual(reasons, [
+    ['the storage is away', 1],
+    ['the storage is away', 0],
+    [undefined, 1],
+  ]);
+});

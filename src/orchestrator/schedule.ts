@@ -51,6 +51,18 @@ export function holdRun(turn: Turn, run: RunBoard, reason: string): void {
   turn.touchedRuns.add(run);
 }
 
+/** An attempt waits for something that is away; with no reason it goes on. One of an attempt before changes nothing. */
+export function holdItem(turn: Turn, node: ItemNode | undefined, { attempt, reason }: AttemptWait): void {
+  if (node?.status !== 'running' || node.attempt !== attempt || node.reason === reason) return;
+  node.reason = reason;
+  touch(turn, node);
+}
+
+export interface AttemptWait {
+  readonly attempt: number;
+  readonly reason: string | undefined;
+}
+
 /** Attempts of the run went on while no daemon looked: the log says so. */
 export function noteAbsence(turn: Turn, run: RunBoard): void {
   const attempts = run.running.size === 1 ? '1 attempt was' : `${run.running.size} attempts were`;

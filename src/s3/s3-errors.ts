@@ -87,8 +87,12 @@ function explained(cause: unknown): Explained {
   const found = known[name];
   if (found !== undefined) return found;
   const status = statusOf(cause);
-  if (cause instanceof Error && /^Region is missing/.test(cause.message))
-    return { code: 'refused', state: 'no region is set', next: 'Set AWS_REGION, or give a region.' };
+  if (cause instanceof Error && /^Region /.test(cause.message))
+    return {
+      code: 'refused',
+      state: 'no region is set, or none that can be',
+      next: 'Set AWS_REGION, or give a region.',
+    };
   if (status === 507) return { code: 'disk-full', state: 'its storage is full', next: 'Make room there.' };
   if (status === 403) return { code: 'refused', state: `access is denied (${name})`, next: signIn };
   if (isRefusal(status, name))
