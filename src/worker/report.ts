@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { diskFullError } from '../base/atomic-file.ts';
@@ -8,10 +9,26 @@ import { outNames } from '../contracts/names.ts';
 import type { TaskResult } from '../contracts/task.ts';
 import { walkTree } from './tree-walk.ts';
 
+/** For a result of any failure, with what a file system needs besides. */
+const roomBytes = 64 * 1024;
+const roomName = 'room';
+
+/** Takes room for the result: others may fill the disk up to its last byte. Raises `disk-full`. */
+export function keepRoom(out: string): void {
+  const path = join(out, roomName);
+  try {
+    // A file system may keep zeros without taking any room.
+    writeFileSync(path, randomBytes(roomBytes), { mode: 0o600 });
+  } catch (error) {
+    throw diskFullError(path, error) ?? error;
+  }
+}
+
 /** Leaves the result as the last file of `out`: where it is, everything else is whole. The daemon checks its shape. */
 export function writeResult(out: string, result: TaskResult): void {
   const path = join(out, outNames.result);
   const unfinished = `${path}.tmp`;
+  rmSync(join(out, roomName), { force: true });
   try {
     writeFileSync(unfinished, `${JSON.stringify(result)}\n`, { mode: 0o600 });
     renameSync(unfinished, path);

@@ -15,7 +15,7 @@ import type { Outcome } from './outcome.ts';
 import { openFolders, type Prepared, prepareWork } from './prepare.ts';
 import { readSecrets, readTaskSpec } from './receive.ts';
 import { Recording } from './recording.ts';
-import { writeResult } from './report.ts';
+import { keepRoom, writeResult } from './report.ts';
 import { prepareSignal } from './stage-deadline.ts';
 import { prepareFailure, stoppedBeforeRun } from './stage-failure.ts';
 import { StageTimes } from './stage-times.ts';
@@ -66,6 +66,7 @@ async function begin(
   const path = join(place.paths.out, outNames.transcript);
   try {
     openFolders(place);
+    keepRoom(place.paths.out);
     const recording = Recording.open({ path, maxBytes: spec.limits.outputBytes, redactor, output });
     const clock = new TaskClock(spec.limits.timeoutSeconds);
     return { place, spec, secrets, redactor, recording, clock, times, stop, abandoned: abandoned.signal };
