@@ -8,6 +8,7 @@ import { defineCommand } from './command.ts';
 import { requireRun } from './find-run.ts';
 import { projectTrust } from './load-trust.ts';
 import { configOption, openOrch } from './open-orch.ts';
+import { say } from './output.ts';
 
 export const orchAudit = defineCommand(
   {
@@ -37,6 +38,13 @@ export const orchAudit = defineCommand(
     const exitCode = lacksArtifacts(report) ? exitCodes.no : exitCodeOf(report);
     const isForPerson = options.out !== undefined || context.stdout.isTerminal || exitCode !== exitCodes.ok;
     if (isForPerson) await context.stderr.write(reportText(report));
+    for (const { id, state } of isForPerson ? report.anchors : []) {
+      if (state !== 'not-read') continue;
+      await say(
+        context.stderr,
+        `agora: anchor "${id}" was not asked: it is not among the "anchors" of the config's orch`,
+      );
+    }
     return exitCode;
   },
 );

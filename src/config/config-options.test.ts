@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { S3ObjectLockAnchor } from '../audit/s3-object-lock-anchor.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { LocalDirMailbox } from '../mailbox/local-dir.ts';
 import { LocalStorage } from '../storage/local.ts';
@@ -34,6 +35,7 @@ const refusals: readonly (readonly [unknown, string])[] = [
   [{ workerImage: '' }, '"workerImage": is empty'],
   [{ mailbox: 's3://bucket' }, '"mailbox": must be an object such as new S3Mailbox({ bucket })'],
   [{ storage: { bucket: 'b' } }, '"storage": must be an object such as new S3StorageProvider({ bucket })'],
+  [{ anchors: ['s3:audit'] }, '"anchors[0]": must be an object such as new S3ObjectLockAnchor({ bucket })'],
   [null, 'its options: must be an object, not null'],
 ];
 
@@ -60,5 +62,6 @@ test('options that are left out, or all given as they should be, are fine', () =
     'fine',
   );
   assert.equal(told({ mailbox: new LocalDirMailbox('/m'), storage: new LocalStorage({ root: '/s' }) }), 'fine');
+  assert.equal(told({ anchors: [new S3ObjectLockAnchor({ bucket: 'audit' })] }), 'fine');
   assert.equal(told({ namespace: undefined, enforceLocks: true, queues: { slow: {} }, workerImage: 'a:b' }), 'fine');
 });

@@ -38,6 +38,7 @@ const optionsSchema = z.strictObject({
   workerImage: z.string().min(1).optional(),
   storage: partWith(['putBlob', 'getBlob', 'statBlob', 'putName'], 'new S3StorageProvider({ bucket })').optional(),
   mailbox: partWith(['put', 'get', 'list', 'watch'], 'new S3Mailbox({ bucket })').optional(),
+  anchors: z.array(partWith(['record', 'readBack'], 'new S3ObjectLockAnchor({ bucket })')).optional(),
 });
 
 const knownKeys = [optionsSchema, queueSchema, defaultsSchema].flatMap((schema) => Object.keys(schema.shape));

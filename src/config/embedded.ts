@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import type { Anchor } from '../audit/anchor.ts';
 import { LocalAnchor } from '../audit/local-anchor.ts';
 import { createLocalSigner } from '../audit/local-signer.ts';
 import { AgoraClient } from '../client/client.ts';
@@ -43,6 +44,8 @@ export interface EmbeddedOptions {
   readonly storage?: Storage;
   /** How commands and the daemon reach each other. Default: files in the state folder. */
   readonly mailbox?: Mailbox;
+  /** Anchors outside, besides the one in the run state. Default: none. */
+  readonly anchors?: readonly Anchor[];
 }
 
 export interface Embedded {
@@ -52,7 +55,7 @@ export interface Embedded {
 
 /** Everything on this machine: SQLite, local files, Docker or sandboxed processes. Constructing it touches nothing. */
 export function createEmbedded(options: EmbeddedOptions): Embedded {
-  const { stateFolder, namespace, secrets, env, model, workerImage, ...declared } = options;
+  const { stateFolder, namespace, secrets, env, model, workerImage, anchors = [], ...declared } = options;
   const at = (name: keyof typeof stateNames) => join(stateFolder, stateNames[name]);
   const { storage = new LocalStorage({ root: at('storage') }), mailbox = new LocalDirMailbox(at('mailbox')) } = options;
   const store = new SqliteRunStateStore({ file: at('database') });
@@ -84,7 +87,7 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
     store,
     storage,
     signer: createLocalSigner({ keyFile: join(at('keys'), stateNames.sealKey) }),
-    anchors: [new LocalAnchor(store)],
+    anchors: [new LocalAnchor(store), ...anchors],
     executors: { [defaultExecutorName]: new DispatchExecutor({ client, ...itemDefaults }) },
   });
   const orch: OrchContext = {
@@ -92,6 +95,7 @@ export function createEmbedded(options: EmbeddedOptions): Embedded {
     storage,
     declarations: orchestrator.declarations,
     trust: at('trust'),
+    anchors,
     runService: (signal, serveOptions) => serve({ ...serveOptions, orchestrator, transport, signal }),
   };
   return { client, orch };

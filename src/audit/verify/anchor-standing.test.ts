@@ -72,10 +72,13 @@ test('whatever else lies under the name of the run is a conflict, before or afte
   const cases: [ReadBack['versions'], RegExp][] = [
     [[{ ...locked, entry: other }], /version v1 of 2026-.*, the oldest, is of another seal \(root efef/],
     [[foreign, locked], /version v9 .*the oldest, is no entry of an anchor/],
-    [[locked, foreign], /version v9 .*put later, is no entry of an anchor/],
-    [[locked, { ...locked, versionId: 'v2', entry: other }], /version v2 .*put later, is of another seal/],
-    [[locked, { ...foreign, isDeleteMarker: true }], /version v9 .* marks it as deleted/],
-    [[{ ...foreign, isDeleteMarker: true }], /marks it as deleted/],
+    [[locked, foreign], /version v9 .*put over what was sealed, is no entry of an anchor/],
+    [
+      [locked, { ...locked, versionId: 'v2', entry: other }],
+      /version v2 .*put over what was sealed, is of another seal/,
+    ],
+    [[locked, { ...foreign, isDeleteMarker: true }], /version v9 .* marks what was sealed as deleted/],
+    [[{ ...foreign, isDeleteMarker: true }], /marks what was sealed as deleted/],
   ];
   for (const [versions, because] of cases) {
     const standing = judged(versions);

@@ -33,9 +33,9 @@ function conflictIn({ versions, isCutShort }: ReadBack, entry: AnchorEntry, olde
   if (oldest !== undefined && !holdsEntry(oldest, entry))
     return `${named(oldest)}, the oldest, is ${contentOf(oldest)}`;
   const marker = versions.find((version) => version.isDeleteMarker === true);
-  if (marker !== undefined) return `${named(marker)} marks it as deleted`;
+  if (marker !== undefined) return `${named(marker)} marks what was sealed as deleted`;
   const other = versions.find((version) => !holdsEntry(version, entry));
-  if (other !== undefined) return `${named(other)}, put later, is ${contentOf(other)}`;
+  if (other !== undefined) return `${named(other)}, put over what was sealed, is ${contentOf(other)}`;
   return isCutShort === true ? 'it holds more versions than were read' : undefined;
 }
 

@@ -72,9 +72,11 @@ const undecidedBecause = {
   'anchor-unreachable': 'an anchor could not be asked',
 } as const;
 
-function anchorText({ id, state, lockedUntil, because }: AnchorReport): string {
+function anchorText({ id, state, guarantee, lockedUntil, because }: AnchorReport): string {
   if (lockedUntil !== undefined) return `${id}: held, nobody can remove it before ${lockedUntil}`;
-  return `${id}: ${state.replace('-', ' ')}${because === undefined ? '' : `, ${because}`}`;
+  // Where it earns nothing, the reason is among the failures.
+  const why = because === undefined || guarantee === 'none' ? '' : `, ${because}`;
+  return `${id}: ${state.replace('-', ' ')}${why}`;
 }
 
 function signOf(result: CheckResult): string {
