@@ -53,6 +53,8 @@ export class CallerSession {
   readonly #outgoing = new OutgoingBytes();
   #accepted: Accept | undefined;
   #stream: LinkStream | undefined;
+  /** Whether the stream was accepted: until then nothing may be sent in it. */
+  #isSeated = false;
   #exit: Exit | undefined;
   #size: CallerEvent | undefined;
 
@@ -83,7 +85,7 @@ export class CallerSession {
   /** A size is told again after each new link. */
   send(event: CallerEvent): void {
     if (event.event === 'resize') this.#size = event;
-    if (this.#accepted !== undefined) this.#stream?.send({ type: 'control', json: event });
+    this.#send({ type: 'control', json: event });
   }
 
   /** The viewer leaves; the session stays for a while. */
@@ -161,6 +163,7 @@ export class CallerSession {
       return { code: 'host-away', message: error.message, wasOpen };
     } finally {
       this.#stream = undefined;
+      this.#isSeated = false;
       this.#outgoing.pause();
     }
   }
@@ -186,11 +189,16 @@ export class CallerSession {
     if (accept === undefined || stream === undefined) return 'it is accepted in no known way';
     const wasAway = this.#accepted !== undefined;
     this.#accepted = accept;
+    this.#isSeated = true;
     this.#lost(this.#incoming.resume(accept.output));
     if (this.#size !== undefined) stream.send({ type: 'control', json: this.#size });
     const problem = this.#outgoing.resume(accept.input, accept.window, stream);
     if (wasAway) this.#options.onAway?.(false, 'the session goes on');
     return problem;
+  }
+
+  #send(frame: StreamFrame): void {
+    if (this.#isSeated) this.#stream?.send(frame);
   }
 
   #event(json: unknown): string | undefined {

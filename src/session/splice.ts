@@ -1,0 +1,130 @@
+import {
+  type Accept,
+  acceptSchema,
+  agentEventSchema,
+  type Close,
+  callerEventSchema,
+} from '../contracts/session-wire.ts';
+import { Flow } from './flow.ts';
+import type { StreamFrame } from './frame.ts';
+import type { LinkStream, StreamHandler } from './link-stream.ts';
+
+export interface SpliceOptions {
+  /** The stream that a caller opened. */
+  readonly caller: LinkStream;
+  /** Of output, as the caller opened it. */
+  readonly windowBytes: number;
+  /** Opens the stream to the agent; undefined where that cannot be. */
+  readonly openAgent: (handler: StreamHandler) => LinkStream | undefined;
+  /** Told that the agent took it. */
+  readonly onAccept?: (accept: Accept) => void;
+  /** Told once, however it ended. */
+  readonly onEnd: (end: SpliceEnd) => void;
+}
+
+export interface SpliceEnd {
+  readonly close: Close;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
+/** What a lost link of the caller is to the agent: the session waits for who comes back. */
+const leave: Close = { code: 'detached', message: "the viewer's link was lost" };
+const away: Close = { code: 'host-away', message: 'the host has no link to the server for now' };
+
+/** Two streams as one, credit and all: nothing is kept here beyond what either side may have under way, and neither is trusted. */
+export class Splice {
+  readonly #options: SpliceOptions;
+  readonly #agent: LinkStream | undefined;
+  #output: Flow | undefined;
+  #input: Flow | undefined;
+  #bytes = { input: 0, output: 0 };
+  #isOver = false;
+
+  constructor(options: SpliceOptions) {
+    this.#options = options;
+    this.#agent = options.openAgent({
+      onFrame: (frame) => this.#pass(frame, options.caller, this.#fromAgent(frame)),
+      onClose: (close) => this.#end(close, options.caller),
+    });
+    if (this.#agent === undefined) this.#end(away, options.caller);
+  }
+
+  /** Of the caller's stream. */
+  get handler(): StreamHandler {
+    return {
+      onFrame: (frame) => this.#pass(frame, this.#agent, this.#fromCaller(frame)),
+      onClose: (close) => this.#end(close.code === 'host-away' ? leave : close, this.#agent),
+    };
+  }
+
+  /** Ends both sides. */
+  close(close: Close): void {
+    if (this.#isOver) return;
+    this.#agent?.close(close.code === 'server-stopping' ? leave : close);
+    this.#end(close, this.#options.caller);
+  }
+
+  #pass(frame: StreamFrame, to: LinkStream | undefined, problem: string | undefined): void {
+    if (this.#isOver) return;
+    if (problem === undefined) to?.send(frame);
+    else this.close({ code: 'protocol', message: problem });
+  }
+
+  #end(close: Close, told: LinkStream | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    told?.close(close);
+    this.#options.onEnd({ close, inputBytes: this.#bytes.input, outputBytes: this.#bytes.output });
+  }
+
+  #fromAgent(frame: StreamFrame): string | undefined {
+    if (frame.type === 'accept') return this.#accept(frame.json);
+    if (this.#output === undefined || this.#input === undefined) return 'the agent did not accept it first';
+    switch (frame.type) {
+      case 'data':
+        if (frame.channel === 'input') return 'an agent sends no input';
+        this.#bytes.output += frame.bytes.length;
+        return this.#output.data(frame.offset, frame.bytes.length);
+      case 'end':
+        return this.#output.end(frame.offset);
+      case 'credit':
+        this.#input.credit(frame.offset);
+        return undefined;
+      case 'control': {
+        const event = agentEventSchema.safeParse(frame.json).data;
+        if (event === undefined) return 'there is no such event of an agent';
+        return event.event === 'gap' ? this.#output.gap(event.offset) : undefined;
+      }
+    }
+  }
+
+  #fromCaller(frame: StreamFrame): string | undefined {
+    if (this.#output === undefined || this.#input === undefined) return 'it is not accepted yet';
+    switch (frame.type) {
+      case 'data':
+        if (frame.channel !== 'input') return 'a caller sends input only';
+        this.#bytes.input += frame.bytes.length;
+        return this.#input.data(frame.offset, frame.bytes.length);
+      case 'end':
+        return this.#input.end(frame.offset);
+      case 'credit':
+        this.#output.credit(frame.offset);
+        return undefined;
+      case 'control':
+        return callerEventSchema.safeParse(frame.json).success ? undefined : 'there is no such event of a caller';
+      case 'accept':
+        return 'a caller accepts nothing';
+    }
+  }
+
+  #accept(json: unknown): string | undefined {
+    const accept = acceptSchema.safeParse(json).data;
+    if (accept === undefined) return 'it is accepted in no known way';
+    if (this.#output !== undefined) return 'it was accepted already';
+    this.#output = new Flow(accept.output, accept.output + this.#options.windowBytes);
+    this.#input = new Flow(accept.input, accept.input + accept.window);
+    this.#options.onAccept?.(accept);
+    return undefined;
+  }
+}
