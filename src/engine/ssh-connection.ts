@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sleep } from '../base/deadline.ts';
 import type { AppError } from '../contracts/errors.ts';
+import { socketFolder } from './socket-folder.ts';
 import { askOverSsh, saidBySsh, sshToRun, startSsh } from './ssh-process.ts';
 import { type SshTarget, sshWords } from './ssh-target.ts';
 
@@ -32,8 +31,7 @@ const ofItsOwn = ['-N', '-T', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=n
 
 /** Logs in. Raises what keeps us from it. */
 export async function openConnection(target: SshTarget, signal: AbortSignal): Promise<SshConnection> {
-  // Short: a unix socket's path has 107 bytes at most.
-  const folder = await mkdtemp(join(tmpdir(), 'agora-ssh-'));
+  const folder = await socketFolder();
   const socket = join(folder, 'control');
   const control = ['-S', socket.replaceAll('%', '%%')];
   const child = startSsh(target, [...control, ...ofItsOwn], folder);

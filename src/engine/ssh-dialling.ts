@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shellWord } from '../base/shell-word.ts';
+import { socketFolder } from './socket-folder.ts';
 import type { SshShell } from './ssh-connection.ts';
 import { hasEngine } from './ssh-forwarding.ts';
 import { keepNoProcessAlive, removeAtTheEnd } from './ssh-process.ts';
@@ -22,7 +21,7 @@ export interface Dialling {
  * what keeps docker from answering there.
  */
 export async function dialling(shell: SshShell, sessions: SshSessions, signal: AbortSignal): Promise<Dialling> {
-  const folder = await mkdtemp(join(tmpdir(), 'agora-ssh-'));
+  const folder = await socketFolder();
   const remove = removeAtTheEnd(folder);
   const path = join(folder, 'engine');
   const server = createServer({ allowHalfOpen: true }, (socket) => void serve(socket, sessions));
