@@ -7,6 +7,7 @@ import { agentPlace, apply, approve, serveAgain } from '../../test/support/agent
 import { busyboxContext } from '../../test/support/busybox-image.ts';
 import { engineForTests, rawEngine } from '../../test/support/engine.ts';
 import { waitUntil } from '../base/deadline.ts';
+import { nextContainerName } from '../contracts/fleet-names.ts';
 import { type HostSpec, hostSpecSchema } from '../contracts/host-spec.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
@@ -215,11 +216,8 @@ describe('an agent with a server and an engine', { skip }, () => {
     await healthy(server, place.name, 1);
 
     await apply(server, place.name, specOf('cut', { ...job, env: { NEW: '1' } }));
-    await waitUntil(
-      'the exchange',
-      async () => (await statusOf(server, place.name)).steps.some(({ state }) => state === 'running'),
-      patience,
-    );
+    // What comes next is the stop.
+    await waitUntil('the new one', () => see(nextContainerName('cut')), patience);
     await server.admin.call('changeHost', { params: { host: place.name }, body: { settings: { enabled: false } } });
     await place.has('Disabled');
 

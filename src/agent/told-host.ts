@@ -21,6 +21,8 @@ export interface Looked {
 export class ToldHost {
   readonly #now: () => number;
   readonly #steps = new Map<string, StepReport>();
+  // Who was told of steps by an agent that died takes them for going on.
+  #areStepsTold = false;
   #digests = new Map<string, string>();
   #observedAt = 0;
   #revision = 0;
@@ -36,6 +38,7 @@ export class ToldHost {
   /** The server may have lost what it was told: all of it is news. */
   forget(): void {
     this.#digests = new Map();
+    this.#areStepsTold = false;
   }
 
   observed({ observed, hostId }: Looked): Told {
@@ -51,6 +54,7 @@ export class ToldHost {
   decided(revision: number, decision: Decision, at: string): Told {
     if (revision !== this.#revision) this.#steps.clear();
     this.#revision = revision;
+    this.#dropUnwanted(decision);
     const progress = advance(this.progress, revision, decision, at);
     const isProgress = progress !== this.progress || this.#isNews('times', progress.times);
     this.progress = progress;
@@ -61,7 +65,9 @@ export class ToldHost {
       ...(isProgress && { times: progress.times }),
       ...(this.#isNews('workspaces', workspaces) && { workspaces: [...workspaces] }),
       ...(this.#isNews('problems', { revision, problems }) && { problems: [...problems] }),
+      ...(!this.#areStepsTold && { steps: [...this.#steps.values()] }),
     };
+    this.#areStepsTold = true;
     return Object.keys(news).length === 0 ? {} : { revision, ...news };
   }
 
@@ -75,12 +81,23 @@ export class ToldHost {
   }
 
   step(report: StepReport): Told {
-    const key = `${report.kind} ${report.name}`;
+    const key = keyOf(report);
     this.#steps.delete(key);
     this.#steps.set(key, report);
     const [oldest] = this.#steps.keys();
     if (this.#steps.size > mostSteps && oldest !== undefined) this.#steps.delete(oldest);
+    this.#areStepsTold = true;
     return { revision: this.#revision, steps: [...this.#steps.values()] };
+  }
+
+  /** Those that waited for others, and that a later decision has no more. */
+  #dropUnwanted({ steps }: Decision): void {
+    const wanted = new Set(steps.map(keyOf));
+    for (const [key, { state }] of this.#steps) {
+      if (state !== 'waiting' || wanted.has(key)) continue;
+      this.#steps.delete(key);
+      this.#areStepsTold = false;
+    }
   }
 
   #isNews(what: string, value: unknown): boolean {
@@ -89,4 +106,8 @@ export class ToldHost {
     this.#digests.set(what, digest);
     return isNews;
   }
+}
+
+function keyOf({ kind, name }: Pick<StepReport, 'kind' | 'name'>): string {
+  return `${kind} ${name}`;
 }
