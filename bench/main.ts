@@ -3,6 +3,7 @@ import { fleetHostRows } from './fleet-host-rows.ts';
 import { fleetRolloutRows } from './fleet-rollout-rows.ts';
 import { fleetServerRows } from './fleet-server-rows.ts';
 import { orchestratorRows } from './orchestrator-rows.ts';
+import { s3Rows } from './s3-rows.ts';
 import { sshRows } from './ssh-rows.ts';
 import { printTable, type Row } from './table.ts';
 
@@ -10,6 +11,7 @@ const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   orchestrator: orchestratorRows,
   dispatch: dispatchRows,
   ssh: sshRows,
+  s3: s3Rows,
   'fleet-host': fleetHostRows,
   'fleet-rollout': fleetRolloutRows,
   'fleet-server': fleetServerRows,

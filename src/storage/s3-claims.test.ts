@@ -4,6 +4,7 @@ import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { S3FaultProxy } from '../../test/support/s3-fault-proxy.ts';
 import { type S3Server, s3Obstacle, startS3rver, startS3Server } from '../../test/support/s3-server.ts';
 import { waitUntil } from '../base/deadline.ts';

@@ -10,6 +10,9 @@ import type { PutOptions, StoredBlob } from './storage.ts';
 /** Content goes up in parts of this size; what fits into one is never written to a disk. S3 takes 10,000 parts: 80 GB. */
 export const partBytes = 8 * 1024 * 1024;
 
+/** Written to the file at once. */
+const writeBytes = 1024 * 1024;
+
 /** Content at rest on this machine: its key is its digest, which only its end tells. */
 export interface Spooled extends StoredBlob {
   /** What S3 answers as its ETag when it got these bytes in parts of `partBytes`, unless it encrypts with KMS. */
@@ -26,7 +29,7 @@ export async function spool(
 ): Promise<Spooled> {
   const whole = createHash('sha256');
   const etag = new EtagHash();
-  const kept = new SpoolFile(folder);
+  const kept = content instanceof Uint8Array ? new HeldContent(content) : new SpoolFile(folder);
   let sizeBytes = 0;
   try {
     for await (const chunk of content instanceof Uint8Array ? [content] : content) {
@@ -47,6 +50,25 @@ export async function spool(
   }
 }
 
+/** What is at rest already. */
+class HeldContent {
+  readonly #content: Uint8Array;
+
+  constructor(content: Uint8Array) {
+    this.#content = content;
+  }
+
+  async add(): Promise<void> {}
+
+  async *parts(): AsyncGenerator<Buffer> {
+    const { buffer, byteOffset, length } = this.#content;
+    for (let from = 0; from === 0 || from < length; from += partBytes)
+      yield Buffer.from(buffer, byteOffset + from, Math.min(partBytes, length - from));
+  }
+
+  async close(): Promise<void> {}
+}
+
 /** In memory until it is over one part, then in a file that has no name: nothing is left of it, whatever crashes. */
 class SpoolFile {
   readonly #folder: string;
@@ -62,7 +84,7 @@ class SpoolFile {
     // A source may use its chunk again.
     this.#held.push(Buffer.from(chunk));
     this.#heldBytes += chunk.length;
-    if (this.#heldBytes > (this.#file === undefined ? partBytes : partBytes / 16)) await this.#write();
+    if (this.#heldBytes > (this.#file === undefined ? partBytes : writeBytes)) await this.#write();
   }
 
   async *parts(): AsyncGenerator<Buffer> {
