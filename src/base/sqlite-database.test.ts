@@ -60,6 +60,19 @@ test('a step that fails leaves the file at the step before', async (t) => {
   );
 });
 
+test('a file of an earlier version that another process may be using is left as it is', async (t) => {
+  const file = await aFile(t);
+  const open = (steps: number, onEarlier: 'migrate' | 'refuse') =>
+    new SqliteDatabase({ file, subject: 'x', migrations: migrations.slice(0, steps), onEarlier });
+  open(2, 'migrate').close();
+
+  assert.throws(
+    () => open(3, 'refuse'),
+    (error) => isAppError(error, 'state-older') && /schema version 2, this Agora wants 3/.test(error.message),
+  );
+  open(2, 'refuse').close();
+});
+
 test('a transaction is undone whole, with those inside it', async (t) => {
   const database = new SqliteDatabase({ file: await aFile(t), subject: 'x', migrations });
   const work = () =>

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { AppError } from '../contracts/errors.ts';
 import { FileSync } from './file-sync.ts';
-import { newerFileError, type SqliteFile, sqliteError, syncError } from './sqlite-errors.ts';
+import { newerFileError, olderFileError, type SqliteFile, sqliteError, syncError } from './sqlite-errors.ts';
 
 export interface SqliteDatabaseOptions extends SqliteFile {
   /** Its folder is made, readable by its owner only. */
@@ -12,6 +12,8 @@ export interface SqliteDatabaseOptions extends SqliteFile {
   readonly migrations: readonly string[];
   /** When what was committed is on disk: when the commit returns, or once `settled` does, for all that wait for it. Default: `commit`. */
   readonly durability?: 'commit' | 'settle';
+  /** What becomes of a file of an earlier version, which another process may be using. Default: `migrate`. */
+  readonly onEarlier?: 'migrate' | 'refuse';
 }
 
 /** For another process that holds it. */
@@ -21,7 +23,7 @@ const longLogPages = 16_384;
 
 /**
  * One SQLite file in WAL mode: what was committed survives a power cut, at once or once it is settled. Failures raised: `state-newer`
- * for a file that a later version wrote, `state-corrupt`, `disk-full`, `unreachable`, `not-ready`.
+ * for a file that a later version wrote, `state-older` for one that is refused, `state-corrupt`, `disk-full`, `unreachable`, `not-ready`.
  */
 export class SqliteDatabase {
   readonly #about: SqliteFile;
@@ -32,7 +34,7 @@ export class SqliteDatabase {
   #depth = 0;
   #isRelaxed = false;
 
-  constructor({ file, migrations, durability = 'commit', ...words }: SqliteDatabaseOptions) {
+  constructor({ file, migrations, durability = 'commit', onEarlier = 'migrate', ...words }: SqliteDatabaseOptions) {
     this.#about = { ...words, file: resolve(file) };
     const settles = durability === 'settle';
     this.#log = settles ? new FileSync(`${this.file}-wal`) : undefined;
@@ -43,7 +45,7 @@ export class SqliteDatabase {
         this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${settles ? 'NORMAL' : 'FULL'}`);
         this.#database.exec('PRAGMA foreign_keys = ON');
         if (settles) this.#database.exec(`PRAGMA wal_autocheckpoint = ${longLogPages}`);
-        this.#migrate(migrations);
+        this.#migrate(migrations, onEarlier);
       });
     } catch (error) {
       this.#database.close();
@@ -133,9 +135,11 @@ export class SqliteDatabase {
     return statement;
   }
 
-  #migrate(migrations: readonly string[]): void {
+  #migrate(migrations: readonly string[], onEarlier: 'migrate' | 'refuse'): void {
     const version = this.#version();
     if (version > migrations.length) throw newerFileError(this.#about, version, migrations.length);
+    if (version < migrations.length && onEarlier === 'refuse')
+      throw olderFileError(this.#about, version, migrations.length);
     for (const [step, sql] of migrations.entries()) {
       if (step < version) continue;
       this.transaction(() => {

@@ -34,6 +34,11 @@ export async function lockServerFolder(folder: string): Promise<ServeLock> {
   try {
     return takeServeLock(join(folder, serverFiles.lock));
   } catch (cause) {
+    if (isAppError(cause, 'disk-full'))
+      throw new AppError('disk-full', `Cannot use data folder "${folder}": its disk is full`, {
+        cause,
+        next: 'Free some space there, or name another folder with --data-directory.',
+      });
     if (!isAppError(cause, 'daemon-running')) throw cause;
     const holder = cause.message.split('": ').at(-1);
     throw new AppError('daemon-running', `Cannot use data folder "${folder}": a server has it, ${holder}`, {

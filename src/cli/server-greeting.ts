@@ -7,6 +7,7 @@ import type { FleetServer, Listening } from '../server/server.ts';
 import type { CommandContext } from './command.ts';
 import { isLoopback } from './listen-address.ts';
 import { say } from './output.ts';
+import { placeError } from './place-error.ts';
 import { serverFiles } from './server-folder.ts';
 
 export interface StartedServer {
@@ -25,13 +26,23 @@ export async function greetFirstStart(
 ): Promise<void> {
   const token = await fleet.addFirstAdmin();
   if (token === undefined) return;
-  const joinTokenFile = join(folder, serverFiles.joinToken);
-  await writeFileAtomically(joinTokenFile, `${await fleet.createJoinToken(firstJoins)}\n`);
+  // Before anything else that may fail: it is not shown again.
   await say(stderr, 'agora: the token of the user "admin", shown this once:');
   await say(stdout, token);
+  const joinTokenFile = join(folder, serverFiles.joinToken);
+  await writeJoinToken(joinTokenFile, await fleet.createJoinToken(firstJoins));
   const { containerId } = await readSurroundings();
   const place = { joinTokenFile, containerId, hostName: hostname() };
   for (const line of firstSteps(listening, place)) await say(stderr, line);
+}
+
+async function writeJoinToken(file: string, joinToken: string): Promise<void> {
+  try {
+    await writeFileAtomically(file, `${joinToken}\n`);
+  } catch (cause) {
+    const next = 'Start it again; hosts are added with: agora token create --join';
+    throw placeError(`Cannot write join token "${file}"`, cause, next) ?? cause;
+  }
 }
 
 export interface ServerPlace {

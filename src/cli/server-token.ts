@@ -28,7 +28,14 @@ export const serverToken = defineCommand(
         next: 'Name the data folder of the server: --data-directory.',
       });
     }
-    const database = new SqliteDatabase({ file, subject: 'server state', migrations });
+    const database = new SqliteDatabase({
+      file,
+      subject: 'server state',
+      migrations,
+      // The server that runs on it may be of that version, and would no longer know what it finds.
+      onEarlier: 'refuse',
+      next: { 'state-older': 'Use the Agora that its server runs with, or start the server with this one first.' },
+    });
     try {
       const access = new Access({ database, activity: new ActivityLog(database, now), now });
       const admin = access.users().find(({ role }) => role === 'admin');

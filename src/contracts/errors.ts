@@ -30,6 +30,7 @@ export const errorCodes = {
   'daemon-running': exitCodes.undecided,
   'state-corrupt': exitCodes.undecided,
   'state-newer': exitCodes.undecided,
+  'state-older': exitCodes.undecided,
   'disk-full': exitCodes.undecided,
   'limit-exceeded': exitCodes.undecided,
   'too-many-requests': exitCodes.undecided,

@@ -86,6 +86,10 @@ export class FleetServer {
       file,
       subject: 'server state',
       migrations,
+      next: {
+        'disk-full':
+          'Free some space on its disk; a server that runs goes on by itself, one that ended is started again.',
+      },
       durability: 'settle', // Of a thousand hosts that come back at once none waits for the disk alone.
     });
     try {

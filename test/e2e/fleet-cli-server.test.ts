@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { openSealedText } from '../../src/base/sealed-box.ts';
+import { SqliteDatabase } from '../../src/base/sqlite-database.ts';
+import { migrations } from '../../src/server/store-schema.ts';
 import { TestAgent } from '../../src/server/suite-server.ts';
 import { anAgent, refused, reportEmpty, webSpec, writeSpec } from '../support/fleet-hosts.ts';
 import { aFleet, startFleetServer, urlOf } from '../support/fleet-server.ts';
 import { emptyProject } from '../support/project.ts';
+import { smallDisk, withoutSmallDisks } from '../support/small-disk.ts';
 
 test('a first start shows the token once and how to go on; a second start shows nothing of it', async (t) => {
   const { project, running, url, adminToken } = await aFleet(t);
@@ -210,4 +213,37 @@ test('who lost the admin’s token makes another one where the data lie, and nob
   assert.equal((await project.agora(['login', url], made.stdout)).code, 0);
   const activity = await project.agora(['activity', '--json']);
   assert.match(activity.stdout, /agora server token/);
+});
+
+test('a newer Agora makes no token under a server that is older, and leaves its database as it is', async (t) => {
+  const { project } = await aFleet(t);
+  const file = join(project.folder, 'older', 'server.db');
+  const older = { file, subject: 'server state', migrations: migrations.slice(0, -1) };
+  new SqliteDatabase(older).close();
+
+  refused(
+    await project.agora(['server', 'token', '-d', 'older']),
+    3,
+    /it has schema version \d+, this Agora wants \d+\n[\s\S]*next: Use the Agora that its server runs with/,
+  );
+  new SqliteDatabase(older).close();
+});
+
+test('a first start without space says so, and shows the token at the start after it', {
+  skip: withoutSmallDisks,
+}, async (t) => {
+  const project = await emptyProject(t, 'process');
+  const disk = await smallDisk(1024 * 1024);
+  t.after(() => disk.close());
+  const start = ['server', '-d', join(disk.folder, 'data'), '--listen', '127.0.0.1:0'];
+  await disk.fill();
+
+  const full = await project.agora(start);
+  await disk.free();
+  const later = project.start('agora', start);
+  await waitUntil('its token', () => later.stdout().includes('agora-user'), { timeoutMs: 60_000 });
+  later.child.kill('SIGTERM');
+
+  refused(full, 3, /: (its disk is full|no space is left on its disk)\n[\s\S]*next: Free some space/);
+  assert.equal((await later.finished).code, 0);
 });
