@@ -138,7 +138,11 @@ test('a version or a delete marker put over the entry is a conflict that names i
   const cleared = await standing();
 
   assert.equal(over?.state, 'conflict');
-  assert.ok('because' in over && over.because.includes(`version ${put.VersionId}`) && /put over what was sealed/.test(over.because));
+  assert.ok(
+    'because' in over &&
+      over.because.includes(`version ${put.VersionId}`) &&
+      /put over what was sealed/.test(over.because),
+  );
   assert.ok(deleted !== undefined && 'because' in deleted && /marks what was sealed as deleted/.test(deleted.because));
   assert.ok(cleared?.state === 'held' && cleared.guarantee === 'external-immutable');
 });

@@ -116,7 +116,9 @@ export class Sealer {
     if (anchored.some(({ evidence }) => evidence.state === 'pending')) return false;
     const text = printBundle(this.#assemble(log, seal, anchored));
     await mailbox.put(mailboxKeys.audit(runId), text, { durable: true });
-    if (!anchored.some(isOwed)) await store.markAnchored(runId);
+    if (anchored.some(isOwed)) return true;
+    await store.markAnchored(runId);
+    this.#options.onLine(`run ${runId}: anchored`);
     return true;
   }
 

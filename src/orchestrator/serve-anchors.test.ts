@@ -116,6 +116,7 @@ test('what had yet to reach an anchor does so after the daemon was stopped and s
     patience,
   );
   assert.equal(anchor.kept.size, 1);
+  await waitUntil('the line', () => daemon.lines.includes('run run-1: anchored'));
 });
 
 const skip = leftToNpmTest;
