@@ -55,7 +55,8 @@ async function end(place: DispatchPlace, record: DispatchRecord, options: Cancel
   if (ownerState(record.owner) === 'gone') return settleStopped(place, record, options);
   const { pid, host } = record.owner;
   const process = `process ${pid} on ${host}`;
-  let latest = await endedOrLeft(place, record, options.reactMs ?? reactMs, options.signal);
+  const patienceMs = (options.reactMs ?? reactMs) + (place.storage.pollMs ?? 0);
+  let latest = await endedOrLeft(place, record, patienceMs, options.signal);
   if (latest === undefined) {
     options.onProblem(`Stopping the worker of dispatch "${record.dispatchId}"; ${process} has to record the end`);
     await stopWorker(place, record);

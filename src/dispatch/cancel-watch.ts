@@ -4,7 +4,7 @@ import { isAppError } from '../contracts/errors.ts';
 import type { DispatchId } from '../contracts/ids.ts';
 import { type RecordPlace, readCancel } from './records.ts';
 
-/** How long a cancel may go unnoticed. */
+/** How long a cancel may go unnoticed, where looking costs nothing. */
 const lookMs = 200;
 
 /** Notices the mark that asks to end a dispatch. */
@@ -38,8 +38,9 @@ export class CancelWatch {
   /** Looks until somebody asked or `close`. */
   async watch(): Promise<void> {
     const { signal } = this.#over;
+    const { pollMs = lookMs } = this.#place.storage;
     while (!signal.aborted && (await this.look()) === undefined) {
-      await sleep(lookMs, signal).catch(() => undefined); // Closed: the loop ends.
+      await sleep(pollMs, signal).catch(() => undefined); // Closed: the loop ends.
     }
   }
 

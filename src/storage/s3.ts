@@ -1,3 +1,4 @@
+import { AppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import { S3Bucket } from '../s3/s3-bucket.ts';
 import type { S3Options } from '../s3/s3-options.ts';
@@ -8,7 +9,11 @@ import type { NamePath, NameType, PutOptions, Storage, StoredBlob } from './stor
 export interface S3StorageOptions extends S3Options {
   /** A folder for content over 8 MiB on its way up, as large as the largest. Default: the system's, such as /tmp. */
   readonly spoolFolder?: string;
+  /** How often a dispatch without a run looks whether somebody cancelled it. Default: 2; one request each. */
+  readonly pollSeconds?: number;
 }
+
+const defaults = { pollSeconds: 2 } satisfies Partial<S3StorageOptions>;
 
 /**
  * Storage in a bucket of S3, or of a service that speaks as it does: `blobs/sha256/<2>/<hex>` and
@@ -16,10 +21,14 @@ export interface S3StorageOptions extends S3Options {
  * nothing relies on conditional puts.
  */
 export class S3StorageProvider implements Storage {
+  readonly pollMs: number;
   readonly #blobs: S3Blobs;
   readonly #names: S3Names;
 
-  constructor({ spoolFolder, ...options }: S3StorageOptions) {
+  constructor({ spoolFolder, pollSeconds = defaults.pollSeconds, ...options }: S3StorageOptions) {
+    if (!(pollSeconds >= 0.1 && pollSeconds <= 3_600))
+      throw new AppError('invalid-input', `Cannot use pollSeconds "${pollSeconds}": it must be from 0.1 to 3600`);
+    this.pollMs = pollSeconds * 1_000;
     const bucket = new S3Bucket(options);
     this.#blobs = new S3Blobs(bucket, spoolFolder);
     this.#names = new S3Names(bucket);

@@ -36,6 +36,8 @@ export interface NamePath {
  * `limit-exceeded`, `disk-full`, `unreachable`, `invalid-input`.
  */
 export interface Storage {
+  /** How long between two looks for a name that others put, where each look costs. Default: whatever suits who looks. */
+  readonly pollMs?: number;
   putBlob(content: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredBlob>;
   /** Streams the blob; the last chunk comes only after the hash was found right. */
   getBlob(digest: Digest): AsyncIterable<Uint8Array>;
