@@ -47,7 +47,7 @@ export const alertSchema = z.object({
 });
 export type Alert = z.infer<typeof alertSchema>;
 
-/** What a webhook gets as JSON, and a mail says. */
+/** What is told of one alert. */
 export const alertNoticeSchema = z.object({
   /** The same for each try: a receiver that saw it may ignore it. */
   noticeId: z.string().max(64),
@@ -58,6 +58,10 @@ export const alertNoticeSchema = z.object({
   alert: alertSchema.optional(),
 });
 export type AlertNotice = z.infer<typeof alertNoticeSchema>;
+
+/** What a webhook gets as JSON: all that waited, in the order in which it came about. */
+export const alertPostSchema = z.object({ notices: z.array(alertNoticeSchema).min(1) });
+export type AlertPost = z.infer<typeof alertPostSchema>;
 
 /** `t=<seconds>,v1=<hex of HMAC-SHA256 of "<seconds>.<body>">`, by the channel's secret. */
 export const alertSignatureHeader = 'x-agora-signature';

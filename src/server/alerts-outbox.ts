@@ -25,8 +25,8 @@ const backoff = { delayMs: 2_000, maxDelayMs: 300_000, jitter: 0.2 };
 /** What could not be told for a day is old news. */
 const longestMs = 86_400_000;
 const mostWaiting = 1_000;
-/** A person gets one mail of many hosts that fell silent; a program gets one notice at a time. */
-const atOnce = { webhook: 1, mail: 50 } as const satisfies Record<AlertChannelName, number>;
+/** Of many hosts that fell silent at once a person gets one mail, and a chat that takes one post a second is not flooded. */
+const atOnce = 50;
 
 /** Notices on their way, kept until they were taken: neither a restart nor a receiver that is away loses one. */
 export class AlertOutbox {
@@ -105,7 +105,7 @@ export class AlertOutbox {
   /** Whether there may be more to send now. */
   async #sendOldest(name: AlertChannelName, signal: AbortSignal): Promise<boolean> {
     const { log } = this.#options;
-    const waiting = this.#waiting.oldest(name, atOnce[name]);
+    const waiting = this.#waiting.oldest(name, atOnce);
     const [first] = waiting;
     if (first === undefined || !this.#isDue(first)) return false;
     // The database may have failed to forget what was taken.

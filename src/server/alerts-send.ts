@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { withDeadline } from '../base/deadline.ts';
 import {
   type AlertNotice,
+  type AlertPost,
   alertSignatureHeader,
   type Mail,
   mailSchema,
@@ -18,7 +19,7 @@ export type ChannelSettings =
 
 const timeoutMs = 10_000;
 
-/** Sends notices, one after the other or in one mail; raises `unreachable` with the reason when they were not taken. */
+/** Sends notices in one mail or post; raises `unreachable` with the reason when they were not taken. */
 export async function sendNotices(
   channel: ChannelSettings,
   notices: readonly AlertNotice[],
@@ -27,7 +28,7 @@ export async function sendNotices(
   const limited = withDeadline(timeoutMs, signal);
   try {
     if (channel.name === 'mail') await mail(channel.settings, notices, limited);
-    else for (const notice of notices) await post(channel.settings, notice, limited);
+    else await post(channel.settings, { notices: [...notices] }, limited);
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof AppError) throw cause;
@@ -57,8 +58,8 @@ export function signatureOf(secret: string, seconds: number, body: string): stri
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
 }
 
-async function post({ url, secret }: Webhook, notice: AlertNotice, signal: AbortSignal): Promise<void> {
-  const body = JSON.stringify(notice);
+async function post({ url, secret }: Webhook, content: AlertPost, signal: AbortSignal): Promise<void> {
+  const body = JSON.stringify(content);
   const signature = signatureOf(secret, Math.floor(Date.now() / 1000), body);
   const response = await fetch(withoutCredentials(url), {
     method: 'POST',

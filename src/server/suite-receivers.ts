@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener } from 'no
 import { createServer as createSocketServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
-import { type AlertNotice, alertNoticeSchema } from '../contracts/alerts.ts';
+import { type AlertNotice, alertPostSchema } from '../contracts/alerts.ts';
 
 interface Received {
   readonly headers: IncomingHttpHeaders;
@@ -18,9 +18,9 @@ export async function aWebhook(t: TestContext, statuses: readonly number[] = [20
     received.push({ headers: request.headers, body });
     response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end();
   });
-  const told = (): AlertNotice[] => received.map(({ body }) => alertNoticeSchema.parse(JSON.parse(body)));
+  const told = (): AlertNotice[] => received.flatMap(({ body }) => alertPostSchema.parse(JSON.parse(body)).notices);
   const notices = async (count: number): Promise<AlertNotice[]> => {
-    await waitUntil(`${count} notices`, () => received.length >= count);
+    await waitUntil(`${count} notices`, () => told().length >= count);
     return told();
   };
   return { url: `${url}/hook`, received, told, notices };
