@@ -33,14 +33,17 @@ test('an agent that starts tells that no step goes on, which one that died may h
 
 test('a step that waited and is not decided again is told of no more, others stay', () => {
   const told = new ToldHost(Date.now, undefined);
+  const build: StepReport = { kind: 'build-image', name: 'app', reason: 'test', state: 'waiting' };
   told.decided(1, aDecision('a', 'b', 'c'), at);
   for (const name of ['a', 'b', 'c']) told.step(aReport(name, 'waiting'));
+  told.step(build);
   told.step(aReport('a', 'failed'));
+  const next = { ...aDecision('b'), underWay: ['build-image app'] };
 
-  const { steps } = told.decided(1, aDecision('b'), at);
-  const after = told.decided(1, aDecision('b'), at);
+  const { steps } = told.decided(1, next, at);
+  const after = told.decided(1, next, at);
 
-  assert.deepEqual(steps, [aReport('b', 'waiting'), aReport('a', 'failed')]);
+  assert.deepEqual(steps, [aReport('b', 'waiting'), build, aReport('a', 'failed')]);
   assert.deepEqual(after, {});
 });
 

@@ -91,8 +91,9 @@ export class ToldHost {
   }
 
   /** Those that waited for others, and that a later decision has no more. */
-  #dropUnwanted({ steps }: Decision): void {
-    const wanted = new Set(steps.map(keyOf));
+  #dropUnwanted({ steps, underWay }: Decision): void {
+    // What goes on over many decisions is known by its kind and name.
+    const wanted = new Set([...steps.map(keyOf), ...underWay]);
     for (const [key, { state }] of this.#steps) {
       if (state !== 'waiting' || wanted.has(key)) continue;
       this.#steps.delete(key);
