@@ -10,7 +10,7 @@ import { privateEngineObstacle } from '../support/private-engine.ts';
 import { s3Obstacle } from '../support/s3-server.ts';
 
 const skip = (await privateEngineObstacle()) ?? ((await s3Obstacle()) || ((await composeObstacle()) ?? false));
-const patience = { timeoutMs: 60_000, intervalMs: 200 };
+const patience = { timeoutMs: 60_000, intervalMs: 500 };
 const outcome = 'report.intact: true\nreport.guarantee: external-immutable\nreport.claim: tamper-evident';
 
 /** Has an edit go on only once the test says so. */

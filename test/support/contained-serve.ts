@@ -37,12 +37,7 @@ net.createServer((near) => {
 }).listen(Number(port));`;
 
 export async function containedServe(t: TestContext): Promise<ContainedServe> {
-  const [s3, secrets] = await Promise.all([startS3Server(t), startSecretsManager(t)]);
-  await makeBuckets(s3);
-  const place = await startPrivateEngine({ hasDefaultSocket: true, words: ['--group', String(socketGroup)] });
-  t.after(() => place.close());
-  await prepareProgramImage(place.engine, 'serve', { packageRoot, signal: t.signal });
-
+  const [s3, secrets, place] = await Promise.all([serverWithBuckets(t), startSecretsManager(t), engineWithImage(t)]);
   const project = await emptyProject(t, { engine: place.host });
   const folder = join(project.folder, 'examples', 'offload-minio');
   await cp(join(packageRoot, 'examples', 'offload-minio'), folder, {
@@ -74,17 +69,12 @@ export async function containedServe(t: TestContext): Promise<ContainedServe> {
   return { project, place, s3, secrets, run };
 }
 
-/** The id of the container of a service, once it is healthy. */
+/** The id of the container of a service that was started, once it is healthy. */
 export async function healthy({ run }: ContainedServe, service: string): Promise<string> {
-  return await waitUntil(
-    `a healthy ${service}`,
-    async () => {
-      const id = await run(`docker-compose ps -q ${service}`);
-      const state = id === '' ? '' : await run(`docker inspect -f '{{.State.Health.Status}}' ${id}`);
-      return state === 'healthy' ? id : undefined;
-    },
-    { timeoutMs: 150_000, intervalMs: 500 },
-  );
+  const id = await run(`docker-compose ps -q ${service}`);
+  const look = async () => (await run(`docker inspect -f '{{.State.Health.Status}}' ${id}`)) === 'healthy';
+  await waitUntil(`a healthy ${service}`, look, { timeoutMs: 150_000, intervalMs: 1_000 });
+  return id;
 }
 
 function peersFor(folder: string) {
@@ -104,11 +94,20 @@ function peersFor(folder: string) {
   };
 }
 
-async function makeBuckets(s3: CephServer): Promise<void> {
+async function engineWithImage(t: TestContext): Promise<PrivateEngine> {
+  const place = await startPrivateEngine({ hasDefaultSocket: true, words: ['--group', String(socketGroup)] });
+  t.after(() => place.close());
+  await prepareProgramImage(place.engine, 'serve', { packageRoot, signal: t.signal });
+  return place;
+}
+
+async function serverWithBuckets(t: TestContext): Promise<CephServer> {
+  const s3 = await startS3Server(t);
   const client = s3.client();
   await client.send(new CreateBucketCommand({ Bucket: 'agora-data' }));
   await client.send(new CreateBucketCommand({ Bucket: 'agora-audit', ObjectLockEnabledForBucket: true }));
   client.destroy();
+  return s3;
 }
 
 /** From a socket in the file system to a port of this machine. */
