@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf } from '../base/hash.ts';
@@ -40,6 +40,8 @@ export interface HttpOptions {
   readonly onRefusal: (caller: Caller, route: RouteName, address: string) => void;
   /** The error to answer instead where a request that proved nothing is one too many. */
   readonly onUnauthenticated: (asked: Asked) => AppError | undefined;
+  /** Told of who has proved who they are on a connection. */
+  readonly onProved: (connection: Socket) => void;
   /** A body of theirs may be this large; undefined: as large as its route takes. */
   readonly mostBodyBytes: (caller: Caller) => number | undefined;
   /** Told of failures of our own, of which whoever asked is told less. */
@@ -122,6 +124,7 @@ async function answer(name: RouteName, request: FastifyRequest, options: HttpOpt
     path: request.url,
     bodyDigest: digestOf(bytes),
   });
+  if (caller.kind !== 'nobody') options.onProved(request.raw.socket);
   admit(caller, name, { request, options });
   const given = {
     params: route.params && parseFields(route.params, request.params, 'the path'),

@@ -21,6 +21,8 @@ export interface FleetServerOptions {
   readonly mostPending?: number;
   /** How much each address may ask for that proves nothing. Default: `defaultLimits`. */
   readonly limits?: Partial<LimitSettings>;
+  /** How many connections each address may hold on which nothing was proved; not counted behind a proxy. Default: 4096. */
+  readonly mostStrangers?: number;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
   /** Default: the clock. */

@@ -24,6 +24,7 @@ import { loadServerKeys, type ServerKeys } from './server-keys.ts';
 import type { FleetServerOptions } from './server-options.ts';
 import { wireServer } from './server-wiring.ts';
 import { migrations } from './store-schema.ts';
+import { StrangerConnections } from './stranger-connections.ts';
 
 export interface Listening {
   readonly url: string;
@@ -131,6 +132,10 @@ export class FleetServer {
     this.#sockets = sockets;
     const refusals = new Refusals(activity);
     const certificate = this.#options.tls && new CertificateFiles(this.#options.tls);
+    const strangers = new StrangerConnections({
+      most: this.#options.mostStrangers,
+      onTooMany: (address) => log(`Connections of ${address} are closed: too many on which nothing was proved`),
+    });
     const http = await createHttp({
       handlers,
       identify: (authorization) => identify(authorization, { access, sessions }),
@@ -141,6 +146,7 @@ export class FleetServer {
         isOfAgent(authorization) ? undefined : overLimit('failures', address),
       mostBodyBytes: (caller) =>
         caller.kind === 'host' && hosts.byId(caller.hostId)?.admission !== 'admitted' ? strangerBodyBytes : undefined,
+      onProved: (connection) => strangers.proved(connection),
       onFailure: (error, request) =>
         log(`${request} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await certificate?.read(),
@@ -159,8 +165,13 @@ export class FleetServer {
       overLimit,
     });
     this.#http = http;
+    // Behind a proxy all have its address, and it is the proxy that counts.
+    if (this.#options.trustsProxy !== true) http.server.on('connection', (socket) => strangers.add(socket));
     http.server.on('upgrade', (request, connection, head) => {
-      void sockets.upgrade(request, connection, head).catch(() => connection.destroy());
+      void sockets.upgrade(request, connection, head).then(
+        (isIn) => isIn && strangers.proved(request.socket),
+        () => connection.destroy(),
+      );
     });
     await bind(http, at);
     watch.start();
