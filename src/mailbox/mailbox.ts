@@ -1,7 +1,8 @@
 /**
  * Small messages by key, how clients and the daemon talk. A put is atomic: a reader sees the old bytes, the new or
  * none. Keys are `/`-separated segments of `[A-Za-z0-9._-]`, no segment `.` or `..`; others raise `invalid-input`.
- * Safe with several processes. Failures raised: `disk-full`, `unreachable`, `invalid-input`, `limit-exceeded`.
+ * Safe with several processes. Failures raised: `disk-full`, `unreachable`, `unauthenticated`, `not-found` (where the
+ * mailbox should be), `artifact-mismatch` (bytes changed since), `invalid-input`, `limit-exceeded`.
  */
 export interface Mailbox {
   /** How long messages of others may go unnoticed where a mailbox has to be asked for them; absent where it tells. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { S3FaultProxy } from '../../test/support/s3-fault-proxy.ts';
 import { type S3Server, s3Obstacle, startS3rver, startS3Server } from '../../test/support/s3-server.ts';
 import { mailboxSuite } from './mailbox.suite.ts';
 import { S3Mailbox } from './s3.ts';
@@ -12,6 +13,7 @@ const pollSeconds = 0.2;
 const ceph = (await s3Obstacle()) === false ? await startS3Server({ after }) : undefined;
 const s3rver = await startS3rver({ after });
 const bucket = await s3rver.makeBucket();
+const cephBucket = await ceph?.makeBucket();
 const client = s3rver.client();
 mailboxSuite('s3rver mailbox', (name) => new S3Mailbox({ bucket, prefix: `of/${name}`, client, pollSeconds }), {
   tearsReads: 's3rver writes into the object that is read',
@@ -21,8 +23,8 @@ function aMailbox(options: { readonly pollSeconds?: number } = {}): S3Mailbox {
   return new S3Mailbox({ bucket, prefix: `one/${randomBytes(6).toString('hex')}`, client, ...options });
 }
 
-if (ceph !== undefined) {
-  const ofCeph = { bucket: await ceph.makeBucket(), pollSeconds };
+if (ceph !== undefined && cephBucket !== undefined) {
+  const ofCeph = { bucket: cephBucket, pollSeconds };
   const cephClient = ceph.client();
   mailboxSuite('Ceph mailbox', (name) => new S3Mailbox({ ...ofCeph, client: cephClient, prefix: `of/${name}` }));
 
@@ -97,3 +99,27 @@ test('a bucket that is not there is told as such, with what to do', async () => 
     await assert.rejects(ask, { code: 'not-found', message: /there is no such bucket/, next: /create-bucket/ });
   }
 });
+
+test('who is not let in is told so in a way that is no answer', { skip: ceph === undefined }, async () => {
+  assert.ok(ceph);
+  const credentials = { accessKeyId: ceph.accessKeyId, secretAccessKey: 'not-the-secret' };
+  const { endpoint, region } = ceph;
+  const mailbox = new S3Mailbox({ bucket: await ceph.makeBucket(), endpoint, region, credentials });
+
+  await assert.rejects(mailbox.get('a'), { code: 'unauthenticated', message: /the secret key does not/, next: /AWS_/ });
+});
+
+for (const what of ['cut', 'flipped'] as const) {
+  test(`a message whose answer is ${what} is read whole`, { skip: ceph === undefined }, async (t) => {
+    assert.ok(ceph);
+    const proxy = await S3FaultProxy.start(t, ceph);
+    const { accessKeyId, secretAccessKey, region } = ceph;
+    const credentials = { accessKeyId, secretAccessKey };
+    const mailbox = new S3Mailbox({ bucket: await ceph.makeBucket(), endpoint: proxy.endpoint, region, credentials });
+    const text = 'x'.repeat(100_000);
+    await mailbox.put('a', text);
+    proxy.next([1, 2].map(() => ({ kind: what, what: 'answer' })));
+
+    assert.equal((await mailbox.get('a')) === text, true);
+  });
+}

@@ -1,9 +1,8 @@
-import type { GetObjectCommandInput, ListObjectsV2CommandOutput, S3Client } from '@aws-sdk/client-s3';
-import { retry } from '../base/retry.ts';
-import { AppError } from '../contracts/errors.ts';
-import { type AskOptions, S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
-import { isMissingObject } from '../s3/s3-errors.ts';
+import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import { S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
 import type { S3Options } from '../s3/s3-options.ts';
+import { readText, textContent } from '../s3/s3-text.ts';
 import { checkedKey, checkedPrefix, isSegment } from './checked-key.ts';
 import type { Mailbox, MailboxListOptions } from './mailbox.ts';
 import { PolledWatches } from './polled-watches.ts';
@@ -42,36 +41,40 @@ export class S3Mailbox implements Mailbox {
   }
 
   async put(key: string, text: string): Promise<void> {
-    const Key = this.#key(key);
-    const Body = Buffer.from(text);
-    if (Body.length > mostMessageBytes) throw tooLarge('write', key, Body.length);
-    await this.#ask(`write message "${key}"`, async (client, options) => {
-      const { PutObjectCommand } = await s3Sdk();
-      const ContentType = 'application/json';
-      await client.send(
-        new PutObjectCommand({ ...this.#bucket.encryption, Bucket: this.#bucket.name, Key, Body, ContentType }),
-        options,
-      );
-    });
+    const content = { ...this.#at(key), ...textContent(text), ...this.#bucket.encryption };
+    const { length } = content.Body;
+    if (length > mostMessageBytes) {
+      const state = `it is ${length} bytes, the limit is ${mostMessageBytes}`;
+      throw new AppError('limit-exceeded', `Cannot write message "${key}": ${state}`);
+    }
+    const { PutObjectCommand } = await s3Sdk();
+    await letIn(
+      this.#bucket.ask(`write message "${key}"`, (client, options) =>
+        client.send(new PutObjectCommand(content), options),
+      ),
+    );
     this.#watches.wasChanged(key);
   }
 
   async get(key: string): Promise<string | undefined> {
-    const object = this.#object(key);
-    const text = await this.#ask(`read message "${key}"`, (client, options) =>
-      undefinedIfMissing(readText(client, object, options)),
+    const title = `message "${key}"`;
+    const object = { at: this.#at(key), title: `${title} in ${this.#bucket.place}`, mostBytes: mostMessageBytes };
+    const text = await letIn(
+      this.#bucket.askForObject(`read ${title}`, (client, options) => readText(client, object, options)),
     );
     if (text !== undefined) this.#watches.wasRead(key);
     return text;
   }
 
   async size(key: string): Promise<number | undefined> {
-    const object = this.#object(key);
-    return this.#ask(`look at message "${key}"`, async (client, options) => {
-      const { HeadObjectCommand } = await s3Sdk();
-      const found = await undefinedIfMissing(client.send(new HeadObjectCommand(object), options));
-      return found?.ContentLength;
-    });
+    const at = this.#at(key);
+    const { HeadObjectCommand } = await s3Sdk();
+    const found = await letIn(
+      this.#bucket.askForObject(`look at message "${key}"`, (client, options) =>
+        client.send(new HeadObjectCommand(at), options),
+      ),
+    );
+    return found?.ContentLength;
   }
 
   async list(prefix: string, { after = '' }: MailboxListOptions = {}): Promise<string[]> {
@@ -93,11 +96,13 @@ export class S3Mailbox implements Mailbox {
   }
 
   async delete(key: string): Promise<void> {
-    const object = this.#object(key);
-    await this.#ask(`delete message "${key}"`, async (client, options) => {
-      const { DeleteObjectCommand } = await s3Sdk();
-      await undefinedIfMissing(client.send(new DeleteObjectCommand(object), options));
-    });
+    const at = this.#at(key);
+    const { DeleteObjectCommand } = await s3Sdk();
+    await letIn(
+      this.#bucket.ask(`delete message "${key}"`, (client, options) =>
+        client.send(new DeleteObjectCommand(at), options),
+      ),
+    );
     this.#watches.wasChanged(key);
   }
 
@@ -115,63 +120,32 @@ export class S3Mailbox implements Mailbox {
       ...(after === '' ? {} : { StartAfter: `${this.#bucket.prefix}${after}` }),
       ...more,
     };
+    const { ListObjectsV2Command } = await s3Sdk();
     let ContinuationToken: string | undefined;
     do {
-      const page = await this.#ask(`list messages under "${prefix}"`, async (client, options) => {
-        const { ListObjectsV2Command } = await s3Sdk();
-        return client.send(new ListObjectsV2Command({ ...input, ContinuationToken }), options);
-      });
+      const wish = new ListObjectsV2Command({ ...input, ContinuationToken });
+      const page = await letIn(
+        this.#bucket.ask(`list messages under "${prefix}"`, (client, options) => client.send(wish, options)),
+      );
       yield page;
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken !== undefined);
   }
 
-  #ask<T>(what: string, ask: (client: S3Client, options: AskOptions) => Promise<T>): Promise<T> {
-    return this.#bucket.ask(what, ask);
-  }
-
-  #object(key: string) {
-    return { Bucket: this.#bucket.name, Key: this.#key(key) };
-  }
-
-  #key(key: string): string {
-    const whole = `${this.#bucket.prefix}${checkedKey(key)}`;
-    if (whole.length <= mostKeyBytes) return whole;
+  #at(key: string): { readonly Bucket: string; readonly Key: string } {
+    const Key = `${this.#bucket.prefix}${checkedKey(key)}`;
+    if (Key.length <= mostKeyBytes) return { Bucket: this.#bucket.name, Key };
     throw new AppError('invalid-input', `Cannot use mailbox key "${key}": with the prefix it is over ${mostKeyBytes}`);
   }
 }
 
-/** A body that ends before its time. The client asks again only until the answer has begun. */
-class CutOff extends Error {}
-
-function readText(client: S3Client, object: GetObjectCommandInput, options: AskOptions): Promise<string> {
-  return retry(
-    async () => {
-      const { GetObjectCommand } = await s3Sdk();
-      const { Body, ContentLength = 0 } = await client.send(new GetObjectCommand(object), options);
-      if (ContentLength > mostMessageBytes) throw tooLarge('read', object.Key ?? '', ContentLength);
-      try {
-        return (await Body?.transformToString()) ?? '';
-      } catch (cause) {
-        throw new CutOff(cause instanceof Error ? cause.message : String(cause), { cause });
-      }
-    },
-    { attempts: 5, signal: options.abortSignal, isRetryable: (error) => error instanceof CutOff },
-  );
-}
-
-async function undefinedIfMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+/** Who is not let in got no answer: a command must not end as one whose run failed. */
+async function letIn<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    if (isMissingObject(error)) return undefined;
-    throw error;
+    if (!isAppError(error, 'refused')) throw error;
+    const next = error.next === undefined ? {} : { next: error.next };
+    throw new AppError('unauthenticated', error.message, { ...next, cause: error.cause });
   }
-}
-
-function tooLarge(verb: string, key: string, sizeBytes: number): AppError {
-  return new AppError(
-    'limit-exceeded',
-    `Cannot ${verb} message "${key}": it is ${sizeBytes} bytes, the limit is ${mostMessageBytes}`,
-  );
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { deploymentId } from '../../test/support/board.ts';
 import { waitUntil } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
 import { runIdSchema } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
 import { formats } from '../contracts/names.ts';
@@ -95,6 +96,20 @@ test('a run and its cancel that arrive while another run is read are taken in th
   });
 
   assert.deepEqual(seen, ['run first', 'run late', 'cancel late']);
+});
+
+test('a submission that was damaged since it was sent is rejected and holds up no other', async (t) => {
+  const { mailbox, events, start } = await openInbox(t);
+  const [bad, good] = [runIdSchema.parse('bad'), runIdSchema.parse('good')];
+  for (const runId of [bad, good]) await mailbox.put(mailboxKeys.submission(runId, 'x'), submissionOf(runId));
+  mailbox.whileReading = async () => {
+    throw new AppError('artifact-mismatch', 'Cannot read it: its bytes are not those that were stored');
+  };
+  start();
+
+  const taken = await waitUntil('the run', () => events.drain().find((event) => event.kind === 'submitted'));
+  assert.equal(taken.run.plan.id, good);
+  assert.match((await mailbox.get(mailboxKeys.rejected(bad))) ?? '', /its bytes are not those that were sent/);
 });
 
 test('a plan that somebody writes by hand is taken whole, however often it is looked at meanwhile', async (t) => {

@@ -10,6 +10,7 @@ import type { LoopEvent } from './loop-event.ts';
 import { checkValue, type PlanReading } from './plan.ts';
 import { lookUpNames } from './plan-names.ts';
 import { readControls } from './read-controls.ts';
+import { damaged, readMessage } from './read-message.ts';
 import { mostSubmissionBytes, readSubmission } from './read-submission.ts';
 import type { ReportedMailbox } from './reported-mailbox.ts';
 import type { RunStore } from './run-store.ts';
@@ -125,8 +126,9 @@ export class Inbox {
     const size = await mailbox.size(key);
     if (size === undefined) return undefined;
     if (size > mostSubmissionBytes) return reject('', `is ${size} bytes, the limit is ${mostSubmissionBytes}`);
-    const text = await mailbox.get(key);
+    const text = await readMessage(mailbox, key);
     if (text === undefined) return undefined;
+    if (text === damaged) return reject('', 'its bytes are not those that were sent');
 
     const read = readSubmission(text);
     if (read.kind === 'no-json' && this.#halfWritten.mayGrow(key, text, performance.now())) return undefined;

@@ -1,6 +1,7 @@
 import { type Control, controlSchema } from '../contracts/mailbox.ts';
 import { questionBytes } from '../contracts/question.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
+import { damaged, readMessage } from './read-message.ts';
 
 /** An answer may be as long as a question. */
 const mostControlBytes = questionBytes + 64 * 1024;
@@ -19,8 +20,8 @@ export async function readControls(
   const messages: ControlMessage[] = [];
   for (const key of keys) {
     const size = (await mailbox.size(key)) ?? 0;
-    const text = size > mostControlBytes ? undefined : await mailbox.get(key);
-    const parsed = controlSchema.safeParse(parseOrUndefined(text));
+    const text = size > mostControlBytes ? undefined : await readMessage(mailbox, key);
+    const parsed = controlSchema.safeParse(text === damaged ? undefined : parseOrUndefined(text));
     if (parsed.success) {
       messages.push({ key, control: parsed.data });
       continue;

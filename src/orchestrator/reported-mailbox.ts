@@ -1,5 +1,8 @@
-import { isAppError } from '../contracts/errors.ts';
+import { type ErrorCode, isAppError } from '../contracts/errors.ts';
 import type { Mailbox, MailboxListOptions, MailboxPutOptions } from '../mailbox/mailbox.ts';
+
+/** A mailbox that can say so much of one message works. */
+const ofOneMessage: readonly ErrorCode[] = ['invalid-input', 'limit-exceeded', 'artifact-mismatch'];
 
 /**
  * The daemon's mailbox: says once that it fails and once that it works again, however often it is asked meanwhile. What
@@ -88,8 +91,7 @@ export class ReportedMailbox implements Mailbox {
   }
 
   #fails(error: unknown): void {
-    // These are of the one message; a mailbox that can say so works.
-    if (isAppError(error, 'invalid-input') || isAppError(error, 'limit-exceeded')) return;
+    if (isAppError(error) && ofOneMessage.includes(error.code)) return;
     const trouble = isAppError(error) ? error.code : 'unknown';
     if (this.#trouble !== trouble) {
       this.#onLine(`the mailbox fails, trying again: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,13 +1,8 @@
-import type { S3Client } from '@aws-sdk/client-s3';
-import { digestOf } from '../base/hash.ts';
-import { AppError } from '../contracts/errors.ts';
-import { type AskOptions, type S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
+import { type S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
+import { readText, textContent } from '../s3/s3-text.ts';
 import { nameKey, namesAmong, namesFolder } from './keys.ts';
 import { S3Claims } from './s3-claims.ts';
 import type { NamePath, NameType } from './storage.ts';
-
-/** Of the text, beside it: not every service checks what comes in or goes out. */
-const digestField = 'agora-digest';
 
 /** Overwritable texts of a bucket. */
 export class S3Names {
@@ -31,9 +26,9 @@ export class S3Names {
     return this.#claims.create({ ...this.#at(path), ...this.#contentOf(text) }, titleOf(path));
   }
 
-  get(path: NamePath): Promise<string | undefined> {
-    const what = `read ${titleOf(path)}`;
-    return this.#bucket.askForObject(what, (client, options) => this.#read(path, client, options));
+  async get(path: NamePath): Promise<string | undefined> {
+    const object = { at: this.#at(path), title: `${titleOf(path)} in ${this.#bucket.place}` };
+    return this.#bucket.askForObject(`read ${titleOf(path)}`, (client, options) => readText(client, object, options));
   }
 
   async remove(path: NamePath): Promise<void> {
@@ -59,28 +54,8 @@ export class S3Names {
     return namesAmong(files);
   }
 
-  /** An object that something else wrote has no digest, and is believed. */
-  async #read(path: NamePath, client: S3Client, options: AskOptions): Promise<string> {
-    const { GetObjectCommand } = await s3Sdk();
-    const { Body, Metadata } = await client.send(new GetObjectCommand(this.#at(path)), options);
-    const text = (await Body?.transformToString('utf8')) ?? '';
-    const expected = Metadata?.[digestField];
-    if (expected === undefined || expected === digestOf(text)) return text;
-    throw new AppError(
-      'artifact-mismatch',
-      `Cannot read ${titleOf(path)} in ${this.#bucket.place}: its bytes are not those that were stored`,
-      { next: 'Store it again: it is damaged.' },
-    );
-  }
-
   #contentOf(text: string) {
-    return {
-      Body: Buffer.from(text),
-      ContentType: 'application/json',
-      Metadata: { [digestField]: digestOf(text) },
-      ChecksumAlgorithm: 'SHA256',
-      ...this.#bucket.encryption,
-    } as const;
+    return { ...textContent(text), ...this.#bucket.encryption };
   }
 
   #at(path: NamePath): { readonly Bucket: string; readonly Key: string } {
