@@ -77,7 +77,7 @@ export function parseEngineHost(
     'invalid-config',
     `Cannot use engine "${text}" from ${source}: it is ${text.startsWith('tcp://') ? 'not tcp://host:port' : 'neither unix://, ssh:// nor tcp://'}`,
     {
-      next: 'Set DOCKER_HOST to unix:///path/to/docker.sock, ssh://user@host, or tcp://host:2376 with DOCKER_CERT_PATH.',
+      next: 'Name it as ssh://user@host, unix:///path/to/docker.sock, or tcp://host:2376 with DOCKER_CERT_PATH.',
     },
   );
 }
