@@ -18,12 +18,17 @@ export interface S3Keys {
   readonly secretAccessKey: string;
 }
 
+export interface S3User extends S3Keys {
+  /** As bucket policies name it. */
+  readonly arn: string;
+}
+
 /** One monitor, one store in memory and one object gateway, on ports and paths of their own. */
 export interface CephCluster {
   readonly endpoint: string;
   readonly keys: S3Keys;
   /** A further person, who may do nothing in the buckets of others. */
-  addUser(): Promise<S3Keys>;
+  addUser(): Promise<S3User>;
   close(): Promise<void>;
 }
 
@@ -36,12 +41,12 @@ export async function startCephCluster(): Promise<CephCluster> {
   const configuration = join(folder, 'ceph.conf');
   const tool = (program: string, words: readonly string[]) =>
     run(program, ['--conf', configuration, ...alone(program), ...words], { timeout: 20_000 });
-  const addUser = async (): Promise<S3Keys> => {
+  const addUser = async (): Promise<S3User> => {
     const keys = { accessKeyId: randomBytes(10).toString('hex'), secretAccessKey: randomBytes(20).toString('hex') };
     const words = ['--access-key', keys.accessKeyId, '--secret-key', keys.secretAccessKey];
     const uid = randomUUID();
     await tool('radosgw-admin', ['-n', 'client.rgw', 'user', 'create', '--uid', uid, '--display-name', uid, ...words]);
-    return keys;
+    return { ...keys, arn: `arn:aws:iam:::user/${uid}` };
   };
   const close = async () => {
     await Promise.all(started.map(end));

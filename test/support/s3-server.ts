@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { retry } from '../../src/base/retry.ts';
 import { environmentNames } from '../../src/contracts/names.ts';
-import { cephPrograms, type S3Keys, startCephCluster } from './ceph-cluster.ts';
+import { cephPrograms, type S3Keys, type S3User, startCephCluster } from './ceph-cluster.ts';
 import { leftToNpmTest } from './quick-tests.ts';
 
 /** A server that speaks S3, on a port of this machine until the test ends. */
@@ -26,7 +26,7 @@ export interface S3Server extends S3Keys {
 /** Ceph's object gateway: Object Lock holds, `If-None-Match` is not heeded. */
 export interface CephServer extends S3Server {
   /** A further person, who may do nothing in the buckets of others. */
-  addUser(): Promise<S3Keys>;
+  addUser(): Promise<S3User>;
 }
 
 /** A test, or a file of tests. */
