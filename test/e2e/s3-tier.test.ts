@@ -110,3 +110,27 @@ test('two daemons with other state that start at once on one mailbox do each run
   assert.equal(ended.code, 3);
   assert.match(ended.stderr, /another daemon has this mailbox/);
 });
+
+test('a daemon that froze until another took over takes nothing when it goes on, says so and ends', {
+  skip,
+}, async (t) => {
+  const shared = { ...(await aBucket()), pollSeconds: 0.5 };
+  const [frozen, other] = [await s3Project(t, shared), await s3Project(t, shared)];
+  const first = await frozen.serve();
+  first.child.kill('SIGSTOP');
+
+  const second = await other.serve();
+  assert.match(second.stderr(), /another daemon has this mailbox, .*; looking for up to 6 s whether it still lives/);
+  const before = await submit(other, 'run-1', [item('a', 'true')]);
+  assert.deepEqual((await watched(other, before)).statuses, { a: 'done' });
+  first.child.kill('SIGCONT');
+  const after = [];
+  for (const id of ['run-2', 'run-3', 'run-4']) after.push(await submit(other, id, [item('a', 'true')]));
+  for (const runId of after) assert.deepEqual((await watched(other, runId)).statuses, { a: 'done' });
+
+  const { code, stderr } = await first.finished;
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /Cannot go on: another daemon took this mailbox over: process \d+ on .*/);
+  assert.doesNotMatch(stderr, /accepted/);
+  assert.equal(second.stderr().match(/^run run-\d: accepted/gm)?.length, 4);
+});
