@@ -91,6 +91,8 @@ function peersFor(folder: string) {
     minio: peer(9000, 's3'),
     secrets: peer(4566, 'secrets'),
     buckets: { image: serveImage, entrypoint: ['true'], command: [] },
+    // Only looked at more often.
+    serve: { healthcheck: { interval: '5s' } },
   };
 }
 
