@@ -19,6 +19,7 @@ export function expectBody(request: FastifyRequest, { body, maxBodyBytes }: Rout
     throw new AppError('invalid-input', `Cannot take the body: it is "${type.slice(0, 100)}", not ${wanted}`);
   const sizeBytes = Number(headers['content-length'] ?? (headers['transfer-encoding'] === undefined ? 0 : Number.NaN));
   if (mostBytes !== undefined && !(sizeBytes <= mostBytes)) throw tooLarge();
+  if (sizeBytes === 0) return;
   if (body !== 'bytes') {
     const late = setTimeout(() => raw.destroy(), patienceMs).unref();
     raw.once('end', () => clearTimeout(late)).once('close', () => clearTimeout(late));
