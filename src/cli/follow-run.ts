@@ -54,10 +54,10 @@ async function* newEvents(
   seen: Seen,
 ): AsyncGenerator<RunEvent, void> {
   const keys = await transport.statusKeys(runId, seen.after);
-  for (const key of keys) {
-    const record = await transport.statusAt(key);
-    seen.after = key;
-    yield { kind: 'status', record, isLatest: key === keys.at(-1) };
+  let given = 0;
+  for await (const record of transport.statusesAt(keys)) {
+    seen.after = keys[given++];
+    yield { kind: 'status', record, isLatest: given === keys.length };
   }
   if (keys.length > 0) return;
   if (seen.after !== undefined) {

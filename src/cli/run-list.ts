@@ -1,9 +1,13 @@
+import { mapAhead } from '../base/map-ahead.ts';
 import type { RunId } from '../contracts/ids.ts';
 import type { RunStatus } from '../contracts/run.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import type { CommandContext } from './command.ts';
 import { say } from './output.ts';
 import { readRunState } from './run-state.ts';
+
+/** Runs looked up at once: each takes a few questions, and over a network most of it is waiting. */
+const rowsAtOnce = 8;
 
 interface RunRow {
   readonly runId: RunId;
@@ -20,8 +24,9 @@ export async function printRuns(
   { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
   isJson: boolean,
 ): Promise<void> {
+  const runIds = await transport.runIds();
   const rows: RunRow[] = [];
-  for (const runId of await transport.runIds()) rows.push(await runRow(transport, runId));
+  for await (const row of mapAhead(runIds, rowsAtOnce, (runId) => runRow(transport, runId))) rows.push(row);
   if (isJson) await say(stdout, JSON.stringify(rows, undefined, 2));
   else if (rows.length === 0) await say(stderr, 'agora: there are no runs yet');
   else for (const row of rows) await say(stdout, runLine(row));

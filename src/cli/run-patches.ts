@@ -20,8 +20,8 @@ export async function readRunPatches(transport: MailboxSubmissionTransport, runI
   const state = await readRunState(transport, runId);
   if (state === undefined) throw await notTaken(transport, runId, `Cannot get patches of run "${runId}"`);
   const patches = new Map<ItemId, ArtifactRef>();
-  for (const key of await transport.statusKeys(runId)) {
-    for (const item of (await transport.statusAt(key)).items) {
+  for await (const { items } of transport.statusesAt(await transport.statusKeys(runId))) {
+    for (const item of items) {
       if (item.status === 'done' && item.resultRef !== undefined) patches.set(item.id, item.resultRef);
     }
   }

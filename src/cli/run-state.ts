@@ -19,8 +19,7 @@ export function mergeStatus(state: RunState | undefined, record: StatusRecord): 
 export async function readRunState(transport: MailboxSubmissionTransport, runId: RunId): Promise<RunState | undefined> {
   const keys = await transport.statusKeys(runId);
   const records: StatusRecord[] = [];
-  for (const key of keys.toReversed()) {
-    const record = await transport.statusAt(key);
+  for await (const record of transport.statusesAt(keys.toReversed())) {
     records.unshift(record);
     if (!record.partial) break;
   }

@@ -1,3 +1,4 @@
+import { mapAhead } from '../base/map-ahead.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type RunId, runIdSchema } from '../contracts/ids.ts';
 import {
@@ -13,6 +14,9 @@ import {
 } from '../contracts/mailbox.ts';
 import { type StatusRecord, statusRecordSchema } from '../contracts/status.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
+
+/** Messages read at once where many are wanted: over a network most of it is waiting. */
+const readsAtOnce = 16;
 
 /** How clients reach the daemon: typed messages over a mailbox. */
 export class MailboxSubmissionTransport {
@@ -70,6 +74,11 @@ export class MailboxSubmissionTransport {
   /** Keys of the status records, oldest first, after `after` if given. */
   statusKeys(runId: RunId, after?: string): Promise<string[]> {
     return this.mailbox.list(mailboxKeys.statuses(runId), after === undefined ? {} : { after });
+  }
+
+  /** The records of these keys, in their order. */
+  statusesAt(keys: Iterable<string>): AsyncGenerator<StatusRecord, void> {
+    return mapAhead(keys, readsAtOnce, (key) => this.statusAt(key));
   }
 
   async statusAt(key: string): Promise<StatusRecord> {
