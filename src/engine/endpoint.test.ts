@@ -60,7 +60,8 @@ test('without a name the first default socket that is there is taken, and none i
 
 test('hosts that cannot be used are refused with what works', () => {
   for (const host of ['tcp://', 'tcp://box:99999', 'npipe:////./pipe/docker', 'unix://', 'nonsense']) {
-    const isRefused = (error: unknown) => isAppError(error, 'invalid-config') && /DOCKER_HOST/.test(error.next ?? '');
+    const isRefused = (error: unknown) =>
+      isAppError(error, 'invalid-config') && /ssh:\/\/user@host/.test(error.next ?? '');
     assert.throws(() => parseEngineHost(host, 'DOCKER_HOST'), isRefused, host);
   }
 });
