@@ -5,10 +5,11 @@ import { type Bundle, readBundle } from '../audit/verify/bundle.ts';
 import { Refusal } from '../audit/verify/refusal.ts';
 import type { Report } from '../audit/verify/report.ts';
 import { type ArtifactState, verifyBundle } from '../audit/verify/verify.ts';
-import { waitUntil } from '../base/deadline.ts';
+import { withDeadline } from '../base/deadline.ts';
 import type { OrchContext } from '../config/orch-context.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { digestSchema, type RunId } from '../contracts/ids.ts';
+import { mailboxKeys } from '../contracts/mailbox.ts';
 import { isTerminalItem } from '../contracts/run.ts';
 import type { Storage } from '../storage/storage.ts';
 import { notTaken } from './not-taken.ts';
@@ -30,7 +31,6 @@ export interface AuditOptions {
 }
 
 const defaults = { waitMs: 10_000 } satisfies Partial<AuditOptions>;
-const pollMs = 100;
 
 /** The bundle a run published, judged afresh against the trust and the bytes in storage. */
 export async function auditRun(orch: OrchContext, runId: RunId, options: AuditOptions): Promise<AuditedRun> {
@@ -59,23 +59,19 @@ function bundleIn(text: string): Bundle | undefined {
   }
 }
 
-async function publishedBundle(orch: OrchContext, runId: RunId, waitMs: number): Promise<string> {
-  try {
-    return await waitUntil(`the seal of run "${runId}"`, () => orch.transport.auditText(runId), {
-      timeoutMs: waitMs,
-      intervalMs: pollMs,
-    });
-  } catch (cause) {
-    if (!isAppError(cause, 'not-ready')) throw cause;
-    throw await notSealed(orch, runId);
+async function publishedBundle({ transport }: OrchContext, runId: RunId, waitMs: number): Promise<string> {
+  for await (const _ of transport.mailbox.watch(mailboxKeys.run(runId), withDeadline(waitMs))) {
+    const text = await transport.auditText(runId);
+    if (text !== undefined) return text;
   }
+  throw await notSealed(transport, runId);
 }
 
-async function notSealed(orch: OrchContext, runId: RunId): Promise<AppError> {
+async function notSealed(transport: OrchContext['transport'], runId: RunId): Promise<AppError> {
   const action = `Cannot audit run "${runId}"`;
   const next = `agora orch watch ${runId}`;
-  const state = await readRunState(orch.transport, runId);
-  if (state === undefined) return notTaken(orch.transport, runId, action);
+  const state = await readRunState(transport, runId);
+  if (state === undefined) return notTaken(transport, runId, action);
   const live = [...state.items.values()].filter((item) => !isTerminalItem(item.status));
   const shown = live.slice(0, 5).map((item) => `${item.id} (${item.status})`);
   const more = live.length > shown.length ? ` and ${live.length - shown.length} more` : '';
