@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { retry } from '../base/retry.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
-import { orUndefined } from './docker-errors.ts';
+import { httpStatus, orUndefined } from './docker-errors.ts';
 import type { EngineTerminal, TerminalSpec } from './engine.ts';
 
 /** Up to three seconds. */
@@ -56,15 +56,20 @@ export async function openTerminal(
 }
 
 /** The engine refuses for as long as the program is being started; that it has ended is fine. */
-async function resizeTerminal(
+export async function resizeTerminal(
   connection: DockerConnection,
   id: string,
   size: { readonly w: number; readonly h: number },
 ): Promise<void> {
   const resize = () =>
-    connection.call({ action: 'resize a terminal' }, (docker, { signal: abortSignal }) =>
-      docker.getExec(id).resize({ ...size, abortSignal }),
-    );
+    connection.call({ action: 'resize a terminal' }, async (docker, { signal: abortSignal }) => {
+      try {
+        await docker.getExec(id).resize({ ...size, abortSignal });
+      } catch (error) {
+        // Podman's way to say yes, which the client does not know.
+        if (httpStatus(error) !== 201) throw error;
+      }
+    });
   const unlessEnded = async (error: unknown) => {
     if ((await lookAt(connection, id))?.Running === true) throw error;
   };
@@ -72,7 +77,7 @@ async function resizeTerminal(
 }
 
 /** The engine hears of a program's end a moment after its output has ended. */
-async function exitCodeOf(connection: DockerConnection, id: string): Promise<number | undefined> {
+export async function exitCodeOf(connection: DockerConnection, id: string): Promise<number | undefined> {
   const look = async () => {
     const found = await lookAt(connection, id);
     if (found?.Running === true) throw stillRunning();
@@ -93,7 +98,7 @@ function lookAt(connection: DockerConnection, id: string) {
   );
 }
 
-function write(stream: Duplex, bytes: Uint8Array): Promise<void> {
+export function write(stream: Duplex, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(bytes, (error) => (error ? reject(error) : resolve()));
   });

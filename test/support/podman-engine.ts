@@ -127,10 +127,13 @@ runroot = "${folder}/run"
 graphroot = "${folder}/data"
 `;
 
+/** Podman's own are above what a machine may let us set, and then it cannot run a command in a container. */
+const limits = '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n';
+
 async function writeConfiguration(folder: string): Promise<Record<string, string>> {
   const path = (name: string) => join(folder, name);
   await writeFile(path('runc'), runtime, { mode: 0o755 });
-  await writeFile(path('containers.conf'), '');
+  await writeFile(path('containers.conf'), limits);
   await writeFile(path('registries.conf'), registries);
   await writeFile(path('storage.conf'), storage(folder));
   return {

@@ -1,0 +1,70 @@
+import type { ByteStream } from './engine.ts';
+
+/** What a program or a log says, cut anywhere. */
+export interface SessionBytes {
+  readonly channel: 'output' | 'error';
+  readonly bytes: Uint8Array;
+}
+
+export interface SessionExit {
+  /** 0 to 255. */
+  readonly code: number;
+}
+
+/** In characters. */
+export interface SessionSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A program whose input and output are ours. */
+export interface EngineProgram {
+  /** Waits while it is not read. On a terminal all of it is one channel. */
+  readonly output: AsyncIterable<SessionBytes>;
+  /** Resolves when it may take more; after its end nothing happens. */
+  write(bytes: Uint8Array): Promise<void>;
+  endInput(): Promise<void>;
+  resize(size: SessionSize): Promise<void>;
+  /** After all output; undefined where it goes on without us. */
+  exit(): Promise<SessionExit | undefined>;
+  /** Lets go of it. A program that does not read or write goes on. */
+  close(): void;
+}
+
+export interface ExecRequest {
+  readonly command: readonly string[];
+  /** Lines `NAME=value`. */
+  readonly env: readonly string[];
+  readonly user?: string | undefined;
+  /** A folder in the container. */
+  readonly workdir?: string | undefined;
+  readonly hasInput: boolean;
+  readonly terminal?: SessionSize | undefined;
+}
+
+export interface HostLogRequest {
+  readonly follow: boolean;
+  /** ISO 8601. */
+  readonly since?: string | undefined;
+  /** Of the last lines. */
+  readonly tail?: number | undefined;
+  /** Whether each line begins with its time. */
+  readonly timestamps: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What people do with a container that runs. `not-found` for none of that name, `task-conflict` for one that does not run,
+ * `invalid-input` with the engine's words for a program or a user that is not there.
+ */
+export interface HostSessions {
+  exec(container: string, request: ExecRequest): Promise<EngineProgram>;
+  /** To its main program. */
+  attach(container: string, request: Pick<ExecRequest, 'hasInput' | 'terminal'>): Promise<EngineProgram>;
+  kill(container: string, signal: string): Promise<void>;
+  readLog(container: string, request: HostLogRequest): AsyncIterable<SessionBytes>;
+  /** A tar of a file or folder in the container. */
+  readFiles(container: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Unpacks a tar into a folder of the container. */
+  writeFiles(container: string, path: string, tar: ByteStream, signal: AbortSignal): Promise<void>;
+}
