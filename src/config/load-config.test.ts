@@ -77,6 +77,13 @@ test('an orch that lacks a part is an error that names it', async () => {
   await assert.rejects(loadOrch(path), { message: /its "orch" lacks declarations, runService/ });
 });
 
+test('an orch whose anchors are no list is an error that names them', async () => {
+  const parts = 'transport: {}, storage: {}, declarations: {}, runService() {}';
+  const path = await config('anchor.mjs', `export const orch = { ${parts}, anchors: {} };`);
+
+  await assert.rejects(loadOrch(path), { message: /the "anchors" of its "orch" are not a list/ });
+});
+
 test('a syntax error names its file and line', async () => {
   const path = await config('syntax.mjs', 'export const a = 1;', 'export default {', '  b: [1,', '};');
 

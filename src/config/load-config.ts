@@ -112,6 +112,10 @@ function checkOrch(path: string, orch: unknown): OrchContext | undefined {
       next: 'build "orch" with defineConfig, or as examples/offload-fanout/agora.config.mjs does',
     });
   }
+  const anchors = memberOf(orch, 'anchors');
+  if (anchors !== undefined && !Array.isArray(anchors)) {
+    throw new AppError('invalid-config', `Cannot use config "${path}": the "anchors" of its "orch" are not a list`);
+  }
   // A class instance from the user's own code: its members were checked to be there, their types cannot be.
   return orch as OrchContext;
 }

@@ -23,12 +23,13 @@ export class LateAnchors {
 
   add(runId: RunId): void {
     this.#runIds.add(runId);
-    if (this.#working !== undefined) return;
-    this.#working = this.#work()
+    this.#working ??= this.#work()
       // Only the daemon's end rejects this; the next one finds the runs in its store.
-      .catch(() => undefined)
+      .catch(() => this.#runIds.clear())
       .finally(() => {
         this.#working = undefined;
+        // Added after the last look.
+        for (const late of this.#runIds) this.add(late);
       });
   }
 
