@@ -132,19 +132,18 @@ export class S3Blobs {
 
   async #putWhole(client: S3Client, spooled: Spooled, options: AskOptions): Promise<void> {
     const { PutObjectCommand } = await s3Sdk();
-    for await (const Body of spooled.parts()) {
-      const checks = {
-        ContentMD5: Buffer.from(spooled.etag, 'hex').toString('base64'),
-        ChecksumSHA256: checksumOf(spooled.digest),
-      };
-      await client.send(new PutObjectCommand({ ...this.#target(spooled.digest), ...checks, Body }), options);
-    }
+    const checks = {
+      ContentMD5: Buffer.from(spooled.etag, 'hex').toString('base64'),
+      ChecksumSHA256: checksumOf(spooled.digest),
+    };
+    const wish = { ...this.#target(spooled.digest), ...checks, Body: spooled.body() };
+    await client.send(new PutObjectCommand(wish), options);
   }
 
   /** Each part with its own checksum. Parts of an upload that fails are removed again. */
   async #putParts(client: S3Client, spooled: Spooled, { abortSignal }: AskOptions): Promise<void> {
     const { Upload } = await import('@aws-sdk/lib-storage');
-    const Body = Readable.from(spooled.parts(), { objectMode: false, highWaterMark: 1 });
+    const Body = spooled.body();
     const params = { ...this.#target(spooled.digest), ChecksumAlgorithm: 'SHA256', Body } as const;
     const upload = new Upload({ client, params, queueSize, partSize: partBytes, leavePartsOnError: false });
     const abort = () => void upload.abort(); // `done` rejects.
@@ -153,7 +152,7 @@ export class S3Blobs {
       await upload.done();
     } finally {
       abortSignal.removeEventListener('abort', abort);
-      Body.destroy();
+      if (Body instanceof Readable) Body.destroy();
     }
   }
 

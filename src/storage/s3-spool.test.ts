@@ -3,12 +3,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { digestOf } from '../base/hash.ts';
 import { partBytes, spool } from './s3-spool.ts';
 
 const md5 = (content: Uint8Array) => createHash('md5').update(content).digest();
+
+const whole = async (body: Buffer | Readable) => (Buffer.isBuffer(body) ? body : buffer(body));
 
 /** The same buffer each time, as some sources give it. */
 async function* reusing(content: Buffer, chunkBytes: number) {
@@ -20,7 +23,7 @@ async function* reusing(content: Buffer, chunkBytes: number) {
 }
 
 for (const sizeBytes of [0, 1, partBytes, partBytes + 1, 2 * partBytes, 2.5 * partBytes]) {
-  test(`content of ${sizeBytes} bytes comes back whole in parts of one size, with the ETag that S3 will give it`, async (t) => {
+  test(`content of ${sizeBytes} bytes comes back whole as often as asked for, with the ETag that S3 will give it`, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'agora-spool-'));
     t.after(() => rm(folder, { recursive: true, force: true }));
     const content = randomBytes(sizeBytes);
@@ -35,16 +38,10 @@ for (const sizeBytes of [0, 1, partBytes, partBytes + 1, 2 * partBytes, 2.5 * pa
 
     for (const source of [content, reusing(content, 300_001)]) {
       const spooled = await spool(source, {}, folder);
-      const parts: number[] = [];
-      for await (const part of spooled.parts()) parts.push(part.length);
 
       assert.equal(spooled.digest, digestOf(content));
       assert.equal(spooled.etag, etag);
-      assert.deepEqual(
-        parts,
-        pieces.map(({ length }) => length),
-      );
-      assert.deepEqual(await buffer(spooled.parts()), content);
+      for (let time = 0; time < 2; time++) assert.deepEqual(await whole(spooled.body()), content);
       assert.deepEqual(await readdir(folder), [], 'nothing that a crash would leave');
       await spooled.close();
     }

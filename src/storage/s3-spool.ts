@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { diskFullError, temporaryPath } from '../base/atomic-file.ts';
 import { AppError } from '../contracts/errors.ts';
 import { digestSchema } from '../contracts/ids.ts';
@@ -10,14 +11,15 @@ import type { PutOptions, StoredBlob } from './storage.ts';
 /** Content goes up in parts of this size; what fits into one is never written to a disk. S3 takes 10,000 parts: 80 GB. */
 export const partBytes = 8 * 1024 * 1024;
 
-/** Written to the file at once. */
+/** Written and read at once. */
 const writeBytes = 1024 * 1024;
 
 /** Content at rest on this machine: its key is its digest, which only its end tells. */
 export interface Spooled extends StoredBlob {
   /** What S3 answers as its ETag when it got these bytes in parts of `partBytes`, unless it encrypts with KMS. */
   readonly etag: string;
-  parts(): AsyncIterable<Buffer>;
+  /** In memory as it is where it fits into one part, else anew each time it is asked for. */
+  body(): Buffer | Readable;
   close(): Promise<void>;
 }
 
@@ -40,10 +42,11 @@ export async function spool(
       etag.update(chunk);
       await kept.add(chunk);
     }
+    await kept.end();
     const digest = digestSchema.parse(`sha256:${whole.digest('hex')}`);
     if (expected !== undefined && digest !== expected)
       throw new AppError('artifact-mismatch', `Cannot store blob "${expected}": the bytes hash to ${digest}`);
-    return { digest, sizeBytes, etag: etag.digest(), parts: () => kept.parts(), close: () => kept.close() };
+    return { digest, sizeBytes, etag: etag.digest(), body: () => kept.body(), close: () => kept.close() };
   } catch (error) {
     await kept.close();
     throw error;
@@ -60,10 +63,11 @@ class HeldContent {
 
   async add(): Promise<void> {}
 
-  async *parts(): AsyncGenerator<Buffer> {
+  async end(): Promise<void> {}
+
+  body(): Buffer {
     const { buffer, byteOffset, length } = this.#content;
-    for (let from = 0; from === 0 || from < length; from += partBytes)
-      yield Buffer.from(buffer, byteOffset + from, Math.min(partBytes, length - from));
+    return Buffer.from(buffer, byteOffset, length);
   }
 
   async close(): Promise<void> {}
@@ -87,17 +91,13 @@ class SpoolFile {
     if (this.#heldBytes > (this.#file === undefined ? partBytes : writeBytes)) await this.#write();
   }
 
-  async *parts(): AsyncGenerator<Buffer> {
-    if (this.#file === undefined) {
-      yield Buffer.concat(this.#held);
-      return;
-    }
-    await this.#write();
-    for (let position = 0; ; position += partBytes) {
-      const { bytesRead, buffer } = await this.#file.read({ buffer: Buffer.allocUnsafe(partBytes), position });
-      if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
-      if (bytesRead < partBytes) return;
-    }
+  async end(): Promise<void> {
+    if (this.#file !== undefined) await this.#write();
+  }
+
+  body(): Buffer | Readable {
+    if (this.#file === undefined) return Buffer.concat(this.#held);
+    return this.#file.createReadStream({ start: 0, autoClose: false, highWaterMark: writeBytes });
   }
 
   async close(): Promise<void> {
