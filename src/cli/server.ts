@@ -15,17 +15,11 @@ import { runOwnAgent } from './server-own-agent.ts';
 import { bytesOf } from './size-word.ts';
 
 /**
- * Of many agents each one wants little: the heap need not grow for speed. But what a request leaves should be gone before it counts as
- * old (MiB, fixed), and what is old be looked through seldom (percent), as everybody waits meanwhile. On a busy machine the threads
- * that would help to collect what is young are themselves waited for.
+ * Of many agents each one wants little: the heap need not grow for speed. But what is old should be looked through seldom, as everybody
+ * waits meanwhile: it may grow by so many percent first, which with a thousand agents is some 20 MB. On a busy machine the threads that
+ * would help to collect what is young are themselves waited for. The size of the young heap can only be chosen where Node is started.
  */
-const heapFlags = [
-  '--optimize-for-size',
-  '--no-parallel-scavenge',
-  '--min-semi-space-size=8',
-  '--max-semi-space-size=8',
-  '--heap-growing-percent=25',
-] as const;
+const heapFlags = ['--optimize-for-size', '--no-parallel-scavenge', '--heap-growing-percent=40'] as const;
 /** Of a line of its log. */
 const lineLength = 4_000;
 
