@@ -111,7 +111,7 @@ async function lockOf({ client, options, bucket, key }: ObjectPlace, versionId: 
   const answer = await client.send(command, options).catch(orNothingIf(saysNoLock));
   const { Mode: mode, RetainUntilDate: until } = answer?.Retention ?? {};
   if (mode === undefined || until === undefined || Number.isNaN(until.getTime())) return {};
-  return { mode, retainUntil: until.toISOString() };
+  return { mode, retainUntil: instantOf(until) };
 }
 
 /** Whether the bucket says that nothing in it can be locked. Who may not ask that, may still read locks. */
@@ -144,8 +144,11 @@ function orNothingIf(isExpected: (error: unknown) => boolean): (error: unknown) 
   };
 }
 
-function instantOf(time: Date | undefined): string {
-  return (time ?? new Date(0)).toISOString();
+/** The last one that is written with a year of four digits, as bundles write it. */
+const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
+
+function instantOf(time = new Date(0)): string {
+  return new Date(Math.max(0, Math.min(time.getTime(), lastInstant))).toISOString();
 }
 
 function tooMany({ bucket, key }: ObjectPlace): AppError {

@@ -318,6 +318,15 @@ test('a service that takes locks and forgets them earns detect', async (t) => {
   });
 });
 
+test('a part of a day is a whole number of milliseconds, which a bundle can hold', async (t) => {
+  const server = await startS3rver(t);
+  const anchor = anchorAt(server, await server.makeBucket(), { retentionDays: 1 / 7 });
+
+  const { retentionMs } = await anchor.readBack(await anEntry());
+
+  assert.equal(retentionMs, 12_342_858);
+});
+
 test('options that make no sense are refused when the anchor is made, and its name says where it is', () => {
   const bad = [
     { bucket: 'Not A Bucket' },

@@ -33,7 +33,8 @@ export class S3ObjectLockAnchor implements Anchor {
 
   constructor({ retentionDays = defaults.retentionDays, id, ...options }: S3ObjectLockAnchorOptions) {
     this.#bucket = new S3Bucket(options);
-    this.#retentionMs = checkedDays(retentionDays) * dayMs;
+    // Whole: it goes into bundles, whose numbers are.
+    this.#retentionMs = Math.ceil(checkedDays(retentionDays) * dayMs);
     this.id = checkedId(id ?? `s3:${this.#bucket.name}/${this.#bucket.prefix}`.replace(/\/$/, ''));
   }
 

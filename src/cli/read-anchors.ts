@@ -52,7 +52,6 @@ export function evidenceFile(bundle: Bundle, readings: readonly AnchorReading[])
 /** Which run it says it is about; nothing of it is believed, the verifier compares. */
 function runOf({ runId, auditLog }: Bundle): RunLog | undefined {
   const [first] = auditLog.entries;
-  if (typeof first !== 'object' || first === null || !('log' in first) || typeof first.log !== 'string')
-    return undefined;
-  return { origin: first.log, runId };
+  const origin = typeof first === 'object' && first !== null && 'log' in first ? first.log : undefined;
+  return typeof origin === 'string' && /^agora\/[0-9a-f]{32}$/.test(origin) ? { origin, runId } : undefined;
 }

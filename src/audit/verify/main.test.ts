@@ -51,6 +51,26 @@ test('without a trust file nothing is decided: the signer is named, exit 3', () 
   assert.match(stderr, /--trust/);
 });
 
+test('evidence of an anchor is judged beside the bundle; what is no evidence exits 3', async () => {
+  const words = [
+    here('bundle-anchored.golden.json'),
+    '--trust',
+    here('trust-anchored.golden.json'),
+    '--anchor-evidence',
+  ];
+  const noEvidence = join(folder, 'evidence.json');
+  await writeFile(noEvidence, '{"format":"agora/anchor-evidence/v1"}');
+
+  const { status, stdout } = verify(...words, here('evidence-anchored.golden.json'));
+  const refused = verify(...words, noEvidence);
+
+  assert.equal(status, 0);
+  // What the lock is worth depends on the day this runs.
+  assert.match(stdout, /^ {2}anchor {5}s3:golden: held, /m);
+  assert.equal(refused.status, 3);
+  assert.match(refused.stderr, /Cannot use anchor evidence .*origin|Cannot use anchor evidence .*is missing/);
+});
+
 test('what cannot be read exits 3, wrong usage exits 2', async () => {
   const noTrust = join(folder, 'trust.json');
   await writeFile(noTrust, '{}');
