@@ -23,7 +23,7 @@ export const verify = defineCommand(
       'anchor-evidence': {
         type: 'string',
         value: '<file>',
-        summary: 'What the anchors showed (agora orch audit --evidence). Take it from nobody you need evidence against',
+        summary: 'What the anchors showed to somebody you trust (agora orch audit --evidence)',
       },
       json: { type: 'boolean', summary: 'Print the report as JSON' },
     },

@@ -11,7 +11,8 @@ const usage = `Usage: agora-verify <bundle> [--trust FILE] [--anchor-evidence FI
 
 Verifies an audit bundle offline, against the public keys in the trust file. What the bundle says of its own anchors is
 not believed; what they showed to somebody you trust, in an evidence file, is.
-Exit code: 0 intact, 1 not intact, 2 wrong usage, 3 cannot decide (no trust, or a file cannot be read).
+Exit code: 0 intact, 1 not intact, 2 wrong usage, 3 cannot decide (no trust, an anchor that lacks the
+run or was not reached, or a file that cannot be read).
 
 Example: agora-verify bundle.json --trust trust.json
 `;
