@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,8 +7,13 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { digestOf } from '../base/hash.ts';
+import { isAppError } from '../contracts/errors.ts';
 import { partBytes, spool } from './s3-spool.ts';
+
+const run = promisify(execFile);
+const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
 
 const md5 = (content: Uint8Array) => createHash('md5').update(content).digest();
 
@@ -21,6 +27,29 @@ async function* reusing(content: Buffer, chunkBytes: number) {
     yield chunk.subarray(0, length);
   }
 }
+
+test('a folder that is not there is made; one without room is told', {
+  skip: !isRoot && 'mounting needs root',
+}, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-spool-'));
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'agora-test', folder]);
+  t.after(async () => {
+    await run('umount', ['-l', folder]);
+    await rm(folder, { recursive: true, force: true });
+  });
+  const below = join(folder, 'spool');
+  const content = randomBytes(partBytes + 1);
+
+  const spooled = await spool(reusing(content, 300_001), {}, below);
+  await spooled.close();
+  await assert.rejects(
+    spool(reusing(randomBytes(2 * partBytes), 300_001), {}, below),
+    (error) => isAppError(error, 'disk-full') && error.message.includes(below),
+  );
+
+  assert.equal(spooled.digest, digestOf(content));
+  assert.deepEqual(await readdir(below), []);
+});
 
 for (const sizeBytes of [0, 1, partBytes, partBytes + 1, 2 * partBytes, 2.5 * partBytes]) {
   test(`content of ${sizeBytes} bytes comes back whole as often as asked for, with the ETag that S3 will give it`, async (t) => {

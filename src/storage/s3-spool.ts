@@ -3,7 +3,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { diskFullError, temporaryPath } from '../base/atomic-file.ts';
+import { diskFullError, makePrivateFolder, temporaryPath } from '../base/atomic-file.ts';
 import { AppError } from '../contracts/errors.ts';
 import { digestSchema } from '../contracts/ids.ts';
 import type { PutOptions, StoredBlob } from './storage.ts';
@@ -118,6 +118,7 @@ class SpoolFile {
 }
 
 async function openNameless(folder: string): Promise<FileHandle> {
+  await makePrivateFolder(folder);
   const path = temporaryPath('agora-content', folder);
   const file = await open(path, 'wx+', 0o600);
   await rm(path);
