@@ -59,7 +59,9 @@ async function end(place: DispatchPlace, record: DispatchRecord, options: Cancel
   let latest = await endedOrLeft(place, record, patienceMs, options.signal);
   if (latest === undefined) {
     options.onProblem(`Stopping the worker of dispatch "${record.dispatchId}"; ${process} has to record the end`);
-    await stopWorker(place, record);
+    await stopWorker(place, record).catch((error: unknown) => {
+      throw isAppError(error, 'unreachable') ? noted(error, process) : error;
+    });
     latest = await endedOrLeft(place, record, recordMs, options.signal);
   }
   if (latest !== undefined) return isEnded(latest) ? latest : settleStopped(place, latest, options);
@@ -68,6 +70,12 @@ async function end(place: DispatchPlace, record: DispatchRecord, options: Cancel
     `Cannot see dispatch "${record.dispatchId}" end: its worker was stopped, ${process} has not recorded it`,
     { next: `End that process, then: agora dispatch describe ${record.dispatchId}` },
   );
+}
+
+/** Whoever executes it saw the mark, and stops the worker as soon as it can. */
+function noted({ message, next, cause }: AppError, process: string): AppError {
+  const state = `the cancel is noted, and ${process} carries it out once that is over`;
+  return new AppError('unreachable', `${message}; ${state}`, { cause, ...(next !== undefined && { next }) });
 }
 
 /** Its record once it has ended or the process that executed it is gone; undefined after that time. */

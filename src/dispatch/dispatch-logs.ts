@@ -76,7 +76,6 @@ async function* liveLines({ compute, handle }: Worker, options: DispatchLogOptio
       'not-found',
       `Cannot follow "${handle.dispatchId}" to its end: its worker was removed meanwhile`,
       {
-        cause: error,
         next: `All that it printed: agora dispatch logs ${handle.dispatchId}`,
       },
     );

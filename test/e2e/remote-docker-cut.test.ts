@@ -4,7 +4,7 @@ import { sleep, waitUntil } from '../../src/base/deadline.ts';
 import { startScript } from '../support/dispatches.ts';
 import { type FarMachine, farMachineObstacle, startFarMachine } from '../support/far-machine.ts';
 import { counting, endDaemon, itemPrinted, nothingLeft, projectOn } from '../support/far-project.ts';
-import { intactBundle, item, outcomes, patience, seen, statusesOf, submit, watched } from '../support/shell-project.ts';
+import { intactBundle, item, outcomes, patience, statusesOf, submit, watched } from '../support/shell-project.ts';
 
 const skip = (await farMachineObstacle()) ?? false;
 const cutMs = 60_000;
@@ -79,26 +79,6 @@ describe('while work runs on another machine, the way there breaks', { skip }, (
     assert.equal(ended.code, 0, second.stderr());
     const bundle = await intactBundle(project, runId);
     assert.deepEqual([outcomes(bundle, 'a'), outcomes(bundle, 'b')], [done, done]);
-    await nothingLeft(project, far);
-  });
-
-  test('nobody is let in any more when work is to be taken home: it is taken home once one is', async (t) => {
-    const project = await projectOn(t, far);
-    const daemon = await project.serve();
-    const runId = await submit(project, 'locked-out', [item('a', `${counting('a', 3)}; echo new > new.txt`)]);
-    await itemPrinted(far, project, { runId, itemId: 'a', text: 'a 1' });
-
-    await far.server.loseKey();
-    await far.server.stop();
-    await far.server.start();
-    await waitUntil('the report', () => /it does not let us in; trying again/.test(daemon.stderr()), patience);
-    assert.equal((await seen(project, runId, 'a', () => true)).status, 'running');
-    await far.server.findKey();
-    const ended = await watched(project, runId);
-    await endDaemon(daemon);
-
-    assert.equal(ended.code, 0, daemon.stderr());
-    assert.deepEqual(outcomes(await intactBundle(project, runId), 'a'), done);
     await nothingLeft(project, far);
   });
 });
