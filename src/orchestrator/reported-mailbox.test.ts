@@ -4,10 +4,15 @@ import { AppError } from '../contracts/errors.ts';
 import { LocalDirMailbox } from '../mailbox/local-dir.ts';
 import { ReportedMailbox } from './reported-mailbox.ts';
 
-/** A mailbox in which reading fails as the test says, or does not end. */
+/** A mailbox that fails as the test says, or does not answer. */
 class FailingMailbox extends LocalDirMailbox {
   failure: Error | undefined;
+  putFailure: Error | undefined;
   hangs = false;
+
+  override async put(): Promise<void> {
+    if (this.putFailure !== undefined) throw this.putFailure;
+  }
 
   override async get(): Promise<string | undefined> {
     if (this.hangs) return new Promise(() => undefined);
@@ -32,7 +37,7 @@ test('that a mailbox fails is said once for each way to fail, and once that it w
   const down = () => new AppError('unreachable', 'Cannot read: no answer');
 
   for (let time = 0; time < 3; time++) await assert.rejects(ask(down()));
-  await assert.rejects(ask(new AppError('refused', 'Cannot read: wrong key')));
+  await assert.rejects(ask(new AppError('unauthenticated', 'Cannot read: wrong key')));
   for (let time = 0; time < 2; time++) await ask();
   await assert.rejects(ask(down()));
 
@@ -52,6 +57,20 @@ test('what is wrong with one message is not told as a fault of the mailbox', asy
 
   assert.deepEqual(lines, []);
   assert.equal(mailbox.hasReported(failure), false);
+});
+
+test('what works beside what fails does not count as the end of the failure', async () => {
+  const { failing, mailbox, lines, ask } = aMailbox();
+  failing.putFailure = new AppError('disk-full', 'Cannot write: no space');
+
+  for (let time = 0; time < 3; time++) {
+    await assert.rejects(mailbox.put('a', 'x'));
+    await ask();
+  }
+  failing.putFailure = undefined;
+  await mailbox.put('a', 'x');
+
+  assert.deepEqual(lines, ['the mailbox fails, trying again: Cannot write: no space', 'the mailbox works again']);
 });
 
 test('once it is abandoned, nothing waits for it', async () => {

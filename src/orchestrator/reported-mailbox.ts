@@ -1,8 +1,11 @@
 import { type ErrorCode, isAppError } from '../contracts/errors.ts';
 import type { Mailbox, MailboxListOptions, MailboxPutOptions } from '../mailbox/mailbox.ts';
 
-/** A mailbox that can say so much of one message works. */
-const ofOneMessage: readonly ErrorCode[] = ['invalid-input', 'limit-exceeded', 'artifact-mismatch'];
+/** Failures of the mailbox as a whole. Any other is of one message, and told by who asked. */
+const ofTheWhole: readonly ErrorCode[] = ['unreachable', 'unauthenticated', 'not-found', 'disk-full'];
+
+/** A full disk, or a key that may only read, lets one kind fail while the other works. */
+type AskKind = 'read' | 'write';
 
 /**
  * The daemon's mailbox: says once that it fails and once that it works again, however often it is asked meanwhile. What
@@ -13,8 +16,7 @@ export class ReportedMailbox implements Mailbox {
   readonly #onLine: (line: string) => void;
   readonly #abandoned = new AbortController();
   readonly #reported = new WeakSet<Error>();
-  /** What was said last; undefined while it works. */
-  #trouble: string | undefined;
+  readonly #troubles = new Map<AskKind, ErrorCode>();
 
   constructor(mailbox: Mailbox, onLine: (line: string) => void) {
     this.#mailbox = mailbox;
@@ -40,34 +42,34 @@ export class ReportedMailbox implements Mailbox {
   }
 
   put(key: string, text: string, options?: MailboxPutOptions): Promise<void> {
-    return this.#ask(() => this.#mailbox.put(key, text, options));
+    return this.#ask('write', () => this.#mailbox.put(key, text, options));
   }
 
   get(key: string): Promise<string | undefined> {
-    return this.#ask(() => this.#mailbox.get(key));
+    return this.#ask('read', () => this.#mailbox.get(key));
   }
 
   size(key: string): Promise<number | undefined> {
-    return this.#ask(() => this.#mailbox.size(key));
+    return this.#ask('read', () => this.#mailbox.size(key));
   }
 
   list(prefix: string, options?: MailboxListOptions): Promise<string[]> {
-    return this.#ask(() => this.#mailbox.list(prefix, options));
+    return this.#ask('read', () => this.#mailbox.list(prefix, options));
   }
 
   folders(prefix: string): Promise<string[]> {
-    return this.#ask(() => this.#mailbox.folders(prefix));
+    return this.#ask('read', () => this.#mailbox.folders(prefix));
   }
 
   delete(key: string): Promise<void> {
-    return this.#ask(() => this.#mailbox.delete(key));
+    return this.#ask('write', () => this.#mailbox.delete(key));
   }
 
   watch(prefix: string, signal: AbortSignal): AsyncIterable<void> {
     return this.#mailbox.watch(prefix, signal);
   }
 
-  async #ask<T>(ask: () => Promise<T>): Promise<T> {
+  async #ask<T>(kind: AskKind, ask: () => Promise<T>): Promise<T> {
     const { signal } = this.#abandoned;
     signal.throwIfAborted();
     const abandonment = Promise.withResolvers<never>();
@@ -75,28 +77,25 @@ export class ReportedMailbox implements Mailbox {
     signal.addEventListener('abort', abandon);
     try {
       const answer = await Promise.race([ask(), abandonment.promise]);
-      this.#works();
+      this.#works(kind);
       return answer;
     } catch (error) {
-      if (!signal.aborted) this.#fails(error);
+      if (!signal.aborted) this.#fails(kind, error);
       throw error;
     } finally {
       signal.removeEventListener('abort', abandon);
     }
   }
 
-  #works(): void {
-    if (this.#trouble !== undefined) this.#onLine('the mailbox works again');
-    this.#trouble = undefined;
+  #works(kind: AskKind): void {
+    if (this.#troubles.delete(kind) && this.#troubles.size === 0) this.#onLine('the mailbox works again');
   }
 
-  #fails(error: unknown): void {
-    if (isAppError(error) && ofOneMessage.includes(error.code)) return;
-    const trouble = isAppError(error) ? error.code : 'unknown';
-    if (this.#trouble !== trouble) {
-      this.#onLine(`the mailbox fails, trying again: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    this.#trouble = trouble;
-    if (error instanceof Error) this.#reported.add(error);
+  #fails(kind: AskKind, error: unknown): void {
+    if (!isAppError(error) || !ofTheWhole.includes(error.code)) return;
+    const isKnown = [...this.#troubles.values()].includes(error.code);
+    if (!isKnown) this.#onLine(`the mailbox fails, trying again: ${error.message}`);
+    this.#troubles.set(kind, error.code);
+    this.#reported.add(error);
   }
 }
