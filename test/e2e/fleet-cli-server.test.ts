@@ -247,3 +247,21 @@ test('a first start without space says so, and shows the token at the start afte
   refused(full, 3, /: (its disk is full|no space is left on its disk)\n[\s\S]*next: Free some space/);
   assert.equal((await later.finished).code, 0);
 });
+
+test('a token that is revoked takes along what was made with it, and the command says so', async (t) => {
+  const { project, url, adminToken } = await aFleet(t);
+  const laptop = await project.agora(['token', 'create', '--label', 'laptop']);
+  await project.agora(['login', url], laptop.stdout);
+  const made = await project.agora(['token', 'create', '--label', 'ci']);
+  const [laptopId = '', ciId = ''] = [laptop, made].map(({ stderr }) => /t-[0-9a-f]+/.exec(stderr)?.[0]);
+
+  refused(await project.agora(['token', 'revoke', '--join', '--keep-made', laptopId]), 2, /for a token of a person/);
+  await project.agora(['login', url], adminToken);
+  const revoked = await project.agora(['token', 'revoke', laptopId]);
+
+  assert.equal(
+    revoked.stderr,
+    `agora: ${laptopId} of admin lets nobody in any more\nagora: nor does ${ciId} ("ci"), which was made with it\n`,
+  );
+  refused(await project.agora(['login', url], made.stdout), 3, /the token is unknown, was revoked or has expired/);
+});
