@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { access, mkdtemp, rm } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -59,7 +60,10 @@ export async function startS3Server(t: TestEnd): Promise<CephServer> {
   return { ...serverAt(cluster.endpoint, cluster.keys), addUser: cluster.addUser };
 }
 
+type Middleware = (context: { readonly res: ServerResponse }, next: () => Promise<void>) => Promise<void>;
+
 interface S3rver {
+  readonly middleware: Middleware[];
   readonly httpServer: Server;
   run(): Promise<AddressInfo>;
   close(): Promise<void>;
@@ -71,6 +75,7 @@ export async function startS3rver(t: TestEnd): Promise<S3Server & { readonly dir
   const directory = await mkdtemp(join(tmpdir(), 'agora-s3rver-'));
   const S3rver = createRequire(import.meta.url)('s3rver') as S3rverClass;
   const server = new S3rver({ address: '127.0.0.1', port: 0, silent: true, directory });
+  server.middleware.unshift(oneByOne());
   const { port } = await server.run();
   t.after(async () => {
     // A client keeps connections for later, which would be waited for.
@@ -82,6 +87,17 @@ export async function startS3rver(t: TestEnd): Promise<S3Server & { readonly dir
   return {
     ...serverAt(`http://127.0.0.1:${port}`, { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }),
     directory,
+  };
+}
+
+/** It writes an object in place: of two requests at once one would see half of the other, which no S3 shows. */
+function oneByOne(): Middleware {
+  let last: Promise<unknown> = Promise.resolve();
+  return async ({ res }, next) => {
+    const before = last;
+    last = once(res, 'close');
+    await before;
+    await next();
   };
 }
 
