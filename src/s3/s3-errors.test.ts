@@ -22,6 +22,7 @@ test('a failure says whose it is, and whether to ask again', () => {
     sdkError('Error', { code: 'ECONNRESET' }),
     sdkError('QuotaExceeded', { status: 403 }),
     new Error('Region is missing'),
+    new RangeError('out of range'),
   ].map((cause) => [cause.message, explainS3Error('read x', 's3://b/', cause).code, isWorthAnotherTry(cause)]);
 
   assert.deepEqual(cases, [
@@ -36,6 +37,7 @@ test('a failure says whose it is, and whether to ask again', () => {
     ['Error', 'unreachable', true],
     ['QuotaExceeded', 'disk-full', false],
     ['Region is missing', 'refused', false],
+    ['out of range', 'internal', false],
   ]);
 });
 

@@ -93,6 +93,9 @@ function explained(cause: unknown): Explained {
       state: 'no region is set, or none that can be',
       next: 'Set AWS_REGION, or give a region.',
     };
+  // A mistake of this program, or a URL that is none: waiting cures neither.
+  if (cause instanceof TypeError || cause instanceof RangeError)
+    return { code: 'internal', state: cause.message, next: 'Check the endpoint, or report it.' };
   if (status === 507) return { code: 'disk-full', state: 'its storage is full', next: 'Make room there.' };
   if (status === 403) return { code: 'refused', state: `access is denied (${name})`, next: signIn };
   if (isRefusal(status, name))

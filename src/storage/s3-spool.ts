@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { diskFullError, makePrivateFolder, temporaryPath } from '../base/atomic-file.ts';
 import { AppError } from '../contracts/errors.ts';
 import { digestSchema } from '../contracts/ids.ts';
@@ -97,7 +97,8 @@ class SpoolFile {
 
   body(): Buffer | Readable {
     if (this.#file === undefined) return Buffer.concat(this.#held);
-    return this.#file.createReadStream({ start: 0, autoClose: false, highWaterMark: writeBytes });
+    // A read stream of the file would close it with itself, and it may be asked for again.
+    return Readable.from(piecesOf(this.#file), { objectMode: false });
   }
 
   async close(): Promise<void> {
@@ -114,6 +115,15 @@ class SpoolFile {
     }
     this.#held = [];
     this.#heldBytes = 0;
+  }
+}
+
+async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const { bytesRead, buffer } = await file.read({ buffer: Buffer.allocUnsafe(writeBytes), position });
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
