@@ -26,32 +26,32 @@ function aRival(key: string, more: Partial<Rival> = {}): Rival {
   return { key, presence: aSign(), hasBeaten: false, silentMs: 0, ...more };
 }
 
-async function aMailbox(t: TestContext): Promise<LocalDirMailbox> {
-  const folder = await mkdtemp(join(tmpdir(), 'agora-claim-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return new LocalDirMailbox(folder);
-}
-
 interface Claimant {
   readonly lines: string[];
   readonly claimed: Promise<void>;
 }
 
-/** A daemon that beats once the mailbox is its own. */
-function aClaimant(t: TestContext, mailbox: LocalDirMailbox, deploymentId: DeploymentId): Claimant {
+/** A mailbox, and daemons that beat once it is their own. */
+async function aMailbox(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-claim-'));
+  const mailbox = new LocalDirMailbox(folder);
   const stop = new AbortController();
-  const sign = new PresenceSign(mailbox, deploymentId);
-  const lines: string[] = [];
-  const onLine = (line: string) => void lines.push(line);
-  let beating: Promise<void> | undefined;
+  const beating: Promise<void>[] = [];
   t.after(async () => {
     stop.abort();
-    await beating;
+    await Promise.all(beating);
+    await rm(folder, { recursive: true, force: true });
   });
-  const claimed = claimMailbox({ mailbox, sign, deploymentId, signal: stop.signal, onLine }).then(() => {
-    beating = sign.beat(stop.signal);
-  });
-  return { lines, claimed };
+  const aClaimant = (deploymentId: DeploymentId): Claimant => {
+    const sign = new PresenceSign(mailbox, deploymentId);
+    const lines: string[] = [];
+    const onLine = (line: string) => void lines.push(line);
+    const claimed = claimMailbox({ mailbox, sign, deploymentId, signal: stop.signal, onLine }).then(() => {
+      beating.push(sign.beat(stop.signal));
+    });
+    return { lines, claimed };
+  };
+  return { mailbox, aClaimant };
 }
 
 const serving = mailboxKeys.daemon;
@@ -76,9 +76,9 @@ for (const [what, rivals, kind] of cases) {
 }
 
 test('of daemons with other state that start at once on one mailbox one serves, and the others name it', async (t) => {
-  const mailbox = await aMailbox(t);
+  const { mailbox, aClaimant } = await aMailbox(t);
 
-  const claimants = ['a', 'b', 'c', 'd'].map((letter) => aClaimant(t, mailbox, idOf(letter)));
+  const claimants = ['a', 'b', 'c', 'd'].map((letter) => aClaimant(idOf(letter)));
   const outcomes = await Promise.allSettled(claimants.map(({ claimed }) => claimed));
 
   const refusals = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
@@ -94,11 +94,11 @@ test('of daemons with other state that start at once on one mailbox one serves, 
 });
 
 test('a daemon that died is waited for and then followed, and what it left while starting is cleared', async (t) => {
-  const mailbox = await aMailbox(t);
+  const { mailbox, aClaimant } = await aMailbox(t);
   await mailbox.put(mailboxKeys.daemon, JSON.stringify(aSign()));
   await mailbox.put(earlier, JSON.stringify(aSign({ pid: 8 })));
 
-  const { claimed, lines } = aClaimant(t, mailbox, idOf('a'));
+  const { claimed, lines } = aClaimant(idOf('a'));
   await claimed;
 
   assert.equal(lines.length, 1);
@@ -106,13 +106,13 @@ test('a daemon that died is waited for and then followed, and what it left while
 });
 
 test('what an earlier daemon of the same state left, or anyone else, is of no account', async (t) => {
-  const mailbox = await aMailbox(t);
+  const { mailbox, aClaimant } = await aMailbox(t);
   const slow = { deploymentId: idOf('a'), beatMs: 3_600_000 };
   await mailbox.put(mailboxKeys.daemon, JSON.stringify(aSign(slow)));
   await mailbox.put(earlier, JSON.stringify(aSign(slow)));
   await mailbox.put(later, 'no sign');
 
-  const { claimed, lines } = aClaimant(t, mailbox, idOf('a'));
+  const { claimed, lines } = aClaimant(idOf('a'));
   await claimed;
 
   assert.deepEqual(lines, []);
