@@ -7,7 +7,7 @@ export interface PatienceOptions {
   readonly maxDelayMs?: number;
   /** Receives each new reason for waiting, with the next step. Default: none. */
   readonly onProblem?: ((line: string) => void) | undefined;
-  /** Told what keeps it waiting, and undefined once it goes on. Default: nobody. */
+  /** Told what keeps it waiting, and undefined once nothing does. Default: nobody. */
   readonly onWaiting?: ((reason: string | undefined) => void) | undefined;
 }
 
@@ -29,9 +29,11 @@ export async function patiently<T>(operation: () => Promise<T>, options: Patienc
     onWaiting(reason);
     return true;
   };
-  const result = await retry(operation, { signal, maxDelayMs, isRetryable });
-  if (reason !== undefined) onWaiting(undefined);
-  return result;
+  try {
+    return await retry(operation, { signal, maxDelayMs, isRetryable });
+  } finally {
+    if (reason !== undefined) onWaiting(undefined);
+  }
 }
 
 /** Tells each new reason for waiting; gives whether that is what an error is. */
