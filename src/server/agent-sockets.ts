@@ -75,8 +75,8 @@ export class AgentSockets {
     return true;
   }
 
-  /** Takes an HTTP request to upgrade, or answers why not; whether it was let in. */
-  async upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<boolean> {
+  /** Takes an HTTP request to upgrade, or answers why not; who was let in. */
+  async upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<HostCaller | undefined> {
     connection.on('error', () => connection.destroy());
     const path = request.url ?? '';
     if (path !== agentSocketPath) return refuse(connection, 404);
@@ -94,7 +94,7 @@ export class AgentSockets {
       return refuse(connection, isAppError(error) ? statusOf(error.code) : 500);
     }
     server.handleUpgrade(request, connection, head, (socket) => this.#accept(caller.hostId, socket));
-    return true;
+    return caller;
   }
 
   /** Ends a host's socket, which then may not come back with its session. */
@@ -218,9 +218,8 @@ function floodGate(): () => boolean {
   };
 }
 
-function refuse(connection: Duplex, status: number): false {
+function refuse(connection: Duplex, status: number): undefined {
   const answer = `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
   // Whoever keeps their side open holds nothing of ours.
   connection.end(answer, () => connection.destroy());
-  return false;
 }

@@ -8,7 +8,7 @@ import { roles } from '../contracts/fleet.ts';
 import type { ErrorReply, Route } from '../contracts/route.ts';
 import { type RouteName, routes } from '../contracts/routes.ts';
 import type { TlsOptions } from './certificate-files.ts';
-import { type Caller, type Handlers, StreamedReply, TaggedReply } from './handler.ts';
+import { type Caller, type Handlers, type HostCaller, StreamedReply, TaggedReply, type UserCaller } from './handler.ts';
 import { statusOf } from './http-status.ts';
 import { outwardError } from './outward-error.ts';
 import { parseFields } from './parse-fields.ts';
@@ -41,7 +41,7 @@ export interface HttpOptions {
   /** The error to answer instead where a request that proved nothing is one too many. */
   readonly onUnauthenticated: (asked: Asked) => AppError | undefined;
   /** Told of who has proved who they are on a connection. */
-  readonly onProved: (connection: Socket) => void;
+  readonly onProved: (caller: UserCaller | HostCaller, connection: Socket) => void;
   /** A body of theirs may be this large; undefined: as large as its route takes. */
   readonly mostBodyBytes: (caller: Caller) => number | undefined;
   /** Told of failures of our own, of which whoever asked is told less. */
@@ -124,7 +124,7 @@ async function answer(name: RouteName, request: FastifyRequest, options: HttpOpt
     path: request.url,
     bodyDigest: digestOf(bytes),
   });
-  if (caller.kind !== 'nobody') options.onProved(request.raw.socket);
+  if (caller.kind !== 'nobody') options.onProved(caller, request.raw.socket);
   admit(caller, name, { request, options });
   const given = {
     params: route.params && parseFields(route.params, request.params, 'the path'),

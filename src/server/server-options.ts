@@ -21,7 +21,7 @@ export interface FleetServerOptions {
   readonly mostPending?: number;
   /** How much each address may ask for that proves nothing. Default: `defaultLimits`. */
   readonly limits?: Partial<LimitSettings>;
-  /** How many connections each address may hold on which nothing was proved; not counted behind a proxy. Default: 4096. */
+  /** How many connections each address may hold on which no user and no admitted host proved who it is; not counted behind a proxy. Default: 4096. */
   readonly mostStrangers?: number;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;

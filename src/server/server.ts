@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
@@ -11,6 +11,7 @@ import type { Access } from './access.ts';
 import type { AgentSockets } from './agent-sockets.ts';
 import { authenticate, identify, isOfAgent, isUserToken } from './authenticate.ts';
 import { CertificateFiles, type CertificateUse } from './certificate-files.ts';
+import type { HostCaller, UserCaller } from './handler.ts';
 import { createHttp } from './http.ts';
 import { bind } from './listen.ts';
 import type { FleetWatch } from './metrics-wiring.ts';
@@ -136,6 +137,11 @@ export class FleetServer {
       most: this.#options.mostStrangers,
       onTooMany: (address) => log(`Connections of ${address} are closed: too many on which nothing was proved`),
     });
+    const isAdmitted = ({ hostId }: HostCaller) => hosts.byId(hostId)?.admission === 'admitted';
+    const onProved = (caller: UserCaller | HostCaller, connection: Socket) => {
+      // Anybody can register a host that waits.
+      if (caller.kind === 'user' || isAdmitted(caller)) strangers.proved(connection);
+    };
     const http = await createHttp({
       handlers,
       identify: (authorization) => identify(authorization, { access, sessions }),
@@ -144,9 +150,8 @@ export class FleetServer {
       // An agent whose session is not known registers again: it is told so each time, and it costs nothing.
       onUnauthenticated: ({ authorization, address }) =>
         isOfAgent(authorization) ? undefined : overLimit('failures', address),
-      mostBodyBytes: (caller) =>
-        caller.kind === 'host' && hosts.byId(caller.hostId)?.admission !== 'admitted' ? strangerBodyBytes : undefined,
-      onProved: (connection) => strangers.proved(connection),
+      mostBodyBytes: (caller) => (caller.kind === 'host' && !isAdmitted(caller) ? strangerBodyBytes : undefined),
+      onProved,
       onFailure: (error, request) =>
         log(`${request} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await certificate?.read(),
@@ -169,7 +174,7 @@ export class FleetServer {
     if (this.#options.trustsProxy !== true) http.server.on('connection', (socket) => strangers.add(socket));
     http.server.on('upgrade', (request, connection, head) => {
       void sockets.upgrade(request, connection, head).then(
-        (isIn) => isIn && strangers.proved(request.socket),
+        (caller) => caller && onProved(caller, request.socket),
         () => connection.destroy(),
       );
     });

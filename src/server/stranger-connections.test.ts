@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { waitUntil } from '../base/deadline.ts';
 import { agentSocketPath } from '../contracts/routes-agent.ts';
+import { StrangerConnections } from './stranger-connections.ts';
 import { startServer, TestAgent } from './suite-server.ts';
 
 /** One that says nothing. */
@@ -67,4 +68,51 @@ test('behind a proxy connections are not counted: all of them come from it', asy
 
   assert.equal(status, 200);
   assert.ok(silent.every(({ readyState }) => readyState === 'open'));
+});
+
+/** A connection as it comes in over IPv6. */
+function aSocketOf(remoteAddress: string): Socket {
+  return Object.defineProperties(new Socket(), {
+    remoteAddress: { value: remoteAddress },
+    remotePort: { value: 40_000 },
+  });
+}
+
+test('connections of one network are counted, also where its addresses use one port', () => {
+  const crowded: string[] = [];
+  const strangers = new StrangerConnections({ most: 3, onTooMany: (address) => crowded.push(address) });
+  const sockets = Array.from({ length: 6 }, (_, index) => aSocketOf(`2001:db8::${index + 1}`));
+
+  for (const socket of sockets.slice(0, 3)) strangers.add(socket);
+  strangers.proved({ remoteAddress: '2001:db8::1', remotePort: 40_000 });
+  for (const socket of sockets.slice(3)) strangers.add(socket);
+
+  assert.deepEqual(
+    sockets.map(({ destroyed }) => destroyed),
+    [false, true, true, false, false, false],
+  );
+  assert.deepEqual(crowded, ['2001:db8::5']);
+});
+
+test('a host that waits for approval is a stranger still', async (t) => {
+  const { url } = await startServer(t, { mostStrangers: 2 });
+  const host = new TestAgent(url);
+  await host.register();
+  const path = agentSocketPath;
+  const authorization = host.authorization({ method: 'GET', path, body: undefined });
+  const realtime = new WebSocket(`${url.replace('http', 'ws')}${path}`, { headers: { authorization } });
+  realtime.on('error', () => undefined);
+  t.after(() => realtime.terminate());
+  await once(realtime, 'open');
+  const line = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => line.destroy());
+  const signed = host.authorization({ method: 'GET', path: '/agent/v1/desired', body: undefined });
+  const [status] = await askedBy(line, `${url}/agent/v1/desired`, { authorization: signed });
+
+  await aSilentOne(t, url);
+  await aSilentOne(t, url);
+  await waitUntil('its socket to be closed', () => realtime.readyState === WebSocket.CLOSED);
+  await waitUntil('its other connection to be closed', () => Object.keys(line.freeSockets).length === 0);
+
+  assert.equal(status, 403);
 });

@@ -11,15 +11,22 @@ export interface StrangerConnectionsOptions {
 /** What names a connection, also where TLS is around it. */
 type Ends = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
+interface Place {
+  readonly network: string;
+  /** Address and port: each address of a network has ports of its own. */
+  readonly name: string;
+}
+
 interface Strangers {
-  readonly sockets: Map<number, Socket>;
+  /** By name. */
+  readonly sockets: Map<string, Socket>;
   isTold: boolean;
 }
 
 const defaultMost = 4_096;
 
 /**
- * Connections on which nobody has proved who they are yet. Of an address that has too many the oldest is closed, not the newest: whoever
+ * Connections on which no user and no admitted host has proved who they are yet. Of an address that has too many the oldest is closed, not the newest: whoever
  * has something to prove does so at once, so that neither a fleet nor one host is kept out by a neighbour that holds connections open.
  */
 export class StrangerConnections {
@@ -31,37 +38,44 @@ export class StrangerConnections {
   }
 
   add(socket: Socket): void {
-    const { remoteAddress: address, remotePort: port } = socket;
+    const place = placeOf(socket);
     // It is gone already.
-    if (address === undefined || port === undefined) return;
-    const network = networkOf(address);
+    if (place === undefined) return;
+    const { address, network, name } = place;
     const strangers = this.#networks.get(network) ?? { sockets: new Map(), isTold: false };
     this.#networks.set(network, strangers);
-    strangers.sockets.set(port, socket);
+    strangers.sockets.set(name, socket);
     socket.once('close', () => {
-      if (strangers.sockets.get(port) === socket) this.#forget(network, port);
+      if (strangers.sockets.get(name) === socket) this.#forget(place);
     });
-    if (strangers.sockets.size > (this.#options.most ?? defaultMost)) this.#closeOldest(network, strangers, address);
+    if (strangers.sockets.size <= (this.#options.most ?? defaultMost)) return;
+    if (!strangers.isTold) this.#options.onTooMany(address);
+    strangers.isTold = true;
+    this.#closeOldest(network, strangers);
   }
 
   /** It is no stranger's any more. */
-  proved({ remoteAddress: address, remotePort: port }: Ends): void {
-    if (address !== undefined && port !== undefined) this.#forget(networkOf(address), port);
+  proved(ends: Ends): void {
+    const place = placeOf(ends);
+    if (place !== undefined) this.#forget(place);
   }
 
-  #closeOldest(network: string, strangers: Strangers, address: string): void {
-    if (!strangers.isTold) this.#options.onTooMany(address);
-    strangers.isTold = true;
-    const [oldest] = strangers.sockets;
+  #closeOldest(network: string, { sockets }: Strangers): void {
+    const [oldest] = sockets;
     if (oldest === undefined) return;
-    const [port, socket] = oldest;
-    this.#forget(network, port);
+    const [name, socket] = oldest;
+    this.#forget({ network, name });
     socket.destroy();
   }
 
-  #forget(network: string, port: number): void {
+  #forget({ network, name }: Place): void {
     const strangers = this.#networks.get(network);
-    strangers?.sockets.delete(port);
+    strangers?.sockets.delete(name);
     if (strangers?.sockets.size === 0) this.#networks.delete(network);
   }
+}
+
+function placeOf({ remoteAddress: address, remotePort: port }: Ends) {
+  if (address === undefined || port === undefined) return undefined;
+  return { address, network: networkOf(address), name: `${address} ${port}` };
 }
