@@ -61,6 +61,6 @@ test('what a credential helper keeps is pushed, pulled and built with; without i
   await rm(helper);
   await assert.rejects(
     makeMove({ do: 'pull', reference, tag: undefined }, context, never),
-    (error) => isAppError(error, 'refused') && /"docker-credential-test get": .* on its PATH$/.test(error.message),
+    (error) => isAppError(error, 'refused') && /"docker-credential-test get": .* on the PATH$/.test(error.message),
   );
 });
