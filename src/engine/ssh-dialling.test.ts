@@ -8,8 +8,11 @@ import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { folderWithDocker, nearEngine, noSshPlace, sshPlace, usualPath } from '../../test/support/ssh-place.ts';
 import { sleep, waitUntil } from '../base/deadline.ts';
-import { isAppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import type { SshShell } from './ssh-connection.ts';
+import { dialling } from './ssh-dialling.ts';
 import { sshLinkTo } from './ssh-link.ts';
+import { SshSessions } from './ssh-sessions.ts';
 import { parseSshTarget } from './ssh-target.ts';
 
 const run = promisify(execFile);
@@ -109,3 +112,26 @@ describe('an engine over ssh where nothing is forwarded', { skip: noSshPlace }, 
     });
   });
 });
+
+for (const [what, words] of [
+  ['is not there', []],
+  ['cannot be started', ['x'.repeat(1_000_000)]],
+] as const) {
+  test(`an ssh that ${what} keeps no place on the login`, async (t) => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nowhere';
+    t.after(() => {
+      process.env['PATH'] = path;
+    });
+    const shell: SshShell = {
+      target: parseSshTarget('ssh://target'),
+      words: () => [...words],
+      ask: () => Promise.reject(new AppError('unreachable', 'Cannot ask')),
+    };
+    const sessions = new SshSessions(shell, 1);
+
+    await assert.rejects(dialling(shell, sessions, AbortSignal.timeout(20_000)), { message: 'Cannot ask' });
+
+    assert.equal((await sessions.enter()).shell, shell);
+  });
+}

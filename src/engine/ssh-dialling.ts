@@ -52,12 +52,14 @@ async function explain(shell: SshShell, signal: AbortSignal): Promise<void> {
 
 async function serve(socket: Socket, sessions: SshSessions): Promise<void> {
   socket.on('error', () => undefined);
+  let session: SshSession | undefined;
   try {
-    const session = await sessions.enter();
+    session = await sessions.enter();
     if (socket.destroyed) session.leave();
     else dial(socket, session);
   } catch {
     // Whoever asks gets no answer, and the next one asks ssh anew.
+    session?.leave();
     socket.destroy();
   }
 }
@@ -68,12 +70,15 @@ function dial(socket: Socket, { shell, leave }: SshSession): void {
     detached: true,
   });
   child.on('error', () => socket.destroy());
+  if (child.pid === undefined) {
+    // Then it has no pipes either.
+    leave();
+    return;
+  }
   child.on('close', () => {
     leave();
     socket.destroySoon();
   });
-  // Then it has no pipes either.
-  if (child.pid === undefined) return;
   // Who waits for an answer holds the other end of the socket, which keeps this process alive.
   keepNoProcessAlive(child);
   socket.unref();
