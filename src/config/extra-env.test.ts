@@ -6,7 +6,18 @@ import { LocalDockerProvider } from './local-docker-provider.ts';
 const provider = 'LocalDockerProvider';
 
 test('plain settings are taken as they are', () => {
-  const env = { LOG_LEVEL: 'info', HTTPS_PROXY: 'http://proxy:3128', MAX_TOKENS: '4096', EMPTY: '' };
+  const env = {
+    LOG_LEVEL: 'info',
+    HTTPS_PROXY: 'http://proxy:3128',
+    MAX_TOKENS: '4096',
+    TOKENIZERS_PARALLELISM: 'false',
+    GIT_AUTHOR_NAME: 'Somebody',
+    PYTHONPATH: '/workspace',
+    BYPASS_CACHE: '1',
+    SSH_PUBLIC_KEY: 'ssh-ed25519 AAAA',
+    KEYBOARD: 'us',
+    EMPTY: '',
+  };
 
   assert.deepEqual(checkedExtraEnv(provider, env), env);
   assert.deepEqual(new LocalDockerProvider({ extraEnv: env }).extraEnv, env);
@@ -16,7 +27,21 @@ const refused: readonly (readonly [name: string, value: string, reason: string])
   ['AWS_SECRET_ACCESS_KEY', 'minioadmin', 'is the name of a credential'],
   ['AWS_ACCESS_KEY_ID', 'minioadmin', 'is the name of a credential'],
   ['AWS_SESSION_TOKEN', 'x', 'is the name of a credential'],
-  ['db_password', 'x', 'is the name of a credential'],
+  ...[
+    'db_password',
+    'PGPASSWORD',
+    'DB_PASS',
+    'SIGNING_KEY',
+    'SIGNING_KEY_V2',
+    'ENCRYPTION_KEY',
+    'OPENAI_APIKEY',
+    'SECRET_KEY_BASE',
+    'CLIENT_SECRET_V2',
+    'GH_PAT',
+    'NPM_AUTH',
+    'AUTH_HEADER',
+    'GOOGLE_APPLICATION_CREDENTIALS',
+  ].map((name) => [name, 'x', 'is the name of a credential'] as const),
   ['SETTING', `AKIA${'Q7'.repeat(8)}`, 'looks like an AWS access key id'],
   ['HTTPS_PROXY', 'http://me:hush@proxy:3128', 'is a URL with a password in it'],
 ];

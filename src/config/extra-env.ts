@@ -8,8 +8,12 @@ import { findCredentials } from '../registry/credential-scan.ts';
 const extraEnvSchema = z.record(variableNameSchema, processTextSchema);
 
 /** What holds a credential whatever its value looks like: an S3 key is forty letters among others. */
-const credentialName =
-  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY|ACCESS_KEY(_ID)?|(PRIVATE|SECRET)_KEY)$/i;
+const credentialNames: readonly RegExp[] = [
+  /(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(API|ACCESS|PRIVATE)_?KEY)\d*(_|$)/i,
+  // Shorter words are found in others, such as PATH and AUTHOR.
+  /(^|_)(PASS|PAT|AUTH|AUTHORIZATION)\d*(_|$)/i,
+  /(?<!(^|_)PUBLIC)_KEY(_?V?\d+)?$/i,
+];
 const urlWithPassword = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]*:[^/?#@\s]+@/i;
 
 /**
@@ -38,5 +42,5 @@ function reasonToRefuse(name: string, value: string): string | undefined {
   const [found] = findCredentials(value);
   if (found !== undefined) return `looks like ${found.kind}`;
   if (urlWithPassword.test(value)) return 'is a URL with a password in it';
-  return credentialName.test(name) ? 'is the name of a credential' : undefined;
+  return credentialNames.some((pattern) => pattern.test(name)) ? 'is the name of a credential' : undefined;
 }
