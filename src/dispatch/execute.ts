@@ -4,6 +4,7 @@ import { AppError, isAppError } from '../contracts/errors.ts';
 import type { FailureCode } from '../contracts/run.ts';
 import type { Task } from '../contracts/task.ts';
 import type { AcceptedDispatch } from './accept.ts';
+import { awaitedStorage } from './awaited-storage.ts';
 import { buildTask } from './build-task.ts';
 import { CancelWatch } from './cancel-watch.ts';
 import { cleanUp } from './clean-up.ts';
@@ -38,10 +39,12 @@ const never = new AbortController().signal;
 
 /** Runs an accepted dispatch to its end. Every expected failure is in the record; the worker is gone when it resolves. */
 export async function executeDispatch(
-  place: DispatchPlace,
+  from: DispatchPlace,
   accepted: AcceptedDispatch,
   options: ExecuteOptions,
 ): Promise<ExecutedDispatch> {
+  // It was accepted there, so what keeps it out now may pass.
+  const place = { ...from, storage: awaitedStorage(from.storage) };
   const { onEvent, onProblem } = options;
   const keeper = new RecordKeeper(place, accepted.record, { onProblem });
   const { dispatchId } = keeper.record;

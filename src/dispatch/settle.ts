@@ -2,6 +2,7 @@ import { withDeadline } from '../base/deadline.ts';
 import type { Compute, TaskExit, TaskHandle } from '../compute/compute.ts';
 import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { isAppError } from '../contracts/errors.ts';
+import { awaitedStorage } from './awaited-storage.ts';
 import { cleanUp } from './clean-up.ts';
 import { collect, mostLeftBytes } from './collect.ts';
 import { stopGraceMs } from './dispatch.ts';
@@ -78,7 +79,8 @@ async function resultOfWorker(
   if (exit === undefined) return undefined;
   const { limits } = record.resolved;
   try {
-    const left = exit.kind === 'lost' ? undefined : await collect({ ...place, compute }, handle, mostLeftBytes(limits));
+    const from = { compute, storage: awaitedStorage(place.storage) };
+    const left = exit.kind === 'lost' ? undefined : await collect(from, handle, mostLeftBytes(limits));
     const durationMs = durationOf(record, left?.result?.timings);
     return resultOf({ handle, limits, exit, left, durationMs, endedBy: options.stop === true ? 'stop' : undefined });
   } catch (error) {

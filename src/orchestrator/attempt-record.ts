@@ -17,6 +17,8 @@ export interface AttemptRecordOptions {
   readonly resolved: ResolvedWork;
   readonly provider: string;
   readonly answer: DispatchRecord['answer'];
+  /** As an earlier daemon left it: it keeps its times. */
+  readonly before: DispatchRecord | undefined;
   /** Ends the waiting for a full disk before the worker starts, and any other. */
   readonly signals: AttemptSignals;
   readonly onProblem: (line: string) => void;
@@ -41,9 +43,7 @@ export class AttemptRecord {
   }
 
   static async accept(options: AttemptRecordOptions): Promise<AttemptRecord> {
-    const { place, request, signals } = options;
-    // One that an earlier daemon accepted keeps its times.
-    const before = await readRecord(place, request.dispatchId).catch(() => undefined);
+    const { before, signals } = options;
     const record = new AttemptRecord(options, { ...newRecord(options), ...timesOf(before) });
     await untilAborted(record.#change({}), AbortSignal.any([signals.stop, signals.detach]));
     if (before === undefined) await record.#linkBack();
@@ -81,6 +81,16 @@ export class AttemptRecord {
     } catch (error) {
       if (!signals.expired.aborted) onProblem(`Cannot write the record of ${request.dispatchId}: ${messageOf(error)}`);
     }
+  }
+}
+
+/** Undefined when there is none that can be read, so that it is written anew. */
+export async function readBefore(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchRecord | undefined> {
+  try {
+    return await readRecord(place, dispatchId);
+  } catch (error) {
+    if (isAppError(error, 'state-corrupt')) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { buffer } from 'node:stream/consumers';
+import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { type ArtifactRef, digestOfRef } from '../contracts/ids.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -13,7 +14,7 @@ import type { ResolvedWork } from '../dispatch/resolve-work.ts';
 import { unstartedResult } from '../dispatch/result.ts';
 import type { StoredBlob } from '../storage/storage.ts';
 import { answerFrom } from './answer-text.ts';
-import { AttemptRecord } from './attempt-record.ts';
+import { AttemptRecord, readBefore } from './attempt-record.ts';
 import { ComposedWorktrees } from './composed-worktrees.ts';
 import { attemptOutcome, type Objection, objectionOf, objectionTo, refusal } from './dispatch-judgement.ts';
 import { dispatchManifest } from './dispatch-manifest.ts';
@@ -40,6 +41,8 @@ export interface DispatchExecutionOptions {
 interface Prepared {
   readonly task: Task;
   readonly answer: Answer | undefined;
+  /** Its record, if an earlier daemon wrote one. */
+  readonly before?: DispatchRecord | undefined;
 }
 
 /** The dispatches of one run: each is prepared from its manifest, run, and judged by what it left. */
@@ -104,6 +107,7 @@ export class DispatchExecution implements RunExecution {
       resolved: item.resolved,
       provider,
       answer: prepared.answer,
+      before: prepared.before,
       signals,
       onProblem,
     });
@@ -191,7 +195,7 @@ export class DispatchExecution implements RunExecution {
   /** Of a task that runs already only the names and limits matter: secrets are not asked for again. */
   async #prepareFound(request: AttemptRequest, resolved: ResolvedWork): Promise<Prepared> {
     const task = await this.#task(request, { ...resolved, secretRefs: {} }, { needs: [] });
-    return { task, answer: undefined };
+    return { task, answer: undefined, before: await readBefore(this.#options.client, request.dispatchId) };
   }
 
   async #prepareNew(request: AttemptRequest, resolved: ResolvedWork): Promise<Prepared | Objection> {

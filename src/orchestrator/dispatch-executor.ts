@@ -6,6 +6,7 @@ import { type DeploymentId, type DispatchId, pinSchema } from '../contracts/ids.
 import { defaultExecutorName, defaultTargetName } from '../contracts/names.ts';
 import type { FailureCode } from '../contracts/run.ts';
 import { modelSchema } from '../contracts/subagent.ts';
+import { awaitedStorage } from '../dispatch/awaited-storage.ts';
 import type { DispatchPlace } from '../dispatch/place.ts';
 import { closeTargets, type DispatchClient, sweepTargets } from '../dispatch/targets.ts';
 import { DispatchExecution } from './dispatch-execution.ts';
@@ -77,7 +78,8 @@ export class DispatchExecutor implements Executor {
 
   async open(run: ExecutorRun): Promise<RunExecution> {
     try {
-      const { namespace, storage } = this.#client;
+      const { namespace, secrets } = this.#client;
+      const storage = awaitedStorage(this.#client.storage);
       const { subagents: declared, defaults } = run.declarations;
       const model = this.#model === undefined ? {} : { model: this.#model };
       const computeOf = (target: string) => this.#client.computeOf(target);
@@ -85,7 +87,7 @@ export class DispatchExecutor implements Executor {
       const items = await ResolvedItems.resolve(run, dispatchItems(run), { ports, defaults: this.#defaults });
       const onProgress = (line: string) => run.onLine(`run ${run.runId}: ${line}`);
       const places = await OpenedPlaces.open(this.#client, items.places(), onProgress);
-      return new DispatchExecution({ run, client: this.#client, places, items });
+      return new DispatchExecution({ run, client: { namespace, storage, secrets }, places, items });
     } catch (error) {
       const code = permanentFailure(error);
       if (code === undefined) throw error;

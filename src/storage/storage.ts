@@ -33,7 +33,7 @@ export interface NamePath {
  * Content-addressed blobs and overwritable names. A blob is whole or absent, whatever crashes; a name is the old text
  * or the new. Safe with several processes. Every read of a blob is hashed: bytes that do not match raise
  * `artifact-mismatch` at the end of the stream at the latest. Failures raised: `not-found`, `artifact-mismatch`,
- * `limit-exceeded`, `disk-full`, `unreachable`, `invalid-input`.
+ * `limit-exceeded`, `disk-full`, `unreachable`, `refused` (whoever asks is not let in), `invalid-input`.
  */
 export interface Storage {
   /** How long between two looks for a name that others put, where each look costs. Default: whatever suits who looks. */
