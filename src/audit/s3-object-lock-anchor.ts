@@ -20,6 +20,15 @@ export interface S3ObjectLockAnchorOptions extends S3Options {
 const defaults = { retentionDays: 1 } as const;
 const dayMs = 86_400_000;
 const mostDays = 36_500;
+const permissions = [
+  's3:PutObject',
+  's3:PutObjectRetention',
+  's3:ListBucketVersions',
+  's3:GetObject',
+  's3:GetObjectVersion',
+  's3:GetObjectRetention',
+  's3:GetBucketObjectLockConfiguration',
+] as const;
 
 /**
  * Keeps the digests of each seal in a bucket with Object Lock, in mode COMPLIANCE. What it earns is not taken from what
@@ -32,7 +41,7 @@ export class S3ObjectLockAnchor implements Anchor {
   readonly #retentionMs: number;
 
   constructor({ retentionDays = defaults.retentionDays, id, ...options }: S3ObjectLockAnchorOptions) {
-    this.#bucket = new S3Bucket(options);
+    this.#bucket = new S3Bucket(options, permissions);
     // Whole: it goes into bundles, whose numbers are.
     this.#retentionMs = Math.ceil(checkedDays(retentionDays) * dayMs);
     this.id = checkedId(id ?? `s3:${this.#bucket.name}/${this.#bucket.prefix}`.replace(/\/$/, ''));

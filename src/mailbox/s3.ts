@@ -67,13 +67,7 @@ export class S3Mailbox implements Mailbox {
   }
 
   async size(key: string): Promise<number | undefined> {
-    const at = this.#at(key);
-    const { HeadObjectCommand } = await s3Sdk();
-    const found = await letIn(
-      this.#bucket.askForObject(`look at message "${key}"`, (client, options) =>
-        client.send(new HeadObjectCommand(at), options),
-      ),
-    );
+    const found = await letIn(this.#bucket.head(`look at message "${key}"`, this.#at(key)));
     return found?.ContentLength;
   }
 
@@ -115,18 +109,13 @@ export class S3Mailbox implements Mailbox {
     { after = '', ...more }: { readonly after?: string; readonly Delimiter?: string },
   ): AsyncGenerator<ListObjectsV2CommandOutput> {
     const input = {
-      Bucket: this.#bucket.name,
       Prefix: `${this.#bucket.prefix}${checkedPrefix(prefix)}`,
       ...(after === '' ? {} : { StartAfter: `${this.#bucket.prefix}${after}` }),
       ...more,
     };
-    const { ListObjectsV2Command } = await s3Sdk();
     let ContinuationToken: string | undefined;
     do {
-      const wish = new ListObjectsV2Command({ ...input, ContinuationToken });
-      const page = await letIn(
-        this.#bucket.ask(`list messages under "${prefix}"`, (client, options) => client.send(wish, options)),
-      );
+      const page = await letIn(this.#bucket.list(`list messages under "${prefix}"`, { ...input, ContinuationToken }));
       yield page;
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken !== undefined);

@@ -1,7 +1,22 @@
-import type { S3Client } from '@aws-sdk/client-s3';
+import type {
+  HeadObjectCommandInput,
+  HeadObjectCommandOutput,
+  ListObjectsV2CommandInput,
+  ListObjectsV2CommandOutput,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { retry } from '../base/retry.ts';
+import { endpointObstacle } from '../base/service-endpoint.ts';
 import { AppError } from '../contracts/errors.ts';
-import { explainS3Error, isMissingObject, isWorthAnotherTry, missingBucketError } from './s3-errors.ts';
+import {
+  explainS3Error,
+  foreignAnswerError,
+  isMissingObject,
+  isWorthAnotherTry,
+  missingBucketError,
+  noAnswerError,
+  type Question,
+} from './s3-errors.ts';
 import type { S3Options } from './s3-options.ts';
 
 /** Loaded when it is first needed. */
@@ -20,6 +35,7 @@ export interface Patience {
 }
 
 const patienceMs = 60_000;
+const commonPermissions = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:ListBucket'] as const;
 /** The SDK waits between tries at random, longer each time (its `standard` mode). */
 const sdkTries = 5;
 /** For what the SDK leaves to its caller: bytes that were changed or lost on the way. */
@@ -32,13 +48,17 @@ export class S3Bucket {
   readonly name: string;
   readonly prefix: string;
   readonly #options: S3Options;
+  readonly #permissions: readonly string[];
   #client: Promise<S3Client> | undefined;
   #isThere: Promise<void> | undefined;
 
-  constructor(options: S3Options) {
+  /** `permissions` are those that everything asked of it needs together. */
+  constructor(options: S3Options, permissions: readonly string[] = commonPermissions) {
     this.name = checkedBucket(options.bucket);
     this.prefix = checkedPrefix(options.prefix ?? '');
+    if (options.endpoint !== undefined) checkEndpoint(options.endpoint);
     this.#options = options;
+    this.#permissions = permissions;
   }
 
   /** As `s3://bucket/prefix at https://host`. */
@@ -68,16 +88,44 @@ export class S3Bucket {
     const abortSignal = signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]);
     // Cleared with the answer: the body of an answer may take longer to read.
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    let lastFailure: unknown;
+    const isRetryable = (failure: unknown) => {
+      lastFailure = failure;
+      return isWorthAnotherTry(failure);
+    };
     try {
       const client = await this.client();
-      const isRetryable = isWorthAnotherTry;
       return await retry(() => ask(client, { abortSignal }), { attempts: ownTries, isRetryable, signal: abortSignal });
     } catch (cause) {
       signal?.throwIfAborted();
-      throw explainS3Error(what, this.place, cause);
+      if (deadline.signal.aborted) throw noAnswerError(this.#question(what), timeoutMs, lastFailure ?? cause);
+      throw this.explain(what, cause);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  explain(what: string, cause: unknown): AppError {
+    return explainS3Error(this.#question(what), cause);
+  }
+
+  /** What is known of an object; undefined when it is not there. */
+  async head(what: string, wish: Omit<HeadObjectCommandInput, 'Bucket'>): Promise<HeadObjectCommandOutput | undefined> {
+    const { HeadObjectCommand } = await s3Sdk();
+    const command = new HeadObjectCommand({ Bucket: this.name, ...wish });
+    const found = await this.askForObject(what, (client, options) => client.send(command, options));
+    if (found !== undefined && found.ETag === undefined) throw foreignAnswerError(this.#question(what));
+    return found;
+  }
+
+  /** One page of what is there. */
+  async list(what: string, wish: Omit<ListObjectsV2CommandInput, 'Bucket'>): Promise<ListObjectsV2CommandOutput> {
+    const { ListObjectsV2Command } = await s3Sdk();
+    const command = new ListObjectsV2Command({ Bucket: this.name, ...wish });
+    const page = await this.ask(what, (client, options) => client.send(command, options));
+    // Else a page of something else would say that nothing is there.
+    if (page.Name === undefined && page.KeyCount === undefined) throw foreignAnswerError(this.#question(what));
+    return page;
   }
 
   /** The same for what may not be there: undefined then, while a bucket that is not there is still an error. */
@@ -106,7 +154,7 @@ export class S3Bucket {
       async (client, options) => {
         const { HeadBucketCommand } = await s3Sdk();
         await client.send(new HeadBucketCommand({ Bucket: this.name }), options).catch((cause: unknown) => {
-          throw isMissingObject(cause) ? missingBucketError(what, this.place) : cause;
+          throw isMissingObject(cause) ? missingBucketError(this.#question(what)) : cause;
         });
       },
       patience,
@@ -119,8 +167,15 @@ export class S3Bucket {
 
   client(): Promise<S3Client> {
     if (this.#options.client !== undefined) return Promise.resolve(this.#options.client);
-    this.#client ??= newClient(this.#options);
+    this.#client ??= newClient(this.#options).catch((error: unknown) => {
+      this.#client = undefined;
+      throw error;
+    });
     return this.#client;
+  }
+
+  #question(what: string): Question {
+    return { what, place: this.place, permissions: this.#permissions };
   }
 }
 
@@ -160,4 +215,12 @@ function checkedPrefix(prefix: string): string {
   const complete = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
   if (/^(?:(?!\.{1,2}\/)[A-Za-z0-9._-]+\/)*$/.test(complete) && complete.length <= 256) return complete;
   throw new AppError('invalid-input', `Cannot use prefix "${prefix}": it must be a path such as "team/agora/"`);
+}
+
+function checkEndpoint(endpoint: string): void {
+  const state = endpointObstacle(endpoint);
+  if (state === undefined) return;
+  throw new AppError('invalid-input', `Cannot use the endpoint of S3: ${state}`, {
+    next: 'Give a URL such as "https://s3.example.com:9000"; keys go into `credentials` or the environment.',
+  });
 }

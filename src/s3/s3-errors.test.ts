@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { AppError } from '../contracts/errors.ts';
 import { explainS3Error, isWorthAnotherTry } from './s3-errors.ts';
 
+const question = { what: 'read x', place: 's3://b/', permissions: ['s3:PutObject', 's3:GetObject'] };
+
 /** As the SDK makes one of an answer, or of a connection. */
 function sdkError(name: string, { status, attempts = 1, code }: { status?: number; attempts?: number; code?: string }) {
   const $metadata = { ...(status !== undefined && { httpStatusCode: status }), attempts };
@@ -23,7 +25,13 @@ test('a failure says whose it is, and whether to ask again', () => {
     sdkError('QuotaExceeded', { status: 403 }),
     new Error('Region is missing'),
     new RangeError('out of range'),
-  ].map((cause) => [cause.message, explainS3Error('read x', 's3://b/', cause).code, isWorthAnotherTry(cause)]);
+    new ReferenceError('out of scope'),
+    Object.assign(new TypeError('a damaged date'), { $metadata: { httpStatusCode: 200 } }),
+    Object.assign(new TypeError('a damaged answer'), { $response: {} }),
+    sdkError('Unknown', { status: 301 }),
+    sdkError('TemporaryRedirect', { status: 307 }),
+    sdkError('AuthorizationHeaderMalformed', { status: 400 }),
+  ].map((cause) => [cause.message, explainS3Error(question, cause).code, isWorthAnotherTry(cause)]);
 
   assert.deepEqual(cases, [
     ['NoSuchBucket', 'not-found', false],
@@ -38,12 +46,24 @@ test('a failure says whose it is, and whether to ask again', () => {
     ['QuotaExceeded', 'disk-full', false],
     ['Region is missing', 'refused', false],
     ['out of range', 'internal', false],
+    ['out of scope', 'internal', false],
+    ['a damaged date', 'unreachable', true],
+    ['a damaged answer', 'unreachable', true],
+    ['Unknown', 'refused', false],
+    ['TemporaryRedirect', 'refused', false],
+    ['AuthorizationHeaderMalformed', 'refused', false],
   ]);
 });
 
 test('a failure of our own stays what it is', () => {
   const own = new AppError('limit-exceeded', 'Cannot read x: it is too large');
 
-  assert.equal(explainS3Error('read x', 's3://b/', own), own);
+  assert.equal(explainS3Error(question, own), own);
   assert.equal(isWorthAnotherTry(own), false);
+});
+
+test('who is denied is told what has to be allowed', () => {
+  const { next } = explainS3Error(question, sdkError('AccessDenied', { status: 403 }));
+
+  assert.equal(next, 'Allow s3:PutObject, s3:GetObject on it for who runs this process.');
 });

@@ -36,6 +36,8 @@ export async function readText(
   const { GetObjectCommand } = await s3Sdk();
   const { Body, Metadata, ContentLength = 0 } = await client.send(new GetObjectCommand(at), options);
   if (ContentLength > mostBytes) {
+    // Unread it would keep its connection.
+    await Body?.transformToWebStream().cancel();
     throw new AppError(
       'limit-exceeded',
       `Cannot read ${title}: it is ${ContentLength} bytes, the limit is ${mostBytes}`,

@@ -1,20 +1,17 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { digestOfStream } from '../base/hash.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import { type AskOptions, type S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
-import { explainS3Error } from '../s3/s3-errors.ts';
 import { blobKey } from './keys.ts';
+import { graceMs, leastBytesPerMs, type Rest, resumedRead } from './resumed-read.ts';
 import { partBytes, type Spooled, spool } from './s3-spool.ts';
 import type { PutOptions, StoredBlob } from './storage.ts';
 
-/** How many cuts in a row that bring nothing a read survives, and how many reads of bytes that were changed on the way. */
-const mostCuts = 5;
+/** How many reads of bytes that were changed on the way. */
 const mostReads = 3;
-/** Slower than this is not waited for. */
-const leastBytesPerMs = 50;
 /** Parts under way at once. */
 const queueSize = 3;
 
@@ -77,27 +74,16 @@ export class S3Blobs {
     });
   }
 
-  /** The bytes of the object; goes on where a cut one ended. */
-  async *#read(digest: Digest): AsyncGenerator<Uint8Array> {
-    let position = 0;
-    for (let cuts = 0; ; ) {
-      const { answer, totalBytes } = await this.#open(digest, position);
-      let why: unknown = new Error('the answer ended early');
-      try {
-        for await (const chunk of bodyOf(answer)) {
-          position += chunk.length;
-          cuts = 0;
-          yield chunk;
-        }
-      } catch (cause) {
-        why = cause;
-      }
-      if (position >= totalBytes) return;
-      if (++cuts > mostCuts) throw explainS3Error(`read blob "${digest}"`, this.#bucket.place, why);
-    }
+  #read(digest: Digest): AsyncGenerator<Uint8Array> {
+    const what = `read blob "${digest}"`;
+    return resumedRead({
+      title: `blob "${digest}" in ${this.#bucket.place}`,
+      open: (position) => this.#open(digest, position),
+      explain: (cause) => this.#bucket.explain(what, cause),
+    });
   }
 
-  async #open(digest: Digest, position: number): Promise<{ answer: GetObjectCommandOutput; totalBytes: number }> {
+  async #open(digest: Digest, position: number): Promise<Rest> {
     const { GetObjectCommand } = await s3Sdk();
     const wish = new GetObjectCommand({
       ...this.#at(digest),
@@ -107,7 +93,15 @@ export class S3Blobs {
       client.send(wish, options),
     );
     if (answer === undefined) throw new AppError('not-found', `Cannot read blob "${digest}": it is not in storage`);
-    return { answer, totalBytes: position + (answer.ContentLength ?? 0) };
+    const { Body, ContentLength = 0, ContentRange = '' } = answer;
+    if (!(Body instanceof Readable)) throw new AppError('internal', 'Cannot read an answer of S3: it has no body');
+    if (position === 0 || ContentRange.startsWith(`bytes ${position}-`))
+      return { body: Body, totalBytes: position + ContentLength };
+    Body.destroy();
+    const state = `it was cut after ${position} bytes, and the service does not go on there`;
+    throw new AppError('unreachable', `Cannot read blob "${digest}" in ${this.#bucket.place}: ${state}`, {
+      next: 'Try again; if it stays so, use a service that heeds the header "Range".',
+    });
   }
 
   /** Whether the very bytes are there already; damaged ones are replaced. */
@@ -117,14 +111,13 @@ export class S3Blobs {
     return found.ETag?.replaceAll('"', '') === spooled.etag || found.ChecksumSHA256 === checksumOf(spooled.digest);
   }
 
+  // Async: a digest that is none rejects.
   async #head(digest: Digest) {
-    const { HeadObjectCommand } = await s3Sdk();
-    const wish = new HeadObjectCommand({ ...this.#at(digest), ChecksumMode: 'ENABLED' });
-    return this.#bucket.askForObject(`look for blob "${digest}"`, (client, options) => client.send(wish, options));
+    return this.#bucket.head(`look for blob "${digest}"`, { Key: this.#key(digest), ChecksumMode: 'ENABLED' });
   }
 
   #upload(spooled: Spooled): Promise<void> {
-    const timeoutMs = 60_000 + spooled.sizeBytes / leastBytesPerMs;
+    const timeoutMs = graceMs + spooled.sizeBytes / leastBytesPerMs;
     const put = spooled.sizeBytes <= partBytes ? this.#putWhole.bind(this) : this.#putParts.bind(this);
     const ask = (client: S3Client, options: AskOptions) => put(client, spooled, options);
     return this.#bucket.ask(`store blob "${spooled.digest}"`, ask, { timeoutMs });
@@ -144,7 +137,9 @@ export class S3Blobs {
   async #putParts(client: S3Client, spooled: Spooled, { abortSignal }: AskOptions): Promise<void> {
     const { Upload } = await import('@aws-sdk/lib-storage');
     const Body = spooled.body();
-    const params = { ...this.#target(spooled.digest), ChecksumAlgorithm: 'SHA256', Body } as const;
+    const { digest, sizeBytes: ContentLength } = spooled;
+    // With its length the parts are counted: a spool that became shorter is noticed.
+    const params = { ...this.#target(digest), ChecksumAlgorithm: 'SHA256', ContentLength, Body } as const;
     const upload = new Upload({ client, params, queueSize, partSize: partBytes, leavePartsOnError: false });
     const abort = () => void upload.abort(); // `done` rejects.
     abortSignal.addEventListener('abort', abort, { once: true });
@@ -172,9 +167,4 @@ export class S3Blobs {
 /** As the header wants it. */
 function checksumOf(digest: Digest): string {
   return Buffer.from(digest.slice('sha256:'.length), 'hex').toString('base64');
-}
-
-function bodyOf({ Body }: GetObjectCommandOutput): AsyncIterable<Uint8Array> {
-  if (Body instanceof Readable) return Body;
-  throw new AppError('internal', 'Cannot read an answer of S3: it has no body');
 }

@@ -11,6 +11,8 @@ const holdMs = 30_000;
 /** By the clock of the service. Longer than anything sent within `holdMs` can be under way. */
 const staleMs = 120_000;
 const patienceMs = 60_000;
+/** What is not withdrawn goes stale. */
+const withdrawMs = 10_000;
 const backoff = { delayMs: 40, maxDelayMs: 2_000, jitter: 0.8 } as const;
 /** How often the first of those that contend looks whether the others withdrew. */
 const mostLooks = 5;
@@ -22,6 +24,15 @@ const claimField = 'agora-claim';
 export type Wish = PutObjectCommandInput & { readonly Bucket: string; readonly Key: string };
 
 type Verdict = 'made' | 'there' | 'contended';
+
+interface Claim {
+  readonly wish: Wish;
+  readonly id: string;
+  /** For people: what is to be made. */
+  readonly title: string;
+  /** Of the day: a machine that slept meanwhile has lost its claim too. */
+  readonly endsAt: number;
+}
 
 /**
  * Makes an object that is not there yet, of several at once exactly one, in services that put unconditionally as well.
@@ -39,8 +50,8 @@ export class S3Claims {
   async create(wish: Wish, title: string): Promise<boolean> {
     const endsAt = performance.now() + patienceMs;
     for (let round = 1; performance.now() < endsAt; round++) {
-      if ((await this.#head(wish)) !== undefined) return false;
-      const verdict = await this.#tryToMake(wish, title);
+      if ((await this.#head(wish, title)) !== undefined) return false;
+      const verdict = await this.#tryToMake({ wish, title, id: randomUUID(), endsAt: Date.now() + holdMs });
       if (verdict !== 'contended') return verdict === 'made';
       await sleep(retryDelayMs(round, backoff));
     }
@@ -49,44 +60,49 @@ export class S3Claims {
     });
   }
 
-  async #tryToMake(wish: Wish, title: string): Promise<Verdict> {
-    const id = randomUUID();
-    // Of the day: a machine that slept meanwhile has lost its claim too.
-    const endsAt = Date.now() + holdMs;
-    await this.#claim(wish, id);
+  async #tryToMake(claim: Claim): Promise<Verdict> {
+    const found = await this.#look(claim).catch(async (error: unknown) => {
+      await this.#giveUp(claim);
+      throw error;
+    });
     // If making it fails nobody knows whether it will come: then the claim stays and keeps others away meanwhile.
-    const verdict = (await this.#isAlone(wish, id))
-      ? await this.#makeUnlessThere(wish, { id, title, endsAt })
-      : 'contended';
-    // What stays of it goes stale.
-    await this.#withdraw(wish, id).catch(() => undefined);
+    const verdict = found === 'nothing' ? await this.#make(claim) : found;
+    await this.#giveUp(claim);
     return verdict;
   }
 
+  /** What stands in the way, once the claim is there. */
+  async #look(claim: Claim): Promise<'nothing' | 'there' | 'contended'> {
+    await this.#put(claim);
+    if (!(await this.#isAlone(claim))) return 'contended';
+    return (await this.#head(claim.wish, claim.title)) === undefined ? 'nothing' : 'there';
+  }
+
   /** The first of those that contend waits for the others, which withdraw. */
-  async #isAlone(wish: Wish, id: string): Promise<boolean> {
+  async #isAlone(claim: Claim): Promise<boolean> {
     for (let look = 1; look <= mostLooks; look++) {
-      const others = await this.#others(wish, id);
+      const others = await this.#others(claim);
+      if (others === undefined) return false;
       if (others.length === 0) return true;
-      if (others.some((other) => other < id)) return false;
+      if (others.some((other) => other < claim.id)) return false;
       await sleep(retryDelayMs(look, backoff));
     }
     return false;
   }
 
-  async #makeUnlessThere(
-    wish: Wish,
-    { id, title, endsAt }: { readonly id: string; readonly title: string; readonly endsAt: number },
-  ): Promise<Verdict> {
-    if ((await this.#head(wish)) !== undefined) return 'there';
+  async #make({ wish, id, title, endsAt }: Claim): Promise<Verdict> {
     const timeoutMs = endsAt - Date.now();
     if (timeoutMs <= 0) return 'contended';
     const named = { ...wish, Metadata: { ...wish.Metadata, [claimField]: id } };
-    return this.#bucket.ask(`make ${title}`, (client, options) => this.#put(client, named, options), { timeoutMs });
+    const make = (client: S3Client, options: AskOptions) => this.#putWish(client, { wish: named, title, options });
+    return this.#bucket.ask(`make ${title}`, make, { timeoutMs });
   }
 
   /** Services that heed the condition guard also against a process that stood still between its last look and this. */
-  async #put(client: S3Client, wish: Wish, options: AskOptions): Promise<Verdict> {
+  async #putWish(
+    client: S3Client,
+    { wish, title, options }: { readonly wish: Wish; readonly title: string; readonly options: AskOptions },
+  ): Promise<Verdict> {
     const { PutObjectCommand } = await s3Sdk();
     try {
       await client.send(new PutObjectCommand({ ...wish, IfNoneMatch: '*' }), options);
@@ -96,7 +112,7 @@ export class S3Claims {
       if (status === 409) return 'contended';
       if (status === 412) {
         // A try before this one may have made it, whose answer was lost.
-        const found = await this.#head(wish);
+        const found = await this.#head(wish, title);
         return found?.Metadata?.[claimField] === wish.Metadata?.[claimField] ? 'made' : 'there';
       }
       if (status !== 501) throw cause;
@@ -105,20 +121,20 @@ export class S3Claims {
     return 'made';
   }
 
-  /** Claims beside one's own; what processes left that are gone is removed. */
-  async #others(wish: Wish, own: string): Promise<readonly string[]> {
-    const { ListObjectsV2Command } = await s3Sdk();
+  /** Claims beside one's own, undefined when that was taken for stale; what processes left that are gone is removed. */
+  async #others({ wish, id: own, title, endsAt }: Claim): Promise<readonly string[] | undefined> {
     const Prefix = claimsOf(wish);
-    const listing = new ListObjectsV2Command({ Bucket: wish.Bucket, Prefix });
-    const page = await this.#bucket.ask('look for claims', (client, options) => client.send(listing, options));
-    const writtenAt = new Map<string, number>();
-    for (const { Key = '', LastModified } of page.Contents ?? [])
-      writtenAt.set(Key.slice(Prefix.length), LastModified?.getTime() ?? 0);
-    // Written a moment ago by the same clock.
-    const now = writtenAt.get(own);
-    if (now === undefined) throw this.#lostClaim();
-    const isStale = (id: string) => now - (writtenAt.get(id) ?? 0) > staleMs;
-    for (const id of [...writtenAt.keys()].filter(isStale)) await this.#withdraw(wish, id);
+    const page = await this.#bucket.list(`look who else makes ${title}`, { Prefix });
+    const writtenAt = new Map<string, Date | undefined>();
+    for (const { Key = '', LastModified } of page.Contents ?? []) writtenAt.set(Key.slice(Prefix.length), LastModified);
+    if (!writtenAt.has(own)) {
+      if (Date.now() > endsAt) return undefined;
+      throw this.#lostClaim();
+    }
+    // Written a moment ago by the same clock. Of what time nobody says, it is as fresh.
+    const now = writtenAt.get(own)?.getTime() ?? 0;
+    const isStale = (id: string) => now - (writtenAt.get(id)?.getTime() ?? now) > staleMs;
+    for (const id of [...writtenAt.keys()].filter(isStale)) await this.#withdraw({ wish, id, title });
     return [...writtenAt.keys()].filter((id) => id !== own && !isStale(id));
   }
 
@@ -128,22 +144,26 @@ export class S3Claims {
     });
   }
 
-  async #head({ Bucket, Key }: Wish) {
-    const { HeadObjectCommand } = await s3Sdk();
-    const wish = new HeadObjectCommand({ Bucket, Key });
-    return this.#bucket.askForObject('look for a name', (client, options) => client.send(wish, options));
+  #head({ Key }: Wish, title: string) {
+    return this.#bucket.head(`look for ${title}`, { Key });
   }
 
-  async #claim(wish: Wish, id: string): Promise<void> {
+  async #put({ wish, id, title }: Claim): Promise<void> {
     const { PutObjectCommand } = await s3Sdk();
-    const claim = { Bucket: wish.Bucket, Key: claimsOf(wish) + id, Body: Buffer.alloc(0), ...this.#bucket.encryption };
-    await this.#bucket.ask('put a claim', (client, options) => client.send(new PutObjectCommand(claim), options));
+    const object = { Bucket: wish.Bucket, Key: claimsOf(wish) + id, Body: Buffer.alloc(0), ...this.#bucket.encryption };
+    await this.#bucket.ask(`claim ${title}`, (client, options) => client.send(new PutObjectCommand(object), options));
   }
 
-  async #withdraw(wish: Wish, id: string): Promise<void> {
+  /** What stays of it goes stale. */
+  async #giveUp(claim: Claim): Promise<void> {
+    await this.#withdraw(claim).catch(() => undefined);
+  }
+
+  async #withdraw({ wish, id, title }: Pick<Claim, 'wish' | 'id' | 'title'>): Promise<void> {
     const { DeleteObjectCommand } = await s3Sdk();
-    const claim = new DeleteObjectCommand({ Bucket: wish.Bucket, Key: claimsOf(wish) + id });
-    await this.#bucket.ask('remove a claim', (client, options) => client.send(claim, options));
+    const object = new DeleteObjectCommand({ Bucket: wish.Bucket, Key: claimsOf(wish) + id });
+    const remove = (client: S3Client, options: AskOptions) => client.send(object, options);
+    await this.#bucket.ask(`withdraw a claim of ${title}`, remove, { timeoutMs: withdrawMs });
   }
 }
 

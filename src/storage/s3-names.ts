@@ -38,16 +38,13 @@ export class S3Names {
   }
 
   async list(namespace: string, type: NameType): Promise<string[]> {
-    const { ListObjectsV2Command } = await s3Sdk();
     const Prefix = `${this.#bucket.prefix}${namesFolder(namespace, type)}`;
     const files: string[] = [];
     let ContinuationToken: string | undefined;
     do {
       // What lies deeper, claims, is folded.
-      const wish = { Bucket: this.#bucket.name, Prefix, Delimiter: '/', ContinuationToken };
-      const page = await this.#bucket.ask(`list names of type "${type}"`, (client, options) =>
-        client.send(new ListObjectsV2Command(wish), options),
-      );
+      const wish = { Prefix, Delimiter: '/', ContinuationToken };
+      const page = await this.#bucket.list(`list names of type "${type}"`, wish);
       for (const { Key } of page.Contents ?? []) if (Key !== undefined) files.push(Key.slice(Prefix.length));
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken !== undefined);
