@@ -177,8 +177,7 @@ export class CallerSession {
       case 'end':
         return this.#incoming.end(frame.offset);
       case 'credit':
-        this.#outgoing.credit(frame.offset);
-        return undefined;
+        return this.#outgoing.credit(frame.offset);
       case 'control':
         return this.#event(frame.json);
     }

@@ -1,4 +1,4 @@
-import type { AppError, ErrorCode } from '../contracts/errors.ts';
+import { AppError, type ErrorCode } from '../contracts/errors.ts';
 import type { Close, CloseCode } from '../contracts/session-wire.ts';
 
 const codes: Partial<Record<ErrorCode, CloseCode>> = {
@@ -14,8 +14,10 @@ const codes: Partial<Record<ErrorCode, CloseCode>> = {
   'too-many-requests': 'limit-exceeded',
 };
 
-/** A failure as the reason of a CLOSE. */
-export function closeOf({ code, message, next }: AppError): Close {
+/** A failure as the reason of a CLOSE. What is no AppError is a defect, and its words are not for viewers. */
+export function closeOf(error: unknown): Close {
+  if (!(error instanceof AppError)) return { code: 'internal', message: 'the agent failed; its log says how' };
+  const { code, message, next } = error;
   const told = { code: codes[code] ?? 'internal', message: message.slice(0, 2_048) };
   return next === undefined ? told : { ...told, next: next.slice(0, 1_024) };
 }

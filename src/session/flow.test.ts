@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { Flow } from './flow.ts';
 
 test('data is taken in its order, up to the credit, until the end', () => {
-  const flow = new Flow(10, 20);
+  const flow = new Flow(10, 10);
 
   assert.equal(flow.data(10, 6), undefined);
   assert.equal(flow.room, 4);
   assert.match(flow.data(16, 5) ?? '', /past the credit of 20/);
-  flow.credit(30);
+  assert.equal(flow.credit(26), undefined);
   assert.equal(flow.data(16, 5), undefined);
   assert.equal(flow.end(21), undefined);
   assert.match(flow.data(21, 1) ?? '', /after the end/);
@@ -41,4 +41,14 @@ test('a gap moves what comes next, and the credit with it; it never goes back', 
   assert.equal(flow.room, 40);
   assert.equal(flow.data(1_000, 40), undefined);
   assert.match(flow.gap(5) ?? '', /goes back/);
+});
+
+test('credit for more than the window is told, and gives nothing', () => {
+  const flow = new Flow(0, 100);
+  flow.data(0, 60);
+
+  assert.match(flow.credit(161) ?? '', /more than the window/);
+  assert.equal(flow.room, 40);
+  assert.equal(flow.credit(160), undefined);
+  assert.equal(flow.room, 100);
 });

@@ -1,14 +1,17 @@
 /** One direction of a stream, watched: what is sent in it, and up to where it may be. */
 export class Flow {
+  readonly #windowBytes: number;
   /** Where the next byte belongs. */
   #next: number;
   /** No byte at or past it may be sent. */
   #limit: number;
   #isEnded = false;
 
-  constructor(next: number, limit: number) {
+  /** From `next` on a window may be sent; never more than that is given beyond what was. */
+  constructor(next: number, windowBytes: number) {
+    this.#windowBytes = windowBytes;
     this.#next = next;
-    this.#limit = limit;
+    this.#limit = next + windowBytes;
   }
 
   get next(): number {
@@ -43,8 +46,11 @@ export class Flow {
   }
 
   /** One that was given before the last, or before a gap, says nothing new. */
-  credit(offset: number): void {
+  credit(offset: number): string | undefined {
+    // Nobody can have read what was not sent.
+    if (offset > this.#next + this.#windowBytes) return `credit up to ${offset} is more than the window`;
     this.#limit = Math.max(this.#limit, offset);
+    return undefined;
   }
 
   /** What was in between is lost; it needs no credit. */

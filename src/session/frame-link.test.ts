@@ -58,7 +58,7 @@ test('what one side sends in a stream the other gets, and that it was closed', (
   other.stream.send({ type: 'accept', json: { sessionId: 'x' } });
   other.stream.send(data(0, 'hello'));
   other.stream.send({ type: 'end', offset: 5 });
-  other.stream.close({ code: 'done', message: 'it ended' });
+  other.stream.closeAfter({ code: 'done', message: 'it ended' });
   carry();
 
   assert.deepEqual(other.request, { n: 1 });
@@ -186,4 +186,22 @@ test('a lost link is told to each stream once, and nothing is sent any more', ()
   assert.deepEqual([first.heard.closes.length, second.heard.closes.length], [1, 1]);
   assert.equal(here.sent.length, 0);
   assert.equal(caller.open({}, listener()), undefined);
+});
+
+test('a reason that is too long for a WebSocket is cut where a character ends', () => {
+  const { open, server, there } = aLink();
+  const { other } = open();
+
+  server.receive(encodeFrame(9, { type: 'open', json: { ['漢'.repeat(200)]: 1, a: 'x' } }));
+  server.receive(
+    Buffer.from(
+      `0500000063${Buffer.from('{"漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢漢":1,"漢":1,"漢":2}').toString('hex')}`,
+      'hex',
+    ),
+  );
+
+  assert.ok(server.isEnded);
+  assert.equal(other.heard.closes.length, 1);
+  const reason = there.ends[0]?.reason ?? '';
+  assert.ok(Buffer.byteLength(reason) <= 123 && !reason.includes('\uFFFD'), reason);
 });

@@ -15,9 +15,12 @@ export interface FrameLinkOptions {
   readonly port: FramePort;
   /** Streams that may be open at once. */
   readonly mostStreams: number;
-  /** Takes a stream that the other side opens. Default: only this side opens any. */
+  /** Takes a stream that the other side opens, or closes it; undefined for a session that is not there. Default: only this side opens any. */
   readonly onOpen?: (stream: LinkStream, request: unknown) => StreamHandler | undefined;
 }
+
+/** RFC 6455, 5.5: 125 bytes, of which the code takes two. */
+const mostReasonBytes = 123;
 
 interface Outgoing {
   readonly stream: LinkStream;
@@ -106,7 +109,8 @@ export class FrameLink {
     const stream = this.#newStream(number, undefined);
     const handler = isTooMany ? undefined : onOpen(stream, request);
     if (isTooMany) stream.fail('limit-exceeded', `${mostStreams} streams are open`);
-    if (handler !== undefined) stream.handleBy(handler);
+    else if (handler === undefined) stream.fail('not-found', 'there is no such session');
+    else stream.handleBy(handler);
   }
 
   #newStream(number: number, handler: StreamHandler | undefined): LinkStream {
@@ -130,8 +134,8 @@ export class FrameLink {
   }
 
   #breach(reason: string): void {
-    this.#options.port.end(1002, reason.slice(0, 120));
     this.end({ code: 'protocol', message: reason });
+    this.#options.port.end(1002, reasonText(reason));
   }
 
   #send(outgoing: Outgoing): void {
@@ -156,4 +160,15 @@ export class FrameLink {
       });
     }
   }
+}
+
+/** As much of it as a close frame of RFC 6455 holds. */
+function reasonText(reason: string): string {
+  const bytes = Buffer.from(reason);
+  return bytes.length <= mostReasonBytes
+    ? reason
+    : `${bytes
+        .subarray(0, mostReasonBytes - 3)
+        .toString()
+        .replace(/\uFFFD$/, '')}…`;
 }

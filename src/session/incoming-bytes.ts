@@ -37,7 +37,7 @@ export class IncomingBytes {
     const lost = Math.max(0, offset - this.#flow.next);
     this.#consumed += lost;
     this.#credit = this.#flow.next + lost + this.#windowBytes;
-    if (!this.#flow.isEnded) this.#flow = new Flow(this.#flow.next + lost, this.#credit);
+    if (!this.#flow.isEnded) this.#flow = new Flow(this.#flow.next + lost, this.#windowBytes);
     return lost;
   }
 

@@ -42,13 +42,14 @@ export class LinkStream {
     else this.#way.send(frame);
   }
 
-  /** What was sent before it still arrives where it is `done`, else not. */
+  /** What was sent before it and is still here does not leave any more. */
   close(close: Close): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    const drops = close.code !== 'done';
-    this.#way.closed(drops);
-    this.#way.send({ type: 'close', json: close });
+    this.#end(close, true);
+  }
+
+  /** What was sent before it still arrives. */
+  closeAfter(close: Close): void {
+    this.#end(close, false);
   }
 
   /** Both sides are told. */
@@ -75,5 +76,12 @@ export class LinkStream {
 
   leaves(frame: Frame): void {
     if (frame.type !== 'data') this.#withoutData -= 1;
+  }
+
+  #end(close: Close, drops: boolean): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#way.closed(drops);
+    this.#way.send({ type: 'close', json: close });
   }
 }

@@ -47,15 +47,17 @@ export class OutgoingBytes {
     if (input < this.#log.start || input > this.#log.end) return `input ${input} was never sent, or was taken`;
     this.#stream = stream;
     this.#windowBytes = windowBytes;
-    this.#flow = new Flow(input, input + windowBytes);
+    this.#flow = new Flow(input, windowBytes);
     this.#isEndSent = false;
     this.#takenUpTo(input);
     return undefined;
   }
 
-  credit(offset: number): void {
-    this.#flow.credit(offset);
-    this.#takenUpTo(Math.min(offset - this.#windowBytes, this.#flow.next));
+  /** What is wrong with it; undefined when it is taken. */
+  credit(offset: number): string | undefined {
+    const problem = this.#flow.credit(offset);
+    if (problem === undefined) this.#takenUpTo(Math.min(offset - this.#windowBytes, this.#flow.next));
+    return problem;
   }
 
   #takenUpTo(offset: number): void {

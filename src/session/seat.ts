@@ -8,20 +8,25 @@ import {
   sessionLimits,
 } from '../contracts/session-wire.ts';
 import type { ByteLog } from './byte-log.ts';
+import { closeOf } from './close-of.ts';
 import { Flow } from './flow.ts';
 import type { StreamFrame } from './frame.ts';
 import type { LinkStream } from './link-stream.ts';
 import type { Exit } from './source.ts';
 
+/** By itself, with what exit there is, or because it could not go on. */
+export type Ending = { readonly exit: Exit | undefined } | { readonly failure: Close };
+
 /** What a seat asks of its session. */
 export interface SeatOwner {
   readonly log: ByteLog;
   /** How the session ended, once all output is in the log. */
-  readonly ended: { readonly exit: Exit | undefined } | undefined;
+  readonly ended: Ending | undefined;
   /** Resolves when it was taken. */
   write(bytes: Uint8Array): Promise<void>;
   inputEnded(): void;
-  event(event: CallerEvent): void;
+  /** Raises what did not go through. */
+  event(event: CallerEvent): Promise<void>;
   /** Its viewer has read on. */
   hasRead(): void;
   /** Its stream is gone; it may come back unless its viewer is done. */
@@ -48,7 +53,7 @@ export class Seat {
     this.#owner = owner;
     this.actor = actor;
     this.#windowBytes = windowBytes;
-    this.#output = new Flow(start, start);
+    this.#output = new Flow(start, 0);
     this.#consumed = start;
   }
 
@@ -71,12 +76,12 @@ export class Seat {
     this.#stream = stream;
     this.#consumed = Math.max(this.#consumed, Math.min(received, this.#owner.log.end));
     const start = Math.max(received, this.#owner.log.start);
-    this.#output = new Flow(start, start + window);
+    this.#output = new Flow(start, window);
     this.#outputWindow = window;
     this.#isOutputEndSent = false;
     const input = this.#input.next;
     this.#inputCredit = input + this.#windowBytes;
-    if (!this.#input.isEnded) this.#input = new Flow(input, this.#inputCredit);
+    if (!this.#input.isEnded) this.#input = new Flow(input, this.#windowBytes);
     const accept = { ...told, seat: this.key, output: start, input, window: this.#windowBytes } satisfies Accept;
     stream.send({ type: 'accept', json: accept });
     this.#tellExit();
@@ -101,7 +106,8 @@ export class Seat {
     }
     if (ended === undefined || output.next < log.end) return;
     this.#isOutputEndSent = true;
-    stream.send({ type: 'end', offset: output.next });
+    if ('failure' in ended) this.#fail(stream, ended.failure);
+    else stream.send({ type: 'end', offset: output.next });
   }
 
   /** All output is in the log. */
@@ -140,16 +146,19 @@ export class Seat {
         if (problem === undefined) this.#owner.inputEnded();
         return problem;
       }
-      case 'credit':
-        this.#output.credit(frame.offset);
+      case 'credit': {
+        const problem = this.#output.credit(frame.offset);
+        if (problem !== undefined) return problem;
         this.#consumed = Math.max(this.#consumed, Math.min(frame.offset - this.#outputWindow, this.#output.next));
         this.#owner.hasRead();
         this.pump();
         return undefined;
+      }
       case 'control': {
         const event = callerEventSchema.safeParse(frame.json);
-        if (event.data !== undefined) this.#owner.event(event.data);
-        return event.success ? undefined : 'there is no such event';
+        if (event.data === undefined) return 'there is no such event';
+        void this.#owner.event(event.data).catch((error) => this.#notice(error));
+        return undefined;
       }
       case 'accept':
         return 'a caller accepts nothing';
@@ -167,8 +176,19 @@ export class Seat {
     this.#stream?.send({ type: 'credit', offset: credit });
   }
 
+  /** Once what was sent has been read: what still waits would be dropped with the stream. */
+  #fail(stream: LinkStream, failure: Close): void {
+    stream.closeAfter(failure);
+    this.closed(stream, failure);
+  }
+
+  #notice(error: unknown): void {
+    this.#tell({ event: 'notice', text: closeOf(error).message.slice(0, 1_024) });
+  }
+
   #tellExit(): void {
-    const exit = this.#owner.ended?.exit;
+    const { ended } = this.#owner;
+    const exit = ended !== undefined && 'exit' in ended ? ended.exit : undefined;
     if (exit !== undefined) this.#tell({ event: 'exit', ...exit });
   }
 

@@ -210,7 +210,7 @@ test('the fastest of several viewers sets the pace; one left behind is told, and
     fast.carry();
   }
   slow.carry();
-  slow.stream.send({ type: 'credit', offset: 4_096 });
+  slow.stream.send({ type: 'credit', offset: 2_048 });
   await slow.becomes('the gap', () => slow.events().length === 1);
 
   slow.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('a') });
@@ -251,11 +251,88 @@ test('a source that fails tells each viewer why', async () => {
   }
 });
 
+test('a source that fails after output tells it all, then why', async () => {
+  const { source, say, end } = aSource();
+  const { session } = aSession(source);
+  const viewer = aViewer(session, { window: 1_024 });
+  say(Buffer.alloc(3_000, 'x'));
+  end(new AppError('unreachable', 'Cannot follow it: no engine answers'));
+  await viewer.becomes('a window', () => viewer.text().length === 1_024);
+
+  viewer.stream.send({ type: 'credit', offset: 2_048 });
+  await viewer.becomes('another', () => viewer.text().length === 2_048);
+  viewer.stream.send({ type: 'credit', offset: 3_072 });
+  await viewer.becomes('its close', () => viewer.closes.length === 1);
+
+  assert.equal(viewer.text().length, 3_000);
+  assert.equal(viewer.closes[0]?.code, 'unreachable');
+});
+
+test('a size or a signal that does not go through is told to who sent it, and ends nothing', async () => {
+  const { source, say } = aSource();
+  const refusing = {
+    ...source,
+    resize: () => Promise.reject(new AppError('task-conflict', 'Cannot resize: it ended')),
+  };
+  const { session, isOver } = aSession(refusing);
+  const [one, other] = [aViewer(session), aViewer(session, { actor: 'bo' })];
+
+  one.stream.send({ type: 'control', json: { event: 'resize', columns: 80, rows: 24 } });
+  await one.becomes('the notice', () => one.events().length === 1);
+  say('still here');
+  await other.becomes('the text', () => other.text() === 'still here');
+
+  assert.deepEqual(one.events(), [{ event: 'notice', text: 'Cannot resize: it ended' }]);
+  assert.deepEqual([other.events(), isOver()], [[], false]);
+});
+
+test('input ends once all who may still type have ended theirs or left', async () => {
+  const { source, told } = aSource();
+  const { session } = aSession(source);
+  const [one, other] = [aViewer(session), aViewer(session, { actor: 'bo' })];
+  one.stream.send({ type: 'end', offset: 0 });
+  one.carry();
+  assert.deepEqual(told, []);
+
+  other.stream.close({ code: 'cancelled', message: 'enough' });
+  other.carry();
+
+  assert.deepEqual(told, ['end']);
+});
+
+test('a viewer that was gone before it could sit down keeps nothing', async () => {
+  const { source } = aSource();
+  const { session, isOver } = aSession(source, { lingerMs: 20 });
+  const port = portEnd();
+  const link = new FrameLink({ port: port.port, mostStreams: 1 });
+  const stream = link.open({}, { onFrame: () => undefined, onClose: () => undefined }) ?? assert.fail('not opened');
+  stream.close({ code: 'cancelled', message: 'gone' });
+
+  session.join(stream, 'ada', 1_024);
+  await waitUntil('its end', async () => isOver(), { timeoutMs: 5_000 });
+
+  assert.equal(aViewer(session).isTaken(), false, 'nobody joins what is over');
+});
+
+for (const code of ['timed-out', 'refused', 'limit-exceeded', 'internal'] as const) {
+  test(`a viewer whose stream is closed as ${code} does not come back`, async () => {
+    const { source } = aSource();
+    const { session, isOver } = aSession(source);
+    const viewer = aViewer(session);
+
+    viewer.stream.close({ code, message: 'no more' });
+    viewer.carry();
+
+    assert.ok(isOver());
+  });
+}
+
 for (const [what, frame] of [
   ['data sent twice', { type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('ab') }],
   ['data out of order', { type: 'data', offset: 9, channel: 'input', bytes: Buffer.from('ab') }],
   ['data of another channel', { type: 'data', offset: 2, channel: 'output', bytes: Buffer.from('ab') }],
   ['an end elsewhere', { type: 'end', offset: 7 }],
+  ['credit without end', { type: 'credit', offset: 2 ** 47 }],
   ['an unknown event', { type: 'control', json: { event: 'dance' } }],
   ['an acceptance', { type: 'accept', json: {} }],
 ] as const) {

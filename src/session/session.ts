@@ -1,10 +1,9 @@
-import { AppError } from '../contracts/errors.ts';
-import { type Accept, type CallerEvent, type Close, sessionLimits } from '../contracts/session-wire.ts';
+import { type Accept, type CallerEvent, type Close, type CloseCode, sessionLimits } from '../contracts/session-wire.ts';
 import { ByteLog } from './byte-log.ts';
 import { closeOf } from './close-of.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
-import { Seat, type SeatOwner, type Sitting } from './seat.ts';
-import type { Exit, Source } from './source.ts';
+import { type Ending, Seat, type SeatOwner, type Sitting } from './seat.ts';
+import type { Source } from './source.ts';
 
 export interface SessionOptions {
   readonly id: Accept['sessionId'];
@@ -23,6 +22,9 @@ export interface SessionOptions {
   readonly onEnd: () => void;
 }
 
+/** How a stream is closed whose viewer may take their seat again. */
+const comesBack: readonly CloseCode[] = ['detached', 'host-away', 'server-stopping'];
+
 /** A source and who views it. It goes on while viewers are away, for as long as their seats are kept. */
 export class Session {
   readonly id: Accept['sessionId'];
@@ -30,8 +32,9 @@ export class Session {
   readonly #log: ByteLog;
   readonly #seats = new Map<string, Seat>();
   readonly #away = new Map<Seat, NodeJS.Timeout>();
-  #ended: { readonly exit: Exit | undefined } | undefined;
+  #ended: Ending | undefined;
   #isOver = false;
+  #isInputEnded = false;
   #awaited: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
@@ -46,8 +49,9 @@ export class Session {
     return [...this.#seats.values()].some(({ isHere }) => isHere);
   }
 
-  /** A new viewer, who gets what is kept of the output. */
-  join(stream: LinkStream, actor: string, window: number): StreamHandler {
+  /** A new viewer, who gets what is kept of the output; undefined when it is over. */
+  join(stream: LinkStream, actor: string, window: number): StreamHandler | undefined {
+    if (this.#isOver) return undefined;
     const seat = new Seat(this.#owner, { actor, start: this.#log.start, windowBytes: this.#options.windowBytes });
     this.#seats.set(seat.key, seat);
     return this.#sit(seat, stream, { received: this.#log.start, window });
@@ -80,7 +84,7 @@ export class Session {
       },
       write: (bytes) => this.#write(bytes),
       inputEnded: () => this.#inputEnded(),
-      event: (event) => void this.#take(event).catch((error) => this.#failed(error)),
+      event: (event) => this.#take(event),
       hasRead: () => this.#wake(),
       left: (seat, close) => this.#left(seat, close),
     };
@@ -91,11 +95,13 @@ export class Session {
     this.#away.delete(seat);
     const { isTerminal: terminal, lingerMs } = this.#options;
     seat.sit(stream, sitting, { sessionId: this.id, terminal, lingerSeconds: Math.floor(lingerMs / 1_000) });
+    // To open what it is about takes time, in which its viewer may have gone.
+    if (stream.isClosed) seat.closed(stream, { code: 'detached', message: 'it was gone before' });
     return { onFrame: (frame) => seat.take(frame), onClose: (close) => seat.closed(stream, close) };
   }
 
   #left(seat: Seat, { code }: Close): void {
-    if (code === 'done' || code === 'cancelled' || code === 'protocol') {
+    if (!comesBack.includes(code)) {
       this.#giveUp(seat);
       return;
     }
@@ -107,8 +113,12 @@ export class Session {
   #giveUp(seat: Seat): void {
     this.#away.delete(seat);
     this.#seats.delete(seat.key);
-    if (this.#seats.size === 0) this.close({ code: 'done', message: 'nobody views it any more' });
-    else this.#wake();
+    if (this.#seats.size === 0) {
+      this.close({ code: 'done', message: 'nobody views it any more' });
+      return;
+    }
+    this.#inputEnded();
+    this.#wake();
   }
 
   async #follow(): Promise<void> {
@@ -122,12 +132,17 @@ export class Session {
           for (const seat of this.#seats.values()) seat.pump();
         }
       }
-      const exit = await source.exit();
-      this.#ended = { exit };
-      for (const seat of this.#seats.values()) seat.outputEnded();
+      this.#end({ exit: await source.exit() });
     } catch (error) {
-      this.#failed(error);
+      this.#end({ failure: closeOf(error) });
     }
+  }
+
+  /** Of its output; who views it may still read. */
+  #end(ending: Ending): void {
+    if (this.#isOver) return;
+    this.#ended = ending;
+    for (const seat of this.#seats.values()) seat.outputEnded();
   }
 
   async #hasRoom(): Promise<void> {
@@ -156,22 +171,20 @@ export class Session {
     try {
       await this.#options.source.write(bytes);
     } catch (error) {
-      this.#failed(error);
+      this.#end({ failure: closeOf(error) });
     }
   }
 
   #inputEnded(): void {
     const isAll = [...this.#seats.values()].every(({ isInputEnded }) => isInputEnded);
-    if (isAll) void this.#options.source.endInput().catch((error) => this.#failed(error));
+    if (!isAll || this.#isInputEnded) return;
+    this.#isInputEnded = true;
+    void this.#options.source.endInput().catch((error) => this.#end({ failure: closeOf(error) }));
   }
 
   async #take(event: CallerEvent): Promise<void> {
     const { source } = this.#options;
     if (event.event === 'signal') await source.signal(event.name);
     else await source.resize({ columns: event.columns, rows: event.rows });
-  }
-
-  #failed(error: unknown): void {
-    this.close(closeOf(error instanceof AppError ? error : new AppError('internal', String(error))));
   }
 }

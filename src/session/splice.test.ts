@@ -117,6 +117,14 @@ for (const [side, what, frames] of [
       { type: 'control', json: { event: 'resize' } },
     ],
   ],
+  [
+    'agent',
+    'credit without end',
+    [
+      { type: 'accept', json: accept },
+      { type: 'credit', offset: 2 ** 47 },
+    ],
+  ],
   ['caller', 'data before it is accepted', [{ ...output(0, 1), channel: 'input' }]],
   ['caller', 'credit before it is accepted', [{ type: 'credit', offset: 5_000 }]],
 ] as const) {

@@ -6,7 +6,7 @@ import {
   callerEventSchema,
 } from '../contracts/session-wire.ts';
 import { Flow } from './flow.ts';
-import type { StreamFrame } from './frame.ts';
+import type { DataFrame, StreamFrame } from './frame.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
 
 export interface SpliceOptions {
@@ -38,7 +38,7 @@ export class Splice {
   readonly #agent: LinkStream | undefined;
   #output: Flow | undefined;
   #input: Flow | undefined;
-  #bytes = { input: 0, output: 0 };
+  readonly #bytes = { input: 0, output: 0 };
   #isOver = false;
 
   constructor(options: SpliceOptions) {
@@ -74,7 +74,8 @@ export class Splice {
   #end(close: Close, told: LinkStream | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    told?.close(close);
+    // What it said before still arrives.
+    told?.closeAfter(close);
     this.#options.onEnd({ close, inputBytes: this.#bytes.input, outputBytes: this.#bytes.output });
   }
 
@@ -84,13 +85,11 @@ export class Splice {
     switch (frame.type) {
       case 'data':
         if (frame.channel === 'input') return 'an agent sends no input';
-        this.#bytes.output += frame.bytes.length;
-        return this.#output.data(frame.offset, frame.bytes.length);
+        return this.#counted('output', this.#output, frame);
       case 'end':
         return this.#output.end(frame.offset);
       case 'credit':
-        this.#input.credit(frame.offset);
-        return undefined;
+        return this.#input.credit(frame.offset);
       case 'control': {
         const event = agentEventSchema.safeParse(frame.json).data;
         if (event === undefined) return 'there is no such event of an agent';
@@ -104,13 +103,11 @@ export class Splice {
     switch (frame.type) {
       case 'data':
         if (frame.channel !== 'input') return 'a caller sends input only';
-        this.#bytes.input += frame.bytes.length;
-        return this.#input.data(frame.offset, frame.bytes.length);
+        return this.#counted('input', this.#input, frame);
       case 'end':
         return this.#input.end(frame.offset);
       case 'credit':
-        this.#output.credit(frame.offset);
-        return undefined;
+        return this.#output.credit(frame.offset);
       case 'control':
         return callerEventSchema.safeParse(frame.json).success ? undefined : 'there is no such event of a caller';
       case 'accept':
@@ -118,12 +115,18 @@ export class Splice {
     }
   }
 
+  #counted(direction: 'input' | 'output', flow: Flow, { offset, bytes }: DataFrame): string | undefined {
+    const problem = flow.data(offset, bytes.length);
+    if (problem === undefined) this.#bytes[direction] += bytes.length;
+    return problem;
+  }
+
   #accept(json: unknown): string | undefined {
     const accept = acceptSchema.safeParse(json).data;
     if (accept === undefined) return 'it is accepted in no known way';
     if (this.#output !== undefined) return 'it was accepted already';
-    this.#output = new Flow(accept.output, accept.output + this.#options.windowBytes);
-    this.#input = new Flow(accept.input, accept.input + accept.window);
+    this.#output = new Flow(accept.output, this.#options.windowBytes);
+    this.#input = new Flow(accept.input, accept.window);
     this.#options.onAccept?.(accept);
     return undefined;
   }
