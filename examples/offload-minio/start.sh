@@ -29,8 +29,9 @@ wait_for_daemon
 
 say 'Its public key, from its own volume: what the bundle is judged by must not come from where the bundle lies'
 mkdir -p .agora
-$compose exec -T --user 1000 serve cat /deploy/.agora/trust.json >.agora/trust.new
-mv .agora/trust.new .agora/trust.json
+# Under names of its own until it is whole: another `npm start` may go on at the same time.
+$compose exec -T --user 1000 serve cat /deploy/.agora/trust.json >.agora/trust.$$
+mv .agora/trust.$$ .agora/trust.json
 echo 'now in .agora/trust.json'
 
 say 'What workers get: plain configuration in an env, and a secret that only Secrets Manager has'
@@ -45,9 +46,11 @@ say 'Its patches'
 $agora orch patch "$run"
 
 say 'Its audit bundle'
-$agora orch audit "$run" --out bundle.json
+bundle=.agora/bundle-$$.json
+trap 'test ! -e "$bundle" || mv "$bundle" bundle.json' EXIT
+$agora orch audit "$run" --out "$bundle"
 node -e '
-  const { report } = JSON.parse(require("node:fs").readFileSync("bundle.json", "utf8"));
+  const { report } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
   for (const key of ["intact", "guarantee", "claim"]) console.log(`report.${key}: ${report[key]}`);
   process.exit(report.intact && report.guarantee === "external-immutable" ? 0 : 1);
-'
+' "$bundle"
