@@ -17,6 +17,7 @@ const conditionSchema = z.strictObject({ condition: z.string() });
 const serviceSchema = z.looseObject({
   image: z.string(),
   build: z.strictObject({ context: z.string(), dockerfile: z.string() }).optional(),
+  pull_policy: z.string().optional(),
   ports: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
   healthcheck: z.looseObject({ test: z.array(z.string()) }).optional(),
@@ -42,6 +43,8 @@ for (const [name, service] of Object.entries(services)) {
   test(`service ${name}: its image is pinned or built here, its health is known, its ports are this machine's own`, () => {
     if (service.build === undefined) assert.match(service.image, /(@sha256:[0-9a-f]{64}|:[\w.-]*\d[\w.-]*)$/);
     else assert.ok(existsSync(join(folder, service.build.context, service.build.dockerfile)));
+    // A registry may have another one of the same name, and this machine an older one.
+    assert.equal(service.pull_policy, service.build === undefined ? undefined : 'build');
     assert.equal(service.healthcheck !== undefined, !jobs.has(name));
     assert.equal(service.restart, jobs.has(name) ? undefined : 'unless-stopped');
     for (const port of service.ports) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/);
