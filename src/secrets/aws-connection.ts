@@ -1,4 +1,6 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { endpointObstacle } from '../base/service-endpoint.ts';
+import { AppError } from '../contracts/errors.ts';
 import { explainAwsError } from './aws-errors.ts';
 
 export interface AwsConnectionOptions {
@@ -26,6 +28,11 @@ export class AwsConnection {
   readonly #clients = new Map<string | undefined, Promise<SecretsManagerClient>>();
 
   constructor(options: AwsConnectionOptions) {
+    const state = options.endpoint === undefined ? undefined : endpointObstacle(options.endpoint);
+    if (state !== undefined)
+      throw new AppError('invalid-config', `Cannot use the endpoint of AWS Secrets Manager: ${state}`, {
+        next: 'Give a URL such as "https://secrets.example.com"; keys go into `credentials` or the environment.',
+      });
     this.#options = options;
   }
 
@@ -43,7 +50,12 @@ export class AwsConnection {
 
   #clientFor(region: string | undefined): Promise<SecretsManagerClient> | SecretsManagerClient {
     if (this.#options.client !== undefined) return this.#options.client;
-    const client = this.#clients.get(region) ?? this.#newClient(region);
+    const made = this.#clients.get(region);
+    if (made !== undefined) return made;
+    const client = this.#newClient(region).catch((error: unknown) => {
+      this.#clients.delete(region);
+      throw error;
+    });
     this.#clients.set(region, client);
     return client;
   }

@@ -6,7 +6,9 @@ interface Explained {
   readonly next: string;
 }
 
-const signIn = 'Sign in as the AWS CLI does (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sso login`, an instance role).';
+// The SDK keeps what it found for as long as the process lives.
+const signIn =
+  'Sign in as the AWS CLI does (AWS_PROFILE, AWS_ACCESS_KEY_ID, `aws sso login`, an instance role), and restart what runs with other keys.';
 
 const refusals: Readonly<Record<string, Explained>> = {
   ResourceNotFoundException: {

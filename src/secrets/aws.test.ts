@@ -4,6 +4,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { type SecretsManager, startSecretsManager } from '../../test/support/secrets-manager.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { AwsSecretStore, type AwsSecretStoreOptions } from './aws.ts';
+import { AwsConnection } from './aws-connection.ts';
 
 async function place(t: TestContext, options: AwsSecretStoreOptions = {}) {
   const manager = await startSecretsManager(t);
@@ -67,6 +68,29 @@ test('a prefix that would take in the secrets of others is refused', () => {
     () => new AwsSecretStore({ prefix: '' }),
     (error) => isAppError(error, 'invalid-config'),
   );
+});
+
+test('an endpoint that holds a password is refused and not quoted', () => {
+  for (const endpoint of ['https://me:hunter2@host', 'https://host/?key=hunter2', 'hunter2']) {
+    assert.throws(
+      () => new AwsSecretStore({ endpoint }),
+      (error) => isAppError(error, 'invalid-config') && !/hunter2/.test(`${error.message} ${error.next}`),
+    );
+  }
+});
+
+test('a client that could not be made is made when it is asked for again', async () => {
+  let tries = 0;
+  const connection = new AwsConnection({
+    get credentials() {
+      if (++tries === 1) throw new Error('too many open files');
+      return { accessKeyId: 'a', secretAccessKey: 'b' };
+    },
+  });
+  const ask = () => connection.ask('count', 'eu-central-1', async (client) => client.destroy());
+
+  await assert.rejects(ask());
+  await ask();
 });
 
 test('expired secrets are removed by whoever lists them', async (t) => {
