@@ -153,33 +153,34 @@ async function assembleDaemon(
   return { mailbox, sign, events, attempts, publisher, sealer, loop, inbox };
 }
 
-/** Where items will run. That may take a while, when an image is made first; a signal meanwhile is not kept waiting. */
-async function describeExecutors({ orchestrator, signal, onLine }: ServeLoopOptions): Promise<string> {
+/** Where items will run. That may take a while, when an image is made first; an end meanwhile is not kept waiting. */
+async function describeExecutors({ orchestrator, onLine }: ServeLoopOptions, ended: AbortSignal): Promise<string> {
   const executors = Object.values(orchestrator.options.executors);
   const described = Promise.all(executors.map((executor) => executor.describe(onLine ?? (() => undefined))));
-  const words = await Promise.race([described, aborted(signal).then(() => ['nothing: it was stopped'])]);
+  const words = await Promise.race([described, aborted(ended).then(() => ['nothing: it was stopped'])]);
   return words.join(', ');
 }
 
 async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promise<void> {
-  const { signal, onLine } = options;
   const { mailbox, sign, loop, inbox, publisher } = daemon;
   const loopEnd = new AbortController();
   const presenceEnd = new AbortController();
-  const beating = sign.beat(presenceEnd.signal);
-  const compute = await describeExecutors(options);
-  if (!signal.aborted) {
-    await sign.ready(compute);
-    onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
-  }
-  publisher.wake();
-  // Whatever ends first ends the daemon: the signal, another daemon in its place, or a failure of the loop that another
-  // turn cannot cure.
+  // Whatever ends first ends the daemon: the signal, another daemon in its place, or a failure that another turn of the
+  // loop cannot cure.
   const failed = new AbortController();
-  const ended = AbortSignal.any([signal, failed.signal]);
-  const reading = inbox.run(ended);
-  const looping = loop.run(loopEnd.signal);
-  for (const part of [looping, beating]) part.catch(() => failed.abort());
+  const ended = AbortSignal.any([options.signal, failed.signal]);
+  const parts: Promise<void>[] = [];
+  const begin = (part: Promise<void>): void => {
+    part.catch(() => failed.abort());
+    parts.push(part);
+  };
+  begin(sign.beat(presenceEnd.signal));
+  const ready = sayReady(sign, options, ended);
+  begin(ready);
+  await Promise.allSettled([ready]);
+  publisher.wake();
+  begin(inbox.run(ended));
+  begin(loop.run(loopEnd.signal));
   await aborted(ended);
   loop.takeNoWork();
   if (options.drain === true && !failed.signal.aborted) await drained(daemon, options.stopWorkers);
@@ -188,7 +189,16 @@ async function runUntilStopped(daemon: Daemon, options: ServeLoopOptions): Promi
   setTimeout(() => mailbox.abandon(), closeGraceMs).unref();
   await daemon.attempts.detach(options.stopWorkers?.aborted === true ? 'stop' : 'leave');
   loopEnd.abort();
-  await Promise.all([looping, beating, reading]);
+  await Promise.allSettled(parts);
+  // The first that failed says why.
+  await Promise.all(parts);
+}
+
+async function sayReady(sign: PresenceSign, options: ServeLoopOptions, ended: AbortSignal): Promise<void> {
+  const compute = await describeExecutors(options, ended);
+  if (ended.aborted) return;
+  await sign.ready(compute);
+  options.onLine?.(`serving ${options.orchestrator.options.stateFolder} with ${compute}`);
 }
 
 async function closeDaemon(

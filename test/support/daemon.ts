@@ -120,6 +120,11 @@ export class TestDaemon {
     return this;
   }
 
+  /** Settles once it has ended. */
+  get serving(): Promise<void> {
+    return this.#serving;
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#serving;
