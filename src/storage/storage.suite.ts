@@ -20,6 +20,15 @@ export function storageSuite(adapter: string, open: () => Storage): void {
     assert.deepEqual(await buffer(open().getBlob(stored.digest)), content);
   });
 
+  test(`${adapter}: a large blob that comes in chunks is read back whole`, async () => {
+    const content = randomBytes(20_000_000);
+
+    const stored = await open().putBlob(chunksOf(content, 100_000));
+
+    assert.deepEqual(stored, { digest: digestOf(content), sizeBytes: content.length });
+    assert.equal(digestOf(await buffer(open().getBlob(stored.digest))), stored.digest);
+  });
+
   test(`${adapter}: of several that make the same name one is told so, and its text is there`, async () => {
     const path = namePath('made-once');
 
