@@ -103,6 +103,20 @@ test('a daemon that died is waited for and then followed, and what it left while
 
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? '', /^another daemon has this mailbox, process 8 on far since .*; looking for up to 1 s/);
+  assert.deepEqual(await mailbox.list(mailboxKeys.starting), []);
+});
+
+test('what a daemon left that was killed while it started is waited for once, not by each that starts later', async (t) => {
+  const { mailbox, aClaimant } = await aMailbox(t);
+  const deploymentId = idOf('a');
+  await mailbox.put(earlier, JSON.stringify(aSign()));
+  const [sign, signal] = [new PresenceSign(mailbox, deploymentId), new AbortController().signal];
+  await claimMailbox({ mailbox, sign, deploymentId, signal, onLine: () => undefined });
+
+  const { claimed, lines } = aClaimant(deploymentId);
+  await claimed;
+
+  assert.deepEqual(lines, []);
 });
 
 test('what an earlier daemon of the same state left, or anyone else, is of no account', async (t) => {

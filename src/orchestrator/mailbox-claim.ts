@@ -29,12 +29,16 @@ export type ClaimStep =
  * see each other's claim the one whose key is smaller stays; so it never comes to conditions of a write, nor to clocks.
  */
 export function claimStep(rivals: readonly Rival[], ownKey: string): ClaimStep {
-  const living = rivals.filter(({ presence, silentMs }) => silentMs < presence.beatMs * missedBeats);
+  const living = rivals.filter((rival) => !isSilent(rival));
   const serving = living.find(({ key, hasBeaten }) => key === mailboxKeys.daemon && hasBeaten);
   if (serving !== undefined) return { kind: 'leave', to: serving.presence };
   if (living.length === 0) return { kind: 'take' };
   const isLater = living.some(({ key }) => key !== mailboxKeys.daemon && key < ownKey);
   return { kind: isLater ? 'withdraw' : 'wait' };
+}
+
+function isSilent({ presence, silentMs }: Rival): boolean {
+  return silentMs >= presence.beatMs * missedBeats;
 }
 
 export interface ClaimOptions {
@@ -58,9 +62,14 @@ export async function claimMailbox(options: ClaimOptions): Promise<void> {
     await claim();
     for (let isClaimed = true; ; ) {
       signal.throwIfAborted();
-      const step = claimStep(await lookout.look(), ownKey);
+      const rivals = await lookout.look();
+      const step = claimStep(rivals, ownKey);
       if (step.kind === 'leave') throw otherServes(step.to);
-      if (step.kind === 'take' && isClaimed) return await sign.put();
+      if (step.kind === 'take' && isClaimed) {
+        await sign.put();
+        await clearAway(mailbox, rivals);
+        return;
+      }
       if (step.kind === 'withdraw') await mailbox.delete(ownKey);
       else await claim();
       isClaimed = step.kind !== 'withdraw';
@@ -69,6 +78,13 @@ export async function claimMailbox(options: ClaimOptions): Promise<void> {
   } finally {
     // What is left of it would be waited for by others for three beats, and by nobody of this state.
     await mailbox.delete(ownKey).catch(() => undefined);
+  }
+}
+
+/** Claims nobody renewed are of daemons that were killed: the next that starts need not wait for them again. */
+async function clearAway(mailbox: Mailbox, rivals: readonly Rival[]): Promise<void> {
+  for (const { key } of rivals.filter(isSilent)) {
+    if (key !== mailboxKeys.daemon) await mailbox.delete(key).catch(() => undefined); // Left for the next.
   }
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
 import { deploymentIdSchema } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
 import { LocalDirMailbox } from '../mailbox/local-dir.ts';
@@ -70,6 +71,25 @@ test('a sign is taken down by the daemon that stops', async (t) => {
   await beating;
 
   assert.equal(await mailbox.get(mailboxKeys.daemon), undefined);
+});
+
+test('a mailbox whose sign cannot be written is not held', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'agora-presence-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  let puts = 0;
+  const put = async () => {
+    puts += 1;
+    throw new AppError('unreachable', 'Cannot write: the network is cut');
+  };
+  const sign = new PresenceSign(Object.assign(new LocalDirMailbox(folder), { put }), deploymentId);
+  const stop = new AbortController();
+
+  const beating = sign.beat(stop.signal);
+  await waitUntil('a beat', () => puts > 0);
+
+  assert.equal(sign.isHeld(), false);
+  stop.abort();
+  await beating;
 });
 
 test('a daemon beats once in three looks where its mailbox has to be asked', () => {

@@ -46,7 +46,7 @@ export class PresenceSign {
   readonly #deploymentId: DeploymentId;
   readonly #startedAt = new Date().toISOString();
   #compute = notReadyYet;
-  /** When the mailbox last was seen to be this daemon's, by the wall clock, which goes on while a machine sleeps. */
+  /** When the sign was last put up for others to see, by the wall clock, which goes on while a machine sleeps. */
   #heldAtMs = 0;
   /** The sign of another in place of this one, and since when it did not change. */
   #intruder: { readonly text: string; readonly sinceMs: number } | undefined;
@@ -103,13 +103,11 @@ export class PresenceSign {
 
   /** Whether the mailbox is this daemon's. A beat that cannot be written is tried again with the next. */
   async #lookAndPut(): Promise<boolean> {
-    const startedMs = Date.now();
     const text = await this.#mailbox.get(mailboxKeys.daemon);
     const seen = readSign(text);
     if (text !== undefined && seen !== undefined && !this.#isMine(seen) && !this.#isSilent(text, seen)) return false;
     this.#intruder = undefined;
-    this.#heldAtMs = startedMs;
-    await this.#mailbox.put(mailboxKeys.daemon, this.text());
+    await this.put();
     return true;
   }
 
