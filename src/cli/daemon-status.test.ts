@@ -13,7 +13,7 @@ const presence = {
   pid: 1,
   host: hostname(),
   startedAt: '2026-01-01T00:00:00.000Z',
-  beatMs: 2_000,
+  beatMs: 200,
   compute: 'docker unix:///var/run/docker.sock',
 };
 
@@ -43,6 +43,20 @@ test('a daemon that never was, or missed its beats, is not there', async (t) => 
     code: 'not-ready',
     message: `Cannot find the daemon: its last sign is of ${beatAt}`,
   });
+});
+
+test('a daemon on a machine whose clock is wrong is there as long as it beats', async (t) => {
+  const { transport, look } = await aMailbox(t);
+  let beats = 0;
+  const beat = () => {
+    const beatAt = new Date(Date.UTC(2020, 0, 1, 0, 0, beats++)).toISOString();
+    return transport.mailbox.put(mailboxKeys.daemon, JSON.stringify({ ...presence, beatAt }));
+  };
+  await beat();
+  const beating = setInterval(() => void beat(), presence.beatMs);
+  t.after(() => clearInterval(beating));
+
+  assert.match(await look(false), /^daemon a{32}: process 1 on/);
 });
 
 async function aMailbox(t: TestContext) {
