@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { familiarReference, registryOf, splitReference } from './image-reference.ts';
+import { familiarReference, isLoopbackRegistry, registryOf, splitReference } from './image-reference.ts';
 
 test('a reference is the same however an engine writes it', () => {
   const same = [
@@ -36,4 +36,12 @@ test('the registry is the first part that is a host, and none for the hub', () =
   ];
 
   assert.deepEqual(references.map(registryOf), [undefined, undefined, undefined, 'ghcr.io', 'localhost', 'host:5000']);
+});
+
+test('a registry at a loopback address is another one on each machine, whatever its port', () => {
+  const ofEach = ['localhost', 'localhost:5000', '127.0.0.1:5000', '127.1.2.3', '[::1]:5000'];
+  const ofAll = ['ghcr.io', 'host:5000', 'localhost.example:5000', '127.0.0.1.example', '10.0.0.1:5000', '[::2]:5000'];
+
+  assert.deepEqual(ofEach.filter(isLoopbackRegistry), ofEach);
+  assert.deepEqual(ofAll.filter(isLoopbackRegistry), []);
 });

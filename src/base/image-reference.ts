@@ -39,3 +39,8 @@ export function registryOf(reference: string): string | undefined {
   const isRegistry = first.includes('.') || first.includes(':') || first === 'localhost';
   return isRegistry && !/^(index\.)?docker\.io$/.test(first) ? first : undefined;
 }
+
+/** Whether it is another registry on each machine. */
+export function isLoopbackRegistry(registry: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(registry);
+}

@@ -6,7 +6,7 @@ import { buildWorkerBundle } from '../compute/worker-bundle.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { dockerEngine } from '../engine/docker.ts';
-import { describeEndpoint, type EngineEndpoint, isOfAnotherMachine, namedEndpoint } from '../engine/endpoint.ts';
+import { describeEndpoint, type EngineEndpoint, isInTheClear, namedEndpoint } from '../engine/endpoint.ts';
 import { readEngineFacts } from '../engine/engine-facts.ts';
 import { askOverSsh } from '../engine/ssh-process.ts';
 import type { MachineCheck, MachineReport } from './machine-checks.ts';
@@ -64,7 +64,7 @@ async function checkFarEngine(endpoint: EngineEndpoint, signal: AbortSignal): Pr
 }
 
 function checkLine(endpoint: EngineEndpoint): MachineCheck[] {
-  if (endpoint.kind !== 'tcp' || endpoint.certificates !== undefined || !isOfAnotherMachine(endpoint)) return [];
+  if (!isInTheClear(endpoint)) return [];
   const detail = 'neither encrypted nor authenticated: whoever reaches that port commands that machine';
   return [{ name: 'line', state: 'note', detail, next: 'use ssh://user@host, or certificates' }];
 }

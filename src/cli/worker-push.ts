@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { dockerLogins, withProblems } from '../agent/registry-logins.ts';
+import { dockerLogins } from '../agent/registry-logins.ts';
 import { type CopiedImage, copyWorkerImage } from '../compute/worker-copy.ts';
 import { type PreparedImage, prepareWorkerImage } from '../compute/worker-image.ts';
 import { environmentEngine } from '../config/local-docker-provider.ts';
@@ -12,6 +12,7 @@ import type { Engine } from '../engine/engine.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { dockerConfigFile } from './docker-config-file.ts';
 import { insecureOption } from './engine-option.ts';
+import { farPull } from './far-pull.ts';
 import { say } from './output.ts';
 import { requiredOption } from './required-option.ts';
 import { programNames, runtimeOf } from './worker-program.ts';
@@ -27,8 +28,8 @@ export const workerPush = defineCommand(
     details: [
       'Brings the image of the engine here, which builds it if it has to, and prints the image id. Where a registry has it,',
       'the other engine pulls it by digest, with what `docker login` wrote down here; else it is copied.',
-      'Where that engine has it, nothing is done. Processors of two kinds are told before anything is. Without an engine here',
-      'the other one gets it as with a first dispatch.',
+      'A login is never sent to tcp:// without certificates. Where that engine has it, nothing is done. Processors of two kinds',
+      'are told before anything is. Without an engine here, which is told, the other one gets it as with a first dispatch.',
     ],
     examples: ['agora worker push --target ssh://user@host'],
   },
@@ -38,7 +39,7 @@ export const workerPush = defineCommand(
     const endpoint = namedEndpoint(target, '--target', { env: context.env, homeDirectory: homedir() });
     const to = dockerEngine({ endpoint });
     const prepare = { packageRoot, runtime, onProgress: (line: string) => void say(context.stderr, line) };
-    const from = await engineHere();
+    const from = await engineHere(context);
     const { imageId, how } =
       from === undefined
         ? await prepareWorkerImage(to, prepare)
@@ -60,26 +61,18 @@ const remarks: { readonly [Case in How]: string | undefined } = {
   copied: undefined,
 };
 
-/** Undefined where there is none: then the other engine gets the image as it does with a first dispatch. */
-async function engineHere(): Promise<Engine | undefined> {
+/** Undefined where there is none, which is told: then the other engine gets the image as it does with a first dispatch. */
+async function engineHere(context: CommandContext): Promise<Engine | undefined> {
   try {
     return await environmentEngine();
   } catch (error) {
-    if (isAppError(error, 'unreachable')) return undefined;
-    throw error;
+    if (!isAppError(error, 'unreachable')) throw error;
+    await say(context.stderr, `agora: ${error.message}; the other engine gets the image by itself`);
+    return undefined;
   }
 }
 
-/** Pulls at an engine with the logins of this machine. */
 function pullAt(endpoint: EngineEndpoint, context: CommandContext): (reference: string) => Promise<string> {
-  const engine = dockerHostEngine({ endpoint });
   const logins = dockerLogins({ file: dockerConfigFile(context), env: context.env });
-  return async (reference) => {
-    const { login, problem } = await logins.forReference(reference, context.stop);
-    try {
-      return await engine.pull(reference, { login });
-    } catch (error) {
-      throw withProblems(error, problem === undefined ? [] : [problem]);
-    }
-  };
+  return farPull({ endpoint, engine: dockerHostEngine({ endpoint }), logins, signal: context.stop });
 }

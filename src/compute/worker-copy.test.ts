@@ -14,12 +14,12 @@ const { engine, skip } = await engineForTests();
 const noRegistry = skip || (await registryObstacle());
 
 /** The same engine, as another one that has nothing until something is brought. */
-function elsewhere(engine: Engine): { readonly other: Engine; readonly brought: string[] } {
+function elsewhere(engine: Engine, nearName = (reference: string) => reference) {
   const brought: string[] = [];
   const other: Engine = {
     ...engine,
     address: 'another engine',
-    inspectImage: async (reference) => (brought.length === 0 ? undefined : engine.inspectImage(reference)),
+    inspectImage: async (reference) => (brought.length === 0 ? undefined : engine.inspectImage(nearName(reference))),
     tagImage: async () => undefined,
     loadImage: async (images) => {
       for await (const _ of images) break;
@@ -42,44 +42,75 @@ async function published(t: TestContext, engine: Engine) {
   const { imageId } = await prepareWorkerImage(engine, { packageRoot });
   await engine.tagImage(imageId, reference);
   const digest = await host.push(reference, { login: registry.login });
-  return { imageId, host, login: registry.login, byDigest: `${reference.slice(0, -2)}@${digest}` };
+  const byDigest = `${reference.slice(0, -2)}@${digest}`;
+  return { imageId, host, login: registry.login, byDigest, ...asFarRegistry(engine, registry.host) };
+}
+
+/** The engine, and names, as if the registry had a name that is the same one everywhere. */
+function asFarRegistry(engine: Engine, near: string) {
+  const farName = (reference: string) => reference.replace(`${near}/`, 'registry.example/');
+  const nearName = (reference: string) => reference.replace('registry.example/', `${near}/`);
+  const from: Engine = {
+    ...engine,
+    async inspectImage(reference) {
+      const image = await engine.inspectImage(reference);
+      return image && { ...image, registryDigests: image.registryDigests?.map(farName) };
+    },
+  };
+  return { from, farName, nearName };
 }
 
 test('the worker image is pulled by its digest where a registry has it', { skip: noRegistry }, async (t) => {
   assert.ok(engine);
-  const { imageId, host, login, byDigest } = await published(t, engine);
-  const { other, brought } = elsewhere(engine);
+  const { imageId, host, login, byDigest, from, farName, nearName } = await published(t, engine);
+  const { other, brought } = elsewhere(engine, nearName);
 
-  const found = await copyWorkerImage(engine, other, {
+  const found = await copyWorkerImage(from, other, {
     packageRoot,
     async pull(reference) {
-      if (reference !== byDigest) return;
-      await host.pull(reference, { login });
+      if (reference !== farName(byDigest)) return;
+      await host.pull(byDigest, { login });
       brought.push(reference);
     },
   });
 
   assert.deepEqual(found, { imageId, how: 'pulled' });
-  assert.deepEqual(brought, [byDigest]);
+  assert.deepEqual(brought, [farName(byDigest)]);
+});
+
+test('the worker image is copied where only a registry at a loopback address has it: that is another one there', {
+  skip: noRegistry,
+}, async (t) => {
+  assert.ok(engine);
+  const { imageId } = await published(t, engine);
+  const { other, brought } = elsewhere(engine);
+
+  const found = await copyWorkerImage(engine, other, {
+    packageRoot,
+    pull: (reference) => assert.fail(`${reference} was pulled`),
+  });
+
+  assert.deepEqual(found, { imageId, how: 'copied' });
+  assert.deepEqual(brought, ['copy']);
 });
 
 test('the worker image is copied where the other engine is not let in, which is told', {
   skip: noRegistry,
 }, async (t) => {
   assert.ok(engine);
-  const { imageId, host, byDigest } = await published(t, engine);
-  const { other, brought } = elsewhere(engine);
+  const { imageId, host, byDigest, from, farName, nearName } = await published(t, engine);
+  const { other, brought } = elsewhere(engine, nearName);
   const lines: string[] = [];
 
-  const found = await copyWorkerImage(engine, other, {
+  const found = await copyWorkerImage(from, other, {
     packageRoot,
     onProgress: (line) => lines.push(line),
-    pull: (reference) => host.pull(reference),
+    pull: (reference) => host.pull(nearName(reference)),
   });
 
   assert.deepEqual(found, { imageId, how: 'copied' });
   assert.deepEqual(brought, ['copy']);
-  assert.ok(lines.includes(`Pulling ${byDigest} at another engine`));
+  assert.ok(lines.includes(`Pulling ${farName(byDigest)} at another engine`));
   assert.match(lines.join('\n'), /^Cannot pull image "127\.0\.0\.1:.*$/m);
   assert.match(lines.at(-1) ?? '', /^Copying [\d.]+ MiB from .* to another engine$/);
 });

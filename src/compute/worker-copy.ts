@@ -1,5 +1,5 @@
 import { byteText } from '../base/byte-text.ts';
-import { registryOf } from '../base/image-reference.ts';
+import { isLoopbackRegistry, registryOf } from '../base/image-reference.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -76,7 +76,7 @@ async function pullByDigest(
 
 /** Some engines know images by digest that were built and never pushed. */
 function isOfRegistry(reference: string): boolean {
-  return !reference.startsWith(`${workerImage.repository}@`) && registryOf(reference) !== 'localhost';
+  return !reference.startsWith(`${workerImage.repository}@`) && !isLoopbackRegistry(registryOf(reference) ?? '');
 }
 
 async function copy({ from, to, imageId, wanted }: Way, { onProgress, signal }: CopyOptions): Promise<CopiedImage> {

@@ -87,6 +87,11 @@ export function isOfAnotherMachine(endpoint: EngineEndpoint): boolean {
   return endpoint.kind === 'ssh' || (endpoint.kind === 'tcp' && !isLoopback(endpoint.host));
 }
 
+/** Whether what goes to another machine can be read and changed on its way. */
+export function isInTheClear(endpoint: EngineEndpoint): boolean {
+  return endpoint.kind === 'tcp' && endpoint.certificates === undefined && !isLoopback(endpoint.host);
+}
+
 export function describeEndpoint(endpoint: EngineEndpoint): string {
   if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
   if (endpoint.kind === 'ssh') return describeSshTarget(endpoint.target);
