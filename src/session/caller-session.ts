@@ -1,6 +1,6 @@
 import { sleep } from '../base/deadline.ts';
 import { type Backoff, retryDelayMs } from '../base/retry.ts';
-import { AppError, type ErrorCode } from '../contracts/errors.ts';
+import { AppError, type ErrorCode, isAppError } from '../contracts/errors.ts';
 import {
   type Accept,
   acceptSchema,
@@ -29,8 +29,15 @@ export interface CallerSessionOptions {
   readonly signal: AbortSignal;
 }
 
+/** How a session ended for who called it. */
+export type SessionOutcome =
+  | { readonly kind: 'ended'; readonly exit: Exit | undefined }
+  | { readonly kind: 'detached' };
+
 /** How long a session is asked for that was never there. */
 const firstMs = 15_000;
+/** After it, a stream that was open counts as one that held. */
+const livedMs = 5_000;
 const backoff: Backoff = { delayMs: 20, maxDelayMs: 5_000 };
 /** Of a session that another link may find again. */
 const comesBack: readonly CloseCode[] = ['host-away', 'server-stopping'];
@@ -51,16 +58,22 @@ export class CallerSession {
   readonly #options: CallerSessionOptions;
   readonly #incoming: IncomingBytes;
   readonly #outgoing = new OutgoingBytes();
+  readonly #over = new AbortController();
   #accepted: Accept | undefined;
   #stream: LinkStream | undefined;
   /** Whether the stream was accepted: until then nothing may be sent in it. */
   #isSeated = false;
   #exit: Exit | undefined;
   #size: CallerEvent | undefined;
+  /** Why this side closed it. */
+  #left: Close | undefined;
 
   constructor(options: CallerSessionOptions) {
     this.#options = options;
-    this.#incoming = new IncomingBytes(options.open.window, (offset) => this.#stream?.send({ type: 'credit', offset }));
+    this.#incoming = new IncomingBytes(options.open.window, (offset) => this.#send({ type: 'credit', offset }));
+    void this.#incoming.whole.then((isWhole) => {
+      if (isWhole) this.#leave({ code: 'done', message: 'all was read' });
+    });
   }
 
   /** What the session was accepted with. */
@@ -91,17 +104,19 @@ export class CallerSession {
   /** The viewer leaves; the session stays for a while. */
   detach(): void {
     this.#incoming.fail(undefined);
-    this.#stream?.close({ code: 'detached', message: 'the viewer left' });
+    this.#leave({ code: 'detached', message: 'the viewer left' });
   }
 
-  /** Until it is over and all output was read. Raises why it could not go on. */
-  async run(): Promise<Exit | undefined> {
+  /** Until it is over and all output was read, or this side left it. Raises why it could not go on. */
+  async run(): Promise<SessionOutcome> {
     const { signal } = this.#options;
-    const cancel = () => this.#stream?.close({ code: 'cancelled', message: 'the caller does not want it any more' });
+    const cancel = () => this.#leave({ code: 'cancelled', message: 'the caller does not want it any more' });
     signal.addEventListener('abort', cancel, { once: true });
     try {
+      signal.throwIfAborted();
       await this.#keepOpen();
-      return this.#exit;
+      signal.throwIfAborted();
+      return this.#left?.code === 'detached' ? { kind: 'detached' } : { kind: 'ended', exit: this.#exit };
     } catch (error) {
       this.#incoming.fail(error);
       throw error;
@@ -111,36 +126,45 @@ export class CallerSession {
     }
   }
 
+  /** Closes it for good. */
+  #leave(close: Close): void {
+    this.#left ??= close;
+    this.#stream?.close(close);
+    this.#over.abort();
+  }
+
   async #keepOpen(): Promise<void> {
-    const { signal, onAway } = this.#options;
     let awaySince = performance.now();
-    for (let failures = 0; ; failures += 1) {
-      signal.throwIfAborted();
-      const wasAccepted = this.#accepted !== undefined;
-      const close = await this.#viewOnce();
-      if (close.code === 'done' || close.code === 'detached') return;
+    for (let failures = 0; this.#left === undefined; failures += 1) {
+      const openedAt = performance.now();
+      const { received } = this.#incoming;
+      const patienceMs = this.#accepted === undefined ? firstMs : this.#accepted.lingerSeconds * 1_000;
+      const { close, wasOpen } = await this.#viewOnce();
+      if (this.#left !== undefined) return;
       if (!comesBack.includes(close.code)) throw errorOf(close);
       const now = performance.now();
-      if (close.wasOpen) {
+      if (wasOpen) {
         awaySince = now;
-        failures = 0;
-        onAway?.(true, close.message);
+        // One that goes as soon as it comes is asked less and less.
+        if (now - openedAt > livedMs || this.#incoming.received > received) failures = 0;
+        this.#options.onAway?.(true, close.message);
       }
-      const patienceMs = wasAccepted ? (this.#accepted?.lingerSeconds ?? 0) * 1_000 : firstMs;
       if (now - awaySince > patienceMs) throw errorOf(close);
-      await sleep(retryDelayMs(failures + 1, backoff), signal);
+      await sleep(retryDelayMs(failures + 1, backoff), this.#over.signal).catch(() => undefined);
     }
   }
 
-  /** One stream, until it is closed. */
-  async #viewOnce(): Promise<Close & { readonly wasOpen: boolean }> {
-    const { open, connect, signal } = this.#options;
+  /** One stream, until either side closed it. */
+  async #viewOnce(): Promise<{ readonly close: Close; readonly wasOpen: boolean }> {
+    const { open, connect } = this.#options;
     const { promise, resolve } = Promise.withResolvers<Close>();
     const seat = this.#accepted?.seat;
     const request = seat === undefined ? open : { ...open, resume: { seat, received: this.#incoming.received } };
+    const left = () => resolve({ code: 'cancelled', message: 'this side left' });
     let wasOpen = false;
+    this.#over.signal.addEventListener('abort', left, { once: true });
     try {
-      const link = await connect(signal);
+      const link = await connect(this.#over.signal);
       const stream = link.open(request, {
         onFrame: (frame) => {
           wasOpen ||= frame.type === 'accept';
@@ -149,19 +173,15 @@ export class CallerSession {
         },
         onClose: resolve,
       });
-      if (stream === undefined) return { code: 'host-away', message: 'the link is full or gone', wasOpen };
       this.#stream = stream;
-      void this.#incoming.whole.then((isWhole) => {
-        if (!isWhole) return;
-        stream.close({ code: 'done', message: 'all was read' });
-        resolve({ code: 'done', message: 'all was read' });
-      });
-      return { ...(await promise), wasOpen };
+      if (stream === undefined) return { close: { code: 'host-away', message: 'the link is full or gone' }, wasOpen };
+      if (this.#left !== undefined) stream.close(this.#left);
+      return { close: await promise, wasOpen };
     } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof AppError) || error.code !== 'unreachable') throw error;
-      return { code: 'host-away', message: error.message, wasOpen };
+      if (this.#left === undefined && !isAppError(error, 'unreachable')) throw error;
+      return { close: { code: 'host-away', message: String(error instanceof Error ? error.message : error) }, wasOpen };
     } finally {
+      this.#over.signal.removeEventListener('abort', left);
       this.#stream = undefined;
       this.#isSeated = false;
       this.#outgoing.pause();
@@ -189,7 +209,9 @@ export class CallerSession {
     const wasAway = this.#accepted !== undefined;
     this.#accepted = accept;
     this.#isSeated = true;
-    this.#lost(this.#incoming.resume(accept.output));
+    const lost = this.#incoming.resume(accept.output);
+    // Who comes for the first time to what is old has missed nothing.
+    if (wasAway) this.#lost(lost);
     if (this.#size !== undefined) stream.send({ type: 'control', json: this.#size });
     const problem = this.#outgoing.resume(accept.input, accept.window, stream);
     if (wasAway) this.#options.onAway?.(false, 'the session goes on');
@@ -203,7 +225,7 @@ export class CallerSession {
   #event(json: unknown): string | undefined {
     const event = agentEventSchema.safeParse(json).data;
     if (event === undefined) return 'there is no such event';
-    if (event.event === 'exit') this.#exit = event;
+    if (event.event === 'exit') this.#exit = { code: event.code, signal: event.signal };
     if (event.event === 'notice') this.#options.onNotice?.(event.text);
     if (event.event === 'gap') this.#lost(this.#incoming.resume(event.offset));
     return undefined;

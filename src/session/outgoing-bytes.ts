@@ -13,12 +13,12 @@ export class OutgoingBytes {
   #isEndSent = false;
   #isClosed = false;
   #stream: LinkStream | undefined;
-  #awaited: (() => void) | undefined;
+  #awaited = Promise.withResolvers<void>();
 
   /** Resolves when there is room for more. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += sessionLimits.dataBytes) {
-      while (!this.#isClosed && this.#isFull()) await this.#room();
+      while (!this.#isClosed && this.#isFull()) await this.#awaited.promise;
       if (this.#isClosed) return;
       this.#log.append('input', bytes.subarray(at, at + sessionLimits.dataBytes));
       this.#pump();
@@ -84,14 +84,8 @@ export class OutgoingBytes {
     return this.#log.end - this.#log.start >= sessionLimits.copyWindowBytes;
   }
 
-  async #room(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#awaited = resolve;
-    await promise;
-  }
-
   #wake(): void {
-    this.#awaited?.();
-    this.#awaited = undefined;
+    this.#awaited.resolve();
+    this.#awaited = Promise.withResolvers();
   }
 }

@@ -177,7 +177,7 @@ test('each byte in and out arrives exactly once, however often the link is cut',
     session.endInput();
 
     assert.deepEqual(await got, digests(script), told);
-    assert.equal((await running)?.code, 7, told);
+    assert.deepEqual(await running, { kind: 'ended', exit: { code: 7, signal: undefined } }, told);
     assert.equal(digest(heard()), digest(typed), told);
     cuts += way.cuts();
     way.close();
