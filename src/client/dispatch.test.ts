@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mostReadAtOnce } from '../../test/support/most-at-once.ts';
 import { waitUntil } from '../base/deadline.ts';
 import type { DispatchEvent } from '../contracts/dispatch.ts';
+import { acceptDispatch } from '../dispatch/accept.ts';
+import { writeRecord } from '../dispatch/records.ts';
 import { placeForTests } from '../dispatch/suite-place.ts';
 import { clientDispatch } from './dispatch.ts';
 
@@ -57,6 +60,25 @@ test('what is no work at all is refused as such', async (t) => {
     await assert.rejects(dispatch(given as never), { code: 'invalid-input', message });
   }
   assert.deepEqual(await dispatch.list(), []);
+});
+
+test('many dispatches are read several at once and listed in their order', async (t) => {
+  const place = await placeForTests(t);
+  const ids = [...'abcdefghijklmnopqrst'].map((last) => `d-${last.padStart(26, 'a')}`);
+  const acceptedAt = new Date().toISOString();
+  for (const dispatchId of ids) {
+    const { record } = await acceptDispatch(place, work, { actor: 'human:ada', dispatchId });
+    await writeRecord(place, { ...record, acceptedAt });
+  }
+  const most = mostReadAtOnce(place.storage);
+
+  const listed = await clientDispatch(place, () => undefined).list();
+
+  assert.deepEqual(
+    listed.map(({ dispatchId }) => dispatchId),
+    ids,
+  );
+  assert.equal(most(), 16);
 });
 
 async function kindsOf(events: AsyncIterable<DispatchEvent>): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { mapAhead } from '../base/map-ahead.ts';
 import type { LogChunk } from '../compute/compute.ts';
 import type { DispatchEvent, DispatchRecord } from '../contracts/dispatch.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
@@ -36,6 +37,9 @@ export interface DispatchOptions {
   /** It may run without a sandbox where there is none. Default: false. */
   readonly allowUnsandboxed?: boolean;
 }
+
+/** Records read at once, where each read may be a request. */
+const readsAhead = 16;
 
 const defaults = { actor: 'sdk', onProblem: () => undefined };
 
@@ -142,8 +146,8 @@ function tell(listener: DispatchOptions['onEvent'], event: DispatchEvent, onProb
 
 async function listRecords(place: DispatchPlace): Promise<DispatchRecord[]> {
   const records: DispatchRecord[] = [];
-  for (const id of await listRecordIds(place)) {
-    const record = await readRecord(place, idOf(id)).catch(undefinedIfCorrupt);
+  const read = (id: string) => readRecord(place, idOf(id)).catch(undefinedIfCorrupt);
+  for await (const record of mapAhead(await listRecordIds(place), readsAhead, read)) {
     if (record !== undefined) records.push(record);
   }
   return records.sort(newestFirst);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mostReadAtOnce } from '../../test/support/most-at-once.ts';
 import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { acceptDispatch } from './accept.ts';
 import { randomDispatchId } from './dispatch-id.ts';
@@ -32,6 +33,16 @@ test('what goes on or may be answered is left alone, with its secrets', async (t
 
   assert.deepEqual(await garbage(place), []);
   assert.equal((await place.secretStore.list()).length, 3);
+});
+
+test('many records are looked through several at once', async (t) => {
+  const place = await placeForTests(t);
+  for (let count = 0; count < 5; count++) await recorded(place);
+  const most = mostReadAtOnce(place.storage);
+
+  assert.deepEqual(await garbage(place), []);
+
+  assert.equal(most(), 5);
 });
 
 test('what a crash at the very end left of a dispatch goes: its secrets and the mark of a cancel', async (t) => {

@@ -1,3 +1,4 @@
+import { mapAhead } from '../base/map-ahead.ts';
 import type { Compute, TaskHandle } from '../compute/compute.ts';
 import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -13,6 +14,9 @@ import { providersOf } from './targets.ts';
 
 /** How long the process that executes a dispatch may take to remove what is left after its end was recorded. */
 const ownerMs = 60_000;
+
+/** Records read at once, where each read may be a request. */
+const readsAhead = 16;
 
 interface Records extends ReadonlyMap<DispatchId, DispatchRecord> {
   /** Of another version, perhaps: nothing of theirs is touched. */
@@ -110,16 +114,20 @@ async function cancelGarbage(place: DispatchPlace, records: Records): Promise<Ga
 async function readRecords(place: DispatchPlace, onProblem: (line: string) => void): Promise<Records> {
   const records = new Map<DispatchId, DispatchRecord>();
   const unreadable = new Set<DispatchId>();
-  for (const name of await listRecordIds(place)) {
+  const read = async (name: string) => {
     const dispatchId = dispatchIdSchema.parse(name);
     try {
-      const record = await readRecord(place, dispatchId);
-      if (record !== undefined) records.set(dispatchId, record);
+      return { dispatchId, record: await readRecord(place, dispatchId) };
     } catch (error) {
-      if (!isAppError(error, 'state-corrupt')) throw error;
-      unreadable.add(dispatchId);
-      onProblem(error.message);
+      if (isAppError(error, 'state-corrupt')) return { dispatchId, problem: error.message };
+      throw error;
     }
+  };
+  for await (const { dispatchId, record, problem } of mapAhead(await listRecordIds(place), readsAhead, read)) {
+    if (record !== undefined) records.set(dispatchId, record);
+    if (problem === undefined) continue;
+    unreadable.add(dispatchId);
+    onProblem(problem);
   }
   return Object.assign(records, { unreadable });
 }

@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
 import { canonicalize } from '../base/canonical-json.ts';
+import { mapAhead } from '../base/map-ahead.ts';
 import { suggestion } from '../base/suggest.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { type Digest, digestSchema, pinSchema } from '../contracts/ids.ts';
@@ -26,6 +27,9 @@ const nameRecordSchema = z.object({ digest: digestSchema, registeredAt: z.iso.da
 
 /** A definition lists at most some thousand files; whatever is larger is none. */
 const mostDefinitionBytes = 32 * 1024 * 1024;
+
+/** Name records read at once, where each read may be a request. */
+const readsAhead = 16;
 
 /** Stores a checked definition; no name leads to it yet. */
 export async function storeDefinition(storage: Storage, name: string, definition: unknown): Promise<Pinned> {
@@ -65,6 +69,15 @@ export async function readName(
   name: string,
 ): Promise<Registered | undefined> {
   await completeMoves(storage, namespace);
+  return readRecordOf(storage, namespace, type, name);
+}
+
+async function readRecordOf(
+  storage: Storage,
+  namespace: string,
+  type: RegistryType,
+  name: string,
+): Promise<Registered | undefined> {
   const text = await storage.getName({ namespace, type, name });
   if (text === undefined) return undefined;
   const { digest, registeredAt } = readAs(nameRecordSchema, text, `name record of ${type} "${name}"`);
@@ -75,8 +88,8 @@ export async function readName(
 export async function listRegistered(storage: Storage, namespace: string, type: RegistryType): Promise<Registered[]> {
   await completeMoves(storage, namespace);
   const registered: Registered[] = [];
-  for (const name of await storage.listNames(namespace, type)) {
-    const found = await readName(storage, namespace, type, name);
+  const read = (name: string) => readRecordOf(storage, namespace, type, name);
+  for await (const found of mapAhead(await storage.listNames(namespace, type), readsAhead, read)) {
     if (found !== undefined) registered.push(found);
   }
   return registered;

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { mostReadAtOnce } from '../../test/support/most-at-once.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { LocalStorage } from '../storage/local.ts';
 import { listRegistered, removeRegistered } from './registered.ts';
@@ -24,6 +25,21 @@ test('a subagent resolves to what was registered, pinned by its digest', async (
   });
   assert.deepEqual(await listRegistered(storage, 'first', 'subagent'), [registered]);
   assert.deepEqual(await listRegistered(storage, 'other', 'subagent'), []);
+});
+
+test('many names are read several at once and listed sorted', async () => {
+  const names = [...'abcdefghijklmnopqrst'].map((last) => `agent-${last}`);
+  for (const name of names) await registerSubagent(storage, 'many', { name, command: ['true'] });
+  const counted = new LocalStorage({ root: folder });
+  const most = mostReadAtOnce(counted);
+
+  const listed = await listRegistered(counted, 'many', 'subagent');
+
+  assert.deepEqual(
+    listed.map(({ name }) => name),
+    names,
+  );
+  assert.equal(most(), 16);
 });
 
 test('registering earlier content again makes it the latest', async () => {
