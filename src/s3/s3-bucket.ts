@@ -105,8 +105,23 @@ export class S3Bucket {
     }
   }
 
-  explain(what: string, cause: unknown): AppError {
-    return explainS3Error(this.#question(what), cause);
+  /** The same for what may not be there: undefined then, while a bucket that is not there is still an error. */
+  async askForObject<T>(
+    what: string,
+    ask: (client: S3Client, options: AskOptions) => Promise<T>,
+    patience: Patience = {},
+  ): Promise<T | undefined> {
+    const find = async (client: S3Client, options: AskOptions) => {
+      try {
+        return await ask(client, options);
+      } catch (cause) {
+        if (isMissingObject(cause)) return undefined;
+        throw cause;
+      }
+    };
+    const found = await this.ask(what, find, patience);
+    if (found === undefined) await this.#requireBucket(what, patience);
+    return found;
   }
 
   /** What is known of an object; undefined when it is not there. */
@@ -128,25 +143,6 @@ export class S3Bucket {
     return page;
   }
 
-  /** The same for what may not be there: undefined then, while a bucket that is not there is still an error. */
-  async askForObject<T>(
-    what: string,
-    ask: (client: S3Client, options: AskOptions) => Promise<T>,
-    patience: Patience = {},
-  ): Promise<T | undefined> {
-    const find = async (client: S3Client, options: AskOptions) => {
-      try {
-        return await ask(client, options);
-      } catch (cause) {
-        if (isMissingObject(cause)) return undefined;
-        throw cause;
-      }
-    };
-    const found = await this.ask(what, find, patience);
-    if (found === undefined) await this.#requireBucket(what, patience);
-    return found;
-  }
-
   /** The answer to a HEAD does not say which of both is missing. */
   #requireBucket(what: string, patience: Patience): Promise<void> {
     this.#isThere ??= this.ask(
@@ -163,6 +159,10 @@ export class S3Bucket {
       this.#isThere = undefined;
     });
     return this.#isThere;
+  }
+
+  explain(what: string, cause: unknown): AppError {
+    return explainS3Error(this.#question(what), cause);
   }
 
   client(): Promise<S3Client> {
