@@ -21,6 +21,11 @@ const defaults = { pollSeconds: 10 } satisfies Partial<S3MailboxOptions>;
 const mostKeyBytes = 1_024;
 /** A bundle is text in one piece; Node makes none longer than this. */
 const mostMessageBytes = 512 * 1024 * 1024;
+/** Slower than this is not waited for, beyond a while that is everybody's. */
+const leastBytesPerMs = 50;
+const graceMs = 60_000;
+/** A shorter one has come in that while, unless something is wrong. */
+const quickBytes = graceMs * leastBytesPerMs;
 
 /**
  * A mailbox in a bucket: a message is the object of its key. Any number of machines share it. It relies on nothing but
@@ -49,21 +54,39 @@ export class S3Mailbox implements Mailbox {
     }
     const { PutObjectCommand } = await s3Sdk();
     await letIn(
-      this.#bucket.ask(`write message "${key}"`, (client, options) =>
-        client.send(new PutObjectCommand(content), options),
+      this.#bucket.ask(
+        `write message "${key}"`,
+        (client, options) => client.send(new PutObjectCommand(content), options),
+        patienceFor(length),
       ),
     );
     this.#watches.wasChanged(key);
   }
 
   async get(key: string): Promise<string | undefined> {
-    const title = `message "${key}"`;
-    const object = { at: this.#at(key), title: `${title} in ${this.#bucket.place}`, mostBytes: mostMessageBytes };
-    const text = await letIn(
-      this.#bucket.askForObject(`read ${title}`, (client, options) => readText(client, object, options)),
-    );
+    const text = await this.#read(key, 0).catch((error: unknown) => this.#readSlowly(key, error));
     if (text !== undefined) this.#watches.wasRead(key);
     return text;
+  }
+
+  #read(key: string, sizeBytes: number): Promise<string | undefined> {
+    const title = `message "${key}"`;
+    const object = { at: this.#at(key), title: `${title} in ${this.#bucket.place}`, mostBytes: mostMessageBytes };
+    return letIn(
+      this.#bucket.askForObject(
+        `read ${title}`,
+        (client, options) => readText(client, object, options),
+        patienceFor(sizeBytes),
+      ),
+    );
+  }
+
+  /** Only what did not come in time is asked for its size: messages are small, and each question costs. */
+  async #readSlowly(key: string, failure: unknown): Promise<string | undefined> {
+    if (!isAppError(failure, 'unreachable')) throw failure;
+    const sizeBytes = (await this.size(key).catch(() => undefined)) ?? 0;
+    if (sizeBytes <= quickBytes) throw failure;
+    return this.#read(key, sizeBytes);
   }
 
   async size(key: string): Promise<number | undefined> {
@@ -126,6 +149,10 @@ export class S3Mailbox implements Mailbox {
     if (Key.length <= mostKeyBytes) return { Bucket: this.#bucket.name, Key };
     throw new AppError('invalid-input', `Cannot use mailbox key "${key}": with the prefix it is over ${mostKeyBytes}`);
   }
+}
+
+function patienceFor(sizeBytes: number): { readonly timeoutMs: number } {
+  return { timeoutMs: graceMs + sizeBytes / leastBytesPerMs };
 }
 
 /** Who is not let in got no answer: a command must not end as one whose run failed. */
