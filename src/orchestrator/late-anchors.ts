@@ -5,8 +5,8 @@ import type { RunId } from '../contracts/ids.ts';
 const waits = { delayMs: 1_000, maxDelayMs: 60_000 } as const;
 
 export interface LateAnchorsOptions {
-  /** Tries once more. False: an anchor still cannot be reached. */
-  readonly settle: (runId: RunId) => Promise<boolean>;
+  /** Tries once more, but not with those known to be `unreachable`. Gives the anchors that still are; none: it is settled. */
+  readonly settle: (runId: RunId, unreachable: ReadonlySet<string>) => Promise<readonly string[]>;
   readonly onProblem: (runId: RunId, error: unknown) => void;
   readonly signal: AbortSignal;
 }
@@ -14,22 +14,23 @@ export interface LateAnchorsOptions {
 /** Runs whose seal has yet to reach an anchor, tried again one after the other until each did. */
 export class LateAnchors {
   readonly #options: LateAnchorsOptions;
-  readonly #runIds = new Set<RunId>();
+  /** With the anchors that are known to keep each waiting. */
+  readonly #owed = new Map<RunId, readonly string[]>();
   #working: Promise<void> | undefined;
 
   constructor(options: LateAnchorsOptions) {
     this.#options = options;
   }
 
-  add(runId: RunId): void {
-    this.#runIds.add(runId);
+  add(runId: RunId, owed: readonly string[] = []): void {
+    this.#owed.set(runId, owed);
     this.#working ??= this.#work()
       // Only the daemon's end rejects this; the next one finds the runs in its store.
-      .catch(() => this.#runIds.clear())
+      .catch(() => this.#owed.clear())
       .finally(() => {
         this.#working = undefined;
         // Added after the last look.
-        for (const late of this.#runIds) this.add(late);
+        for (const [late, anchors] of this.#owed) this.add(late, anchors);
       });
   }
 
@@ -39,28 +40,37 @@ export class LateAnchors {
   }
 
   async #work(): Promise<void> {
-    for (let fruitless = 1; this.#runIds.size > 0; fruitless += 1) {
+    for (let fruitless = 1; this.#owed.size > 0; fruitless += 1) {
       await sleep(retryDelayMs(fruitless, waits), this.#options.signal);
-      for (const runId of [...this.#runIds]) {
-        this.#runIds.delete(runId);
-        if (await this.#isSettled(runId)) {
-          fruitless = 0;
-          continue;
-        }
-        // To the end of the line: what is the matter with one run keeps no other waiting for ever.
-        this.#runIds.add(runId);
-        break;
-      }
+      if (await this.#passThrough()) fruitless = 0;
     }
   }
 
-  async #isSettled(runId: RunId): Promise<boolean> {
+  /** One try for each run, but not for those that wait for an anchor which another was tried with in vain. */
+  async #passThrough(): Promise<boolean> {
+    const unreachable = new Set<string>();
+    let isFruitful = false;
+    for (const [runId, owed] of [...this.#owed]) {
+      if (owed.some((id) => unreachable.has(id))) continue;
+      this.#owed.delete(runId);
+      const left = await this.#settle(runId, unreachable);
+      isFruitful ||= left?.length === 0;
+      if (left?.length === 0) continue;
+      // To the end of the line: what is the matter with one run keeps no other waiting for ever.
+      this.#owed.set(runId, left ?? owed);
+      for (const id of left ?? []) unreachable.add(id);
+    }
+    return isFruitful;
+  }
+
+  /** Undefined when it failed for a reason of its own. */
+  async #settle(runId: RunId, unreachable: ReadonlySet<string>): Promise<readonly string[] | undefined> {
     try {
-      return await this.#options.settle(runId);
+      return await this.#options.settle(runId, unreachable);
     } catch (error) {
       this.#options.signal.throwIfAborted();
       this.#options.onProblem(runId, error);
-      return false;
+      return undefined;
     }
   }
 }

@@ -46,7 +46,7 @@ export class Sealer {
     const { signal } = this.#closing;
     this.#anchoring = new Anchoring({ anchors, onLine, signal });
     this.#late = new LateAnchors({
-      settle: (runId) => this.#anchorLate(runId),
+      settle: (runId, unreachable) => this.#anchorLate(runId, unreachable),
       onProblem: (runId, error) =>
         onLine(`run ${runId}: cannot publish its bundle with the anchors: ${reasonOf(error)}`),
       signal,
@@ -104,22 +104,31 @@ export class Sealer {
       throw error;
     }
     this.#options.onPublished(run);
-    if (anchored.some(isOwed)) this.#late.add(runId);
+    if (anchored.some(isOwed)) this.#late.add(runId, pendingOf(anchored));
   }
 
-  /** Publishes the bundle anew once the anchors have all answered. A conflict is looked at again by the next daemon. */
-  async #anchorLate(runId: RunId): Promise<boolean> {
+  /**
+   * Publishes the bundle anew once the anchors of the config have all answered; gives those that did not. A conflict, or
+   * an anchor that the config lacks, is looked at again by the next daemon.
+   */
+  async #anchorLate(runId: RunId, unreachable: ReadonlySet<string>): Promise<readonly string[]> {
     const { store, mailbox } = this.#options;
     const [log, seal] = [await store.readLog(runId), await store.readSeal(runId)];
-    if (seal === undefined) return true;
-    const anchored = await this.#anchoring.anchor(promisedAnchors(log.recordTexts[0]), this.#entryOf(seal), true);
-    if (anchored.some(({ evidence }) => evidence.state === 'pending')) return false;
+    if (seal === undefined) return [];
+    const promised = promisedAnchors(log.recordTexts[0]);
+    const hopeless = promised.filter((id) => unreachable.has(id));
+    if (hopeless.length > 0) return hopeless;
+    const anchored = await this.#anchoring.anchor(promised, this.#entryOf(seal), true);
+    const silent = pendingOf(anchored).filter((id) => this.#anchoring.isConfigured(id));
+    if (silent.length > 0) return silent;
+    // None but those that the config lacks.
+    if (anchored.every(({ readBack }) => readBack === undefined)) return [];
     const text = printBundle(this.#assemble(log, seal, anchored));
     await mailbox.put(mailboxKeys.audit(runId), text, { durable: true });
-    if (anchored.some(isOwed)) return true;
+    if (anchored.some(isOwed)) return [];
     await store.markAnchored(runId);
     this.#options.onLine(`run ${runId}: anchored`);
-    return true;
+    return [];
   }
 
   #assemble(log: RunLog, seal: Seal, anchored: readonly AnchoredSeal[]): ReportedBundle {
@@ -164,6 +173,10 @@ export class Sealer {
 /** Whether an anchor has yet to hold the entry: not reached, or holding something else. */
 function isOwed({ evidence: { state = 'held' } }: AnchoredSeal): boolean {
   return state !== 'held';
+}
+
+function pendingOf(anchored: readonly AnchoredSeal[]): string[] {
+  return anchored.flatMap(({ evidence: { id, state } }) => (state === 'pending' ? [id] : []));
 }
 
 function reasonOf(error: unknown): string {

@@ -161,6 +161,25 @@ test('an anchor that holds another entry of the run raises an alarm, and the bun
   await waitUntil('the anchor', async () => (await published(daemon, runId)).report.intact, patience);
 });
 
+test('an anchor that the config lacks keeps a run from no other, and is left to a daemon that has it', async (t) => {
+  const [first, second] = [new GatedAnchor('s3:first'), new GatedAnchor('s3:second')];
+  const daemon = await aDaemon(t, [first, second]);
+  for (const anchor of [first, second]) anchor.isReachable = false;
+  const runId = await doneRun(daemon, 'run-1');
+  for (const anchor of [first, second]) anchor.isReachable = true;
+  const statesAre = async (...states: string[]) => (await published(daemon, runId)).states.join() === states.join();
+
+  await daemon.stop();
+  daemon.anchors = [second];
+  daemon.start();
+  await waitUntil('the anchor that is there', () => statesAre('held', 'pending', 'held'), patience);
+
+  await daemon.stop();
+  daemon.anchors = [first, second];
+  daemon.start();
+  await waitUntil('the other', () => statesAre('held', 'held', 'held'), patience);
+});
+
 test('a run is anchored where it was promised, whatever the config says by then', async (t) => {
   const daemon = await aDaemon(t, [new GatedAnchor('s3:first')]);
   const runId = await daemon.submit('run-1', [{ id: 'run-1' }]);
