@@ -123,27 +123,16 @@ async function assembleDaemon(
   };
   const sealer = new Sealer({ store, mailbox, signer, anchors, trust, deploymentId, engine, onPublished, onLine });
   const policy: SchedulePolicy = { engine, anchors: anchors.map((anchor) => anchor.id), retry: defaults?.retry };
-  const queues = Object.fromEntries(
-    Object.entries(orchestrator.declarations.queues).map(([name, queue]) => [
-      name,
-      queue.concurrency ?? defaultConcurrency,
-    ]),
-  );
   const seal = (run: RunBoard) => sealer.seal(run);
-  const defaultTargets = Object.fromEntries(
-    Object.entries(executors).flatMap(([name, { defaultTarget }]) =>
-      defaultTarget === undefined ? [] : [[name, defaultTarget]],
-    ),
-  );
   const loop = new Loop({
     store,
     publisher,
     attempts,
     events,
     deploymentId,
-    queues,
+    queues: slotsOf(orchestrator),
     policy,
-    defaultTargets,
+    defaultTargets: defaultTargetsOf(orchestrator),
     seal,
     onLine,
   });
@@ -151,6 +140,21 @@ async function assembleDaemon(
   const mayTake = () => sign.isHeld();
   const inbox = new Inbox({ mailbox, mayTake, store, storage, declarations, events, onLine });
   return { mailbox, sign, events, attempts, publisher, sealer, loop, inbox };
+}
+
+/** How many items of each queue run at once. */
+function slotsOf({ declarations }: AgoraOrchestrator): Readonly<Record<string, number>> {
+  const queues = Object.entries(declarations.queues);
+  return Object.fromEntries(queues.map(([name, { concurrency = defaultConcurrency }]) => [name, concurrency]));
+}
+
+/** By executor, where it has one. */
+function defaultTargetsOf({ options }: AgoraOrchestrator): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(options.executors).flatMap(([name, { defaultTarget }]) =>
+      defaultTarget === undefined ? [] : [[name, defaultTarget]],
+    ),
+  );
 }
 
 /** Where items will run. That may take a while, when an image is made first; an end meanwhile is not kept waiting. */
