@@ -301,6 +301,8 @@ test('where it cannot ask it says why, in words of ours, and the entry waits', {
     assert.ok(failure instanceof AppError, String(failure));
     assert.equal(failure.code, code);
     assert.match(failure.message, state);
+    if (/denied/.test(failure.message))
+      assert.match(failure.next ?? '', /^Allow s3:PutObject, s3:PutObjectRetention, s3:List/);
   }
 });
 
