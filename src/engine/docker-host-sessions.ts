@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { AppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import {
   connectDocker,
   type DockerConnection,
@@ -66,9 +66,11 @@ async function exec(
     });
     return made.id;
   });
-  const stream = await connection.call({ action }, (docker) =>
-    docker.getExec(id).start({ hijack: true, stdin: true, Tty: isTerminal }),
-  );
+  const stream = await connection
+    .call({ action }, (docker) => docker.getExec(id).start({ hijack: true, stdin: true, Tty: isTerminal }))
+    .catch((error: unknown) => {
+      throw isAppError(error, 'internal') ? ofWhatWasAsked(error) : error;
+    });
   const resize = (size: SessionSize) => resizeTerminal(connection, id, { w: size.columns, h: size.rows });
   // It may have ended already, which its exit tells.
   if (terminal !== undefined) await resize(terminal).catch(() => undefined);
@@ -80,6 +82,11 @@ async function exec(
       return code === undefined ? undefined : { code };
     },
   });
+}
+
+/** Podman tells of a user that is not there as if it had failed itself. */
+function ofWhatWasAsked(cause: AppError): AppError {
+  return new AppError('invalid-input', cause.message, { cause });
 }
 
 async function attach(

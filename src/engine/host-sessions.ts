@@ -54,8 +54,9 @@ export interface HostLogRequest {
 }
 
 /**
- * What people do with a container that runs. `not-found` for none of that name, `task-conflict` for one that does not run,
- * `invalid-input` with the engine's words for a program or a user that is not there.
+ * What people do with a container that runs. `not-found` for none of that name, `task-conflict` for one that does not run. A
+ * program that is not there ends with 126 or 127 and the engine's words as its output. So does one of a user that is not
+ * there, or the engine refuses it: then `invalid-input` has the words.
  */
 export interface HostSessions {
   exec(container: string, request: ExecRequest): Promise<EngineProgram>;
