@@ -16,6 +16,7 @@ import {
   missingBucketError,
   noAnswerError,
   type Question,
+  sdkTries,
 } from './s3-errors.ts';
 import type { S3Options } from './s3-options.ts';
 
@@ -36,8 +37,6 @@ export interface Patience {
 
 const patienceMs = 60_000;
 const commonPermissions = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:ListBucket'] as const;
-/** The SDK waits between tries at random, longer each time (its `standard` mode). */
-const sdkTries = 5;
 /** For what the SDK leaves to its caller: bytes that were changed or lost on the way. */
 const ownTries = 4;
 /** Silence counts, not how long a large request takes. */

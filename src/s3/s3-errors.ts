@@ -80,10 +80,16 @@ export function statusOf(cause: unknown): number | undefined {
   return metadataOf(cause).httpStatusCode;
 }
 
-/** Whether the next try may do better, and the SDK has not made it: it says how many it made. */
+/**
+ * Of one question by the SDK, with waits at random, longer each time (its `standard` mode). It makes fewer where it takes a failure
+ * for one that stays.
+ */
+export const sdkTries = 5;
+
+/** Whether the next try may do better, and the SDK has not made them all: it says how many it made. */
 export function isWorthAnotherTry(cause: unknown): boolean {
   if (cause instanceof AppError) return cause.code === 'artifact-mismatch';
-  return explained(cause, []).code === 'unreachable' && (metadataOf(cause).attempts ?? 1) === 1;
+  return explained(cause, []).code === 'unreachable' && (metadataOf(cause).attempts ?? 1) < sdkTries;
 }
 
 function metadataOf(cause: unknown): { readonly httpStatusCode?: number; readonly attempts?: number } {
