@@ -105,7 +105,7 @@ test('what is locked cannot be removed or shortened by its owner, and the verdic
   const { anchor, entry, client, Bucket, Key, standing } = await aPlace();
   await standing();
   const { versionId: VersionId } = (await anchor.readBack(entry)).versions[0] ?? {};
-  const shorter = { Mode: 'COMPLIANCE', RetainUntilDate: new Date(Date.now() + 1_000) } as const;
+  const shorter = { Mode: 'COMPLIANCE', RetainUntilDate: new Date(Date.now() + dayMs / 24) } as const;
   const weaker = { Mode: 'GOVERNANCE', RetainUntilDate: new Date(Date.now() + dayMs * 2) } as const;
 
   const attempts = [

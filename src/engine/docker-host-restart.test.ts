@@ -95,16 +95,28 @@ describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: f
 
   test('one that is killed while it starts a container and then cannot start it any more shows it as dead', async () => {
     const spec = workspaceSpecSchema.parse({ image: 'restarted', command: ['sh', '-c', endless] });
-    const id = await engine.createWorkspace({ name: 'cut', spec, imageId, secrets: {}, labels });
-    const task = join(place.dataFolder, '../exec/containerd/daemon/io.containerd.runtime.v2.task/moby', id);
+    const cutStart = async () => {
+      const id = await engine.createWorkspace({ name: 'cut', spec, imageId, secrets: {}, labels });
+      const task = join(place.dataFolder, '../exec/containerd/daemon/io.containerd.runtime.v2.task/moby', id);
+      const starting = engine.startContainer(id).catch(() => undefined);
+      await waitUntil('the start to be half done', () => existsSync(task), { intervalMs: 1 });
+      await place.stop('SIGKILL');
+      await starting;
+      await place.start();
+      return id;
+    };
+    const startAgain = (id: string) => engine.startContainer(id).then(() => 'started', String);
 
-    const starting = engine.startContainer(id).catch(() => undefined);
-    await waitUntil('the start to be half done', () => existsSync(task), { intervalMs: 1 });
-    await place.stop('SIGKILL');
-    await starting;
-    await place.start();
+    let id = await cutStart();
+    let again = await startAgain(id);
+    // The kill comes too late now and then.
+    for (let tries = 1; again === 'started' && tries < 10; tries += 1) {
+      await engine.removeContainer(id);
+      id = await cutStart();
+      again = await startAgain(id);
+    }
 
-    await assert.rejects(engine.startContainer(id), /Cannot start container/);
+    assert.match(again, /Cannot start container/);
     const seen = (await engine.observeContainers()).find((container) => container.id === id);
     assert.equal(seen?.status, 'dead');
     await engine.removeContainer(id);
