@@ -1,26 +1,21 @@
-import type { Channel } from '../contracts/session-wire.ts';
+import { type Channel, channels } from '../contracts/session-wire.ts';
 
 export interface LoggedBytes {
   readonly channel: Channel;
   readonly bytes: Uint8Array;
 }
 
-interface Run {
-  readonly start: number;
-  readonly channel: Channel;
-}
-
 const firstBytes = 4_096;
-/** Changes of channel that are remembered: a program that alternates with each byte has us keep no more. */
-const mostRuns = 4_096;
 
 /** The last bytes of one direction of a session, by their offsets. */
 export class ByteLog {
   readonly #mostBytes: number;
   #ring = Buffer.alloc(0);
+  /** The channel of each byte; none while there has been one channel only, as on a terminal. */
+  #channels: Buffer | undefined;
+  #onlyChannel: Channel | undefined;
   #start = 0;
   #end = 0;
-  #runs: Run[] = [];
 
   /** Keeps `mostBytes`, the oldest go first. */
   constructor(mostBytes: number) {
@@ -38,58 +33,72 @@ export class ByteLog {
   }
 
   append(channel: Channel, bytes: Uint8Array): void {
-    const kept = bytes.subarray(Math.max(0, bytes.length - this.#mostBytes));
-    const skipped = bytes.length - kept.length;
+    if (bytes.length === 0) return;
     this.#grow(Math.min(this.#mostBytes, this.#end - this.#start + bytes.length));
-    if (this.#runs.at(-1)?.channel !== channel) this.#runs.push({ start: this.#end, channel });
-    this.#end += skipped;
-    this.#write(kept);
-    this.#end += kept.length;
-    // Half of them at once, so that it is not done again with the next byte.
-    const oldest = this.#runs.length > mostRuns ? (this.#runs[mostRuns / 2]?.start ?? 0) : 0;
-    this.drop(Math.max(this.#end - this.#mostBytes, oldest));
+    this.#mark(channel, bytes.length);
+    const kept = bytes.subarray(Math.max(0, bytes.length - this.#mostBytes));
+    const at = (this.#end + bytes.length - kept.length) % this.#ring.length;
+    const untilWrap = kept.subarray(0, this.#ring.length - at);
+    this.#ring.set(untilWrap, at);
+    this.#ring.set(kept.subarray(untilWrap.length), 0);
+    this.#end += bytes.length;
+    this.drop(this.#end - this.#mostBytes);
   }
 
   /** Bytes of one channel from `offset` on, at most `most`; undefined where there are none. A copy. */
   read(offset: number, most: number): LoggedBytes | undefined {
     if (offset < this.#start || offset >= this.#end || most <= 0) return undefined;
-    const index = this.#runs.findLastIndex(({ start }) => start <= offset);
-    const run = this.#runs[index];
-    if (run === undefined) return undefined;
-    const until = Math.min(this.#runs[index + 1]?.start ?? this.#end, offset + most);
-    return { channel: run.channel, bytes: this.#slice(offset, until) };
+    const [channel, until] = this.#runAt(offset, Math.min(this.#end, offset + most));
+    return { channel, bytes: slice(this.#ring, offset, until) };
   }
 
   /** Forgets what lies before `offset`. */
   drop(offset: number): void {
-    if (offset <= this.#start) return;
-    this.#start = Math.min(offset, this.#end);
-    const after = this.#runs.findIndex(({ start }) => start > this.#start);
-    const gone = (after === -1 ? this.#runs.length : after) - 1;
-    if (gone > 0) this.#runs.splice(0, gone);
+    this.#start = Math.max(this.#start, Math.min(offset, this.#end));
+  }
+
+  #runAt(offset: number, until: number): readonly [Channel, number] {
+    if (this.#channels === undefined) return [this.#onlyChannel ?? 'output', until];
+    const code = this.#channels[offset % this.#channels.length];
+    let end = offset + 1;
+    while (end < until && this.#channels[end % this.#channels.length] === code) end += 1;
+    return [channelOf(code), end];
+  }
+
+  #mark(channel: Channel, sizeBytes: number): void {
+    this.#onlyChannel ??= channel;
+    if (this.#channels === undefined && channel !== this.#onlyChannel)
+      this.#channels = Buffer.alloc(this.#ring.length, channels[this.#onlyChannel]);
+    for (let at = this.#end; at < this.#end + Math.min(sizeBytes, this.#mostBytes) && this.#channels; at += 1)
+      this.#channels[at % this.#channels.length] = channels[channel];
   }
 
   #grow(needed: number): void {
     if (needed <= this.#ring.length) return;
     let size = Math.max(this.#ring.length, firstBytes);
     while (size < needed) size *= 2;
-    const ring = Buffer.allocUnsafe(Math.min(size, Math.max(needed, this.#mostBytes)));
-    const old = this.#slice(this.#start, this.#end);
-    for (const [index, byte] of old.entries()) ring[(this.#start + index) % ring.length] = byte;
-    this.#ring = ring;
+    size = Math.min(size, Math.max(needed, this.#mostBytes));
+    const grown = (old: Buffer) => {
+      const ring = Buffer.alloc(size);
+      const kept = slice(old, this.#start, this.#end);
+      const at = this.#start % size;
+      ring.set(kept.subarray(0, size - at), at);
+      ring.set(kept.subarray(size - at), 0);
+      return ring;
+    };
+    this.#ring = grown(this.#ring);
+    if (this.#channels !== undefined) this.#channels = grown(this.#channels);
   }
+}
 
-  #write(bytes: Uint8Array): void {
-    const at = this.#end % this.#ring.length;
-    const untilWrap = bytes.subarray(0, this.#ring.length - at);
-    this.#ring.set(untilWrap, at);
-    this.#ring.set(bytes.subarray(untilWrap.length), 0);
-  }
+function slice(ring: Buffer, from: number, until: number): Buffer {
+  if (from === until) return Buffer.alloc(0);
+  const [first, last] = [from % ring.length, until % ring.length];
+  if (first < last) return Buffer.from(ring.subarray(first, last));
+  return Buffer.concat([ring.subarray(first), ring.subarray(0, last)]);
+}
 
-  #slice(from: number, until: number): Buffer {
-    if (from === until) return Buffer.alloc(0);
-    const [first, last] = [from % this.#ring.length, until % this.#ring.length];
-    if (first < last) return Buffer.from(this.#ring.subarray(first, last));
-    return Buffer.concat([this.#ring.subarray(first), this.#ring.subarray(0, last)]);
-  }
+function channelOf(code: number | undefined): Channel {
+  if (code === channels.error) return 'error';
+  return code === channels.input ? 'input' : 'output';
 }

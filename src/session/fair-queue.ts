@@ -1,31 +1,51 @@
-/** Items of several streams, given out in turn: one of each that has any. Those that hurry come first. */
-export class FairQueue<Item> {
-  readonly #hurried: Item[] = [];
-  /** In the order of their turns; none is empty. */
-  readonly #streams = new Map<number, Item[]>();
+import type { Frame } from './frame.ts';
+import { FrameLine } from './frame-line.ts';
 
-  hurry(item: Item): void {
-    this.#hurried.push(item);
+/** A frame and the number of its stream. */
+export interface Addressed {
+  readonly stream: number;
+  readonly frame: Frame;
+}
+
+/** Frames of several streams, given out in turn: one of each that has any. Those that hurry come first. */
+export class FairQueue {
+  readonly #hurried: Addressed[] = [];
+  /** In the order of their turns; none is empty. */
+  readonly #lines = new Map<number, FrameLine>();
+
+  /** What waits: frames that hurry, and streams that have any. */
+  get size(): number {
+    return this.#hurried.length + this.#lines.size;
   }
 
-  add(stream: number, item: Item): void {
-    const items = this.#streams.get(stream);
-    if (items === undefined) this.#streams.set(stream, [item]);
-    else items.push(item);
+  /** Frames of a stream that wait for their turn. */
+  lengthOf(stream: number): number {
+    return this.#lines.get(stream)?.length ?? 0;
+  }
+
+  hurry(stream: number, frame: Frame): void {
+    this.#hurried.push({ stream, frame });
+  }
+
+  add(stream: number, frame: Frame): void {
+    const line = this.#lines.get(stream) ?? new FrameLine();
+    this.#lines.set(stream, line);
+    line.add(frame);
   }
 
   /** Forgets what a stream still had. */
   drop(stream: number): void {
-    this.#streams.delete(stream);
+    this.#lines.delete(stream);
   }
 
-  next(): Item | undefined {
-    if (this.#hurried.length > 0) return this.#hurried.shift();
-    for (const [stream, items] of this.#streams) {
-      const item = items.shift();
-      this.#streams.delete(stream);
-      if (items.length > 0) this.#streams.set(stream, items);
-      return item;
+  next(): Addressed | undefined {
+    const hurried = this.#hurried.shift();
+    if (hurried !== undefined) return hurried;
+    for (const [stream, line] of this.#lines) {
+      const frame = line.take();
+      this.#lines.delete(stream);
+      if (line.length > 0) this.#lines.set(stream, line);
+      return frame === undefined ? undefined : { stream, frame };
     }
     return undefined;
   }

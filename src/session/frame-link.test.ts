@@ -205,3 +205,46 @@ test('a reason that is too long for a WebSocket is cut where a character ends', 
   const reason = there.ends[0]?.reason ?? '';
   assert.ok(Buffer.byteLength(reason) <= 123 && !reason.includes('\uFFFD'), reason);
 });
+
+test('small data that waits is joined, and costs no more than its bytes', () => {
+  const { open, there, carry } = aLink();
+  const { other, heard } = open();
+  const bulk = Buffer.alloc(sessionLimits.dataBytes);
+  for (let part = 0; part < 3; part += 1) other.stream.send(data(part * bulk.length, bulk));
+  const start = 3 * bulk.length;
+
+  for (let count = 0; count < 20_000; count += 1) other.stream.send(data(start + count, 'x'));
+  const waiting = there.sent.length;
+  carry();
+
+  const small = heard.frames.slice(3).flatMap((frame) => (frame.type === 'data' ? [frame] : []));
+  assert.ok(waiting <= 3, `${waiting} messages`);
+  assert.deepEqual(
+    small.map(({ offset, bytes }) => [offset, bytes.length]),
+    [[start, 20_000]],
+  );
+});
+
+test('data that changes its channel without end is closed where it is not read', () => {
+  const { open } = aLink();
+  const { other } = open();
+  const bulk = Buffer.alloc(sessionLimits.dataBytes);
+  for (let part = 0; part < 3; part += 1) other.stream.send(data(part * bulk.length, bulk));
+
+  for (let count = 0; count < 5_000; count += 1) {
+    const channel = count % 2 === 0 ? 'output' : 'error';
+    other.stream.send({ ...data(3 * bulk.length + count, 'x'), channel });
+  }
+
+  assert.equal(other.heard.closes[0]?.code, 'limit-exceeded');
+});
+
+test('a side that opens and opens and reads no refusal loses its link', () => {
+  const port = portEnd();
+  const server = new FrameLink({ port: port.port, mostStreams: 1, onOpen: () => undefined });
+
+  for (let number = 1; number < 200_000 && !server.isEnded; number += 1)
+    server.receive(encodeFrame(number, { type: 'open', json: {} }));
+
+  assert.equal(port.ends[0]?.code, 1008);
+});

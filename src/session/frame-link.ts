@@ -22,16 +22,16 @@ export interface FrameLinkOptions {
 /** RFC 6455, 5.5: 125 bytes, of which the code takes two. */
 const mostReasonBytes = 123;
 
-interface Outgoing {
-  readonly stream: LinkStream;
-  readonly frame: Frame;
-}
+/** Of frames of one stream that wait: small data is joined, so these are a program that changes its channel without end. */
+const mostWaiting = 4_096;
+/** Of closes, and of what hurries, beyond one for each stream that may be open: the other side asks and does not read. */
+const mostUnread = 1_024;
 
 /** Many streams over one link. Frames that break the protocol close their stream, or the link, and nothing else. */
 export class FrameLink {
   readonly #options: FrameLinkOptions;
   readonly #streams = new Map<number, LinkStream>();
-  readonly #queue = new FairQueue<Outgoing>();
+  readonly #queue = new FairQueue();
   #lastStream = 0;
   #aheadBytes = 0;
   #isEnded = false;
@@ -115,7 +115,7 @@ export class FrameLink {
 
   #newStream(number: number, handler: StreamHandler | undefined): LinkStream {
     const stream = new LinkStream(number, handler, {
-      send: (frame) => this.#send({ stream, frame }),
+      send: (frame) => this.#send(stream, frame),
       closed: (drops) => {
         if (drops) this.#queue.drop(number);
         this.#forget(number);
@@ -133,26 +133,28 @@ export class FrameLink {
     this.#streams.delete(number);
   }
 
-  #breach(reason: string): void {
+  #breach(reason: string, code = 1002): void {
     this.end({ code: 'protocol', message: reason });
-    this.#options.port.end(1002, reasonText(reason));
+    this.#options.port.end(code, reasonText(reason));
   }
 
-  #send(outgoing: Outgoing): void {
+  #send(stream: LinkStream, frame: Frame): void {
     if (this.#isEnded) return;
-    const { type } = outgoing.frame;
+    const { number } = stream;
     // All others are about the data in front of them.
-    if (type === 'open' || type === 'accept' || type === 'credit') this.#queue.hurry(outgoing);
-    else this.#queue.add(outgoing.stream.number, outgoing);
+    if (frame.type === 'open' || frame.type === 'accept' || frame.type === 'credit') this.#queue.hurry(number, frame);
+    else this.#queue.add(number, frame);
     this.#pump();
+    if (this.#queue.size > this.#options.mostStreams + mostUnread) this.#breach('what is sent is not read', 1008);
+    else if (this.#queue.lengthOf(number) > mostWaiting) stream.fail('limit-exceeded', 'the other side does not read');
   }
 
   #pump(): void {
     while (this.#aheadBytes < sessionLimits.aheadBytes && !this.#isEnded) {
       const next = this.#queue.next();
       if (next === undefined) return;
-      next.stream.leaves(next.frame);
-      const message = encodeFrame(next.stream.number, next.frame);
+      this.#streams.get(next.stream)?.leaves(next.frame);
+      const message = encodeFrame(next.stream, next.frame);
       this.#aheadBytes += message.length;
       this.#options.port.send(message, () => {
         this.#aheadBytes -= message.length;

@@ -1,6 +1,7 @@
 import type { LoggedBytes } from './byte-log.ts';
 import { Flow } from './flow.ts';
 import type { DataFrame } from './frame.ts';
+import { FrameLine } from './frame-line.ts';
 
 /** Output on its way to its reader, never more than the window. */
 export class IncomingBytes {
@@ -8,7 +9,7 @@ export class IncomingBytes {
   readonly whole: Promise<boolean>;
   readonly #windowBytes: number;
   readonly #onCredit: (offset: number) => void;
-  readonly #parts: LoggedBytes[] = [];
+  readonly #parts = new FrameLine();
   readonly #settle: (isWhole: boolean) => void;
   #flow: Flow;
   #consumed = 0;
@@ -41,9 +42,9 @@ export class IncomingBytes {
     return lost;
   }
 
-  take({ offset, channel, bytes }: DataFrame): string | undefined {
-    const problem = this.#flow.data(offset, bytes.length);
-    if (problem === undefined) this.#parts.push({ channel, bytes });
+  take(frame: DataFrame): string | undefined {
+    const problem = this.#flow.data(frame.offset, frame.bytes.length);
+    if (problem === undefined) this.#parts.add(frame);
     this.#wake();
     return problem;
   }
@@ -63,9 +64,9 @@ export class IncomingBytes {
 
   async *read(): AsyncGenerator<LoggedBytes> {
     for (;;) {
-      const part = this.#parts.shift();
-      if (part !== undefined) {
-        yield part;
+      const part = this.#parts.take();
+      if (part?.type === 'data') {
+        yield { channel: part.channel, bytes: part.bytes };
         this.#taken(part.bytes.length);
       } else if (this.#flow.isEnded) {
         this.#settle(true);
