@@ -143,6 +143,8 @@ function approveHost(
     throw new AppError('refused', `Cannot approve host "${host.name}": its key was revoked`);
   const details = { fingerprint, ...(replaces !== undefined && { replaces }) };
   if (replaces === undefined) {
+    // Who of the two is left may register only now, and must not be taken for one that came back beside the other.
+    if (host.admission === 'duplicate') ports.endSessions(host.hostId);
     const approved = record(ports, host, { admission: 'admitted' }, { caller, action: 'host.approve', details });
     ports.onSettings(host.hostId);
     return approved;
