@@ -149,7 +149,7 @@ async function inspect(
 
 /** An engine that was killed while it started a container has forgotten what it began, and refuses to start it ever after. */
 function isLost(error: string): boolean {
-  return /\btask [0-9a-f]{64}:? already exists/.test(error);
+  return /\btask [0-9a-f]{64}:? already exists|failed to start shim: mkdir \S*\/[0-9a-f]{64}: file exists/.test(error);
 }
 
 function observed(
