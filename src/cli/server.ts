@@ -16,7 +16,7 @@ import { bytesOf } from './size-word.ts';
 
 /**
  * Of many agents each one wants little: the heap need not grow for speed. But what is old should be looked through seldom, as everybody
- * waits meanwhile: it may grow by so many percent first, which with a thousand agents is some 20 MB. On a busy machine the threads that
+ * waits meanwhile: it may grow by so many percent first, which with a thousand agents is some 15 MB. On a busy machine the threads that
  * would help to collect what is young are themselves waited for. The size of the young heap can only be chosen where Node is started.
  */
 const heapFlags = ['--optimize-for-size', '--no-parallel-scavenge', '--heap-growing-percent=30'] as const;
