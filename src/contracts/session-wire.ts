@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { roleSchema } from './fleet.ts';
 import { hostNameSchema, userNameSchema } from './fleet-ids.ts';
 
 /** docs/reference/session-protocol.md, version 1. */
@@ -87,13 +88,14 @@ export type SessionSpec = z.infer<typeof sessionSpecSchema>;
 const opening = {
   session: sessionSpecSchema,
   window: windowSchema,
-  resume: z.strictObject({ seat: seatSchema, received: offsetSchema }).optional(),
+  /** `credit`: how far the caller lets output go; what it has not read yet still counts. */
+  resume: z.strictObject({ seat: seatSchema, received: offsetSchema, credit: offsetSchema }).optional(),
 };
-/** As a caller sends it to a server. */
-export const openSchema = z.strictObject({ ...opening, host: hostNameSchema });
+/** As a caller sends it to a server. Without a host: of the server itself, whose log it is. */
+export const openSchema = z.strictObject({ ...opening, host: hostNameSchema.optional() });
 export type Open = z.infer<typeof openSchema>;
 /** As a server passes it on to the agent. */
-export const relayedOpenSchema = z.strictObject({ ...opening, actor: userNameSchema });
+export const relayedOpenSchema = z.strictObject({ ...opening, actor: userNameSchema, role: roleSchema });
 export type RelayedOpen = z.infer<typeof relayedOpenSchema>;
 
 export const acceptSchema = z.strictObject({
@@ -102,6 +104,8 @@ export const acceptSchema = z.strictObject({
   output: offsetSchema,
   input: offsetSchema,
   window: windowSchema,
+  /** How far input may go. */
+  credit: offsetSchema,
   terminal: z.boolean(),
   lingerSeconds: z.int().min(0).max(86_400),
 });

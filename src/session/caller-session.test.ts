@@ -14,6 +14,7 @@ const accept = {
   input: 0,
   window: sessionLimits.windowBytes,
   terminal: false,
+  credit: 1_024,
   lingerSeconds: 60,
 };
 

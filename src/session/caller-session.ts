@@ -159,7 +159,10 @@ export class CallerSession {
     const { open, connect } = this.#options;
     const { promise, resolve } = Promise.withResolvers<Close>();
     const seat = this.#accepted?.seat;
-    const request = seat === undefined ? open : { ...open, resume: { seat, received: this.#incoming.received } };
+    const request =
+      seat === undefined
+        ? open
+        : { ...open, resume: { seat, received: this.#incoming.received, credit: this.#incoming.credit } };
     const left = () => resolve({ code: 'cancelled', message: 'this side left' });
     let wasOpen = false;
     this.#over.signal.addEventListener('abort', left, { once: true });

@@ -33,6 +33,11 @@ export class IncomingBytes {
     return this.#flow.next;
   }
 
+  /** Offset up to which the other side may go. */
+  get credit(): number {
+    return this.#credit;
+  }
+
   /** The other side goes on at `offset`. The bytes that are lost. */
   resume(offset: number): number {
     const lost = Math.max(0, offset - this.#flow.next);

@@ -82,7 +82,8 @@ export class Seat {
     const input = this.#input.next;
     this.#inputCredit = input + this.#windowBytes;
     if (!this.#input.isEnded) this.#input = new Flow(input, this.#windowBytes);
-    const accept = { ...told, seat: this.key, output: start, input, window: this.#windowBytes } satisfies Accept;
+    const promised = { window: this.#windowBytes, credit: this.#inputCredit };
+    const accept = { ...told, seat: this.key, output: start, input, ...promised } satisfies Accept;
     stream.send({ type: 'accept', json: accept });
     this.#tellExit();
     this.pump();

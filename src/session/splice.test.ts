@@ -14,6 +14,7 @@ const accept = {
   input: 0,
   window: 2_048,
   terminal: false,
+  credit: 1_024,
   lingerSeconds: 60,
 };
 const windowBytes = 1_024;
