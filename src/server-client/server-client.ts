@@ -1,8 +1,9 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { withDeadline } from '../base/deadline.ts';
-import { AppError, type ErrorCode, errorCodes, systemErrorCode } from '../contracts/errors.ts';
+import { AppError } from '../contracts/errors.ts';
 import type { Route } from '../contracts/route.ts';
 import { type RouteName, routes } from '../contracts/routes.ts';
+import { reasonOf, toldRefusal, unreachableServer } from './server-failure.ts';
 
 type RouteOf<Name extends RouteName> = (typeof routes)[Name];
 type Field<R, Key extends string> = R extends { readonly [K in Key]: infer Schema extends z.ZodType }
@@ -155,38 +156,15 @@ export class ServerClient {
   }
 
   async #refusal(response: Reply): Promise<AppError> {
-    const parsed = errorReplySchema.safeParse(await response.json().catch(() => undefined));
-    if (!parsed.success)
-      return this.#unreachable(`it answered with status ${response.status}, and not as a server of Agora`);
-    const { code, message, next } = parsed.data.error;
-    return new AppError(
-      isKnownCode(code) ? code : 'internal',
-      harmless(message),
-      next === undefined ? {} : { next: harmless(next) },
+    const body = await response.json().catch(() => undefined);
+    return (
+      toldRefusal(body) ?? this.#unreachable(`it answered with status ${response.status}, and not as a server of Agora`)
     );
   }
 
   #unreachable(state: string, cause?: unknown): AppError {
-    return new AppError('unreachable', `Cannot reach the server "${this.url}": ${state}`, {
-      cause,
-      next: isUntrusted(cause)
-        ? 'If you trust the authority of its certificate, name that in NODE_EXTRA_CA_CERTS.'
-        : 'Check the address, and that `agora server` runs there.',
-    });
+    return unreachableServer(this.url, state, cause);
   }
-}
-
-const errorReplySchema = z.object({
-  error: z.object({ code: z.string(), message: z.string().max(65_536), next: z.string().max(4_096).optional() }),
-});
-
-/** On one line, and nothing that a terminal acts on or hides: whatever answered may be no server of ours. */
-function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
-}
-
-function isKnownCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code);
 }
 
 function checkedUrl(text: string): string {
@@ -217,25 +195,4 @@ function pathOf(route: Route, params: unknown, query: unknown): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) search.set(name, String(value));
   return search.size === 0 ? path : `${path}?${search}`;
-}
-
-/** `fetch` keeps the reason in the cause of its error. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'it did not answer in time';
-  const { cause } = error;
-  if (systemErrorCode(cause) === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it does not speak TLS, so it is http://…';
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
-  return cause instanceof Error ? cause.message : error.message;
-}
-
-const untrusted = [
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-];
-
-function isUntrusted(error: unknown): boolean {
-  return error instanceof Error && untrusted.includes(systemErrorCode(error.cause) ?? '');
 }
