@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
@@ -118,10 +120,14 @@ for (const [what, words] of [
   ['cannot be started', ['x'.repeat(1_000_000)]],
 ] as const) {
   test(`an ssh that ${what} keeps no place on the login`, async (t) => {
-    const path = process.env['PATH'];
-    process.env['PATH'] = '/nowhere';
-    t.after(() => {
-      process.env['PATH'] = path;
+    const folder = await mkdtemp(join(tmpdir(), 'agora-bare-'));
+    const { PATH, TMPDIR } = process.env;
+    Object.assign(process.env, { PATH: await folderWithoutSsh(folder), TMPDIR: folder });
+    t.after(async () => {
+      for (const [name, value] of Object.entries({ PATH, TMPDIR }))
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      await rm(folder, { recursive: true, force: true });
     });
     const shell: SshShell = {
       target: parseSshTarget('ssh://target'),
@@ -133,5 +139,17 @@ for (const [what, words] of [
     await assert.rejects(dialling(shell, sessions, AbortSignal.timeout(20_000)), { message: 'Cannot ask' });
 
     assert.equal((await sessions.enter()).shell, shell);
+    await waitUntil('nothing to be left', async () => (await readdir(folder)).join() === 'bin');
   });
+}
+
+/** A `PATH` with what takes folders away again, and nothing else. */
+async function folderWithoutSsh(within: string): Promise<string> {
+  const bin = join(within, 'bin');
+  await mkdir(bin);
+  for (const program of ['cat', 'rm', 'sleep']) {
+    const { stdout } = await run('which', [program]);
+    await symlink(stdout.trim(), join(bin, program));
+  }
+  return bin;
 }
