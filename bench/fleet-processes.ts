@@ -9,6 +9,7 @@ import { bundleBytes } from '../src/compute/program-bundle.ts';
 import { packageRoot } from '../src/config/package-root.ts';
 import { ServerClient } from '../src/server-client/server-client.ts';
 import type { ServerTimes } from './fleet-server-times.ts';
+import type { HeldBytes } from './memory-probe.ts';
 
 const patience = { timeoutMs: 60_000 };
 const timesFile = 'times.json';
@@ -52,27 +53,41 @@ export class Started {
   }
 }
 
+export interface FleetOptions {
+  /** Where the server listens. Default: a free port of the loopback address. */
+  readonly listen?: string;
+  /** For `watchTimes`. Default: false. */
+  readonly watchesTimes?: boolean;
+  /** For `heldBytes`. Default: false. */
+  readonly watchesMemory?: boolean;
+}
+
 /** `agora server` and agents as a person starts them, in a folder of their own that is gone after `close`. */
 export class FleetProcesses {
   readonly folder: string;
   readonly #agents: Started[] = [];
   readonly #serverEnv: Readonly<Record<string, string>>;
+  /** Of a process that is to tell its memory. */
+  readonly agentEnv: Readonly<Record<string, string>>;
   #server: Started;
   #url = '';
   #token = '';
 
-  private constructor(folder: string, listen: string, preloaded: URL | undefined) {
+  private constructor(folder: string, { listen = '127.0.0.1:0', watchesTimes, watchesMemory }: FleetOptions) {
     this.folder = folder;
-    this.#serverEnv =
-      preloaded === undefined
-        ? {}
-        : { NODE_OPTIONS: `--import ${preloaded.href}`, AGORA_BENCH_TIMES: join(folder, timesFile) };
+    const memory = watchesMemory === true ? [new URL('./memory-probe.ts', import.meta.url)] : [];
+    const times = watchesTimes === true ? [new URL('./fleet-server-times.ts', import.meta.url)] : [];
+    this.agentEnv = { ...preloading(memory), AGORA_BENCH_MEMORY: folder };
+    this.#serverEnv = {
+      ...preloading([...memory, ...times]),
+      AGORA_BENCH_MEMORY: folder,
+      AGORA_BENCH_TIMES: join(folder, timesFile),
+    };
     this.#server = this.#startServer(listen);
   }
 
-  /** `preloaded` runs in the server before it does. */
-  static async start(listen = '127.0.0.1:0', preloaded?: URL): Promise<FleetProcesses> {
-    const fleet = new FleetProcesses(await mkdtemp(join(tmpdir(), 'agora-bench-')), listen, preloaded);
+  static async start(options: FleetOptions = {}): Promise<FleetProcesses> {
+    const fleet = new FleetProcesses(await mkdtemp(join(tmpdir(), 'agora-bench-')), options);
     const [, url = ''] = await fleet.#server.says(/serving \S+ at (\S+),/, 'the server');
     const [token] = await fleet.#server.says(/^agora-user\.[\w-]+$/m, 'the token of the server');
     fleet.#url = url;
@@ -96,6 +111,19 @@ export class FleetProcesses {
       const read = () => readFile(join(this.folder, timesFile), 'utf8').catch(() => undefined); // Not there yet.
       return JSON.parse(await waitUntil('the times of the server', read, patience)) as ServerTimes; // Ours.
     };
+  }
+
+  /** What a process of this fleet holds, once its garbage is collected. */
+  async heldBytes(pid: number): Promise<HeldBytes> {
+    const file = join(this.folder, `memory-${pid}.json`);
+    await rm(file, { force: true });
+    process.kill(pid, 'SIGUSR2');
+    const read = () => readFile(file, 'utf8').catch(() => undefined); // Not there yet.
+    return JSON.parse(await waitUntil(`the memory of process ${pid}`, read, patience)) as HeldBytes; // Ours.
+  }
+
+  get token(): string {
+    return this.#token;
   }
 
   get admin(): ServerClient {
@@ -127,6 +155,7 @@ export class FleetProcesses {
         HOME: this.folder,
         XDG_STATE_HOME: join(this.folder, name),
         NODE_COMPILE_CACHE: join(this.folder, 'compiled'),
+        ...this.agentEnv,
       },
     );
     this.#agents.push(agent);
@@ -168,4 +197,8 @@ export class FleetProcesses {
       ...env,
     });
   }
+}
+
+function preloading(files: readonly URL[]): Readonly<Record<string, string>> {
+  return files.length === 0 ? {} : { NODE_OPTIONS: files.map(({ href }) => `--import ${href}`).join(' ') };
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { AgentState, StateName } from '../src/agent/agent-state.ts';
 import { Enrolment } from '../src/agent/enrolment.ts';
 import { Heartbeat } from '../src/agent/heartbeat.ts';
 import { HostRecord } from '../src/agent/host-record.ts';
@@ -11,6 +10,7 @@ import { SampleQueue } from '../src/agent/sample-queue.ts';
 import { TargetLoop } from '../src/agent/target-loop.ts';
 import type { HostFacts } from '../src/contracts/fleet.ts';
 import { simulatedFacts, simulatedObservation, simulatedSample } from './fleet-samples.ts';
+import { MemoryState } from './memory-state.ts';
 
 export interface SimulatedAgentOptions {
   readonly url: string;
@@ -112,26 +112,5 @@ export class SimulatedAgent {
       revision: desired.revision,
       times: { planned: at, applied: at, healthy: at },
     };
-  }
-}
-
-class MemoryState implements AgentState {
-  readonly place = 'memory';
-  readonly #texts = new Map<StateName, string>();
-
-  async read(name: StateName): Promise<string | undefined> {
-    return this.#texts.get(name);
-  }
-
-  async write(name: StateName, text: string): Promise<void> {
-    this.#texts.set(name, text);
-  }
-
-  async remove(name: StateName): Promise<void> {
-    this.#texts.delete(name);
-  }
-
-  async flush(): Promise<void> {
-    // There is nothing that it would survive in.
   }
 }

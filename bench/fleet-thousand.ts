@@ -33,7 +33,7 @@ const betweenPollsMs = 12;
 /** A server with so many agents at their usual pace, in a process of their own. */
 export async function measureThousand(count: number): Promise<Thousand> {
   // Listening everywhere, so that each agent has a loopback address of its own.
-  const fleet = await FleetProcesses.start('0.0.0.0:0', new URL('./fleet-server-times.ts', import.meta.url));
+  const fleet = await FleetProcesses.start({ listen: '0.0.0.0:0', watchesTimes: true });
   const bare = await BareNode.start();
   const agents = fork(new URL('./fleet-simulated-main.ts', import.meta.url));
   try {
