@@ -58,6 +58,11 @@ export class FleetProcesses {
     return this.#url;
   }
 
+  /** Of the admin. */
+  get token(): string {
+    return this.#token;
+  }
+
   get admin(): ServerClient {
     return new ServerClient({ url: this.#url, authorize: () => `Bearer ${this.#token}`, timeoutMs: 10_000 });
   }

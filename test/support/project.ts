@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { waitUntil } from '../../src/base/deadline.ts';
 import { stagingOf } from '../../src/compute/process-staging.ts';
@@ -55,7 +56,8 @@ export class Project {
     return this.start('bash', ['-m', '-c', script]).finished;
   }
 
-  start(file: string, words: readonly string[], input?: string): Running {
+  /** Its input is the text, or what comes from somewhere. Default: none. */
+  start(file: string, words: readonly string[], input?: string | Readable): Running {
     // A group of its own: ending it ends whatever it left in the background.
     const child = spawn(file, words, { cwd: this.folder, env: this.env, stdio: 'pipe', detached: true });
     this.#running.add(child);
@@ -66,7 +68,9 @@ export class Project {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       collected.stderr += text;
     });
-    child.stdin.on('error', () => undefined).end(input);
+    child.stdin.on('error', () => undefined);
+    if (input instanceof Readable) input.pipe(child.stdin);
+    else child.stdin.end(input);
     const finished = new Promise<Finished>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code, signal) => {
