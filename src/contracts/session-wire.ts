@@ -88,6 +88,8 @@ export type SessionSpec = z.infer<typeof sessionSpecSchema>;
 const opening = {
   session: sessionSpecSchema,
   window: windowSchema,
+  /** That it takes, at random: opened again with it, where the answer was lost, nothing is started twice. */
+  seat: seatSchema.optional(),
   /** `credit`: how far the caller lets output go; what it has not read yet still counts. */
   resume: z.strictObject({ seat: seatSchema, received: offsetSchema, credit: offsetSchema }).optional(),
 };

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { sleep } from '../base/deadline.ts';
 import { type Backoff, retryDelayMs } from '../base/retry.ts';
 import { AppError, type ErrorCode, isAppError } from '../contracts/errors.ts';
@@ -19,9 +20,11 @@ import { OutgoingBytes } from './outgoing-bytes.ts';
 import type { Exit } from './source.ts';
 
 export interface CallerSessionOptions {
-  readonly open: Omit<Open, 'resume'>;
+  readonly open: Omit<Open, 'resume' | 'seat'>;
   /** A link to the server, new or one that is there. Raises `unreachable` and what the server refuses with. */
   readonly connect: (signal: AbortSignal) => Promise<FrameLink>;
+  /** Told when it is accepted for the first time. */
+  readonly onAccept?: (accept: Accept) => void;
   /** Told of what is for a person: notices, output that was lost. */
   readonly onNotice?: (text: string) => void;
   /** Told when the link is lost and when the session goes on. */
@@ -59,6 +62,7 @@ export class CallerSession {
   readonly #incoming: IncomingBytes;
   readonly #outgoing = new OutgoingBytes();
   readonly #over = new AbortController();
+  readonly #chosenSeat = randomBytes(32).toString('base64url');
   #accepted: Accept | undefined;
   #stream: LinkStream | undefined;
   /** Whether the stream was accepted: until then nothing may be sent in it. */
@@ -161,7 +165,7 @@ export class CallerSession {
     const seat = this.#accepted?.seat;
     const request =
       seat === undefined
-        ? open
+        ? { ...open, seat: this.#chosenSeat }
         : { ...open, resume: { seat, received: this.#incoming.received, credit: this.#incoming.credit } };
     const left = () => resolve({ code: 'cancelled', message: 'this side left' });
     let wasOpen = false;
@@ -215,9 +219,12 @@ export class CallerSession {
     const lost = this.#incoming.resume(accept.output);
     // Who comes for the first time to what is old has missed nothing.
     if (wasAway) this.#lost(lost);
+    // What was read since it was opened could not be told.
+    if (wasAway) stream.send({ type: 'credit', offset: this.#incoming.credit });
     if (this.#size !== undefined) stream.send({ type: 'control', json: this.#size });
-    const problem = this.#outgoing.resume(accept.input, accept.window, stream);
+    const problem = this.#outgoing.resume(accept, stream);
     if (wasAway) this.#options.onAway?.(false, 'the session goes on');
+    else this.#options.onAccept?.(accept);
     return problem;
   }
 

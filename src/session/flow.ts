@@ -7,11 +7,11 @@ export class Flow {
   #limit: number;
   #isEnded = false;
 
-  /** From `next` on a window may be sent; never more than that is given beyond what was. */
-  constructor(next: number, windowBytes: number) {
+  /** From `next` on it may be sent up to `limit`, by default a window; never more than that is given beyond what was. */
+  constructor(next: number, windowBytes: number, limit = next + windowBytes) {
     this.#windowBytes = windowBytes;
     this.#next = next;
-    this.#limit = next + windowBytes;
+    this.#limit = Math.max(next, Math.min(limit, next + windowBytes));
   }
 
   get next(): number {

@@ -11,7 +11,7 @@ export class IncomingBytes {
   readonly #onCredit: (offset: number) => void;
   readonly #parts = new FrameLine();
   readonly #settle: (isWhole: boolean) => void;
-  #flow: Flow;
+  readonly #flow: Flow;
   #consumed = 0;
   #credit: number;
   #failure: { readonly error: unknown } | undefined;
@@ -40,10 +40,10 @@ export class IncomingBytes {
 
   /** The other side goes on at `offset`. The bytes that are lost. */
   resume(offset: number): number {
-    const lost = Math.max(0, offset - this.#flow.next);
+    const lost = this.#flow.isEnded ? 0 : Math.max(0, offset - this.#flow.next);
+    if (lost > 0) this.#flow.gap(offset);
     this.#consumed += lost;
-    this.#credit = this.#flow.next + lost + this.#windowBytes;
-    if (!this.#flow.isEnded) this.#flow = new Flow(this.#flow.next + lost, this.#windowBytes);
+    this.#credit += lost;
     return lost;
   }
 

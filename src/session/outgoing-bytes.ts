@@ -1,7 +1,9 @@
-import { sessionLimits } from '../contracts/session-wire.ts';
+import { type Accept, sessionLimits } from '../contracts/session-wire.ts';
 import { ByteLog } from './byte-log.ts';
 import { Flow } from './flow.ts';
 import type { LinkStream } from './link-stream.ts';
+
+type Promised = Pick<Accept, 'input' | 'window' | 'credit'>;
 
 /** Input on its way, kept until the other side has taken it. */
 export class OutgoingBytes {
@@ -42,12 +44,12 @@ export class OutgoingBytes {
     this.#stream = undefined;
   }
 
-  /** The other side has all up to `input`, and takes `windowBytes` more. What is wrong with that. */
-  resume(input: number, windowBytes: number, stream: LinkStream): string | undefined {
+  /** The other side has all up to `input`, and takes it up to `credit`. What is wrong with that. */
+  resume({ input, window, credit }: Promised, stream: LinkStream): string | undefined {
     if (input < this.#log.start || input > this.#log.end) return `input ${input} was never sent, or was taken`;
     this.#stream = stream;
-    this.#windowBytes = windowBytes;
-    this.#flow = new Flow(input, windowBytes);
+    this.#windowBytes = window;
+    this.#flow = new Flow(input, window, credit);
     this.#isEndSent = false;
     this.#takenUpTo(input);
     return undefined;

@@ -35,7 +35,7 @@ export interface SeatOwner {
 
 /** One viewer of a session, here or away. */
 export class Seat {
-  readonly key = randomBytes(32).toString('base64url');
+  readonly key: string;
   readonly actor: string;
   readonly #owner: SeatOwner;
   readonly #windowBytes: number;
@@ -44,16 +44,18 @@ export class Seat {
   #outputWindow = 0;
   #isOutputEndSent = false;
   #consumed: number;
-  #input = new Flow(0, 0);
+  readonly #input: Flow;
   #inputTaken = 0;
   #inputCredit = 0;
 
   /** Of a new viewer, who sees the log from `start` on. */
-  constructor(owner: SeatOwner, { actor, start, windowBytes }: SeatOptions) {
+  constructor(owner: SeatOwner, { key, actor, start, windowBytes }: SeatOptions) {
+    this.key = key ?? randomBytes(32).toString('base64url');
     this.#owner = owner;
     this.actor = actor;
     this.#windowBytes = windowBytes;
     this.#output = new Flow(start, 0);
+    this.#input = new Flow(0, windowBytes);
     this.#consumed = start;
   }
 
@@ -70,20 +72,21 @@ export class Seat {
     return this.#input.isEnded;
   }
 
-  /** Its viewer is here, for the first time or again, and has all output up to `received`. */
-  sit(stream: LinkStream, { received, window }: Sitting, told: Told): void {
+  /** Its viewer is here, for the first time or again, has all output up to `received`, and takes it up to `credit`. */
+  sit(stream: LinkStream, { received, window, credit }: Sitting, told: Told): void {
     this.#stream?.close({ code: 'detached', message: 'the same viewer came again' });
     this.#stream = stream;
     this.#consumed = Math.max(this.#consumed, Math.min(received, this.#owner.log.end));
     const start = Math.max(received, this.#owner.log.start);
-    this.#output = new Flow(start, window);
+    this.#output = new Flow(received, window, credit);
+    this.#output.gap(start);
     this.#outputWindow = window;
     this.#isOutputEndSent = false;
-    const input = this.#input.next;
-    this.#inputCredit = input + this.#windowBytes;
-    if (!this.#input.isEnded) this.#input = new Flow(input, this.#windowBytes);
+    // What was not taken yet still counts.
+    this.#inputCredit = this.#inputTaken + this.#windowBytes;
+    this.#input.credit(this.#inputCredit);
     const promised = { window: this.#windowBytes, credit: this.#inputCredit };
-    const accept = { ...told, seat: this.key, output: start, input, ...promised } satisfies Accept;
+    const accept = { ...told, seat: this.key, output: start, input: this.#input.next, ...promised } satisfies Accept;
     stream.send({ type: 'accept', json: accept });
     this.#tellExit();
     this.pump();
@@ -199,6 +202,8 @@ export class Seat {
 }
 
 export interface SeatOptions {
+  /** As its viewer chose it, if they did. */
+  readonly key: string | undefined;
   readonly actor: string;
   /** Offset of output. */
   readonly start: number;
@@ -209,6 +214,8 @@ export interface SeatOptions {
 export interface Sitting {
   readonly received: number;
   readonly window: number;
+  /** Offset; what the viewer has received and not read counts. */
+  readonly credit: number;
 }
 
 export type Told = Pick<Accept, 'sessionId' | 'terminal' | 'lingerSeconds'>;

@@ -8,6 +8,7 @@ import { CallerSession } from './caller-session.ts';
 import { FrameLink } from './frame-link.ts';
 import type { LinkStream } from './link-stream.ts';
 import { type PortEnd, portEnd } from './port-end.suite.ts';
+import { sessionSample } from './session.suite.ts';
 import { Session } from './session.ts';
 import type { Exit, Source } from './source.ts';
 import { Splice } from './splice.ts';
@@ -89,13 +90,8 @@ function breakingWay(source: Source, breaks: Breaks) {
   const chance: Chance = { ...breaks, isOver: () => isOver, onCut };
   const newSession = () =>
     new Session({
-      id: 's-aaaaaaaaaa',
+      ...sessionSample,
       source,
-      isTerminal: false,
-      readsOn: false,
-      windowBytes: sessionLimits.windowBytes,
-      replayBytes: sessionLimits.replayBytes,
-      lingerMs: 60_000,
       onEnd: () => {
         isOver = true;
       },
@@ -103,8 +99,13 @@ function breakingWay(source: Source, breaks: Breaks) {
   const onOpen = (stream: LinkStream, request: unknown) => {
     const { resume, window } = openSchema.parse(request);
     session ??= newSession();
-    if (resume === undefined) return session.join(stream, 'ada', window);
-    return session.resume(resume.seat, stream, { received: resume.received, window, actor: 'ada' });
+    if (resume === undefined) return session.join(stream, { actor: 'ada', window });
+    return session.resume(resume.seat, stream, {
+      received: resume.received,
+      credit: resume.credit,
+      window,
+      actor: 'ada',
+    });
   };
   const linkToAgent = () => {
     if (toAgent !== undefined && !toAgent.isEnded) return toAgent;

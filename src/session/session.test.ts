@@ -2,70 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
-import { acceptSchema, type Close, sessionLimits } from '../contracts/session-wire.ts';
-import type { LoggedBytes } from './byte-log.ts';
-import type { StreamFrame } from './frame.ts';
+import { sessionLimits } from '../contracts/session-wire.ts';
 import { FrameLink } from './frame-link.ts';
-import type { LinkStream } from './link-stream.ts';
 import { portEnd } from './port-end.suite.ts';
+import { aSource, aViewerOf, sessionSample } from './session.suite.ts';
 import { Session, type SessionOptions } from './session.ts';
 import type { Source } from './source.ts';
-
-/** A source that says what the test puts, and remembers what it was told. */
-function aSource() {
-  const waiting: LoggedBytes[] = [];
-  const told: string[] = [];
-  let [taken, isEnded, isClosed] = [0, false, false];
-  let failure: Error | undefined;
-  let awaited = Promise.withResolvers<void>();
-  const change = () => {
-    awaited.resolve();
-    awaited = Promise.withResolvers();
-  };
-  async function* output() {
-    for (;;) {
-      const part = waiting.shift();
-      if (part !== undefined) {
-        taken += part.bytes.length;
-        yield part;
-      } else if (failure !== undefined) throw failure;
-      else if (isEnded) return;
-      else await awaited.promise;
-    }
-  }
-  const source: Source = {
-    output: output(),
-    write: async (bytes) => void told.push(`write ${Buffer.from(bytes)}`),
-    endInput: async () => void told.push('end'),
-    resize: async ({ columns, rows }) => void told.push(`resize ${columns}x${rows}`),
-    signal: async (name) => void told.push(name),
-    exit: async () => ({ code: 3 }),
-    close: () => {
-      isClosed = true;
-    },
-  };
-  const say = (bytes: string | Buffer, channel: LoggedBytes['channel'] = 'output') => {
-    waiting.push({ channel, bytes: Buffer.from(bytes) });
-    change();
-  };
-  const end = (error?: Error) => {
-    isEnded = true;
-    failure = error;
-    change();
-  };
-  return { source, say, end, told, taken: () => taken, isClosed: () => isClosed };
-}
 
 function aSession(source: Source, options: Partial<SessionOptions> = {}) {
   let isOver = false;
   const session = new Session({
-    id: 's-aaaaaaaaaa',
+    ...sessionSample,
     source,
-    isTerminal: false,
-    readsOn: false,
-    windowBytes: sessionLimits.windowBytes,
-    replayBytes: sessionLimits.replayBytes,
-    lingerMs: 60_000,
     onEnd: () => {
       isOver = true;
     },
@@ -76,52 +24,17 @@ function aSession(source: Source, options: Partial<SessionOptions> = {}) {
 
 /** One that views a session: for the first time, or with the seat it had. */
 function aViewer(session: Session, { window = sessionLimits.windowBytes, actor = 'ada', ...resume }: Viewing = {}) {
-  const [here, there] = [portEnd(), portEnd()];
-  const frames: StreamFrame[] = [];
-  const closes: Close[] = [];
-  const caller = new FrameLink({ port: here.port, mostStreams: 1 });
   let isTaken = true;
-  const agent = new FrameLink({
-    port: there.port,
-    mostStreams: 1,
-    onOpen: (stream) => {
-      const { seat, received = 0 } = resume;
-      const handler =
-        seat === undefined
-          ? session.join(stream, actor, window)
-          : session.resume(seat, stream, { actor, received, window });
-      isTaken = handler !== undefined;
-      return handler;
-    },
-  });
-  const stream: LinkStream =
-    caller.open({}, { onFrame: (frame) => frames.push(frame), onClose: (close) => closes.push(close) }) ??
-    assert.fail('it is not opened');
-  const carry = () => {
-    here.carry((message) => agent.receive(message));
-    there.carry((message) => caller.receive(message));
-  };
-  carry();
-  const text = () => Buffer.concat(frames.flatMap((frame) => (frame.type === 'data' ? [frame.bytes] : []))).toString();
-  const becomes = (what: string, check: () => boolean) =>
-    waitUntil(
-      what,
-      async () => {
-        carry();
-        return check();
-      },
-      { timeoutMs: 5_000, intervalMs: 2 },
-    );
-  const accept = () => {
-    const first = frames.find(({ type }) => type === 'accept');
-    return acceptSchema.parse(first?.type === 'accept' ? first.json : undefined);
-  };
-  const events = () => frames.flatMap((frame) => (frame.type === 'control' ? [frame.json] : []));
-  const lose = () => {
-    agent.end({ code: 'host-away', message: 'cut' });
-    caller.end({ code: 'host-away', message: 'cut' });
-  };
-  return { stream, frames, closes, carry, text, becomes, accept, events, lose, isTaken: () => isTaken };
+  const viewer = aViewerOf((stream) => {
+    const { seat, received = 0, credit = received + window } = resume;
+    const handler =
+      seat === undefined
+        ? session.join(stream, { actor, window })
+        : session.resume(seat, stream, { actor, received, window, credit });
+    isTaken = handler !== undefined;
+    return handler;
+  }, {});
+  return { ...viewer, isTaken: () => isTaken };
 }
 
 interface Viewing {
@@ -129,6 +42,7 @@ interface Viewing {
   readonly actor?: string;
   readonly seat?: string;
   readonly received?: number;
+  readonly credit?: number;
 }
 
 test('a viewer gets output, exit and end, and what it sends goes in', async () => {
@@ -308,7 +222,7 @@ test('a viewer that was gone before it could sit down keeps nothing', async () =
   const stream = link.open({}, { onFrame: () => undefined, onClose: () => undefined }) ?? assert.fail('not opened');
   stream.close({ code: 'cancelled', message: 'gone' });
 
-  session.join(stream, 'ada', 1_024);
+  session.join(stream, { actor: 'ada', window: 1_024 });
   await waitUntil('its end', async () => isOver(), { timeoutMs: 5_000 });
 
   assert.equal(aViewer(session).isTaken(), false, 'nobody joins what is over');

@@ -16,14 +16,29 @@ export interface SessionOptions {
   readonly windowBytes: number;
   /** Of output that is kept. */
   readonly replayBytes: number;
+  /** Viewers at once, those who are away included. */
+  readonly mostSeats: number;
   /** How long a seat is kept whose viewer is away. */
   readonly lingerMs: number;
   /** Told when it is over. */
   readonly onEnd: () => void;
 }
 
+export interface Viewer {
+  readonly actor: string;
+  readonly isHere: boolean;
+}
+
+export interface Joining {
+  readonly actor: string;
+  /** That it takes. Default: one at random. */
+  readonly seat?: string | undefined;
+  /** Of output. */
+  readonly window: number;
+}
+
 /** How a stream is closed whose viewer may take their seat again. */
-const comesBack: readonly CloseCode[] = ['detached', 'host-away', 'server-stopping'];
+export const comesBack: readonly CloseCode[] = ['detached', 'host-away', 'server-stopping'];
 
 /** A source and who views it. It goes on while viewers are away, for as long as their seats are kept. */
 export class Session {
@@ -35,6 +50,7 @@ export class Session {
   #ended: Ending | undefined;
   #isOver = false;
   #isInputEnded = false;
+  #lastLeftAt = performance.now();
   #awaited: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
@@ -44,23 +60,49 @@ export class Session {
     void this.#follow();
   }
 
-  /** Whether somebody views it now. */
-  get isViewed(): boolean {
-    return [...this.#seats.values()].some(({ isHere }) => isHere);
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
-  /** A new viewer, who gets what is kept of the output; undefined when it is over. */
-  join(stream: LinkStream, actor: string, window: number): StreamHandler | undefined {
-    if (this.#isOver) return undefined;
-    const seat = new Seat(this.#owner, { actor, start: this.#log.start, windowBytes: this.#options.windowBytes });
+  /** In the order in which they came. */
+  get viewers(): readonly Viewer[] {
+    return [...this.#seats.values()].map(({ actor, isHere }) => ({ actor, isHere }));
+  }
+
+  /** Since when it waits for its viewers, in ms of `performance.now()`; undefined while one is here. */
+  get awaySince(): number | undefined {
+    return this.viewers.some(({ isHere }) => isHere) ? undefined : this.#lastLeftAt;
+  }
+
+  /** A new viewer, who gets what is kept of the output; undefined when it is over, or all seats are taken. */
+  join(stream: LinkStream, { actor, seat: key, window }: Joining): StreamHandler | undefined {
+    const isTaken = key !== undefined && this.#seats.has(key);
+    if (this.#isOver || isTaken || !this.#hasRoomForSeat()) return undefined;
+    const seat = new Seat(this.#owner, {
+      ...{ key, actor },
+      ...{ start: this.#log.start, windowBytes: this.#options.windowBytes },
+    });
     this.#seats.set(seat.key, seat);
-    return this.#sit(seat, stream, { received: this.#log.start, window });
+    return this.#sitFirst(seat, stream, window);
+  }
+
+  /** A viewer that has not heard that it is here. */
+  again(key: string, stream: LinkStream, window: number): StreamHandler | undefined {
+    const seat = this.#seats.get(key);
+    return seat === undefined ? undefined : this.#sitFirst(seat, stream, window);
+  }
+
+  hasSeat(key: string, actor: string): boolean {
+    return this.#seats.get(key)?.actor === actor;
   }
 
   /** A viewer who was here before; undefined where there is no such seat of theirs. */
   resume(key: string, stream: LinkStream, sitting: Sitting & { readonly actor: string }): StreamHandler | undefined {
     const seat = this.#seats.get(key);
-    return seat === undefined || seat.actor !== sitting.actor ? undefined : this.#sit(seat, stream, sitting);
+    if (seat === undefined || seat.actor !== sitting.actor) return undefined;
+    if (sitting.received <= this.#log.end) return this.#sit(seat, stream, sitting);
+    stream.fail('protocol', `output up to ${sitting.received} was never sent`);
+    return undefined;
   }
 
   /** Ends it for everybody. */
@@ -90,6 +132,23 @@ export class Session {
     };
   }
 
+  #sitFirst(seat: Seat, stream: LinkStream, window: number): StreamHandler {
+    const received = this.#log.start;
+    return this.#sit(seat, stream, { received, window, credit: received + window });
+  }
+
+  /** A new viewer comes before one who is away. */
+  #hasRoomForSeat(): boolean {
+    if (this.#seats.size < this.#options.mostSeats) return true;
+    for (const [seat, timer] of this.#away) {
+      clearTimeout(timer);
+      this.#away.delete(seat);
+      this.#seats.delete(seat.key);
+      return true;
+    }
+    return false;
+  }
+
   #sit(seat: Seat, stream: LinkStream, sitting: Sitting): StreamHandler {
     clearTimeout(this.#away.get(seat));
     this.#away.delete(seat);
@@ -107,6 +166,7 @@ export class Session {
     }
     const timer = setTimeout(() => this.#giveUp(seat), this.#options.lingerMs).unref();
     this.#away.set(seat, timer);
+    this.#lastLeftAt = performance.now();
     this.#wake();
   }
 

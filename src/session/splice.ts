@@ -4,6 +4,7 @@ import {
   agentEventSchema,
   type Close,
   callerEventSchema,
+  type Open,
 } from '../contracts/session-wire.ts';
 import { Flow } from './flow.ts';
 import type { DataFrame, StreamFrame } from './frame.ts';
@@ -14,6 +15,8 @@ export interface SpliceOptions {
   readonly caller: LinkStream;
   /** Of output, as the caller opened it. */
   readonly windowBytes: number;
+  /** Of the caller, where it comes back. */
+  readonly resume?: Open['resume'];
   /** Opens the stream to the agent; undefined where that cannot be. */
   readonly openAgent: (handler: StreamHandler) => LinkStream | undefined;
   /** Told that the agent took it. */
@@ -125,9 +128,16 @@ export class Splice {
     const accept = acceptSchema.safeParse(json).data;
     if (accept === undefined) return 'it is accepted in no known way';
     if (this.#output !== undefined) return 'it was accepted already';
-    this.#output = new Flow(accept.output, this.#options.windowBytes);
-    this.#input = new Flow(accept.input, accept.window);
+    this.#output = this.#newOutput(accept.output);
+    this.#input = new Flow(accept.input, accept.window, accept.credit);
     this.#options.onAccept?.(accept);
     return undefined;
+  }
+
+  /** From `start` on; what is lost before it needs no credit. */
+  #newOutput(start: number): Flow {
+    const { windowBytes, resume } = this.#options;
+    if (resume === undefined) return new Flow(start, windowBytes);
+    return new Flow(start, windowBytes, resume.credit + Math.max(0, start - resume.received));
   }
 }

@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto';
+import { isAppError } from '../contracts/errors.ts';
+import {
+  type Close,
+  type RelayedOpen,
+  relayedOpenSchema,
+  type SessionSpec,
+  sessionLimits,
+} from '../contracts/session-wire.ts';
+import { closeOf } from './close-of.ts';
+import { deskRefusals } from './desk-refusals.ts';
+import type { LinkStream, StreamHandler } from './link-stream.ts';
+import { comesBack, Session, type Viewer } from './session.ts';
+import { mayUse } from './session-access.ts';
+import type { Source } from './source.ts';
+
+/** What there is to open; to join is to view what was opened. */
+export type OpenableSpec = Exclude<SessionSpec, { kind: 'join' }>;
+
+export interface OpenedSource {
+  readonly source: Source;
+  /** Whether all its output is one channel. */
+  readonly isTerminal: boolean;
+  /** Whether output is read on while nobody is there, its oldest part forgotten; else it waits for somebody. */
+  readonly readsOn: boolean;
+  /** Of input of one viewer that may be under way. Default: 256 KiB. */
+  readonly windowBytes?: number;
+}
+
+export interface SessionDeskOptions {
+  /** Opens what a session is about; the signal aborts when nobody waits for it any more. Raises AppErrors. */
+  readonly open: (spec: OpenableSpec, signal: AbortSignal) => Promise<OpenedSource>;
+  /** Told of a failure that is no AppError, whose words are not for viewers. Default: nobody is. */
+  readonly onDefect?: (error: unknown) => void;
+  /** How long a session is kept whose viewers are all away. Default: 300000. */
+  readonly lingerMs?: number;
+  /** Sessions at once, those included that wait for their viewers. Default: 1000. */
+  readonly mostSessions?: number;
+  /** Of those, opened by one user. Default: 64. */
+  readonly mostPerActor?: number;
+  /** Viewers of one session, those included who are away. Default: 16. */
+  readonly mostSeats?: number;
+}
+
+const defaults = {
+  lingerMs: sessionLimits.lingerSeconds * 1_000,
+  mostSessions: 1_000,
+  mostPerActor: 64,
+  mostSeats: 16,
+} satisfies Partial<SessionDeskOptions>;
+
+export interface ListedSession {
+  readonly sessionId: string;
+  readonly spec: OpenableSpec;
+  /** Who opened it. */
+  readonly actor: string;
+  readonly viewers: readonly Viewer[];
+  readonly openedAt: string;
+}
+
+interface Entry extends Omit<ListedSession, 'viewers'> {
+  readonly session: Session;
+}
+
+/** What is being opened, and who waits for it: one that comes again with the same seat takes the place of the stream before. */
+interface Opening {
+  readonly actor: string;
+  readonly spec: OpenableSpec;
+  readonly seat: string | undefined;
+  readonly controller: AbortController;
+  stream: LinkStream;
+  window: number;
+}
+
+/** All sessions of one agent, or of a server's own logs: who opens, joins and comes back gets what is theirs. They outlive links. */
+export class SessionDesk {
+  readonly #options: SessionDeskOptions & typeof defaults;
+  /** In the order in which they were opened. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #openings = new Set<Opening>();
+  #closed: Close | undefined;
+
+  constructor(options: SessionDeskOptions) {
+    this.#options = { ...defaults, ...options };
+  }
+
+  /** For `onOpen` of a FrameLink. The request is an OPEN as a server relays it; what cannot be is told by CLOSE. */
+  take(stream: LinkStream, request: unknown): StreamHandler | undefined {
+    const open = relayedOpenSchema.safeParse(request).data;
+    if (open === undefined) return refuse(stream, { code: 'protocol', message: 'it is opened in no known way' });
+    if (this.#closed !== undefined) return refuse(stream, this.#closed);
+    if (open.resume !== undefined) return this.#resume(stream, open, { ...open.resume, window: open.window });
+    return this.#again(stream, open) ?? this.#begin(stream, open);
+  }
+
+  list(): readonly ListedSession[] {
+    return [...this.#entries.values()].map(({ session, ...entry }) => ({ ...entry, viewers: session.viewers }));
+  }
+
+  /** Ends all there are, and refuses what comes after. */
+  close(close: Close): void {
+    this.#closed = close;
+    for (const { controller, stream } of this.#openings) {
+      controller.abort();
+      stream.close(close);
+    }
+    for (const { session } of [...this.#entries.values()]) session.close(close);
+  }
+
+  #resume(stream: LinkStream, { actor, role }: RelayedOpen, place: Place): StreamHandler | undefined {
+    const entry = this.#seated(place.seat, actor);
+    if (entry === undefined) return refuse(stream, deskRefusals.lost());
+    if (!mayUse(entry.spec.kind, role)) return refuse(stream, deskRefusals.notAllowed(entry.spec.kind, role));
+    return entry.session.resume(place.seat, stream, { ...place, actor });
+  }
+
+  /** Where the link was lost before it was told that it had opened this already: nothing is started twice. */
+  #again(stream: LinkStream, { actor, role, seat, window }: RelayedOpen): StreamHandler | undefined {
+    if (seat === undefined) return undefined;
+    const entry = this.#seated(seat, actor);
+    if (entry !== undefined && mayUse(entry.spec.kind, role)) return entry.session.again(seat, stream, window);
+    const opening = [...this.#openings].find((other) => other.seat === seat && other.actor === actor);
+    if (opening === undefined) return undefined;
+    opening.stream.close({ code: 'detached', message: 'the same viewer came again' });
+    Object.assign(opening, { stream, window });
+    return waiting(opening);
+  }
+
+  #begin(stream: LinkStream, { actor, role, seat, window, session: spec }: RelayedOpen): StreamHandler | undefined {
+    if (spec.kind === 'join') return this.#join(stream, spec.sessionId, { actor, role, seat, window });
+    const problem = this.#makeRoom(actor);
+    if (problem !== undefined) return refuse(stream, problem);
+    const opening: Opening = { actor, spec, seat, controller: new AbortController(), stream, window };
+    this.#openings.add(opening);
+    void this.#open(opening);
+    return waiting(opening);
+  }
+
+  #join(stream: LinkStream, sessionId: string, joining: Joining): StreamHandler | undefined {
+    const { actor, role } = joining;
+    const entry = this.#entries.get(sessionId);
+    // One of another user is not told from one that never was.
+    if (entry === undefined || (entry.actor !== actor && role !== 'admin')) {
+      return refuse(stream, deskRefusals.noSuch(sessionId));
+    }
+    if (!mayUse(entry.spec.kind, role)) return refuse(stream, deskRefusals.notAllowed(entry.spec.kind, role));
+    const handler = entry.session.join(stream, joining);
+    return handler ?? refuse(stream, deskRefusals.noSeat(sessionId, this.#options.mostSeats));
+  }
+
+  async #open(opening: Opening): Promise<void> {
+    const { actor, spec, seat, controller } = opening;
+    try {
+      const opened = await this.#options.open(spec, controller.signal);
+      if (controller.signal.aborted) {
+        opened.source.close();
+        return;
+      }
+      const session = this.#newSession(opened, { actor, spec });
+      const handler = session.join(opening.stream, { actor, seat, window: opening.window });
+      if (handler !== undefined) opening.stream.handleBy(handler);
+    } catch (error) {
+      if (!isAppError(error) && !controller.signal.aborted) this.#options.onDefect?.(error);
+      opening.stream.close(closeOf(error));
+    } finally {
+      this.#openings.delete(opening);
+    }
+  }
+
+  #newSession({ windowBytes = sessionLimits.windowBytes, ...opened }: OpenedSource, whose: Whose): Session {
+    const { lingerMs, mostSeats } = this.#options;
+    const sessionId = `s-${[...randomBytes(10)].map((byte) => base32[byte & 31]).join('')}`;
+    const session = new Session({
+      ...opened,
+      id: sessionId,
+      windowBytes,
+      replayBytes: sessionLimits.replayBytes,
+      mostSeats,
+      lingerMs,
+      onEnd: () => void this.#entries.delete(sessionId),
+    });
+    this.#entries.set(sessionId, { ...whose, sessionId, session, openedAt: new Date().toISOString() });
+    return session;
+  }
+
+  #seated(seat: string, actor: string): Entry | undefined {
+    return [...this.#entries.values()].find(({ session }) => session.hasSeat(seat, actor));
+  }
+
+  /** What is wrong with one more of this user. The oldest that wait for their viewers give way. */
+  #makeRoom(actor: string): Close | undefined {
+    const { mostSessions, mostPerActor } = this.#options;
+    const entries = [...this.#entries.values()];
+    const own = entries.filter((entry) => entry.actor === actor);
+    const ownOpenings = [...this.#openings].filter((opening) => opening.actor === actor);
+    if (own.length + ownOpenings.length >= mostPerActor && !endOldest(own)) {
+      return deskRefusals.tooMany(`"${actor}" has`, mostPerActor);
+    }
+    if (this.#entries.size + this.#openings.size < mostSessions || endOldest(entries)) return undefined;
+    return deskRefusals.tooMany('its host has', mostSessions);
+  }
+}
+
+type Whose = Pick<Entry, 'actor' | 'spec'>;
+type Joining = Pick<RelayedOpen, 'actor' | 'role' | 'seat' | 'window'>;
+type Place = NonNullable<RelayedOpen['resume']> & Pick<RelayedOpen, 'window'>;
+
+const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+function refuse(stream: LinkStream, close: Close): undefined {
+  stream.close(close);
+}
+
+/** Of a stream whose session is being opened. */
+function waiting(opening: Opening): StreamHandler {
+  const { stream } = opening;
+  return {
+    onFrame: () => stream.fail('protocol', 'it is not accepted yet'),
+    onClose: ({ code }) => {
+      // With its seat it comes again; the session waits for it.
+      const waits = opening.seat !== undefined && comesBack.includes(code);
+      if (opening.stream === stream && !waits) opening.controller.abort();
+    },
+  };
+}
+
+/** Whether there was one that waits for its viewers. */
+function endOldest(entries: readonly Entry[]): boolean {
+  const away = entries.filter(({ session }) => session.awaySince !== undefined);
+  const [oldest] = away.sort((one, other) => (one.session.awaySince ?? 0) - (other.session.awaySince ?? 0));
+  oldest?.session.close({ code: 'limit-exceeded', message: 'it made room for another session' });
+  return oldest !== undefined;
+}
