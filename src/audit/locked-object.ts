@@ -1,7 +1,8 @@
 import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import { failureStatus } from '../base/sdk-failure.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type AskOptions, s3Sdk } from '../s3/s3-bucket.ts';
-import { isMissingObject, statusOf } from '../s3/s3-errors.ts';
+import { isMissingObject } from '../s3/s3-errors.ts';
 import { entryIn } from './anchored-entry.ts';
 import { type AskedStore, atTheConnection } from './asked-store.ts';
 import type { ReadBack } from './verify/anchor-evidence.ts';
@@ -117,7 +118,7 @@ async function lockOf({ client, options, bucket, key }: ObjectPlace, versionId: 
 /** Whether the bucket says that nothing in it can be locked. Who may not ask that, may still read locks. */
 export async function cannotLock({ client, options, bucket }: ObjectPlace): Promise<boolean> {
   const { GetObjectLockConfigurationCommand } = await s3Sdk();
-  const mayNot = (error: unknown) => statusOf(error) === 403;
+  const mayNot = (error: unknown) => failureStatus(error) === 403;
   try {
     const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket: bucket }), options);
     return answer.ObjectLockConfiguration?.ObjectLockEnabled !== 'Enabled';
@@ -130,11 +131,11 @@ export async function cannotLock({ client, options, bucket }: ObjectPlace): Prom
 
 /** Services say it in different words: no lock on the object, none in the bucket, or none of all this at all. */
 function saysNoLock(error: unknown): boolean {
-  return [400, 404].includes(statusOf(error) ?? 0) || isNotOffered(error);
+  return [400, 404].includes(failureStatus(error) ?? 0) || isNotOffered(error);
 }
 
 function isNotOffered(error: unknown): boolean {
-  return [405, 501].includes(statusOf(error) ?? 0);
+  return [405, 501].includes(failureStatus(error) ?? 0);
 }
 
 function orNothingIf(isExpected: (error: unknown) => boolean): (error: unknown) => undefined {

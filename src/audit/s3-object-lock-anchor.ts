@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { failureStatus } from '../base/sdk-failure.ts';
 import { AppError } from '../contracts/errors.ts';
 import { S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
-import { statusOf } from '../s3/s3-errors.ts';
 import type { S3Options } from '../s3/s3-options.ts';
 import type { Anchor, AnchorEntry, ReadBack } from './anchor.ts';
 import { entryText } from './anchored-entry.ts';
@@ -78,8 +78,8 @@ export class S3ObjectLockAnchor implements Anchor {
       await this.#put(place, entry);
     } catch (error) {
       // Of services that heed `If-None-Match`: somebody was faster, or it was us and the answer got lost.
-      if (statusOf(error) === 412 && (await this.#isThere(place, entry))) return;
-      if (statusOf(error) === 400 && (await cannotLock(place))) throw this.#lockless(entry, error);
+      if (failureStatus(error) === 412 && (await this.#isThere(place, entry))) return;
+      if (failureStatus(error) === 400 && (await cannotLock(place))) throw this.#lockless(entry, error);
       throw error;
     }
   }
@@ -113,7 +113,7 @@ export class S3ObjectLockAnchor implements Anchor {
     try {
       await client.send(new PutObjectCommand({ ...object, IfNoneMatch: '*' }), options);
     } catch (error) {
-      if (statusOf(error) !== 501) throw error;
+      if (failureStatus(error) !== 501) throw error;
       await client.send(new PutObjectCommand(object), options);
     }
   }

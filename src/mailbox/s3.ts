@@ -1,7 +1,9 @@
-import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { AppError, isAppError } from '../contracts/errors.ts';
+import { pollMsOf } from '../s3/poll-interval.ts';
 import { S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
+import { type Listing, listAll } from '../s3/s3-listing.ts';
 import type { S3Options } from '../s3/s3-options.ts';
+import { graceMs, leastBytesPerMs, patienceMsFor } from '../s3/s3-patience.ts';
 import { readText, textContent } from '../s3/s3-text.ts';
 import { checkedKey, checkedPrefix, isSegment } from './checked-key.ts';
 import type { Mailbox, MailboxListOptions } from './mailbox.ts';
@@ -21,10 +23,7 @@ const defaults = { pollSeconds: 10 } satisfies Partial<S3MailboxOptions>;
 const mostKeyBytes = 1_024;
 /** A bundle is text in one piece; Node makes none longer than this. */
 const mostMessageBytes = 512 * 1024 * 1024;
-/** Slower than this is not waited for, beyond a while that is everybody's. */
-const leastBytesPerMs = 50;
-const graceMs = 60_000;
-/** A shorter one has come in that while, unless something is wrong. */
+/** A shorter one has come in the while that is everybody's, unless something is wrong. */
 const quickBytes = graceMs * leastBytesPerMs;
 
 /**
@@ -37,10 +36,7 @@ export class S3Mailbox implements Mailbox {
   readonly #watches: PolledWatches;
 
   constructor({ pollSeconds = defaults.pollSeconds, ...options }: S3MailboxOptions) {
-    if (!(pollSeconds >= 0.1 && pollSeconds <= 3_600)) {
-      throw new AppError('invalid-input', `Cannot use pollSeconds "${pollSeconds}": it must be from 0.1 to 3600`);
-    }
-    this.pollMs = pollSeconds * 1_000;
+    this.pollMs = pollMsOf(pollSeconds);
     this.#bucket = new S3Bucket(options);
     this.#watches = new PolledWatches(this.pollMs);
   }
@@ -57,7 +53,7 @@ export class S3Mailbox implements Mailbox {
       this.#bucket.ask(
         `write message "${key}"`,
         (client, options) => client.send(new PutObjectCommand(content), options),
-        patienceFor(length),
+        { timeoutMs: patienceMsFor(length) },
       ),
     );
     this.#watches.wasChanged(key);
@@ -73,11 +69,9 @@ export class S3Mailbox implements Mailbox {
     const title = `message "${key}"`;
     const object = { at: this.#at(key), title: `${title} in ${this.#bucket.place}`, mostBytes: mostMessageBytes };
     return letIn(
-      this.#bucket.askForObject(
-        `read ${title}`,
-        (client, options) => readText(client, object, options),
-        patienceFor(sizeBytes),
-      ),
+      this.#bucket.askForObject(`read ${title}`, (client, options) => readText(client, object, options), {
+        timeoutMs: patienceMsFor(sizeBytes),
+      }),
     );
   }
 
@@ -95,21 +89,22 @@ export class S3Mailbox implements Mailbox {
   }
 
   async list(prefix: string, { after = '' }: MailboxListOptions = {}): Promise<string[]> {
-    const keys: string[] = [];
-    for await (const { Contents = [] } of this.#pages(prefix, { after })) {
-      for (const { Key = '' } of Contents) keys.push(Key.slice(this.#bucket.prefix.length));
-    }
+    const start = this.#bucket.prefix;
+    const { keys } = await this.#listed(prefix, after === '' ? {} : { StartAfter: `${start}${after}` });
     // Whatever else lies in the bucket is no message.
-    return keys.filter((key) => key.split('/').every(isSegment) && key > after).sort();
+    return keys
+      .map((key) => key.slice(start.length))
+      .filter((key) => key.split('/').every(isSegment) && key > after)
+      .sort();
   }
 
   async folders(prefix: string): Promise<string[]> {
     const start = this.#bucket.prefix.length + prefix.length;
-    const names: string[] = [];
-    for await (const { CommonPrefixes = [] } of this.#pages(prefix, { Delimiter: '/' })) {
-      for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.slice(start, -1));
-    }
-    return names.filter(isSegment).sort();
+    const { folders } = await this.#listed(prefix, { Delimiter: '/' });
+    return folders
+      .map((folder) => folder.slice(start, -1))
+      .filter(isSegment)
+      .sort();
   }
 
   async delete(key: string): Promise<void> {
@@ -127,21 +122,9 @@ export class S3Mailbox implements Mailbox {
     return this.#watches.watch(checkedPrefix(prefix), signal);
   }
 
-  async *#pages(
-    prefix: string,
-    { after = '', ...more }: { readonly after?: string; readonly Delimiter?: string },
-  ): AsyncGenerator<ListObjectsV2CommandOutput> {
-    const input = {
-      Prefix: `${this.#bucket.prefix}${checkedPrefix(prefix)}`,
-      ...(after === '' ? {} : { StartAfter: `${this.#bucket.prefix}${after}` }),
-      ...more,
-    };
-    let ContinuationToken: string | undefined;
-    do {
-      const page = await letIn(this.#bucket.list(`list messages under "${prefix}"`, { ...input, ContinuationToken }));
-      yield page;
-      ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken !== undefined);
+  async #listed(prefix: string, more: { readonly StartAfter?: string; readonly Delimiter?: string }): Promise<Listing> {
+    const Prefix = `${this.#bucket.prefix}${checkedPrefix(prefix)}`;
+    return letIn(listAll(this.#bucket, `list messages under "${prefix}"`, { Prefix, ...more }));
   }
 
   #at(key: string): { readonly Bucket: string; readonly Key: string } {
@@ -149,10 +132,6 @@ export class S3Mailbox implements Mailbox {
     if (Key.length <= mostKeyBytes) return { Bucket: this.#bucket.name, Key };
     throw new AppError('invalid-input', `Cannot use mailbox key "${key}": with the prefix it is over ${mostKeyBytes}`);
   }
-}
-
-function patienceFor(sizeBytes: number): { readonly timeoutMs: number } {
-  return { timeoutMs: graceMs + sizeBytes / leastBytesPerMs };
 }
 
 /** Who is not let in got no answer: a command must not end as one whose run failed. */

@@ -1,16 +1,11 @@
-import { AppError, type ErrorCode, systemErrorCode } from '../contracts/errors.ts';
+import { type Explained, failureName, failureStatus, isRefusal, sdkMetadata } from '../base/sdk-failure.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
 /** What was asked for: "read x", of `s3://bucket/`, and what one must be allowed for it. */
 export interface Question {
   readonly what: string;
   readonly place: string;
   readonly permissions: readonly string[];
-}
-
-interface Explained {
-  readonly code: ErrorCode;
-  readonly state: string;
-  readonly next: string;
 }
 
 // The SDK keeps what it found for as long as the process lives.
@@ -72,12 +67,7 @@ function errorOf({ code, state, next }: Explained, { what, place }: Question, ca
 
 /** Whether it says that there is no such object. */
 export function isMissingObject(cause: unknown): boolean {
-  return ['NoSuchKey', 'NotFound'].includes(nameOf(cause));
-}
-
-/** HTTP status of an answer that the SDK made an error of; undefined where none came. */
-export function statusOf(cause: unknown): number | undefined {
-  return metadataOf(cause).httpStatusCode;
+  return ['NoSuchKey', 'NotFound'].includes(failureName(cause));
 }
 
 /**
@@ -89,17 +79,12 @@ export const sdkTries = 5;
 /** Whether the next try may do better, and the SDK has not made them all: it says how many it made. */
 export function isWorthAnotherTry(cause: unknown): boolean {
   if (cause instanceof AppError) return cause.code === 'artifact-mismatch';
-  return explained(cause, []).code === 'unreachable' && (metadataOf(cause).attempts ?? 1) < sdkTries;
-}
-
-function metadataOf(cause: unknown): { readonly httpStatusCode?: number; readonly attempts?: number } {
-  const found = cause instanceof Error && '$metadata' in cause ? cause.$metadata : undefined;
-  return typeof found === 'object' && found !== null ? found : {};
+  return explained(cause, []).code === 'unreachable' && (sdkMetadata(cause).attempts ?? 1) < sdkTries;
 }
 
 function explained(cause: unknown, permissions: readonly string[]): Explained {
-  const name = nameOf(cause);
-  const status = statusOf(cause);
+  const name = failureName(cause);
+  const status = failureStatus(cause);
   const found = known[name];
   if (found !== undefined) return found;
   if (isElsewhere(status, name)) return elsewhere(cause);
@@ -115,7 +100,7 @@ function explained(cause: unknown, permissions: readonly string[]): Explained {
   if (name === 'AccessDenied') return { code: 'refused', state: 'access is denied', next: allow };
   // The answer to a HEAD does not say whether it is the credentials.
   if (status === 403) return { code: 'refused', state: `access is denied (${name})`, next: `${allow} ${signIn}` };
-  if (isRefusal(status, name))
+  if (isRefusal(cause))
     return { code: 'refused', state: `the service refuses it (${name})`, next: 'Compare with what the AWS CLI says.' };
   return {
     code: 'unreachable',
@@ -146,21 +131,7 @@ function regionTold(cause: unknown): string | undefined {
 
 /** A mistake of this program, or a URL that is none: waiting cures neither. With an answer it is that which is damaged. */
 function isOwnMistake(cause: unknown): cause is Error {
-  if (statusOf(cause) !== undefined) return false;
+  if (failureStatus(cause) !== undefined) return false;
   if (cause instanceof Error && '$response' in cause && cause.$response !== undefined) return false;
   return cause instanceof TypeError || cause instanceof RangeError || cause instanceof ReferenceError;
-}
-
-/** Whether the same would be refused again: not where it asks too often, or its bytes were changed on the way. */
-function isRefusal(status: number | undefined, name: string): boolean {
-  if (status === undefined || status < 400 || status >= 500) return false;
-  return (
-    status !== 408 &&
-    status !== 429 &&
-    !/Throttl|TooMany|Timeout|SlowDown|RequestLimit|BadDigest|SHA256Mismatch|IncompleteBody/.test(name)
-  );
-}
-
-function nameOf(cause: unknown): string {
-  return cause instanceof Error ? cause.name : 'unknown';
 }

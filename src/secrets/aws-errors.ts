@@ -1,10 +1,5 @@
-import { AppError, type ErrorCode, systemErrorCode } from '../contracts/errors.ts';
-
-interface Explained {
-  readonly code: ErrorCode;
-  readonly state: string;
-  readonly next: string;
-}
+import { type Explained, failureName, isRefusal } from '../base/sdk-failure.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
 // The SDK keeps what it found for as long as the process lives.
 const signIn =
@@ -55,7 +50,7 @@ export function explainAwsError(what: string, cause: unknown): AppError {
 }
 
 function explained(cause: unknown): Explained {
-  const name = nameOf(cause);
+  const name = failureName(cause);
   const known = refusals[name];
   if (known !== undefined) return known;
   if (signInNames.includes(name))
@@ -73,21 +68,4 @@ function explained(cause: unknown): Explained {
     state: `AWS Secrets Manager does not answer as it should (${systemErrorCode(cause) ?? name})`,
     next: 'Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER, and try again.',
   };
-}
-
-/** Whether the same would be refused again: the fault is the caller's, and not that it asks too often. */
-function isRefusal(cause: unknown): boolean {
-  // Not `$fault`, which lays whatever the SDK does not know on the caller.
-  const metadata = cause instanceof Error && '$metadata' in cause ? cause.$metadata : undefined;
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return false;
-  const status = Number(metadata.httpStatusCode);
-  const isLater =
-    status === 408 ||
-    status === 429 ||
-    /Throttl|TooMany|Timeout|SlowDown|RequestLimit|BandwidthLimit/.test(nameOf(cause));
-  return status >= 400 && status < 500 && !isLater;
-}
-
-function nameOf(cause: unknown): string {
-  return cause instanceof Error ? cause.name : 'unknown';
 }

@@ -1,6 +1,7 @@
 import { sleep } from '../base/deadline.ts';
 import { retryDelayMs } from '../base/retry.ts';
 import { AppError } from '../contracts/errors.ts';
+import { leastBytesPerMs, patienceMsFor } from '../s3/s3-patience.ts';
 
 /** An answer with what is left of some content. */
 export interface Rest {
@@ -23,9 +24,6 @@ export interface ResumedReadOptions {
 /** How many cuts in a row that bring nothing are survived. */
 const mostCuts = 5;
 const backoff = { delayMs: 200, maxDelayMs: 5_000 } as const;
-/** Slower than this is not waited for, beyond a while that is everybody's. */
-export const leastBytesPerMs = 50;
-export const graceMs = 60_000;
 
 const defaults = { now: () => performance.now(), pause: sleep } satisfies Partial<ResumedReadOptions>;
 
@@ -34,7 +32,7 @@ export async function* resumedRead(options: ResumedReadOptions): AsyncGenerator<
   const { title, open, explain, now, pause } = { ...defaults, ...options };
   let position = 0;
   let waitedMs = 0;
-  const isTooSlow = () => waitedMs > graceMs + position / leastBytesPerMs;
+  const isTooSlow = () => waitedMs > patienceMsFor(position);
   for (let cuts = 0; ; ) {
     let since = now();
     let why: unknown = new Error('the answer ended early');

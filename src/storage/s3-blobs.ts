@@ -5,8 +5,9 @@ import { digestOfStream } from '../base/hash.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
 import { type AskOptions, type S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
+import { patienceMsFor } from '../s3/s3-patience.ts';
 import { blobKey } from './keys.ts';
-import { graceMs, leastBytesPerMs, type Rest, resumedRead } from './resumed-read.ts';
+import { type Rest, resumedRead } from './resumed-read.ts';
 import { partBytes, type Spooled, spool } from './s3-spool.ts';
 import type { PutOptions, StoredBlob } from './storage.ts';
 
@@ -117,10 +118,9 @@ export class S3Blobs {
   }
 
   #upload(spooled: Spooled): Promise<void> {
-    const timeoutMs = graceMs + spooled.sizeBytes / leastBytesPerMs;
     const put = spooled.sizeBytes <= partBytes ? this.#putWhole.bind(this) : this.#putParts.bind(this);
     const ask = (client: S3Client, options: AskOptions) => put(client, spooled, options);
-    return this.#bucket.ask(`store blob "${spooled.digest}"`, ask, { timeoutMs });
+    return this.#bucket.ask(`store blob "${spooled.digest}"`, ask, { timeoutMs: patienceMsFor(spooled.sizeBytes) });
   }
 
   async #putWhole(client: S3Client, spooled: Spooled, options: AskOptions): Promise<void> {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
 import { sleep } from '../base/deadline.ts';
 import { retryDelayMs } from '../base/retry.ts';
+import { failureStatus } from '../base/sdk-failure.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type AskOptions, type S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
-import { statusOf } from '../s3/s3-errors.ts';
 
 /** From the claim on; whoever needs longer gives up, and its claim stays until it is stale. */
 const holdMs = 30_000;
@@ -108,7 +108,7 @@ export class S3Claims {
       await client.send(new PutObjectCommand({ ...wish, IfNoneMatch: '*' }), options);
       return 'made';
     } catch (cause) {
-      const status = statusOf(cause);
+      const status = failureStatus(cause);
       if (status === 409) return 'contended';
       if (status === 412) {
         // A try before this one may have made it, whose answer was lost.

@@ -1,4 +1,5 @@
 import { type S3Bucket, s3Sdk } from '../s3/s3-bucket.ts';
+import { listAll } from '../s3/s3-listing.ts';
 import { readText, textContent } from '../s3/s3-text.ts';
 import { nameKey, namesAmong, namesFolder } from './keys.ts';
 import { S3Claims } from './s3-claims.ts';
@@ -39,16 +40,9 @@ export class S3Names {
 
   async list(namespace: string, type: NameType): Promise<string[]> {
     const Prefix = `${this.#bucket.prefix}${namesFolder(namespace, type)}`;
-    const files: string[] = [];
-    let ContinuationToken: string | undefined;
-    do {
-      // What lies deeper, claims, is folded.
-      const wish = { Prefix, Delimiter: '/', ContinuationToken };
-      const page = await this.#bucket.list(`list names of type "${type}"`, wish);
-      for (const { Key } of page.Contents ?? []) if (Key !== undefined) files.push(Key.slice(Prefix.length));
-      ContinuationToken = page.NextContinuationToken;
-    } while (ContinuationToken !== undefined);
-    return namesAmong(files);
+    // What lies deeper, claims, is folded.
+    const { keys } = await listAll(this.#bucket, `list names of type "${type}"`, { Prefix, Delimiter: '/' });
+    return namesAmong(keys.map((key) => key.slice(Prefix.length)));
   }
 
   #contentOf(text: string) {

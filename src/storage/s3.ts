@@ -1,5 +1,5 @@
-import { AppError } from '../contracts/errors.ts';
 import type { Digest } from '../contracts/ids.ts';
+import { pollMsOf } from '../s3/poll-interval.ts';
 import { S3Bucket } from '../s3/s3-bucket.ts';
 import type { S3Options } from '../s3/s3-options.ts';
 import { S3Blobs } from './s3-blobs.ts';
@@ -26,9 +26,7 @@ export class S3StorageProvider implements Storage {
   readonly #names: S3Names;
 
   constructor({ spoolFolder, pollSeconds = defaults.pollSeconds, ...options }: S3StorageOptions) {
-    if (!(pollSeconds >= 0.1 && pollSeconds <= 3_600))
-      throw new AppError('invalid-input', `Cannot use pollSeconds "${pollSeconds}": it must be from 0.1 to 3600`);
-    this.pollMs = pollSeconds * 1_000;
+    this.pollMs = pollMsOf(pollSeconds);
     const bucket = new S3Bucket(options);
     this.#blobs = new S3Blobs(bucket, spoolFolder);
     this.#names = new S3Names(bucket);
