@@ -53,20 +53,12 @@ export class Access {
 
   /** With the role that the token lets them have. Undefined for a token that is none, is revoked or has expired. */
   userOf(token: string): { readonly user: User; readonly tokenId: string } | undefined {
-    const row = this.#database.get(
-      `SELECT users.*, token_id, last_used_at, expires_at, tokens.role AS token_role
-       FROM tokens JOIN users ON users.name = tokens.user WHERE digest = ?`,
-      digestOfToken(token),
-    );
-    if (row === undefined) return undefined;
-    const { role, expiresAt } = reachFromRow(row);
-    const now = this.#now();
-    if (expiresAt !== undefined && expiresAt <= now.toISOString()) return undefined;
-    const tokenId = String(row['token_id']);
-    const unusedMs = now.getTime() - Date.parse(String(row['last_used_at'] ?? 0));
-    if (unusedMs > lastUsedMs || unusedMs < 0) this.#noteUse(tokenId, now);
-    const user = userFromRow(row);
-    return { user: { ...user, role: lower(user.role, role) }, tokenId };
+    return this.#userBy('digest', digestOfToken(token));
+  }
+
+  /** The same by the token's id: of one that was let in before, as it is now. */
+  userWith(tokenId: string): { readonly user: User; readonly tokenId: string } | undefined {
+    return this.#userBy('token_id', tokenId);
   }
 
   users(): User[] {
@@ -204,6 +196,23 @@ export class Access {
     this.#database.run(old, user, forgottenBefore);
     const sql = 'SELECT count(*) AS count FROM tokens WHERE user = ? AND (expires_at IS NULL OR expires_at > ?)';
     return Number(this.#database.get(sql, user, now.toISOString())?.['count']);
+  }
+
+  #userBy(column: 'digest' | 'token_id', value: string): { readonly user: User; readonly tokenId: string } | undefined {
+    const row = this.#database.get(
+      `SELECT users.*, token_id, last_used_at, expires_at, tokens.role AS token_role
+       FROM tokens JOIN users ON users.name = tokens.user WHERE ${column} = ?`,
+      value,
+    );
+    if (row === undefined) return undefined;
+    const { role, expiresAt } = reachFromRow(row);
+    const now = this.#now();
+    if (expiresAt !== undefined && expiresAt <= now.toISOString()) return undefined;
+    const tokenId = String(row['token_id']);
+    const unusedMs = now.getTime() - Date.parse(String(row['last_used_at'] ?? 0));
+    if (unusedMs > lastUsedMs || unusedMs < 0) this.#noteUse(tokenId, now);
+    const user = userFromRow(row);
+    return { user: { ...user, role: lower(user.role, role) }, tokenId };
   }
 
   /** Nobody is kept out because this cannot be written: the disk may be full. */

@@ -7,6 +7,10 @@ import { isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import { agentSocketPath } from '../contracts/routes-agent.ts';
+import { type Close, sessionLimits, sessionSubprotocol } from '../contracts/session-wire.ts';
+import { FrameLink } from '../session/frame-link.ts';
+import { socketPort } from '../session/socket-port.ts';
+import { frameIntake } from './frame-intake.ts';
 import type { HostCaller } from './handler.ts';
 import type { Credentials } from './http.ts';
 import { statusOf } from './http-status.ts';
@@ -22,8 +26,8 @@ export interface AgentSocketsOptions {
 
 /** Below the minute after which proxies and load balancers drop a silent connection. */
 const defaultPingMs = 20_000;
-/** What may wait to be sent to an agent that does not read; then its socket is closed, and it comes back. */
-const mostBufferedBytes = 256 * 1024;
+/** What may wait to be sent to an agent that does not read, besides frames; then its socket is closed, and it comes back. */
+const mostBufferedBytes = 256 * 1024 + sessionLimits.aheadBytes + sessionLimits.messageBytes;
 const webSocketOptions = {
   maxPayload: 1024 * 1024,
   /** Of a message: each one costs us more than its bytes. */
@@ -40,15 +44,26 @@ const mostTold = 10_000;
 const mostMessages = 200;
 const floodMs = 10_000;
 
+const away: Close = { code: 'host-away', message: 'the link to the host was lost' };
+
 interface SocketEnd {
   readonly code: number;
   readonly reason: string;
 }
 
+interface OpenSocket {
+  readonly socket: WebSocket;
+  /** Of sessions; undefined where the agent knows none. */
+  readonly link: FrameLink | undefined;
+}
+
+/** The way to the sessions of a host, or why there is none: its agent has no socket here, or is of a release without sessions. */
+export type WayToHost = FrameLink | 'away' | 'older';
+
 /** The realtime sockets that agents dialled. Each host has at most one: a new one takes the place of the old. */
 export class AgentSockets {
   readonly #options: AgentSocketsOptions;
-  readonly #open = new Map<HostId, WebSocket>();
+  readonly #open = new Map<HostId, OpenSocket>();
   /** With those that are being closed. */
   readonly #all = new Set<WebSocket>();
   #isClosed = false;
@@ -63,9 +78,14 @@ export class AgentSockets {
     return this.#open.has(hostId);
   }
 
+  wayTo(hostId: HostId): WayToHost {
+    const open = this.#open.get(hostId);
+    return open === undefined ? 'away' : (open.link ?? 'older');
+  }
+
   /** Whether there was a socket to tell it on. */
   nudge(hostId: HostId, nudge: Nudge): boolean {
-    const socket = this.#open.get(hostId);
+    const socket = this.#open.get(hostId)?.socket;
     if (socket === undefined) return false;
     if (socket.bufferedAmount > mostBufferedBytes) {
       this.#drop(hostId, { code: 1008, reason: 'it does not read' });
@@ -105,8 +125,10 @@ export class AgentSockets {
 
   close(): void {
     this.#isClosed = true;
-    for (const socket of this.#all) socket.terminate();
+    const open = [...this.#open.values()];
     this.#open.clear();
+    for (const { link } of open) link?.end({ code: 'server-stopping', message: 'the server stops' });
+    for (const socket of this.#all) socket.terminate();
   }
 
   /** Closes it for what its host did. */
@@ -120,9 +142,10 @@ export class AgentSockets {
   }
 
   #close(hostId: HostId, { code, reason }: SocketEnd): void {
-    const socket = this.#open.get(hostId);
+    const open = this.#open.get(hostId);
     this.#open.delete(hostId);
-    socket?.close(code, reason);
+    open?.socket.close(code, reason);
+    open?.link?.end(away);
   }
 
   #accept(hostId: HostId, socket: WebSocket): void {
@@ -131,13 +154,15 @@ export class AgentSockets {
       return;
     }
     this.#all.add(socket);
-    this.#open.get(hostId)?.close(4000, 'another socket of this host took its place');
-    this.#open.set(hostId, socket);
+    this.#close(hostId, { code: 4000, reason: 'another socket of this host took its place' });
+    const link = this.#linkOver(hostId, socket);
+    this.#open.set(hostId, { socket, link });
+    const takeFrame = link && frameIntake(socket, link);
     const pings = this.#keepPinged(hostId, socket);
     const isFlood = floodGate();
     /** Whether what came still counts. */
     const isTaken = () => {
-      if (this.#open.get(hostId) !== socket) return false;
+      if (!this.#isOpen(hostId, socket)) return false;
       const isTooMany = isFlood();
       if (isTooMany) this.#drop(hostId, { code: 1008, reason: 'too many messages' });
       return !isTooMany;
@@ -145,14 +170,33 @@ export class AgentSockets {
     socket.on('pong', () => isTaken() && pings.answered());
     socket.on('ping', isTaken);
     socket.on('message', (bytes, isBinary) => {
+      if (isBinary && takeFrame !== undefined && bytes instanceof Uint8Array) {
+        if (!this.#isOpen(hostId, socket)) return;
+        if (bytes.length <= sessionLimits.messageBytes) takeFrame(bytes);
+        else this.#drop(hostId, { code: 1009, reason: `a frame of ${bytes.length} bytes` });
+        return;
+      }
       if (!isTaken() || (!isBinary && this.#take(hostId, bytes.toString()))) return;
       this.#drop(hostId, { code: 1003, reason: `not a message of protocol ${agentProtocol}` });
     });
     socket.on('error', (error) => this.#failed(hostId, socket, error));
     socket.on('close', () => {
       this.#all.delete(socket);
-      if (this.#open.get(hostId) === socket) this.#open.delete(hostId);
+      if (this.#isOpen(hostId, socket)) this.#open.delete(hostId);
+      link?.end(away);
     });
+  }
+
+  #linkOver(hostId: HostId, socket: WebSocket): FrameLink | undefined {
+    if (socket.protocol !== sessionSubprotocol) return undefined;
+    const end = (code: number, reason: string) => {
+      if (this.#isOpen(hostId, socket)) this.#drop(hostId, { code, reason });
+    };
+    return new FrameLink({ mostStreams: sessionLimits.agentStreams, port: { ...socketPort(socket), end } });
+  }
+
+  #isOpen(hostId: HostId, socket: WebSocket): boolean {
+    return this.#open.get(hostId)?.socket === socket;
   }
 
   #take(hostId: HostId, text: string): boolean {
@@ -175,14 +219,14 @@ export class AgentSockets {
   /** It closes by itself, and tells the other side why where it can. */
   #failed(hostId: HostId, socket: WebSocket, error: Error): void {
     const isTheirs = systemErrorCode(error)?.startsWith('WS_ERR_') === true;
-    if (isTheirs && this.#open.get(hostId) === socket) this.#drop(hostId, { code: 1002, reason: error.message });
+    if (isTheirs && this.#isOpen(hostId, socket)) this.#drop(hostId, { code: 1002, reason: error.message });
   }
 
   /** Each from when it came: to ping all at once would hold up whoever asks something meanwhile. */
   #keepPinged(hostId: HostId, socket: WebSocket): { answered(): void } {
     let isAlive = true;
     const pinging = setInterval(() => {
-      if (this.#open.get(hostId) !== socket) return;
+      if (!this.#isOpen(hostId, socket)) return;
       if (isAlive) {
         isAlive = false;
         socket.ping();
@@ -201,7 +245,12 @@ export class AgentSockets {
 
   #webSockets(): Promise<WebSocketServer> {
     this.#server ??= import('ws').then(
-      ({ WebSocketServer }) => new WebSocketServer({ noServer: true, ...webSocketOptions }),
+      ({ WebSocketServer }) =>
+        new WebSocketServer({
+          noServer: true,
+          ...webSocketOptions,
+          handleProtocols: (offered) => offered.has(sessionSubprotocol) && sessionSubprotocol,
+        }),
     );
     return this.#server;
   }

@@ -2,7 +2,7 @@ import { agentAuthorizationScheme } from '../contracts/agent-wire.ts';
 import { AppError } from '../contracts/errors.ts';
 import type { Access } from './access.ts';
 import type { AgentSessions } from './agent-sessions.ts';
-import type { Caller } from './handler.ts';
+import type { Caller, UserCaller } from './handler.ts';
 import type { Credentials } from './http.ts';
 
 export interface AuthenticatePorts {
@@ -20,11 +20,21 @@ export function authenticate(credentials: Credentials, ports: AuthenticatePorts)
 export function identify(authorization: string | undefined, { access, sessions }: AuthenticatePorts): Caller {
   if (authorization === undefined) return { kind: 'nobody' };
   if (isOfAgent(authorization)) return sessions.identify(authorization);
-  const found = access.userOf(bearerToken(authorization));
+  return userOf(authorization, access);
+}
+
+/** The same of what only users may ask. */
+export function userOf(authorization: string | undefined, access: Access): UserCaller {
+  const found = authorization === undefined ? undefined : access.userOf(bearerToken(authorization));
   if (found !== undefined) return { kind: 'user', ...found };
-  throw new AppError('unauthenticated', 'Cannot sign in: the token is unknown, was revoked or has expired', {
-    next: 'Sign in again: agora login <url>',
-  });
+  const state = authorization === undefined ? 'no token was given' : 'the token is unknown, was revoked or has expired';
+  throw new AppError('unauthenticated', `Cannot sign in: ${state}`, { next: 'Sign in again: agora login <url>' });
+}
+
+/** Who was let in by a token before, as it lets them be now; undefined where it is valid no more. */
+export function callerWith(access: Access, tokenId: string): UserCaller | undefined {
+  const found = access.userWith(tokenId);
+  return found === undefined ? undefined : { kind: 'user', ...found };
 }
 
 /** For what is no route of `contracts/routes.ts`. */

@@ -7,6 +7,7 @@ import { Access } from './access.ts';
 import { ActivityLog } from './activity.ts';
 import { AgentSessions } from './agent-sessions.ts';
 import { AgentSockets } from './agent-sockets.ts';
+import { callerWith } from './authenticate.ts';
 import { Builds } from './builds.ts';
 import { Challenges } from './challenges.ts';
 import { defaultContextLimits } from './context-room.ts';
@@ -15,14 +16,17 @@ import { agentHandlers } from './handlers-agent.ts';
 import { buildHandlers } from './handlers-builds.ts';
 import { hostHandlers } from './handlers-hosts.ts';
 import { peopleHandlers } from './handlers-people.ts';
+import { hostOf } from './host-link.ts';
 import { HostReports } from './host-reports.ts';
 import { HostStore } from './host-store.ts';
 import { watchFleet } from './metrics-wiring.ts';
 import { defaultMostPending } from './pending-room.ts';
+import { Relay } from './relay.ts';
 import type { OverLimit } from './request-limits.ts';
 import { Revisions } from './revisions.ts';
 import type { ServerKeys } from './server-keys.ts';
 import type { FleetServerOptions } from './server-options.ts';
+import { SessionTickets } from './session-tickets.ts';
 import { Waiters } from './waiters.ts';
 
 export interface Wiring {
@@ -65,6 +69,14 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
     now,
     log: options.log,
   });
+  const serverStartedAt = now();
+  const relay = new Relay({
+    hostNamed: (name) => hosts.named(name),
+    linkOf: (host) => hostOf(host, { at: now(), serverStartedAt, hasSocket: sockets.has(host.hostId) }).link.link,
+    wayTo: (hostId) => sockets.wayTo(hostId),
+    callerNow: (tokenId) => callerWith(access, tokenId),
+  });
+  const tickets = new SessionTickets(now);
   const endSessions = (hostId: HostId) => {
     sessions.forget(hostId);
     sockets.end(hostId);
@@ -127,7 +139,7 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
     ...hostHandlers({
       ...shared,
       atRest: keys.atRest,
-      serverStartedAt: now(),
+      serverStartedAt,
       hasSocket: (hostId) => sockets.has(hostId),
       endSessions,
       onSettings: (hostId) => void sockets.nudge(hostId, { kind: 'settings' }),
@@ -137,5 +149,5 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
       },
     }),
   };
-  return { handlers, access, activity, hosts, sessions, sockets, watch, contexts: shared.contexts };
+  return { handlers, access, activity, hosts, sessions, sockets, relay, tickets, watch, contexts: shared.contexts };
 }

@@ -7,9 +7,11 @@ import { fingerprintOf, publicKeyText } from '../base/fleet-keys.ts';
 import { SqliteCheckpoints } from '../base/sqlite-checkpoints.ts';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
+import { sessionsPath } from '../contracts/session-wire.ts';
 import type { Access } from './access.ts';
 import type { AgentSockets } from './agent-sockets.ts';
-import { authenticate, identify, isOfAgent, isUserToken } from './authenticate.ts';
+import { authenticate, callerWith, identify, isOfAgent, isUserToken } from './authenticate.ts';
+import { CallerSockets } from './caller-sockets.ts';
 import { CertificateFiles, type CertificateUse } from './certificate-files.ts';
 import type { HostCaller, UserCaller } from './handler.ts';
 import { createHttp } from './http.ts';
@@ -20,10 +22,12 @@ import { outwardError } from './outward-error.ts';
 import { addPlainRoutes } from './plain-routes.ts';
 import { addPrometheusRoute } from './prometheus-route.ts';
 import { Refusals } from './refusals.ts';
+import type { Relay } from './relay.ts';
 import { requestLimits } from './request-limits.ts';
 import { loadServerKeys, type ServerKeys } from './server-keys.ts';
 import type { FleetServerOptions } from './server-options.ts';
 import { wireServer } from './server-wiring.ts';
+import { callerAtDoor } from './session-door.ts';
 import { migrations } from './store-schema.ts';
 import { StrangerConnections } from './stranger-connections.ts';
 
@@ -43,6 +47,8 @@ export class FleetServer {
   #database: SqliteDatabase | undefined;
   #http: FastifyInstance | undefined;
   #sockets: AgentSockets | undefined;
+  #relay: Relay | undefined;
+  #callers: CallerSockets | undefined;
   #access: Access | undefined;
   #watch: FleetWatch | undefined;
   #checkpoints: SqliteCheckpoints | undefined;
@@ -105,6 +111,8 @@ export class FleetServer {
   /** What is under way ends; nothing that was answered is lost. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#relay?.close();
+    await this.#callers?.close();
     this.#sockets?.close();
     await this.#http?.close();
     await this.#watch?.close();
@@ -120,7 +128,7 @@ export class FleetServer {
     const { log, now = () => new Date() } = this.#options;
     this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
     const overLimit = requestLimits({ settings: this.#options.limits, log });
-    const { handlers, access, activity, hosts, sessions, sockets, watch, contexts } = wireServer({
+    const { handlers, access, activity, hosts, sessions, sockets, relay, tickets, watch, contexts } = wireServer({
       options: this.#options,
       overLimit,
       database,
@@ -172,8 +180,18 @@ export class FleetServer {
     this.#http = http;
     // Behind a proxy all have its address, and it is the proxy that counts.
     if (this.#options.trustsProxy !== true) http.server.on('connection', (socket) => strangers.add(socket));
+    const door = { access, tickets, overLimit, trustsProxy: this.#options.trustsProxy === true };
+    const callers = new CallerSockets({
+      relay,
+      admit: (request) => callerAtDoor(request, door),
+      callerNow: (tokenId) => callerWith(access, tokenId),
+    });
+    this.#relay = relay;
+    this.#callers = callers;
     http.server.on('upgrade', (request, connection, head) => {
-      void sockets.upgrade(request, connection, head).then(
+      connection.on('error', () => connection.destroy());
+      const taker = request.url?.split('?')[0] === sessionsPath ? callers : sockets;
+      void taker.upgrade(request, connection, head).then(
         (caller) => caller && onProved(caller, request.socket),
         () => connection.destroy(),
       );

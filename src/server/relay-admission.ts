@@ -1,0 +1,47 @@
+import type { Close, SessionSpec } from '../contracts/session-wire.ts';
+import type { WayToHost } from './agent-sockets.ts';
+import type { StoredHost } from './host-store.ts';
+
+export interface AskedOfHost {
+  readonly spec: SessionSpec;
+  /** A viewer comes back, who was there before. */
+  readonly isBack: boolean;
+  readonly host: Pick<StoredHost, 'name' | 'admission' | 'engine' | 'engineSince' | 'lastSeenAt'>;
+  /** Whether the host gives signs of life, as its server knows. */
+  readonly link: 'online' | 'offline' | 'unknown';
+  readonly way: WayToHost;
+}
+
+/** Why a host cannot be asked for a session now; undefined where it can. */
+export function hostProblem({ spec, isBack, host, link, way }: AskedOfHost): Close | undefined {
+  const cannot = `Cannot open ${spec.kind} on host "${host.name}"`;
+  if (host.admission !== 'admitted') {
+    const isPending = host.admission === 'pending';
+    return {
+      code: 'refused',
+      message: `${cannot}: it ${isPending ? 'waits for approval' : `is ${host.admission}`}`,
+      next: isPending ? `An admin approves it: agora host approve ${host.name}` : 'See agora host ls',
+    };
+  }
+  if (way === 'older') {
+    const next = 'Upgrade agora on that host and start its agent again.';
+    return { code: 'refused', message: `${cannot}: its agent is of an older release, without sessions`, next };
+  }
+  if (way === 'away') {
+    const since = host.lastSeenAt === undefined ? '' : `, it was last seen ${host.lastSeenAt}`;
+    const next = `See agora host ls; its agent comes back by itself.`;
+    // Who was there waits on for it; nobody waits for a host that went long ago.
+    const code = link === 'offline' && !isBack ? 'unreachable' : 'host-away';
+    return { code, message: `${cannot}: its agent has no link to the server for now${since}`, next };
+  }
+  if (host.engine === 'down' && !isBack && needsEngine(spec)) {
+    const since = host.engineSince === undefined ? '' : ` since ${host.engineSince}`;
+    const next = `See agora host ls, then start the engine there.`;
+    return { code: 'unreachable', message: `${cannot}: its engine is down${since}`, next };
+  }
+  return undefined;
+}
+
+function needsEngine(spec: SessionSpec): boolean {
+  return spec.kind !== 'join' && (spec.kind !== 'logs' || spec.source.of === 'workspace');
+}

@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import type { TestContext } from 'node:test';
+import { WebSocket } from 'ws';
+import { agentSocketPath } from '../contracts/routes-agent.ts';
+import { type Open, sessionLimits, sessionSubprotocol } from '../contracts/session-wire.ts';
+import { connectSessions } from '../server-client/session-link.ts';
+import { CallerSession, type CallerSessionOptions } from '../session/caller-session.ts';
+import { FrameLink } from '../session/frame-link.ts';
+import { type OpenableSpec, type OpenedSource, SessionDesk } from '../session/session-desk.ts';
+import { socketPort } from '../session/socket-port.ts';
+import { TestAgent, type TestServer } from './suite-server.ts';
+
+export interface TestHostOptions {
+  readonly name?: string;
+  readonly open: (spec: OpenableSpec) => OpenedSource;
+}
+
+/** A host that is admitted, whose agent has sessions with what a test gives. */
+export async function startHost(t: TestContext, { url, admin }: TestServer, options: TestHostOptions) {
+  const { joinToken } = await admin.call('createJoinToken', { body: {} });
+  const agent = new TestAgent(url);
+  await agent.register({ joinToken, name: options.name ?? 'box' });
+  await agent.heartbeat();
+  const desk = new SessionDesk({ open: async (spec) => options.open(spec) });
+  t.after(() => desk.close({ code: 'cancelled', message: 'the test is over' }));
+  const connect = () => connectAgent(t, { url, agent, desk });
+  return { agent, desk, connect, socket: await connect() };
+}
+
+interface Connecting {
+  readonly url: string;
+  readonly agent: TestAgent;
+  readonly desk: SessionDesk;
+}
+
+async function connectAgent(t: TestContext, { url, agent, desk }: Connecting): Promise<WebSocket> {
+  const socket = await agentSocket(t, { url, agent });
+  const link = new FrameLink({
+    mostStreams: sessionLimits.agentStreams,
+    port: socketPort(socket),
+    onOpen: (stream, request) => desk.take(stream, request),
+  });
+  socket.on('message', (bytes, isBinary) => isBinary && bytes instanceof Uint8Array && link.receive(bytes));
+  socket.on('close', () => link.end({ code: 'host-away', message: 'the link was lost' }));
+  return socket;
+}
+
+/** The socket of an agent, with nothing behind it. */
+export async function agentSocket(
+  t: TestContext,
+  { url, agent }: Omit<Connecting, 'desk'>,
+  offers: readonly string[] = [sessionSubprotocol],
+): Promise<WebSocket> {
+  const authorization = agent.authorization({ method: 'GET', path: agentSocketPath, body: undefined });
+  const at = `${url.replace('http', 'ws')}${agentSocketPath}`;
+  const socket = new WebSocket(at, [...offers], { headers: { authorization } });
+  t.after(() => socket.terminate());
+  socket.on('error', () => undefined);
+  await once(socket, 'open');
+  return socket;
+}
+
+/** A link of a user whose token this is, gone after the test. */
+export function linkOf(t: TestContext, url: string, token: string): Promise<FrameLink> {
+  const controller = new AbortController();
+  t.after(() => controller.abort());
+  return connectSessions({ url, authorization: `Bearer ${token}`, signal: controller.signal });
+}
+
+/** What a session is opened with unless a test says otherwise. */
+export function anOpen(changes: Partial<Open> = {}): Open {
+  const session = { kind: 'exec' as const, workspace: 'web', command: ['cat'], env: [], interactive: true };
+  return { host: 'box', session, window: sessionLimits.windowBytes, ...changes };
+}
+
+/** A session over links that `connect` makes. */
+export function callSession(t: TestContext, connect: CallerSessionOptions['connect'], open: Open = anOpen()) {
+  const controller = new AbortController();
+  t.after(() => controller.abort());
+  const session = new CallerSession({ open, connect, signal: controller.signal });
+  return { session, ended: session.run(), controller };
+}
