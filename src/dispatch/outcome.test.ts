@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TaskResult } from '../contracts/task.ts';
+import { aTaskResult } from '../../test/support/a-task-result.ts';
 import { randomDispatchId } from './dispatch-id.ts';
 import { outcomeOf } from './outcome.ts';
 
@@ -8,19 +8,12 @@ test('times and cost are recorded as somebody reads them', () => {
   const dispatchId = randomDispatchId();
   const block = { kind: 'agent', passed: true, exitCode: 0, durationMs: 20.133041000000006 } as const;
   const usage = { models: ['m'], inputTokens: 1, outputTokens: 2, cacheReadTokens: 0, cacheWriteTokens: 0 };
-  const result: TaskResult = {
+  const result = aTaskResult({
     dispatchId,
-    outcome: 'done',
-    exitCode: 0,
-    signal: null,
-    patchBytes: 0,
-    outputs: [],
-    leftOut: [],
-    redacted: [],
     blocks: [block],
     usage: { ...usage, costUsd: 0.30000000000000004 },
     timings: { receiveMs: 3.14999, prepareMs: 1, setupMs: 0, runMs: 37.84031799999998, captureMs: 0.04 },
-  };
+  });
   const nothing = { patch: undefined, log: undefined, question: undefined, session: undefined };
   const collected = { ...nothing, result, outputs: [], shells: [], isTooLarge: false };
 

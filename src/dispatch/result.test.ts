@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { aTaskResult } from '../../test/support/a-task-result.ts';
 import type { TaskResult } from '../contracts/task.ts';
 import type { Collected } from './collect.ts';
 import { randomDispatchId } from './dispatch-id.ts';
@@ -8,18 +9,7 @@ import { type EndedTask, resultOf } from './result.ts';
 const dispatchId = randomDispatchId();
 
 function left(outcome: TaskResult['outcome']): Collected {
-  const result: TaskResult = {
-    dispatchId,
-    outcome,
-    exitCode: outcome === 'done' ? 0 : null,
-    signal: null,
-    patchBytes: 0,
-    outputs: [],
-    leftOut: [],
-    redacted: [],
-    blocks: [],
-    timings: { receiveMs: 1, prepareMs: 1, setupMs: 0, runMs: 1, captureMs: 1 },
-  };
+  const result = aTaskResult({ dispatchId, outcome, exitCode: outcome === 'done' ? 0 : null });
   const nothing = { patch: undefined, log: undefined, question: undefined, session: undefined };
   return { ...nothing, result, outputs: [], shells: [], isTooLarge: false };
 }

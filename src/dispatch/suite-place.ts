@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pack } from 'tar-stream';
+import { aTaskResult } from '../../test/support/a-task-result.ts';
 import type { Compute, LogChunk, ProviderInfo, TaskExit, TaskHandle } from '../compute/compute.ts';
 import { AppError } from '../contracts/errors.ts';
 import { type DispatchId, deploymentIdSchema } from '../contracts/ids.ts';
@@ -34,7 +35,7 @@ export class HeldCompute implements Compute {
 
   /** Ends a task as a worker does that left this. */
   end(dispatchId: DispatchId, result: Partial<TaskResult> = {}, files: Readonly<Record<string, string>> = {}): void {
-    const text = JSON.stringify({ ...nothingDone, dispatchId, ...result });
+    const text = JSON.stringify(aTaskResult({ dispatchId, ...result }));
     this.#files.set(dispatchId, { ...files, [outNames.result]: text });
     this.#ended.get(dispatchId)?.resolve({ kind: 'exited', exitCode: 0, isOutOfMemory: false });
   }
@@ -108,15 +109,3 @@ export async function placeForTests(
 }
 
 export const anEcho: Subagent = { name: 'echo', runtime: 'command', command: ['echo', '{{word}}'] };
-
-const nothingDone: Omit<TaskResult, 'dispatchId'> = {
-  outcome: 'done',
-  exitCode: 0,
-  signal: null,
-  patchBytes: 0,
-  outputs: [],
-  leftOut: [],
-  redacted: [],
-  blocks: [],
-  timings: { receiveMs: 1, prepareMs: 1, setupMs: 0, runMs: 1, captureMs: 1 },
-};

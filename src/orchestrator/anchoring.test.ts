@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { anAnchorEntry } from '../../test/support/an-anchor-entry.ts';
 import { leftToNpmTest } from '../../test/support/quick-tests.ts';
-import type { Anchor, AnchorEntry } from '../audit/anchor.ts';
+import type { Anchor } from '../audit/anchor.ts';
 import { sleep } from '../base/deadline.ts';
 import { Anchoring } from './anchoring.ts';
 
-const entry: AnchorEntry = {
-  origin: `agora/${'5a'.repeat(16)}`,
-  runId: 'run-1',
-  root: 'ab'.repeat(32),
-  size: 1,
-  sealDigest: `sha256:${'cd'.repeat(32)}`,
-  at: '2026-01-01T00:00:00.000Z',
-};
+const entry = anAnchorEntry();
 
 /** An anchor that answers after longer than the end of a run waits for it. */
 const slow: Anchor = {

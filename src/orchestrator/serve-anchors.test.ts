@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { anAnchorEntry } from '../../test/support/an-anchor-entry.ts';
 import { aDaemon, type TestDaemon } from '../../test/support/daemon.ts';
 import { leftToNpmTest } from '../../test/support/quick-tests.ts';
 import type { Anchor, AnchorEntry, ReadBack } from '../audit/anchor.ts';
@@ -139,15 +140,7 @@ test('an anchor that does not answer is waited for once, not by each run or a st
 
 test('an anchor that holds another entry of the run raises an alarm, and the bundle says so', async (t) => {
   const anchor = new GatedAnchor();
-  const squatted: AnchorEntry = {
-    origin: `agora/${'5a'.repeat(16)}`,
-    runId: 'run-1',
-    root: 'ab'.repeat(32),
-    size: 1,
-    sealDigest: `sha256:${'cd'.repeat(32)}`,
-    at: '2026-01-01T00:00:00.000Z',
-  };
-  anchor.kept.set('run-1', squatted);
+  anchor.kept.set('run-1', anAnchorEntry({ runId: 'run-1' }));
   const daemon = await aDaemon(t, [anchor]);
 
   const runId = await doneRun(daemon, 'run-1');

@@ -2,25 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { aTaskResult } from '../../test/support/a-task-result.ts';
 import { smallDisk, withoutSmallDisks } from '../../test/support/small-disk.ts';
 import { isAppError } from '../contracts/errors.ts';
-import { dispatchIdSchema } from '../contracts/ids.ts';
-import type { TaskResult } from '../contracts/task.ts';
 import { keepRoom, writeResult } from './report.ts';
 
-const result: TaskResult = {
-  dispatchId: dispatchIdSchema.parse(`d-${'a'.repeat(26)}`),
-  outcome: 'failed',
-  failure: 'disk-limit',
-  exitCode: null,
-  signal: null,
-  patchBytes: 0,
-  outputs: [],
-  leftOut: [],
-  redacted: [],
-  blocks: [],
-  timings: { receiveMs: 1, prepareMs: 1, setupMs: 0, runMs: 1, captureMs: 1 },
-};
+const result = aTaskResult({ outcome: 'failed', failure: 'disk-limit', exitCode: null });
 
 test('a result has room on a disk that others filled, and leaves nothing else', {
   skip: withoutSmallDisks,

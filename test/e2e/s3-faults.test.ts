@@ -6,7 +6,7 @@ import { mailboxKeys } from '../../src/contracts/mailbox.ts';
 import { S3Mailbox } from '../../src/mailbox/s3.ts';
 import { MailboxSubmissionTransport } from '../../src/orchestrator/submission-transport.ts';
 import { providerPlaces } from '../support/provider-place.ts';
-import { type S3Fault, S3FaultProxy } from '../support/s3-fault-proxy.ts';
+import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { configure, type SharedBucket, s3Project } from '../support/s3-project.ts';
 import { s3Obstacle, startS3Server } from '../support/s3-server.ts';
 import { randomFrom } from '../support/seeded-random.ts';
@@ -90,16 +90,7 @@ test('a service that fails at random, cuts and delays what it says: runs complet
   const { shared, proxy } = await aFaultyBucket(t);
   const project = await s3Project(t, shared);
   const daemon = await project.serve();
-  const random = randomFrom(7);
-  const faults: readonly S3Fault[] = [
-    { kind: 'error', status: 500, code: 'InternalError' },
-    { kind: 'error', status: 503, code: 'SlowDown' },
-    { kind: 'cut', what: 'answer' },
-    { kind: 'cut', what: 'request' },
-    { kind: 'flipped', what: 'request' },
-    { kind: 'late', ms: 400 },
-  ];
-  proxy.decide = () => (random() < 0.25 ? faults[Math.floor(random() * faults.length)] : undefined);
+  proxy.atRandom(0.25, randomFrom(7));
 
   for (const id of ['run-1', 'run-2', 'run-3']) {
     const runId = await submit(project, id, [

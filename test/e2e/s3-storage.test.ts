@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import type { Project } from '../support/project.ts';
 import { providerPlaces } from '../support/provider-place.ts';
-import { type S3Fault, S3FaultProxy } from '../support/s3-fault-proxy.ts';
+import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Obstacle, startS3Server } from '../support/s3-server.ts';
 import { randomFrom } from '../support/seeded-random.ts';
 import {
@@ -49,16 +49,7 @@ test('a service that goes away while items run costs time only, and status says 
 
 test('a run survives failures, cuts, delays and changed bytes at random', { skip }, async (t) => {
   const { project, proxy } = await s3Project(t);
-  const random = randomFrom(20_261_121);
-  const faults: readonly S3Fault[] = [
-    { kind: 'error', status: 500, code: 'InternalError' },
-    { kind: 'error', status: 503, code: 'SlowDown' },
-    { kind: 'cut', what: 'request' },
-    { kind: 'cut', what: 'answer' },
-    { kind: 'flipped', what: 'request' },
-    { kind: 'late', ms: 200 },
-  ];
-  proxy.decide = () => (random() < 0.15 ? faults[Math.floor(random() * faults.length)] : undefined);
+  proxy.atRandom(0.15, randomFrom(20_261_121));
   await project.serve();
   const make = 'echo "$0" >> a.txt; head -c 20000000 /dev/urandom > "$AGORA_OUTPUT_DIR/big"';
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo, Socket } from 'node:net';
 import { Transform, type TransformCallback } from 'node:stream';
 import { sleep } from '../../src/base/deadline.ts';
+import { chosen } from './seeded-random.ts';
 
 /** What happens to one request. `flipped` and `cut` concern the bytes of its body, or of the answer's; an empty answer is lost. */
 export type S3Fault =
@@ -10,6 +11,16 @@ export type S3Fault =
   | { readonly kind: 'silence' }
   | { readonly kind: 'late'; readonly ms: number }
   | { readonly kind: 'cut' | 'flipped'; readonly what: 'request' | 'answer' };
+
+/** What comes and goes at a service that is in trouble. */
+const passingFaults: readonly [S3Fault, ...S3Fault[]] = [
+  { kind: 'error', status: 500, code: 'InternalError' },
+  { kind: 'error', status: 503, code: 'SlowDown' },
+  { kind: 'cut', what: 'request' },
+  { kind: 'cut', what: 'answer' },
+  { kind: 'flipped', what: 'request' },
+  { kind: 'late', ms: 300 },
+];
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -53,6 +64,11 @@ export class S3FaultProxy {
   next(faults: readonly S3Fault[], matches: (request: ProxiedRequest) => boolean = () => true): void {
     const left = [...faults];
     this.decide = (asked) => (matches(asked) ? left.shift() : undefined);
+  }
+
+  /** From now on requests meet a fault by chance. `random` gives numbers in [0, 1). */
+  atRandom(share: number, random: () => number): void {
+    this.decide = () => (random() < share ? chosen(random, ...passingFaults) : undefined);
   }
 
   /** Connections are refused from now on, and those there are broken. */

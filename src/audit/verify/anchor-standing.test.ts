@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AnchorEntry, ReadBack } from './anchor-evidence.ts';
+import { anAnchorEntry } from '../../../test/support/an-anchor-entry.ts';
+import type { ReadBack } from './anchor-evidence.ts';
 import { standingOf } from './anchor-standing.ts';
 
 const dayMs = 86_400_000;
@@ -8,14 +9,7 @@ const written = '2026-11-21T10:00:00.000Z';
 const now = '2026-11-21T10:00:05.000Z';
 const nextDay = '2026-11-22T10:00:00.000Z';
 
-const entry: AnchorEntry = {
-  origin: `agora/${'5a'.repeat(16)}`,
-  runId: 'run-1',
-  root: 'ab'.repeat(32),
-  size: 7,
-  sealDigest: `sha256:${'cd'.repeat(32)}`,
-  at: written,
-};
+const entry = anAnchorEntry({ at: written });
 const other = { ...entry, root: 'ef'.repeat(32) };
 const locked = { versionId: 'v1', at: written, entry, mode: 'COMPLIANCE', retainUntil: nextDay } as const;
 
