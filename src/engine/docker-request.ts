@@ -20,7 +20,7 @@ export interface DockerRequestLine {
 }
 
 /** The engine refused: with its status, and its words where `docker-errors` looks for them. */
-class RefusedRequest extends Error {
+export class RefusedRequest extends Error {
   readonly statusCode: number;
   readonly json: { readonly message: string };
 
@@ -31,7 +31,8 @@ class RefusedRequest extends Error {
   }
 }
 
-const statusCodes = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [index + 100, true]));
+/** For the client, which else would judge by them. */
+export const statusCodes = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [index + 100, true]));
 
 /** One call and its answer, JSON; undefined where the engine says nothing. */
 export async function ask<T>(
@@ -80,7 +81,8 @@ function dialAny(docker: Dockerode, line: DockerRequestLine, abortSignal: AbortS
   });
 }
 
-function wordsOf(answer: string): string {
+/** The engine's words in an answer that refuses. */
+export function wordsOf(answer: string): string {
   try {
     const parsed: unknown = JSON.parse(answer);
     if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) return String(parsed.message);

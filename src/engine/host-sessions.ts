@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ByteStream } from './engine.ts';
 
 /** What a program or a log says, cut anywhere. */
@@ -19,15 +20,24 @@ export interface SessionSize {
 
 /** A program whose input and output are ours. */
 export interface EngineProgram {
-  /** Waits while it is not read. On a terminal all of it is one channel. */
+  /** Whether it has a terminal: for an attached container that its spec decides. */
+  readonly isTerminal: boolean;
+  /** Then all its output is one channel. */
+  readonly isTerminal: boolean;
+  /** Waits while it is not read. */
   readonly output: AsyncIterable<SessionBytes>;
   /** Resolves when it may take more; after its end nothing happens. */
   write(bytes: Uint8Array): Promise<void>;
   endInput(): Promise<void>;
   resize(size: SessionSize): Promise<void>;
+  /**
+   * `SIGINT`, `SIGTERM`, …: to the process group of a command, to the main program of a container. `invalid-input` for one that
+   * is none, `not-ready` where the program cannot be reached. Fine when it has ended.
+   */
+  signal(name: string): Promise<void>;
   /** After all output; undefined where it goes on without us. */
   exit(): Promise<SessionExit | undefined>;
-  /** Lets go of it. A program that does not read or write goes on. */
+  /** Lets go of it. A command that still runs is hung up, as when a terminal is lost; a container goes on. */
   close(): void;
 }
 
@@ -40,7 +50,11 @@ export interface ExecRequest {
   readonly workdir?: string | undefined;
   readonly hasInput: boolean;
   readonly terminal?: SessionSize | undefined;
+  /** Counts until it runs. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+export type AttachRequest = Pick<ExecRequest, 'hasInput' | 'terminal' | 'signal'>;
 
 export interface HostLogRequest {
   readonly follow: boolean;
@@ -61,11 +75,18 @@ export interface HostLogRequest {
 export interface HostSessions {
   exec(container: string, request: ExecRequest): Promise<EngineProgram>;
   /** To its main program. */
-  attach(container: string, request: Pick<ExecRequest, 'hasInput' | 'terminal'>): Promise<EngineProgram>;
+  attach(container: string, request: AttachRequest): Promise<EngineProgram>;
   kill(container: string, signal: string): Promise<void>;
   readLog(container: string, request: HostLogRequest): AsyncIterable<SessionBytes>;
   /** A tar of a file or folder in the container. */
   readFiles(container: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Unpacks a tar into a folder of the container. */
   writeFiles(container: string, path: string, tar: ByteStream, signal: AbortSignal): Promise<void>;
+  /**
+   * A connection to a TCP port of the container, also to one that only its loopback has. `unreachable` where nothing listens. The
+   * signal counts until it is open.
+   */
+  dial(container: string, port: number, signal: AbortSignal): Promise<Duplex>;
+  /** Once what was let go of is hung up, and nothing of ours is left on the engine. */
+  close(): Promise<void>;
 }

@@ -1,0 +1,67 @@
+import { extname, join } from 'node:path';
+import { AppError } from '../contracts/errors.ts';
+import { hostLabels } from '../contracts/fleet-names.ts';
+import { isOfContainer, killGroup, pidInside } from './container-process.ts';
+import type { HostEngine } from './host-engine.ts';
+import { signalNamed } from './signal-name.ts';
+
+/** A command that runs in a container. */
+export interface RunningCommand {
+  readonly container: { readonly id: string; readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  /** As the engine's machine counts. */
+  readonly pid: number;
+  /** What it does, as in "Cannot <action>". */
+  readonly action: string;
+}
+
+export interface SignalWays {
+  readonly engine: Pick<HostEngine, 'runHelper'>;
+  /** Of the container that we are in, which does not see the host's processes. */
+  readonly ownImage: string | undefined;
+  /** Runs a command in the container as root, to its exit code. */
+  readonly runInside: (container: string, command: readonly string[]) => Promise<number | undefined>;
+}
+
+/** The API has no call for it: the process is signalled from where it can be seen. */
+export async function signalCommand(running: RunningCommand, name: string, ways: SignalWays): Promise<void> {
+  const signal = signalNamed(name);
+  const { container, pid, action } = running;
+  const isSeen = await isOfContainer(pid, container.id);
+  if (isSeen && killGroup(pid, signal) !== 'not-allowed') return;
+  if (ways.ownImage !== undefined) return await signalFromHelper(running, signal, ways.ownImage, ways);
+  const inner = isSeen ? await pidInside(pid) : undefined;
+  if (inner !== undefined && inner > 1) {
+    const code = await ways.runInside(container.id, ['sh', '-c', `kill -${signal.slice(3)} -${inner}`]);
+    if (code === 0 || !(await isOfContainer(pid, container.id))) return;
+  }
+  throw new AppError('not-ready', `Cannot send ${name} to what was told to ${action}: ${why(isSeen)}`, {
+    next: 'Run the command on a terminal (-it) and type the key, or end it from another session in the container.',
+  });
+}
+
+function why(isSeen: boolean): string {
+  return isSeen
+    ? 'the agent is not root, and the container has no shell'
+    : "the agent does not see the processes of the engine's machine";
+}
+
+async function signalFromHelper(
+  { container, pid }: RunningCommand,
+  signal: NodeJS.Signals,
+  image: string,
+  { engine }: SignalWays,
+): Promise<void> {
+  const owner = container.labels[hostLabels.host];
+  await engine.runHelper({
+    image,
+    command: [process.execPath, mainBeside('signal-main'), String(pid), container.id, signal],
+    labels: { ...(owner !== undefined && { [hostLabels.host]: owner }), [hostLabels.kind]: 'helper' },
+    binds: [],
+    hostNamespaces: true,
+  });
+}
+
+/** A program beside this file: at the same place in each container of this image. */
+export function mainBeside(name: string): string {
+  return join(import.meta.dirname, `${name}${extname(import.meta.filename)}`);
+}

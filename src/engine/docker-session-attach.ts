@@ -1,0 +1,56 @@
+import { AppError } from '../contracts/errors.ts';
+import type { DockerConnection } from './docker-connection.ts';
+import { hijack } from './docker-hijack.ts';
+import { lookAtContainer } from './docker-session-container.ts';
+import { programOf } from './docker-session-program.ts';
+import type { AttachRequest, EngineProgram, SessionSize } from './host-sessions.ts';
+import { signalNamed } from './signal-name.ts';
+
+/**
+ * A terminal's viewer leaves by other means than the engine's own keys. These bytes are in no text of UTF-8, so nobody types
+ * them, and the engine holds none of what is typed back to see whether it becomes them.
+ */
+const detachKeys = ['%FE', '%FF', '%FE', '%FF', '%FE', '%FF', '%FE', '%FF'].join(',');
+
+/** To the main program of a container that runs. */
+export async function attachProgram(
+  connection: DockerConnection,
+  container: string,
+  { hasInput, terminal, signal }: AttachRequest,
+): Promise<EngineProgram> {
+  const { isRunning, isTerminal, id } = await lookAtContainer(connection, container, signal);
+  if (!isRunning) throw notRunning(`attach to container "${container}"`);
+  const query = `stream=1&stdout=1&stderr=1&stdin=${hasInput ? 1 : 0}&detachKeys=${detachKeys}`;
+  const call = { action: `attach to container "${container}"`, signal };
+  const stream = await hijack(connection, call, { path: `/containers/${id}/attach?${query}`, hasInput });
+  const resize = ({ columns, rows }: SessionSize) =>
+    connection.call({ action: 'resize a terminal' }, (docker, { signal: abortSignal }) =>
+      docker.getContainer(id).resize({ w: columns, h: rows, abortSignal }),
+    );
+  // It may have ended already, which its exit tells.
+  if (isTerminal && terminal !== undefined) await resize(terminal).catch(() => undefined);
+  return programOf(stream, {
+    isTerminal,
+    resize,
+    signal: (name) => killContainer(connection, container, name),
+    exit: async () => {
+      const found = await lookAtContainer(connection, id);
+      return found.isRunning ? undefined : { code: found.exitCode };
+    },
+    hangUp: () => {},
+  });
+}
+
+/** Signals its main program. */
+export async function killContainer(connection: DockerConnection, container: string, name: string): Promise<void> {
+  const signal = signalNamed(name);
+  await connection.call({ action: `send ${name} to container "${container}"` }, (docker, { signal: abortSignal }) =>
+    docker.getContainer(container).kill({ signal, abortSignal }),
+  );
+}
+
+export function notRunning(action: string, cause?: unknown): AppError {
+  return new AppError('task-conflict', `Cannot ${action}: it does not run`, { cause, next: untilItRuns });
+}
+
+export const untilItRuns = 'Wait until it runs: `agora host status` tells how each workspace is.';
