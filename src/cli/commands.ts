@@ -364,6 +364,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Send a test to each place that alerts go to',
     load: () => import('./alert-test.ts').then((file) => file.alertTest),
   },
+  'host exec': {
+    summary: 'Run a command in a workspace',
+    ownsSignals: true,
+    outlivesReader: true,
+    load: () => import('./host-exec.ts').then((file) => file.hostExec),
+  },
   'host rollback': {
     summary: 'Declare again what was declared before',
     load: () => import('./host-rollback.ts').then((file) => file.hostRollback),

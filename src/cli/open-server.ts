@@ -21,26 +21,43 @@ export const serverOptions = {
   },
 } as const;
 
+type AccessContext = Pick<CommandContext, 'env' | 'cwd'>;
+
 export interface ServerWords {
   readonly server?: string | undefined;
   readonly 'token-file'?: string | undefined;
 }
 
+export interface ServerAccess {
+  readonly url: string;
+  readonly token: string;
+}
+
 /** The server that is meant, and what lets one in there. */
-export async function openServer(words: ServerWords, context: CommandContext): Promise<ServerClient> {
+export async function serverAccess(words: ServerWords, context: AccessContext): Promise<ServerAccess> {
   const contexts = await readContexts(contextsFile(context.env));
   const { url, known } = placeOf(words.server ?? (context.env[environmentNames.server] || undefined), contexts);
   const given = words['token-file'] === undefined ? undefined : await tokenIn(words['token-file'], context.cwd);
   const token = given ?? (context.env[environmentNames.token] || known);
-  if (token !== undefined) return clientWith(url, token);
+  if (token !== undefined) return { url, token };
   throw new AppError('unauthenticated', `Cannot ask the server "${url}": you are not signed in there`, {
     next: `Sign in: agora login ${url}`,
   });
 }
 
+export async function openServer(words: ServerWords, context: AccessContext): Promise<ServerClient> {
+  const { url, token } = await serverAccess(words, context);
+  return clientWith(url, token);
+}
+
 export function clientWith(url: string, token: string): ServerClient {
-  const authorization = `Bearer ${checkedToken(token)}`;
+  const authorization = authorizationOf(token);
   return new ServerClient({ url, authorize: () => authorization });
+}
+
+/** The value of the header by which a token lets its user in. */
+export function authorizationOf(token: string): string {
+  return `Bearer ${checkedToken(token)}`;
 }
 
 interface ServerPlace {

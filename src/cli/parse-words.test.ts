@@ -78,3 +78,30 @@ test('an option whose value was forgotten does not swallow the next option', () 
 test('an unknown letter is refused', () => {
   assert.throws(() => parse('run-1', '-x'), /unknown option "-x"/);
 });
+
+test('where a command of its own follows, its words are not looked at', () => {
+  const exec: CommandSpec = { ...spec, operands: ['<place>', '<command...>'], restBegins: 1 };
+  const parsed = (...typed: string[]) => parseWords('host exec', exec, typed);
+
+  for (const between of [[], ['--']]) {
+    const words = parsed('--tree', '-e', 'A=1', 'box/web', ...between, 'ls', '--help', '-e', '--', '--bogus');
+    assert.deepEqual(words?.operands, ['box/web', 'ls', '--help', '-e', '--', '--bogus']);
+    assert.deepEqual({ ...words?.options }, { tree: true, env: ['A=1'] });
+  }
+  assert.equal(parsed('--help', 'box/web', 'ls'), undefined);
+  assert.throws(() => parsed('box/web'), /<command...> is missing/);
+  assert.throws(() => parsed('box/web', '--'), /<command...> is missing/);
+});
+
+test('short options without a value may be joined', () => {
+  const exec: CommandSpec = {
+    ...spec,
+    options: {
+      interactive: { type: 'boolean', short: 'i', summary: 'I' },
+      tty: { type: 'boolean', short: 't', summary: 'T' },
+    },
+  };
+
+  assert.deepEqual({ ...parseWords('host exec', exec, ['-it', 'box/web'])?.options }, { interactive: true, tty: true });
+  assert.throws(() => parseWords('host exec', exec, ['-ix', 'box/web']), { code: 'usage' });
+});

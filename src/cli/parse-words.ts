@@ -5,14 +5,8 @@ import type { CommandSpec, OptionSpecs, Words } from './command.ts';
 
 /** Checks what was typed after the command's name against its spec; undefined asks for the help. */
 export function parseWords(name: string, spec: CommandSpec, typed: readonly string[]): Words<OptionSpecs> | undefined {
-  const options = { ...spec.options, help: { type: 'boolean', short: 'h' } } as const;
-  const { tokens, values, positionals } = parseArgs({
-    args: [...typed],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
+  const { own, rest } = splitRest(spec, typed);
+  const { tokens, values, positionals } = tokensOf(spec, own);
   if (values['help'] === true) return undefined;
   const given = new Set<string>();
   for (const token of tokens) {
@@ -20,9 +14,26 @@ export function parseWords(name: string, spec: CommandSpec, typed: readonly stri
     checkOption(name, spec, token);
     checkRepetition(name, spec, token, given);
   }
-  checkOperands(name, spec, positionals);
+  const operands = [...positionals, ...rest];
+  checkOperands(name, spec, operands);
   // Each value was just checked to be of the type its spec says.
-  return { operands: positionals, options: values as Words<OptionSpecs>['options'] };
+  return { operands, options: values as Words<OptionSpecs>['options'] };
+}
+
+function tokensOf(spec: CommandSpec, typed: readonly string[]) {
+  const options = { ...spec.options, help: { type: 'boolean', short: 'h' } } as const;
+  return parseArgs({ args: [...typed], options, strict: false, allowPositionals: true, tokens: true });
+}
+
+/** What is the command's own, and the words after it that are operands whatever they look like. */
+function splitRest(spec: CommandSpec, typed: readonly string[]) {
+  const count = spec.restBegins;
+  if (count === undefined) return { own: typed, rest: [] };
+  const operands = tokensOf(spec, typed).tokens.filter(({ kind }) => kind === 'positional');
+  const last = operands[count - 1];
+  if (last === undefined) return { own: typed, rest: [] };
+  const rest = typed.slice(last.index + 1);
+  return { own: typed.slice(0, last.index + 1), rest: rest[0] === '--' ? rest.slice(1) : rest };
 }
 
 type Token = Extract<NonNullable<ReturnType<typeof parseArgs>['tokens']>[number], { kind: 'option' }>;

@@ -1,0 +1,153 @@
+import { constants } from 'node:os';
+import { AppError, exitCodes, isAppError } from '../contracts/errors.ts';
+import { type Accept, type Open, sessionLimits } from '../contracts/session-wire.ts';
+import type { CallerSession } from '../session/caller-session.ts';
+import type { CommandContext } from './command.ts';
+import type { ServerSessions } from './server-sessions.ts';
+import { SessionTalk } from './session-talk.ts';
+import { SessionTerminal } from './session-terminal.ts';
+import { DetachKeys } from './terminal-input.ts';
+
+export interface Conversation {
+  readonly host: string;
+  readonly session: Open['session'];
+  /** Whether what is typed, or piped in, goes there. */
+  readonly hasInput: boolean;
+  /** With which a person at a terminal leaves. */
+  readonly detachKeys: readonly number[];
+  /** Whether it was there before, so that its screen has to be drawn anew. */
+  readonly isJoined: boolean;
+}
+
+/** Between two sizes of which a program is to see both. */
+const redrawMs = 100;
+
+/** Ties this process to a session until it ends or is left; the exit code. */
+export async function converse(
+  sessions: ServerSessions,
+  conversation: Conversation,
+  context: CommandContext,
+): Promise<number> {
+  const talk = new Conversing(sessions, conversation, context);
+  try {
+    return await talk.run();
+  } finally {
+    await talk.close();
+  }
+}
+
+class Conversing {
+  readonly #conversation: Conversation;
+  readonly #context: CommandContext;
+  readonly #session: CallerSession;
+  readonly #terminal: SessionTerminal;
+  readonly #talk: SessionTalk;
+  /** Of what this side wants no more. */
+  readonly #over = new AbortController();
+  #accepted: Accept | undefined;
+
+  constructor(sessions: ServerSessions, conversation: Conversation, context: CommandContext) {
+    this.#conversation = conversation;
+    this.#context = context;
+    this.#terminal = new SessionTerminal(context.stdout);
+    this.#talk = new SessionTalk({
+      output: context.stderr,
+      modes: () => this.#terminal.modes,
+      onDrawnOver: () => this.#redraw(),
+    });
+    const { host, session } = conversation;
+    this.#session = sessions.session({
+      open: { host, session, window: sessionLimits.windowBytes },
+      signal: this.#over.signal,
+      onAccept: (accept) => this.#begin(accept),
+      onNotice: (text) => this.#talk.say(text),
+      onAway: (isAway, reason) => this.#talk.away(isAway, reason),
+    });
+  }
+
+  async run(): Promise<number> {
+    const { stop, force } = this.#context;
+    const onStop = () => this.#stop(String(stop.reason));
+    const onForce = () => this.#over.abort(new AppError('interrupted', 'Stopped by a second signal'));
+    stop.addEventListener('abort', onStop, { once: true });
+    force.addEventListener('abort', onForce, { once: true });
+    if (stop.aborted) onStop();
+    try {
+      const shown = this.#show();
+      shown.catch((error: unknown) => this.#over.abort(error));
+      if (!this.#conversation.hasInput) this.#session.endInput();
+      const outcome = await this.#session.run();
+      await shown;
+      if (outcome.kind === 'ended') return outcome.exit?.code ?? exitCodes.ok;
+      return await this.#left();
+    } catch (error) {
+      if (isAppError(error, 'interrupted')) return exitCodes.interrupted;
+      throw error;
+    } finally {
+      stop.removeEventListener('abort', onStop);
+      force.removeEventListener('abort', onForce);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#talk.close();
+    await this.#terminal.leave();
+  }
+
+  #begin(accept: Accept): void {
+    const { hasInput, isJoined } = this.#conversation;
+    this.#accepted = accept;
+    const isTyped = hasInput && SessionTerminal.isThere;
+    if (accept.terminal && isTyped) {
+      this.#terminal.enter(() => this.#resize());
+      if (isJoined) this.#redraw();
+      else this.#resize();
+    }
+    if (hasInput) this.#takeInput(isTyped).catch((error: unknown) => this.#over.abort(error));
+  }
+
+  #resize(): void {
+    this.#session.send({ event: 'resize', ...this.#terminal.size });
+  }
+
+  /** A size that is the same says nothing to a program: first it is another. */
+  #redraw(): void {
+    const { columns, rows } = this.#terminal.size;
+    this.#session.send({ event: 'resize', columns, rows: rows + 1 });
+    setTimeout(() => this.#resize(), redrawMs).unref();
+  }
+
+  #stop(name: string): void {
+    if (this.#accepted === undefined) this.#over.abort(new AppError('interrupted', `Stopped by ${name}`));
+    // Ctrl-C on a raw terminal is a key, so that this comes from elsewhere: the program is not meant.
+    else if (this.#terminal.modes !== undefined || name === 'SIGHUP') this.#session.detach();
+    else this.#session.send({ event: 'signal', name });
+  }
+
+  async #show(): Promise<void> {
+    const { stdout, stderr } = this.#context;
+    for await (const { channel, bytes } of this.#session.output()) {
+      this.#terminal.modes?.take(bytes);
+      await (channel === 'error' ? stderr : stdout).write(bytes);
+    }
+  }
+
+  async #takeInput(isTyped: boolean): Promise<void> {
+    const keys = new DetachKeys(isTyped ? this.#conversation.detachKeys : []);
+    for await (const typed of this.#context.stdin) {
+      const { bytes, isDetached } = keys.take(typed);
+      if (bytes.length > 0) await this.#session.write(bytes);
+      if (isDetached) return this.#session.detach();
+    }
+    this.#session.endInput();
+  }
+
+  async #left(): Promise<number> {
+    const { stop } = this.#context;
+    await this.#terminal.leave();
+    const { sessionId = '', lingerSeconds = 0 } = this.#accepted ?? {};
+    const minutes = Math.round(lingerSeconds / 60);
+    this.#talk.say(`left; it waits ${minutes} min for you: agora host join ${sessionId}`);
+    return stop.aborted ? 128 + (constants.signals[stop.reason as NodeJS.Signals] ?? 0) : exitCodes.ok;
+  }
+}
