@@ -3,6 +3,7 @@ import { isAppError } from '../contracts/errors.ts';
 import type { HostObservation } from '../contracts/host-observation.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import type { AgentOptions } from './agent-options.ts';
+import { AgentSessions } from './agent-sessions.ts';
 import { ClockOffset } from './clock-offset.ts';
 import type { KeptTarget } from './desired.ts';
 import { diskOfFolder, diskOfSample } from './engine-disk.ts';
@@ -36,6 +37,7 @@ export class AgentLife {
   readonly #enrolment: Enrolment;
   readonly #link: Link;
   readonly #reports: Reports;
+  readonly #sessions: AgentSessions | undefined;
   readonly #realtime: Realtime;
   readonly #targets: TargetLoop;
   readonly #heartbeat: Heartbeat;
@@ -78,7 +80,8 @@ export class AgentLife {
     });
     const link = this.#link;
     this.#reports = new Reports({ link, log });
-    this.#realtime = new Realtime({ link, onNudge: (nudge) => this.#nudged(nudge) });
+    this.#sessions = this.#makeSessions();
+    this.#realtime = new Realtime({ link, sessions: this.#sessions, onNudge: (nudge) => this.#nudged(nudge) });
     this.#targets = new TargetLoop({ link, etag: () => record.etag, take: (kept) => this.#take(kept), log });
     this.#heartbeat = new Heartbeat({
       link,
@@ -123,6 +126,7 @@ export class AgentLife {
       ),
     );
     signal.removeEventListener('abort', end);
+    await this.#sessions?.close();
     await this.#work.builder.tellLast();
     await this.#metrics.close();
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
@@ -147,6 +151,17 @@ export class AgentLife {
       facts: () => this.#facts.current,
       isAdmitted: () => record.host?.admission === 'admitted',
       onReplaced: () => record.forget(),
+    });
+  }
+
+  #makeSessions(): AgentSessions | undefined {
+    const { engine, sessions, log, ownLog } = this.#options;
+    const { record } = this.#loaded;
+    if (sessions === undefined) return undefined;
+    return new AgentSessions({
+      ...{ engine, sessions, log, ownLog },
+      hostId: () => record.host?.hostId,
+      spec: () => record.desired?.spec,
     });
   }
 

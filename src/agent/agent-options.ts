@@ -1,6 +1,8 @@
 import type { HostEngine } from '../engine/host-engine.ts';
+import type { HostSessions } from '../engine/host-sessions.ts';
 import type { Fetch } from '../server-client/server-client.ts';
 import type { AgentState } from './agent-state.ts';
+import type { OwnLog } from './log-reading.ts';
 import type { RegistryLogins } from './registry-logins.ts';
 
 export interface AgentOptions {
@@ -10,6 +12,8 @@ export interface AgentOptions {
   /** Default: what the machine calls itself. */
   readonly name?: string | undefined;
   readonly engine: HostEngine;
+  /** On the same engine. Default: no sessions can be had. */
+  readonly sessions?: HostSessions | undefined;
   readonly state: AgentState;
   readonly version: string;
   readonly joinToken?: string | undefined;
@@ -28,4 +32,6 @@ export interface AgentOptions {
   readonly registryLogins?: RegistryLogins;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
+  /** Where those can be read. Default: nowhere. */
+  readonly ownLog?: OwnLog | undefined;
 }

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -22,6 +23,8 @@ export interface LogFilesOptions {
 /** Of the total, what the file that is written may have before it becomes one of the rotated. */
 const shareOfOne = 4;
 const rotatedPattern = /^agent-\d{8}T\d{9}Z(-\d+)?\.log$/;
+/** The file that is written now. */
+export const currentLogFile = 'agent.log';
 
 /** Log files with a cap on all of them together. What cannot be written is lost: a full disk must not stop an agent. */
 export class LogFiles {
@@ -33,8 +36,12 @@ export class LogFiles {
 
   constructor(options: LogFilesOptions) {
     this.#options = options;
-    this.#path = join(options.folder, 'agent.log');
+    this.#path = join(options.folder, currentLogFile);
     this.#maxBytes = Math.floor(options.maxTotalBytes / shareOfOne);
+  }
+
+  get folder(): string {
+    return this.#options.folder;
   }
 
   /** Adds a line with its time. */
@@ -77,10 +84,7 @@ export class LogFiles {
   /** Until there is room for a whole file more. */
   #removeOldest(): void {
     const { folder, maxTotalBytes } = this.#options;
-    const rotated = readdirSync(folder)
-      .filter((name) => rotatedPattern.test(name))
-      .map((name) => ({ path: join(folder, name), ...timesOf(join(folder, name)) }))
-      .sort((a, b) => a.modifiedMs - b.modifiedMs || a.path.localeCompare(b.path));
+    const rotated = rotatedLogFiles(folder);
     let total = rotated.reduce((sum, { sizeBytes }) => sum + sizeBytes, this.#maxBytes);
     for (const { path, sizeBytes } of rotated) {
       if (total <= maxTotalBytes) return;
@@ -88,6 +92,20 @@ export class LogFiles {
       total -= sizeBytes;
     }
   }
+}
+
+export interface RotatedLogFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+/** The oldest first; none where there is no folder. */
+export function rotatedLogFiles(folder: string): RotatedLogFile[] {
+  return (existsSync(folder) ? readdirSync(folder) : [])
+    .filter((name) => rotatedPattern.test(name))
+    .map((name) => ({ path: join(folder, name), ...timesOf(join(folder, name)) }))
+    .sort((a, b) => a.modifiedMs - b.modifiedMs || a.path.localeCompare(b.path));
 }
 
 function timesOf(path: string): { readonly sizeBytes: number; readonly modifiedMs: number } {

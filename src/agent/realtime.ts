@@ -3,12 +3,18 @@ import { type Backoff, retryDelayMs } from '../base/retry.ts';
 import { type Nudge, nudgeSchema } from '../contracts/agent-wire.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import { agentSocketPath } from '../contracts/routes-agent.ts';
+import { sessionLimits, sessionSubprotocol } from '../contracts/session-wire.ts';
+import { socketPort } from '../session/socket-port.ts';
+import type { AgentSessions, SocketFrames } from './agent-sessions.ts';
+import { DrainedPort } from './drained-port.ts';
 import type { Link } from './link.ts';
 import { Wake } from './wake.ts';
 
 export interface RealtimeOptions {
   readonly link: Link;
   readonly onNudge: (nudge: Nudge) => void;
+  /** Default: none can be had. */
+  readonly sessions?: AgentSessions | undefined;
   /** Told when it opens and closes. */
   readonly onChange?: (isOpen: boolean) => void;
 }
@@ -25,12 +31,18 @@ const socketOptions = {
 };
 const mostBufferedBytes = 1024 * 1024;
 const backoff: Backoff = { delayMs: 500, maxDelayMs: 30_000, jitter: 0.8 };
+/** While a session waits for its viewer to be reached again, for as many tries. */
+const hurried: Backoff = { delayMs: 40, maxDelayMs: 500 };
+const hurriedTries = 20;
+/** Of an agent that ends, for what its sessions still say. */
+const leaveMs = 1_000;
 
 /** The socket to the server, dialled out. All works without it, only later. */
 export class Realtime {
   readonly #options: RealtimeOptions;
   readonly #wake = new Wake();
   #socket: WebSocket | undefined;
+  #offersSessions = true;
 
   constructor(options: RealtimeOptions) {
     this.#options = options;
@@ -53,20 +65,24 @@ export class Realtime {
       if (signal.aborted) return;
       const wasOpen = await this.#follow(signal);
       failures = wasOpen ? 1 : failures + 1;
-      await this.#wake.wait(retryDelayMs(failures, backoff), signal);
+      const isHurried = failures <= hurriedTries && this.#options.sessions?.isAwaited === true;
+      await this.#wake.wait(retryDelayMs(failures, isHurried ? hurried : backoff), signal);
     }
   }
 
   /** Until it closes, however that comes. Whether it was open. */
   async #follow(signal: AbortSignal): Promise<boolean> {
-    const { link, onChange = () => {} } = this.#options;
+    const { link, sessions, onChange = () => {} } = this.#options;
     const { WebSocket } = await import('ws');
     if (signal.aborted || !link.isRegistered) return false;
     const authorization = link.authorization({ method: 'GET', path: agentSocketPath, body: undefined });
-    const socket = new WebSocket(`${link.url.replace(/^http/, 'ws')}${agentSocketPath}`, {
+    const offered = sessions !== undefined && this.#offersSessions ? [sessionSubprotocol] : [];
+    const socket = new WebSocket(`${link.url.replace(/^http/, 'ws')}${agentSocketPath}`, offered, {
       headers: { authorization },
       ...socketOptions,
     });
+    const port = new DrainedPort(socketPort(socket));
+    const frames = offered.length > 0 ? sessions?.frames(port) : undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     let wasOpen = false;
     socket.on('open', () => {
@@ -75,23 +91,44 @@ export class Realtime {
       onChange(true);
     });
     socket.on('close', () => resolve());
-    this.#listen(socket);
-    const end = () => socket.terminate();
+    this.#listen(socket, frames);
+    const end = () => void this.#leave(socket, port);
     signal.addEventListener('abort', end, { once: true });
     await promise;
     signal.removeEventListener('abort', end);
     this.#socket = undefined;
+    frames?.end();
     if (wasOpen) onChange(false);
     return wasOpen;
   }
 
-  #listen(socket: WebSocket): void {
+  /** Sessions have a last word, if there is anybody to hear it. */
+  async #leave(socket: WebSocket, port: DrainedPort): Promise<void> {
+    const { sessions } = this.#options;
+    const isAwaited = sessions?.isAwaited === true;
+    sessions?.end();
+    if (!isAwaited || socket !== this.#socket) return socket.terminate();
+    setTimeout(() => socket.terminate(), leaveMs).unref();
+    await port.drained();
+    socket.close(1001, 'the agent ends');
+  }
+
+  #listen(socket: WebSocket, frames: SocketFrames | undefined): void {
     const { link, onNudge } = this.#options;
     const silence = setTimeout(() => socket.terminate(), silentMs).unref();
     socket.on('ping', () => silence.refresh());
+    socket.on('upgrade', ({ headers }) => {
+      // Something in between may leave the offer out, and to go without an answer to it is not allowed.
+      this.#offersSessions = headers['sec-websocket-protocol'] !== undefined || !this.#offersSessions;
+    });
     socket.on('message', (bytes, isBinary) => {
       silence.refresh();
-      const nudge = isBinary ? undefined : readNudge(bytes.toString());
+      if (isBinary && Buffer.isBuffer(bytes)) {
+        if (bytes.length > sessionLimits.messageBytes) socket.close(1009, 'a frame is too large');
+        else frames?.receive(bytes);
+        return;
+      }
+      const nudge = readNudge(bytes.toString());
       if (nudge !== undefined) onNudge(nudge);
     });
     socket.on('unexpected-response', (_request, response) => {

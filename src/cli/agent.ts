@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { AgentLog } from '../agent/agent-log.ts';
 import { agentConfigDefaults } from '../agent/config-file.ts';
 import { LogFiles } from '../agent/log-files.ts';
 import { makePrivateFolder } from '../base/atomic-file.ts';
@@ -7,12 +8,8 @@ import { AppError, exitCodes, isAppError } from '../contracts/errors.ts';
 import { takeServeLock } from '../orchestrator/serve-lock.ts';
 import { agentPlaces } from './agent-places.ts';
 import { type CommandContext, defineCommand } from './command.ts';
-import { oneLine } from './one-line.ts';
 import { type AgentWish, openAgent } from './open-agent.ts';
 import { say } from './output.ts';
-
-/** Of a line of its log. */
-const lineLength = 4_000;
 
 export const agent = defineCommand(
   {
@@ -77,39 +74,21 @@ export const agent = defineCommand(
 );
 
 async function keepHost(wish: Omit<AgentWish, 'log'>, context: CommandContext): Promise<void> {
-  const log = talk(context);
-  const opened = await openAgent({ ...wish, log: log.line }, context);
+  const log = new AgentLog((line) => void say(context.stderr, line));
+  const opened = await openAgent({ ...wish, log }, context);
   if (opened === undefined) return;
   const { places, config, agent: opens } = opened;
   const files = new LogFiles({
     folder: config.log_directory ?? places.logFolder,
     maxTotalBytes: config.log_max_size,
   });
-  log.alsoTo(files);
+  log.keepIn(files);
   try {
     await opens.run(context.stop);
     log.line('The agent ends; what runs here goes on');
   } finally {
     files.close();
   }
-}
-
-/** To stderr, and to files once it is known where they are. */
-function talk({ stderr }: Pick<CommandContext, 'stderr'>) {
-  const before: string[] = [];
-  let files: LogFiles | undefined;
-  return {
-    line: (text: string) => {
-      const line = oneLine(text, lineLength);
-      void say(stderr, line);
-      if (files === undefined) before.push(line);
-      else files.write(line);
-    },
-    alsoTo: (given: LogFiles) => {
-      files = given;
-      for (const line of before) given.write(line);
-    },
-  };
 }
 
 /** Two agents with one state would be taken for a clone of each other. */

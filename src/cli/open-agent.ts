@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { Agent } from '../agent/agent.ts';
+import type { AgentLog } from '../agent/agent-log.ts';
 import type { AgentState } from '../agent/agent-state.ts';
 import { readConfigFile } from '../agent/config-file.ts';
 import { readMachineId } from '../agent/identity.ts';
@@ -12,6 +13,7 @@ import { untilAnswered } from '../agent/until-answered.ts';
 import { undefinedIfMissing } from '../base/missing-file.ts';
 import { AppError } from '../contracts/errors.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
+import { dockerHostSessions } from '../engine/docker-host-sessions.ts';
 import { type EngineEndpoint, parseEngineHost, resolveEngineEndpoint } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import { nodeFetch } from '../server-client/node-fetch.ts';
@@ -19,6 +21,7 @@ import { type AgentFlags, type CompleteConfig, completeConfig, configOfFlags, ke
 import { type AgentPlaces, agentPlaces } from './agent-places.ts';
 import type { CommandContext } from './command.ts';
 import { dockerConfigFile } from './docker-config-file.ts';
+import { oneLine } from './one-line.ts';
 import { packageVersion } from './package-version.ts';
 
 export interface AgentWish {
@@ -28,7 +31,7 @@ export interface AgentWish {
   readonly acceptServer?: string | undefined;
   /** Instead of one from a file. */
   readonly joinToken?: string | undefined;
-  readonly log: (line: string) => void;
+  readonly log: AgentLog;
 }
 
 export interface OpenedAgent {
@@ -37,18 +40,22 @@ export interface OpenedAgent {
   readonly places: AgentPlaces;
 }
 
+/** Of a line of its log. */
+const lineLength = 4_000;
 const usualSocket = 'unix:///var/run/docker.sock';
 
 /** An agent with its engine, its state and its config, ready to run; undefined when it was stopped before. */
 export async function openAgent(
-  { flags, configFile, acceptServer, joinToken, log }: AgentWish,
+  { flags, configFile, acceptServer, joinToken, log: ownLog }: AgentWish,
   context: Pick<CommandContext, 'env' | 'cwd' | 'stop'>,
 ): Promise<OpenedAgent | undefined> {
+  const log = (text: string) => ownLog.line(oneLine(text, lineLength));
   const places = agentPlaces(context);
   const file = configFile ?? places.configFile;
   const typed = configOfFlags(flags, context.cwd);
   const first = completeConfig(typed, await readConfigFile(file));
-  const engine = dockerHostEngine({ endpoint: await endpointOf(first.engine, context) });
+  const endpoint = await endpointOf(first.engine, context);
+  const engine = dockerHostEngine({ endpoint });
   const surroundings = await readSurroundings();
   const around = { engine, surroundings, log, signal: context.stop };
   const ownImage = await untilKnown(around);
@@ -65,6 +72,7 @@ export async function openAgent(
     fetch: nodeFetch({ proxyEnv: context.env['NODE_USE_ENV_PROXY'] === '1' ? context.env : undefined }),
     name: config.deployment_name,
     engine,
+    sessions: dockerHostSessions({ endpoint }),
     state,
     version: packageVersion(),
     joinToken: joinToken ?? (await readJoinToken(config.join_token_file, { state, log })),
@@ -76,6 +84,7 @@ export async function openAgent(
     deletesBuildContext: config.delete_build_context_after_build,
     registryLogins: dockerLogins({ file: dockerConfigFile(context), env: context.env }),
     log,
+    ownLog,
   });
   return { agent, config, places };
 }

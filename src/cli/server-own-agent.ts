@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { AgentLog } from '../agent/agent-log.ts';
 import { agentPlaces } from './agent-places.ts';
 import type { CommandContext } from './command.ts';
 import { openAgent } from './open-agent.ts';
@@ -21,7 +22,7 @@ export async function runOwnAgent(
       flags: { 'server-url': listening.url },
       configFile: join(folder, 'own-agent.yml'),
       joinToken: isKnown ? undefined : await fleet.createJoinToken(ownJoin),
-      log: (line) => log(`agent: ${line}`),
+      log: new AgentLog((line) => log(`agent: ${line}`)),
     },
     inside,
   );

@@ -9,8 +9,10 @@ import { waitUntil } from '../../src/base/deadline.ts';
 import { hostLabels } from '../../src/contracts/fleet-names.ts';
 import type { HostSpec } from '../../src/contracts/host-spec.ts';
 import { dockerHostEngine } from '../../src/engine/docker-host.ts';
+import { dockerHostSessions } from '../../src/engine/docker-host-sessions.ts';
 import { parseEngineHost } from '../../src/engine/endpoint.ts';
 import type { HostEngine } from '../../src/engine/host-engine.ts';
+import type { HostSessions } from '../../src/engine/host-sessions.ts';
 import { FleetServer } from '../../src/server/server.ts';
 import type { TestServer } from '../../src/server/suite-server.ts';
 
@@ -19,13 +21,16 @@ export class AgentPlace {
   readonly name: string;
   readonly stateFolder: string;
   readonly engine: HostEngine;
+  readonly sessions: HostSessions;
   readonly lines: string[] = [];
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
 
-  constructor(name: string, stateFolder: string, engine: HostEngine) {
+  constructor(name: string, stateFolder: string, address: string) {
+    const endpoint = parseEngineHost(address, 'test');
     this.name = name;
     this.stateFolder = stateFolder;
-    this.engine = engine;
+    this.engine = dockerHostEngine({ endpoint });
+    this.sessions = dockerHostSessions({ endpoint });
   }
 
   start(serverUrl: string, options: Partial<AgentOptions> = {}): void {
@@ -33,6 +38,7 @@ export class AgentPlace {
       serverUrl,
       name: this.name,
       engine: this.engine,
+      sessions: this.sessions,
       state: new StateFolder(this.stateFolder),
       version: '0.0.0',
       buildFolder: join(this.stateFolder, 'builds'),
@@ -60,9 +66,9 @@ export class AgentPlace {
 /** With everything that it made gone after the test. Its state is in a folder of its own unless one is given. */
 export async function agentPlace(t: TestContext, address: string, givenFolder?: string): Promise<AgentPlace> {
   const stateFolder = givenFolder ?? (await mkdtemp(join(tmpdir(), 'agora-agent-')));
-  const engine = dockerHostEngine({ endpoint: parseEngineHost(address, 'test') });
   const name = `box-${stateFolder.slice(-6)}`;
-  const place = new AgentPlace(name, stateFolder, engine);
+  const place = new AgentPlace(name, stateFolder, address);
+  const { engine } = place;
   t.after(async () => {
     try {
       await place.stop();

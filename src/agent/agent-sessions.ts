@@ -1,0 +1,116 @@
+import type { HostSpec } from '../contracts/host-spec.ts';
+import type { HostEngine } from '../engine/host-engine.ts';
+import type { HostSessions } from '../engine/host-sessions.ts';
+import type { FrameLink, FramePort } from '../session/frame-link.ts';
+import type { SessionDesk } from '../session/session-desk.ts';
+import type { OwnLog } from './log-reading.ts';
+
+export interface AgentSessionsOptions {
+  readonly engine: Pick<HostEngine, 'observeContainers'>;
+  readonly sessions: HostSessions;
+  /** Undefined until the server said it. */
+  readonly hostId: () => string | undefined;
+  /** Undefined until something is declared. */
+  readonly spec: () => HostSpec | undefined;
+  /** Default: there is none to read. */
+  readonly ownLog?: OwnLog | undefined;
+  readonly log: (line: string) => void;
+}
+
+/** One socket's way to the sessions. */
+export interface SocketFrames {
+  receive(message: Uint8Array): void;
+  /** The socket is gone; sessions wait for another. */
+  end(): void;
+}
+
+type OpenLink = (port: FramePort) => FrameLink;
+
+/** The sessions of one life of an agent. They outlive the sockets that lead to them. Loaded with the first frame, which most agents never see. */
+export class AgentSessions {
+  readonly #options: AgentSessionsOptions;
+  #loading: Promise<OpenLink> | undefined;
+  #desk: SessionDesk | undefined;
+  #isEnded = false;
+
+  constructor(options: AgentSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there are any, which somebody may come back for. */
+  get isAwaited(): boolean {
+    return this.#desk !== undefined && this.#desk.list().length > 0;
+  }
+
+  /** Of a socket that has opened. */
+  frames(port: FramePort): SocketFrames {
+    let link: FrameLink | undefined;
+    let isGone = false;
+    const early: Uint8Array[] = [];
+    const begin = async () => {
+      this.#loading ??= this.#load();
+      const openLink = await this.#loading;
+      if (isGone) return;
+      link = openLink(port);
+      for (const message of early.splice(0)) link.receive(message);
+    };
+    return {
+      receive: (message) => {
+        if (link !== undefined) link.receive(message);
+        else if (early.push(message) === 1) void begin().catch((error: unknown) => this.#failed(error, port));
+      },
+      end: () => {
+        isGone = true;
+        link?.end({ code: 'host-away', message: 'the link between the server and the host was lost' });
+      },
+    };
+  }
+
+  /** Ends them all, and says so to who is there. */
+  end(): void {
+    this.#isEnded = true;
+    this.#desk?.close({
+      code: 'session-lost',
+      message: 'The agent of the host ends, and its sessions with it',
+      next: 'Try again once the agent is back: agora host status',
+    });
+  }
+
+  /** Once nothing of them is left on the engine. */
+  async close(): Promise<void> {
+    this.end();
+  }
+
+  async #load(): Promise<OpenLink> {
+    const { engine, sessions, hostId, spec, ownLog, log } = this.#options;
+    const [{ FrameLink }, { SessionDesk }, { openSource }, { sessionLimits }] = await Promise.all([
+      import('../session/frame-link.ts'),
+      import('../session/session-desk.ts'),
+      import('./session-sources.ts'),
+      import('../contracts/session-wire.ts'),
+    ]);
+    const place = {
+      sessions,
+      ownLog,
+      look: async (signal: AbortSignal) => ({
+        containers: await engine.observeContainers(signal),
+        hostId: hostId(),
+        spec: spec(),
+      }),
+    };
+    const desk = new SessionDesk({
+      open: (session, signal) => openSource(session, place, signal),
+      onDefect: (error) => log(`A session failed: ${error instanceof Error ? error.stack : String(error)}`),
+    });
+    this.#desk = desk;
+    if (this.#isEnded) this.end();
+    const { agentStreams: mostStreams } = sessionLimits;
+    return (port) => new FrameLink({ port, mostStreams, onOpen: (stream, request) => desk.take(stream, request) });
+  }
+
+  #failed(error: unknown, port: FramePort): void {
+    this.#loading = undefined;
+    this.#options.log(`Cannot open sessions: ${error instanceof Error ? error.message : String(error)}`);
+    port.end(1011, 'the agent cannot open sessions');
+  }
+}

@@ -1,0 +1,72 @@
+import { withDeadline } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
+import type { ObservedContainer } from '../contracts/host-observation.ts';
+import type { EngineProgram } from '../engine/host-sessions.ts';
+import type { OpenedSource } from '../session/session-desk.ts';
+import type { Exit, Source } from '../session/source.ts';
+import type { OpenSpec, SourcePlace } from './session-sources.ts';
+import { containerOf, runningContainerOf } from './workspace-container.ts';
+
+const lookMs = 15_000;
+
+export async function openExec(spec: OpenSpec<'exec'>, place: SourcePlace, signal: AbortSignal): Promise<OpenedSource> {
+  const { id } = runningContainerOf(await place.look(signal), spec.workspace);
+  const { command, env, user, workdir, interactive: hasInput, terminal } = spec;
+  const program = await place.sessions.exec(id, { command, env, user, workdir, hasInput, terminal });
+  const isTerminal = terminal !== undefined;
+  return { source: sourceOf(program, () => program.exit()), isTerminal, readsOn: isTerminal };
+}
+
+/** Its output is read on while nobody is there: a container must not wait for its viewers. */
+export async function openAttach(
+  spec: OpenSpec<'attach'>,
+  place: SourcePlace,
+  signal: AbortSignal,
+): Promise<OpenedSource> {
+  const { workspace, interactive: hasInput, terminal } = spec;
+  const container = runningContainerOf(await place.look(signal), workspace);
+  const program = await place.sessions.attach(container.id, { hasInput, terminal });
+  const exit = () => exitOf(program, { container, workspace, place });
+  return { source: sourceOf(program, exit), isTerminal: program.isTerminal, readsOn: true };
+}
+
+function sourceOf(program: EngineProgram, exit: Source['exit']): Source {
+  return {
+    output: program.output,
+    write: (bytes) => program.write(bytes),
+    endInput: () => program.endInput(),
+    resize: (size) => program.resize(size),
+    signal: (name) => program.signal(name),
+    exit,
+    close: () => program.close(),
+  };
+}
+
+interface Attached {
+  readonly container: ObservedContainer;
+  readonly workspace: string;
+  readonly place: SourcePlace;
+}
+
+/** How the container ended; raises why it is not the workspace's any more. */
+async function exitOf(program: EngineProgram, { container, workspace, place }: Attached): Promise<Exit | undefined> {
+  const seen = await place.look(withDeadline(lookMs));
+  const own = seen.containers.find(({ id }) => id === container.id);
+  const next = containerOf(seen, workspace);
+  if (own?.name === container.name) {
+    const exit = await program.exit();
+    if (exit !== undefined) return exit;
+    throw new AppError(
+      'unreachable',
+      `Cannot stay attached to workspace "${workspace}": the engine ended the connection`,
+      {
+        next: `It still runs. Attach again.`,
+      },
+    );
+  }
+  const isReplaced = own !== undefined || next !== undefined;
+  const state = isReplaced ? 'an update replaced its container' : 'its container was removed';
+  throw new AppError('not-found', `Cannot stay attached to workspace "${workspace}": ${state}`, {
+    next: isReplaced ? 'Attach again to follow the new one.' : 'agora host status says what is declared now.',
+  });
+}
