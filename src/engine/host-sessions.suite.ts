@@ -6,8 +6,10 @@ import { pack } from 'tar-stream';
 import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { ByteStream } from './engine.ts';
-import type { EngineProgram, ExecRequest, HostSessions, SessionBytes } from './host-sessions.ts';
+import type { EngineProgram, ExecRequest, HostSessions } from './host-sessions.ts';
 import { type HostEngineUnderTest, SuiteHost } from './suite-host.ts';
+import { collect, follow } from './suite-session-output.ts';
+import { signalTests } from './suite-session-signals.ts';
 
 export interface HostSessionsUnderTest extends HostEngineUnderTest {
   readonly sessions: HostSessions;
@@ -182,6 +184,8 @@ export function hostSessionsSuite(
         (error: unknown) => assert.ok(isAppError(error, 'invalid-input') && /nobody-here/.test(error.message)),
       );
     });
+
+    signalTests(host, () => sessions);
   });
 }
 
@@ -195,21 +199,6 @@ async function assertDoesNotBegin(program: EngineProgram, words: RegExp): Promis
 
 async function readAll(program: EngineProgram): Promise<{ output: string; error: string }> {
   return await collect(program.output);
-}
-
-async function collect(parts: AsyncIterable<SessionBytes>): Promise<{ output: string; error: string }> {
-  const all = { output: [] as Uint8Array[], error: [] as Uint8Array[] };
-  for await (const { channel, bytes } of parts) all[channel].push(bytes);
-  return { output: Buffer.concat(all.output).toString(), error: Buffer.concat(all.error).toString() };
-}
-
-/** What is on the screen so far. */
-function follow(program: EngineProgram): () => string {
-  let text = '';
-  void (async () => {
-    for await (const { bytes } of program.output) text += Buffer.from(bytes);
-  })().catch(() => undefined);
-  return () => text;
 }
 
 function hasCode(code: Parameters<typeof isAppError>[1]) {

@@ -20,9 +20,7 @@ export interface SessionSize {
 
 /** A program whose input and output are ours. */
 export interface EngineProgram {
-  /** Whether it has a terminal: for an attached container that its spec decides. */
-  readonly isTerminal: boolean;
-  /** Then all its output is one channel. */
+  /** Whether it has a terminal, for an attached container as its spec says. Then all its output is one channel. */
   readonly isTerminal: boolean;
   /** Waits while it is not read. */
   readonly output: AsyncIterable<SessionBytes>;

@@ -23,6 +23,8 @@ const commands = [
   'head',
   'dd',
   'nproc',
+  'tr',
+  'grep',
 ];
 
 /** A build context whose Dockerfile makes a small image with a shell, from the busybox of this machine. */
