@@ -1,0 +1,77 @@
+import { Duplex } from 'node:stream';
+import { sessionLimits } from '../contracts/session-wire.ts';
+import type { LoggedBytes } from './byte-log.ts';
+import { CallerSession, type CallerSessionOptions } from './caller-session.ts';
+
+export type SessionDuplexOptions = Pick<CallerSessionOptions, 'open' | 'connect'>;
+
+/**
+ * A session as a socket: what is read slowly slows down what sends it, an end of what is written is passed on, to destroy it cancels the
+ * session. It emits `error` with why the session could not go on, and has what an `http.Agent` asks of a socket.
+ */
+export class SessionDuplex extends Duplex {
+  readonly #session: CallerSession;
+  readonly #output: AsyncIterator<LoggedBytes>;
+  readonly #over = new AbortController();
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(options: SessionDuplexOptions) {
+    // A session is over once all of its output was read: then nobody takes what is written.
+    super({ allowHalfOpen: false, highWaterMark: sessionLimits.dataBytes });
+    this.#session = new CallerSession({ ...options, signal: this.#over.signal });
+    this.#output = this.#session.output()[Symbol.asyncIterator]();
+    void this.#session.run().catch((error) => this.destroy(error));
+  }
+
+  /** Emits `timeout` when nothing was read or written for so long, in milliseconds; 0: never. */
+  setTimeout(ms: number, onTimeout?: () => void): this {
+    clearTimeout(this.#idle);
+    this.#idle = ms > 0 ? setTimeout(() => this.emit('timeout'), ms).unref() : undefined;
+    if (onTimeout !== undefined && ms > 0) this.once('timeout', onTimeout);
+    return this;
+  }
+
+  /** The link keeps itself alive. */
+  setKeepAlive(): this {
+    return this;
+  }
+
+  /** Nothing waits to be joined. */
+  setNoDelay(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  override _read(): void {
+    this.#output.next().then(
+      ({ done, value }) => {
+        this.#idle?.refresh();
+        this.push(done === true ? null : value.bytes);
+      },
+      (error) => this.destroy(error),
+    );
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#idle?.refresh();
+    this.#session.write(bytes).then(() => done(), done);
+  }
+
+  override _final(done: () => void): void {
+    this.#session.endInput();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#idle);
+    this.#over.abort();
+    done(error);
+  }
+}
