@@ -3,7 +3,15 @@ import { buildRoutes } from './routes-builds.ts';
 import { hostRoutes } from './routes-hosts.ts';
 import { metricsRoutes } from './routes-metrics.ts';
 import { peopleRoutes } from './routes-people.ts';
+import { proxyRoutes } from './routes-proxy.ts';
 
 /** All that a server can be asked for over HTTP, besides `/healthz`, `/readyz`, `/metrics` and `/api/v1/openapi.json`. */
-export const routes = { ...agentRoutes, ...peopleRoutes, ...hostRoutes, ...buildRoutes, ...metricsRoutes } as const;
+export const routes = {
+  ...agentRoutes,
+  ...peopleRoutes,
+  ...hostRoutes,
+  ...buildRoutes,
+  ...metricsRoutes,
+  ...proxyRoutes,
+} as const;
 export type RouteName = keyof typeof routes;

@@ -13,6 +13,8 @@ export interface FleetServerOptions {
   readonly requiresTls?: boolean;
   /** Believes `x-forwarded-*`, as a proxy in front sets them. Default: false. */
   readonly trustsProxy?: boolean;
+  /** Below it each port of a workspace has a name of its own, which leads here: `apps.example.org`, with a port where it is another. Default: only below `localhost`. */
+  readonly proxyDomain?: string | undefined;
   /** Who may read `/metrics`, besides users. Default: nobody. */
   readonly prometheus?: PrometheusAccess | undefined;
   /** Default: 20 GiB of build contexts, of which one host may name 8 GiB. */

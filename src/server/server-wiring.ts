@@ -16,6 +16,7 @@ import { agentHandlers } from './handlers-agent.ts';
 import { buildHandlers } from './handlers-builds.ts';
 import { hostHandlers } from './handlers-hosts.ts';
 import { peopleHandlers } from './handlers-people.ts';
+import { proxyHandlers } from './handlers-proxy.ts';
 import { hostOf } from './host-link.ts';
 import { HostReports } from './host-reports.ts';
 import { HostStore } from './host-store.ts';
@@ -28,6 +29,7 @@ import type { ServerKeys } from './server-keys.ts';
 import type { FleetServerOptions } from './server-options.ts';
 import { SessionTickets } from './session-tickets.ts';
 import { Waiters } from './waiters.ts';
+import { WebSessions } from './web-proxy-sessions.ts';
 
 export interface Wiring {
   readonly options: FleetServerOptions;
@@ -110,7 +112,9 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
       log: options.log,
     }),
   };
+  const webSessions = new WebSessions(now);
   const handlers = {
+    ...proxyHandlers({ hosts, webSessions, proxyDomain: options.proxyDomain }),
     ...peopleHandlers({
       ...shared,
       server: { version: options.version, name: hostname() },
@@ -149,5 +153,17 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
       },
     }),
   };
-  return { handlers, access, activity, hosts, sessions, sockets, relay, tickets, watch, contexts: shared.contexts };
+  return {
+    handlers,
+    access,
+    activity,
+    hosts,
+    sessions,
+    sockets,
+    relay,
+    tickets,
+    webSessions,
+    watch,
+    contexts: shared.contexts,
+  };
 }
