@@ -15,6 +15,7 @@ const composeWords: Readonly<Record<string, string>> = {
   read_only: 'readOnlyRoot',
   services: 'workspaces',
   shm_size: 'shm',
+  stdin_open: 'stdin',
   stop_grace_period: 'stopGrace',
   version: 'schemaVersion',
   volumes: 'mounts',

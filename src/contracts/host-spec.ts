@@ -199,6 +199,14 @@ export const workspaceSpecSchema = z.strictObject({
     .default([])
     .describe('Linux capabilities it gets beyond the usual ones.'),
   readOnlyRoot: z.boolean().default(false).describe('Its own files cannot be changed.'),
+  stdin: z
+    .boolean()
+    .default(false)
+    .describe('Its main program has an input, which `agora host attach` writes to; else it is at its end.'),
+  tty: z
+    .boolean()
+    .default(false)
+    .describe('Its main program is on a terminal; then its output has no separate errors.'),
   privileged: z.boolean().default(false).describe('It may do on the host what root may.'),
   health: healthCheckSchema.optional().describe('How to tell that it is healthy. Default: as the image says.'),
   labels: labelsSchema.default({}).describe('Labels it bears.'),

@@ -96,6 +96,17 @@ test('mounts, devices, privileges and a health check are in the words of the eng
   assert.equal(options.StopTimeout, 2);
 });
 
+test('a main program has an input and a terminal where the spec says so', () => {
+  const has = (wish: object) => {
+    const { OpenStdin, Tty, StdinOnce } = optionsOf(wish);
+    return { OpenStdin, Tty, StdinOnce };
+  };
+
+  assert.deepEqual(has({}), { OpenStdin: undefined, Tty: undefined, StdinOnce: undefined });
+  // Never once: what is attached to is left again and goes on.
+  assert.deepEqual(has({ stdin: true, tty: true }), { OpenStdin: true, Tty: true, StdinOnce: undefined });
+});
+
 test('a secret goes before a plain variable of its name', () => {
   const spec = workspaceSpecSchema.parse({ image: 'x', env: { A: 'plain', B: 'b' } });
 

@@ -19,6 +19,8 @@ export function workspaceCreateOptions({ spec, imageId, secrets, labels }: Works
     ...(spec.hostname !== undefined && { Hostname: spec.hostname }),
     ...(spec.health && { Healthcheck: healthCheck(spec.health) }),
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
+    ...(spec.stdin && { OpenStdin: true }),
+    ...(spec.tty && { Tty: true }),
     StopTimeout: Math.ceil(timeSpanInMs(spec.stopGrace) / 1_000),
     HostConfig: {
       ...(spec.networks[0] !== undefined && { NetworkMode: spec.networks[0] }),
