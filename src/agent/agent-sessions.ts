@@ -79,6 +79,7 @@ export class AgentSessions {
   /** Once nothing of them is left on the engine. */
   async close(): Promise<void> {
     this.end();
+    if (this.#loading !== undefined) await this.#options.sessions.close();
   }
 
   async #load(): Promise<OpenLink> {

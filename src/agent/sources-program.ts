@@ -12,7 +12,9 @@ const lookMs = 15_000;
 export async function openExec(spec: OpenSpec<'exec'>, place: SourcePlace, signal: AbortSignal): Promise<OpenedSource> {
   const { id } = runningContainerOf(await place.look(signal), spec.workspace);
   const { command, env, user, workdir, interactive: hasInput, terminal } = spec;
-  const program = await place.sessions.exec(id, { command, env, user, workdir, hasInput, terminal });
+  const program = await place.sessions.exec(id, {
+    ...{ command, env, user, workdir, hasInput, terminal, signal },
+  });
   const isTerminal = terminal !== undefined;
   return { source: sourceOf(program, () => program.exit()), isTerminal, readsOn: isTerminal };
 }
@@ -25,7 +27,7 @@ export async function openAttach(
 ): Promise<OpenedSource> {
   const { workspace, interactive: hasInput, terminal } = spec;
   const container = runningContainerOf(await place.look(signal), workspace);
-  const program = await place.sessions.attach(container.id, { hasInput, terminal });
+  const program = await place.sessions.attach(container.id, { hasInput, terminal, signal });
   const exit = () => exitOf(program, { container, workspace, place });
   return { source: sourceOf(program, exit), isTerminal: program.isTerminal, readsOn: true };
 }

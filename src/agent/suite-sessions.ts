@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { engineForTests } from '../../test/support/engine.ts';
-import { hostLabels, nextContainerName } from '../contracts/fleet-names.ts';
+import { hostLabels, previousContainerName } from '../contracts/fleet-names.ts';
 import { hostSpecSchema, workspaceSpecSchema } from '../contracts/host-spec.ts';
 import { sessionLimits, sessionSpecSchema } from '../contracts/session-wire.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
@@ -65,8 +65,8 @@ export class SessionsOnEngine {
   }
 
   /** The agent ends as it should, and another one begins. */
-  restartAgent(): void {
-    this.#agent.end();
+  async restartAgent(): Promise<void> {
+    await this.#agent.close();
     this.#agent = this.#newAgent();
     this.reconnect();
   }
@@ -77,13 +77,6 @@ export class SessionsOnEngine {
     this.#workspaces[name] = { image: this.host.tag };
     await this.engine.startContainer(await this.#create(what, name, { command: ['sh', '-c', script], ...wish }));
     return name;
-  }
-
-  /** One more container of it, that an update would put in the place of the first. */
-  async startNext(what: string, script: string): Promise<string> {
-    const id = await this.#create(what, nextContainerName(this.host.named(what)), { command: ['sh', '-c', script] });
-    await this.engine.startContainer(id);
-    return id;
   }
 
   declare(what: string): string {
@@ -104,6 +97,26 @@ export class SessionsOnEngine {
     const ended = caller.run();
     ended.catch(() => undefined);
     return { session: caller, notices, ended, cancel: () => leaving.abort() };
+  }
+
+  /** What it says from now on. */
+  follow(session: unknown): Call & { readonly text: () => string } {
+    const call = this.call(session);
+    let text = '';
+    void (async () => {
+      for await (const { bytes } of call.session.output()) text += Buffer.from(bytes);
+    })().catch(() => undefined);
+    return { ...call, text: () => text };
+  }
+
+  /** As an update does it that stops the old container first. */
+  async replace(what: string, script: string): Promise<void> {
+    const name = this.host.named(what);
+    const { id } = await this.host.see(what);
+    await this.engine.renameContainer(id, previousContainerName(name));
+    await this.engine.stopContainer(id, 0);
+    await this.engine.startContainer(await this.#create(what, name, { command: ['sh', '-c', script] }));
+    await this.engine.removeContainer(id);
   }
 
   /** All that a session says, with this as its input. */
