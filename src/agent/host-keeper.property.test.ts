@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Fault } from '../../test/support/simulated-calls.ts';
 import { aTarget, SimulatedHost } from '../../test/support/simulated-host.ts';
-import type { Fault } from '../../test/support/simulated-host-engine.ts';
 import {
   addLeftovers,
   assertAsDeclared,

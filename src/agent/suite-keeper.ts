@@ -7,7 +7,9 @@ import { aSpec } from '../../test/support/settled-host.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { defaultHostSettings } from '../contracts/fleet.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
+import { connectDocker } from '../engine/docker-connection.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
+import { openAnswer } from '../engine/docker-request.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { Memory } from '../reconcile/memory.ts';
@@ -19,7 +21,8 @@ export const { engine: found, skip } = await engineForTests();
 /** A host of its own on the engine, gone with the test. */
 export class HostOnEngine {
   readonly prefix = `keeper-${randomBytes(4).toString('hex')}`;
-  readonly #engine: HostEngine = dockerHostEngine({ endpoint: parseEngineHost(found?.address ?? '', 'test') });
+  readonly #endpoint = parseEngineHost(found?.address ?? '', 'test');
+  readonly #engine: HostEngine = dockerHostEngine({ endpoint: this.#endpoint });
   readonly #hostId = `h-${this.prefix}`;
   #memory: Memory | undefined;
   #revision = 0;
@@ -39,13 +42,10 @@ export class HostOnEngine {
   /** Begins to become so, until something newer comes while a container is being stopped. */
   async beginUntilStopping(spec: Record<string, unknown>): Promise<void> {
     const cut = new AbortController();
-    const stopContainer: HostEngine['stopContainer'] = (id, graceMs, signal) => {
-      setTimeout(() => cut.abort(), 200);
-      return this.#engine.stopContainer(id, graceMs, signal);
-    };
-    const keeper = this.#keeper({ ...this.#engine, stopContainer });
+    const signalled = this.#untilSignalled().finally(() => cut.abort());
+    const keeper = this.#keeper(this.#engine);
     await keeper.pass(this.#target(spec), cut.signal);
-    assert.ok(cut.signal.aborted);
+    await signalled;
     await keeper.close();
   }
 
@@ -113,6 +113,17 @@ export class HostOnEngine {
   /** As an agent does; what it is told of, it looks at again. */
   async #follow(signal: AbortSignal): Promise<void> {
     for await (const event of this.#engine.events(signal)) assert.ok(event.type);
+  }
+
+  /** Until the engine has told a container of this host to end. */
+  async #untilSignalled(): Promise<void> {
+    const query = { since: (Date.now() / 1_000).toFixed(3), filters: { type: ['container'], event: ['kill'] } };
+    const call = { action: 'follow signals', signal: AbortSignal.timeout(30_000) };
+    const told = connectDocker({ endpoint: this.#endpoint }).stream(call, (docker, deadline) =>
+      openAnswer(docker, { method: 'GET', path: '/events', query }, deadline.signal),
+    );
+    for await (const bytes of told) if (Buffer.from(bytes).includes(`"${this.prefix}`)) return;
+    throw new Error('The engine told no container to end');
   }
 
   async kill(id: string): Promise<void> {

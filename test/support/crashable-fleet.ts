@@ -157,7 +157,7 @@ export class CrashableFleet {
   async #endAgent(): Promise<void> {
     const agent = this.#agent;
     if (agent === undefined) return;
-    agent.engine.isDead = true;
+    agent.engine.die();
     agent.stop.abort();
     await agent.ended;
   }

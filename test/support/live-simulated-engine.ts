@@ -1,6 +1,7 @@
 import { EventEmitter, on } from 'node:events';
 import type { EngineEvent, HostEngineInformation } from '../../src/engine/host-engine.ts';
-import { type Fault, SimulatedHostEngine } from './simulated-host-engine.ts';
+import type { Fault } from './simulated-calls.ts';
+import { SimulatedHostEngine } from './simulated-host-engine.ts';
 import type { SimulatedState } from './simulated-state.ts';
 
 /** A simulated engine on which time goes by as on the clock, and which tells what changes: enough for a whole agent. */

@@ -1,52 +1,55 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { familiarReference } from '../../src/base/image-reference.ts';
 import { AppError } from '../../src/contracts/errors.ts';
 import type { HostEngine, WorkspaceContainer } from '../../src/engine/host-engine.ts';
+import { type Fault, SimulatedCalls } from './simulated-calls.ts';
 import type { SimulatedContainer, SimulatedState } from './simulated-state.ts';
-
-/** What befalls one call: nothing, a failure, an answer that is lost, or the end of the agent before or after it. */
-export type Fault = 'none' | 'slow' | 'fails' | 'lost' | 'dies-before' | 'dies-after' | EngineEnd;
-/** The engine ends in the middle: a volume is then there without what it was to be given. The agent may end with it. */
-type EngineEnd = 'engine-ends' | 'both-end';
-
-/** Ends a simulated agent: every later call of its engine fails the same way. */
-export class AgentDied extends Error {}
 
 /** An engine in memory, as one life of an agent sees it. For tests only. */
 export class SimulatedHostEngine implements HostEngine {
   readonly address = 'simulated';
   readonly #state: SimulatedState;
-  readonly #fault: (call: string) => Fault;
-  isDead = false;
+  readonly #calls: SimulatedCalls;
 
   constructor(state: SimulatedState, fault: (call: string) => Fault = () => 'none') {
     this.#state = state;
-    this.#fault = fault;
+    this.#calls = new SimulatedCalls(state, fault);
+  }
+
+  /** Whether the agent whose engine this is has ended. */
+  get isDead(): boolean {
+    return this.#calls.isDead;
+  }
+
+  /** Its agent ends now: no call that is under way has an effect any more. */
+  die(): void {
+    this.#calls.isDead = true;
   }
 
   ping(): Promise<void> {
-    return this.#call('ping', () => {});
+    return this.#calls.call('ping', () => {});
   }
 
   observeContainers() {
     const state = this.#state;
-    return this.#call('observe', () => [...state.containers.values()].map((container) => state.observed(container)));
+    return this.#calls.call('observe', () =>
+      [...state.containers.values()].map((container) => state.observed(container)),
+    );
   }
 
   observeNetworks() {
-    return this.#call('observe', () => [...this.#state.networks.values()].map((one) => structuredClone(one)));
+    return this.#calls.call('observe', () => [...this.#state.networks.values()].map((one) => structuredClone(one)));
   }
 
   observeVolumes() {
-    return this.#call('observe', () => [...this.#state.volumes.values()].map((one) => structuredClone(one)));
+    return this.#calls.call('observe', () => [...this.#state.volumes.values()].map((one) => structuredClone(one)));
   }
 
   observeImages() {
-    return this.#call('observe', () => [...this.#state.images.values()].map((one) => structuredClone(one)));
+    return this.#calls.call('observe', () => [...this.#state.images.values()].map((one) => structuredClone(one)));
   }
 
   createNetwork: HostEngine['createNetwork'] = (name, spec, { labels }) =>
-    this.#change('createNetwork', (state) => {
+    this.#calls.change('createNetwork', (state) => {
       const { networks } = state;
       if (networks.has(name)) throw taken('network', name);
       const made = state.id('network');
@@ -55,7 +58,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   removeNetwork: HostEngine['removeNetwork'] = (reference) =>
-    this.#change('removeNetwork', ({ networks, containers }) => {
+    this.#calls.change('removeNetwork', ({ networks, containers }) => {
       const network = [...networks.values()].find(({ id, name }) => id === reference || name === reference);
       if (network === undefined) return;
       this.#touch('remove network', network);
@@ -66,7 +69,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   connectNetwork: HostEngine['connectNetwork'] = (network, reference) =>
-    this.#change('connectNetwork', (state) => {
+    this.#calls.change('connectNetwork', (state) => {
       const container = this.#container(reference);
       const found = [...state.networks.values()].find(({ id, name }) => id === network || name === network);
       if (found === undefined) throw missing('network', network);
@@ -75,7 +78,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   disconnectNetwork: HostEngine['disconnectNetwork'] = (network, reference) =>
-    this.#change('disconnectNetwork', (state) => {
+    this.#calls.change('disconnectNetwork', (state) => {
       const container = this.#container(reference);
       const found = [...state.networks.values()].find(({ id, name }) => id === network || name === network);
       this.#touch('disconnect', container);
@@ -83,7 +86,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   createVolume: HostEngine['createVolume'] = (name, spec, { labels }) =>
-    this.#change(
+    this.#calls.change(
       'createVolume',
       ({ volumes, halfVolumes }) => {
         if (!volumes.has(name) || halfVolumes.delete(name)) {
@@ -101,7 +104,7 @@ export class SimulatedHostEngine implements HostEngine {
     );
 
   removeVolume: HostEngine['removeVolume'] = (name) =>
-    this.#change('removeVolume', ({ volumes, containers }) => {
+    this.#calls.change('removeVolume', ({ volumes, containers }) => {
       const volume = volumes.get(name);
       if (volume === undefined) return;
       this.#touch('remove volume', volume);
@@ -113,7 +116,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   createWorkspace(container: WorkspaceContainer): Promise<string> {
-    return this.#change('createWorkspace', (state) => {
+    return this.#calls.change('createWorkspace', (state) => {
       const { name, spec, imageId, labels } = container;
       if (state.containerOf(name) !== undefined) throw taken('container', name);
       if (!state.images.has(imageId))
@@ -125,7 +128,7 @@ export class SimulatedHostEngine implements HostEngine {
   }
 
   startContainer(reference: string): Promise<void> {
-    return this.#change('startContainer', (state) => {
+    return this.#calls.change('startContainer', (state) => {
       const container = this.#container(reference);
       this.#touch('start', container);
       if (container.status === 'running') return;
@@ -134,7 +137,7 @@ export class SimulatedHostEngine implements HostEngine {
   }
 
   stopContainer: HostEngine['stopContainer'] = (reference, graceMs, signal) =>
-    this.#change('stopContainer', (state) => {
+    this.#calls.change('stopContainer', (state) => {
       const container = this.#container(reference);
       this.#touch('stop', container);
       if (container.status !== 'running' && container.status !== 'paused') return;
@@ -145,7 +148,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   renameContainer: HostEngine['renameContainer'] = (reference, name) =>
-    this.#change('renameContainer', (state) => {
+    this.#calls.change('renameContainer', (state) => {
       const container = this.#container(reference);
       this.#touch('rename', container);
       if (state.containerOf(name) !== undefined) throw taken('container', name);
@@ -153,7 +156,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   removeContainer: HostEngine['removeContainer'] = (reference) =>
-    this.#change('removeContainer', (state) => {
+    this.#calls.change('removeContainer', (state) => {
       const container = state.containerOf(reference);
       if (container === undefined) return;
       this.#touch('remove', container);
@@ -161,7 +164,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   pull: HostEngine['pull'] = (reference) =>
-    this.#change('pull', (state) => {
+    this.#calls.change('pull', (state) => {
       const tag = familiarReference(reference);
       const id = state.registry.get(tag);
       if (id === undefined) throw missing('image', reference);
@@ -171,17 +174,17 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   build: HostEngine['build'] = (_context, { tag, labels }) =>
-    this.#change('build', (state) => {
+    this.#calls.change('build', (state) => {
       const id = state.id('image');
       state.addImage({ id, labels: { ...labels } });
       state.moveTag(familiarReference(tag), id);
       return id;
     });
 
-  push: HostEngine['push'] = () => this.#call('push', () => `sha256:${'0'.repeat(64)}`);
+  push: HostEngine['push'] = () => this.#calls.call('push', () => `sha256:${'0'.repeat(64)}`);
 
   tagImage: HostEngine['tagImage'] = (reference, tag) =>
-    this.#change('tagImage', (state) => {
+    this.#calls.change('tagImage', (state) => {
       const tagged = familiarReference(reference);
       const image = state.images.get(reference) ?? [...state.images.values()].find(({ tags }) => tags.includes(tagged));
       if (image === undefined) throw missing('image', reference);
@@ -189,7 +192,7 @@ export class SimulatedHostEngine implements HostEngine {
     });
 
   removeImage: HostEngine['removeImage'] = (reference) =>
-    this.#change('removeImage', ({ images, containers }) => {
+    this.#calls.change('removeImage', ({ images, containers }) => {
       const image = images.get(reference);
       if (image === undefined) return;
       this.#touch('remove image', { name: image.id, labels: image.labels });
@@ -222,47 +225,6 @@ export class SimulatedHostEngine implements HostEngine {
 
   #touch(action: string, { name, labels }: { name: string; labels: Readonly<Record<string, string>> }): void {
     this.#state.onTouch({ action, name, labels });
-  }
-
-  /** `half`: what of it is done where the engine ends in the middle. */
-  async #change<T>(
-    call: string,
-    act: (state: SimulatedState) => T,
-    half: (state: SimulatedState) => void = () => {},
-  ): Promise<T> {
-    const changed = <R>(how: (state: SimulatedState) => R) => {
-      const outcome = how(this.#state);
-      this.#state.onChange();
-      return outcome;
-    };
-    return await this.#call(
-      call,
-      () => changed(act),
-      () => changed(half),
-    );
-  }
-
-  async #call<T>(call: string, act: () => T, half: () => void = () => {}): Promise<T> {
-    if (this.isDead) throw new AgentDied(call);
-    const fault = this.#fault(call);
-    if (fault === 'dies-before') this.isDead = true;
-    if (this.isDead) throw new AgentDied(call);
-    if (fault === 'engine-ends' || fault === 'both-end') {
-      half();
-      this.isDead = fault === 'both-end';
-      if (this.isDead) throw new AgentDied(call);
-      throw new AppError('unreachable', `Cannot ${call}: no answer came`);
-    }
-    if (fault === 'fails') throw new AppError('internal', `Cannot ${call}: the engine failed`);
-    await nextTurn();
-    if (fault === 'slow') for (let turn = 0; turn < 5; turn++) await nextTurn();
-    if (this.isDead) throw new AgentDied(call);
-    const outcome = act();
-    if (fault === 'dies-after') this.isDead = true;
-    if (this.isDead) throw new AgentDied(call);
-    if (fault === 'lost') throw new AppError('unreachable', `Cannot ${call}: no answer came`);
-    await nextTurn();
-    return outcome;
   }
 }
 

@@ -4,7 +4,8 @@ import { defaultHostSettings } from '../../src/contracts/fleet.ts';
 import type { HostSpec } from '../../src/contracts/host-spec.ts';
 import { emptyMemory, type Memory } from '../../src/reconcile/memory.ts';
 import type { Target } from '../../src/reconcile/target.ts';
-import { AgentDied, type Fault, SimulatedHostEngine } from './simulated-host-engine.ts';
+import { AgentDied, type Fault } from './simulated-calls.ts';
+import { SimulatedHostEngine } from './simulated-host-engine.ts';
 import type { SimulatedState } from './simulated-state.ts';
 
 export const simulatedHostId = 'h-aaaaaaaaaaaaaaaaaaaaaaaaaa';
