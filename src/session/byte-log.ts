@@ -1,4 +1,5 @@
 import { type Channel, channels } from '../contracts/session-wire.ts';
+import { type DataFrame, withHeadroom } from './frame.ts';
 
 export interface LoggedBytes {
   readonly channel: Channel;
@@ -37,19 +38,18 @@ export class ByteLog {
     this.#grow(Math.min(this.#mostBytes, this.#end - this.#start + bytes.length));
     this.#mark(channel, bytes.length);
     const kept = bytes.subarray(Math.max(0, bytes.length - this.#mostBytes));
-    const at = (this.#end + bytes.length - kept.length) % this.#ring.length;
-    const untilWrap = kept.subarray(0, this.#ring.length - at);
-    this.#ring.set(untilWrap, at);
-    this.#ring.set(kept.subarray(untilWrap.length), 0);
+    copyIn(this.#ring, this.#end + bytes.length - kept.length, kept);
     this.#end += bytes.length;
     this.drop(this.#end - this.#mostBytes);
   }
 
   /** Bytes of one channel from `offset` on, at most `most`; undefined where there are none. A copy. */
-  read(offset: number, most: number): LoggedBytes | undefined {
+  read(offset: number, most: number): DataFrame | undefined {
     if (offset < this.#start || offset >= this.#end || most <= 0) return undefined;
     const [channel, until] = this.#runAt(offset, Math.min(this.#end, offset + most));
-    return { channel, bytes: slice(this.#ring, offset, until) };
+    const bytes = withHeadroom(until - offset);
+    copyOut(this.#ring, offset, bytes);
+    return { type: 'data', offset, channel, bytes, hasHeadroom: true };
   }
 
   /** Forgets what lies before `offset`. */
@@ -80,10 +80,9 @@ export class ByteLog {
     size = Math.min(size, Math.max(needed, this.#mostBytes));
     const grown = (old: Buffer) => {
       const ring = Buffer.alloc(size);
-      const kept = slice(old, this.#start, this.#end);
-      const at = this.#start % size;
-      ring.set(kept.subarray(0, size - at), at);
-      ring.set(kept.subarray(size - at), 0);
+      const kept = Buffer.allocUnsafe(this.#end - this.#start);
+      copyOut(old, this.#start, kept);
+      copyIn(ring, this.#start, kept);
       return ring;
     };
     this.#ring = grown(this.#ring);
@@ -91,11 +90,19 @@ export class ByteLog {
   }
 }
 
-function slice(ring: Buffer, from: number, until: number): Buffer {
-  if (from === until) return Buffer.alloc(0);
-  const [first, last] = [from % ring.length, until % ring.length];
-  if (first < last) return Buffer.from(ring.subarray(first, last));
-  return Buffer.concat([ring.subarray(first), ring.subarray(0, last)]);
+function copyIn(ring: Buffer, offset: number, bytes: Uint8Array): void {
+  const at = offset % ring.length;
+  const untilWrap = Math.min(bytes.length, ring.length - at);
+  ring.set(bytes.subarray(0, untilWrap), at);
+  ring.set(bytes.subarray(untilWrap), 0);
+}
+
+function copyOut(ring: Buffer, offset: number, bytes: Uint8Array): void {
+  if (bytes.length === 0) return;
+  const at = offset % ring.length;
+  const untilWrap = Math.min(bytes.length, ring.length - at);
+  bytes.set(ring.subarray(at, at + untilWrap));
+  bytes.set(ring.subarray(0, bytes.length - untilWrap), untilWrap);
 }
 
 function channelOf(code: number | undefined): Channel {

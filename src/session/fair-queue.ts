@@ -9,13 +9,14 @@ export interface Addressed {
 
 /** Frames of several streams, given out in turn: one of each that has any. Those that hurry come first. */
 export class FairQueue {
-  readonly #hurried: Addressed[] = [];
+  /** By type and stream: of two that wait only one counts. */
+  readonly #hurried = new Map<string, Addressed>();
   /** In the order of their turns; none is empty. */
   readonly #lines = new Map<number, FrameLine>();
 
   /** What waits: frames that hurry, and streams that have any. */
   get size(): number {
-    return this.#hurried.length + this.#lines.size;
+    return this.#hurried.size + this.#lines.size;
   }
 
   /** Frames of a stream that wait for their turn. */
@@ -23,8 +24,17 @@ export class FairQueue {
     return this.#lines.get(stream)?.length ?? 0;
   }
 
+  /** Of those, the ones that are not data. */
+  withoutDataOf(stream: number): number {
+    return this.#lines.get(stream)?.withoutData ?? 0;
+  }
+
   hurry(stream: number, frame: Frame): void {
-    this.#hurried.push({ stream, frame });
+    const key = `${frame.type} ${stream}`;
+    const before = this.#hurried.get(key)?.frame;
+    // Of credit the largest counts.
+    if (before?.type === 'credit' && frame.type === 'credit' && before.offset > frame.offset) return;
+    this.#hurried.set(key, { stream, frame });
   }
 
   add(stream: number, frame: Frame): void {
@@ -39,8 +49,10 @@ export class FairQueue {
   }
 
   next(): Addressed | undefined {
-    const hurried = this.#hurried.shift();
-    if (hurried !== undefined) return hurried;
+    for (const [key, hurried] of this.#hurried) {
+      this.#hurried.delete(key);
+      return hurried;
+    }
     for (const [stream, line] of this.#lines) {
       const frame = line.take();
       this.#lines.delete(stream);

@@ -1,5 +1,5 @@
-import { sessionLimits } from '../contracts/session-wire.ts';
-import type { DataFrame, Frame } from './frame.ts';
+import { type CallerEvent, sessionLimits } from '../contracts/session-wire.ts';
+import { type DataFrame, type Frame, withHeadroom } from './frame.ts';
 
 /** Data that more may be joined to. */
 interface Growing {
@@ -17,25 +17,22 @@ const firstBytes = 1_024;
 export class FrameLine {
   readonly #frames: (Frame | undefined)[] = [];
   #head = 0;
+  #withoutData = 0;
   /** The last, where it is data that was copied. */
-  #last: Growing | undefined;
+  #growing: Growing | undefined;
 
   get length(): number {
-    return this.#frames.length - this.#head + (this.#last === undefined ? 0 : 1);
+    return this.#frames.length - this.#head + (this.#growing === undefined ? 0 : 1);
+  }
+
+  /** How many of them are not data. */
+  get withoutData(): number {
+    return this.#withoutData;
   }
 
   add(frame: Frame): void {
-    if (frame.type !== 'data' || frame.bytes.length >= smallBytes) {
-      this.#finish();
-      this.#frames.push(frame);
-      return;
-    }
-    if (!this.#joins(frame)) {
-      this.#finish();
-      const buffer = Buffer.allocUnsafe(Math.max(firstBytes, frame.bytes.length));
-      this.#last = { offset: frame.offset, channel: frame.channel, buffer, size: 0 };
-    }
-    this.#join(frame.bytes);
+    if (frame.type === 'data' && frame.bytes.length < smallBytes) this.#addSmall(frame);
+    else this.#addWhole(frame);
   }
 
   take(): Frame | undefined {
@@ -44,6 +41,7 @@ export class FrameLine {
     if (frame === undefined) return undefined;
     this.#frames[this.#head] = undefined;
     this.#head += 1;
+    if (frame.type !== 'data') this.#withoutData -= 1;
     // Not with each one: that would move all the others.
     if (this.#head > 64 && this.#head * 2 > this.#frames.length) {
       this.#frames.splice(0, this.#head);
@@ -52,33 +50,57 @@ export class FrameLine {
     return frame;
   }
 
-  #joins({ offset, channel, bytes }: DataFrame): boolean {
-    const last = this.#last;
-    return (
-      last !== undefined &&
-      last.channel === channel &&
-      last.offset + last.size === offset &&
-      last.size + bytes.length <= sessionLimits.dataBytes
-    );
+  #addSmall({ offset, channel, bytes }: DataFrame): void {
+    if (this.#growing === undefined || !joins(this.#growing, { offset, channel, bytes })) {
+      this.#finish();
+      const buffer = withHeadroom(Math.max(firstBytes, bytes.length));
+      this.#growing = { offset, channel, buffer, size: 0 };
+    }
+    append(this.#growing, bytes);
   }
 
-  #join(bytes: Uint8Array): void {
-    const last = this.#last;
-    if (last === undefined) return;
-    const needed = last.size + bytes.length;
-    if (needed > last.buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.min(sessionLimits.dataBytes, Math.max(needed, 2 * last.buffer.length)));
-      larger.set(last.buffer.subarray(0, last.size));
-      last.buffer = larger;
+  #addWhole(frame: Frame): void {
+    this.#finish();
+    const last = this.#frames.length - 1;
+    // Of sizes only the last counts.
+    if (last >= this.#head && isResize(frame) && isResize(this.#frames[last])) {
+      this.#frames[last] = frame;
+      return;
     }
-    last.buffer.set(bytes, last.size);
-    last.size = needed;
+    this.#frames.push(frame);
+    if (frame.type !== 'data') this.#withoutData += 1;
   }
 
   #finish(): void {
-    if (this.#last === undefined) return;
-    const { offset, channel, buffer, size } = this.#last;
-    this.#frames.push({ type: 'data', offset, channel, bytes: buffer.subarray(0, size) });
-    this.#last = undefined;
+    if (this.#growing === undefined) return;
+    const { offset, channel, buffer, size } = this.#growing;
+    this.#frames.push({ type: 'data', offset, channel, bytes: buffer.subarray(0, size), hasHeadroom: true });
+    this.#growing = undefined;
   }
+}
+
+function joins(growing: Growing, { offset, channel, bytes }: Omit<DataFrame, 'type'>): boolean {
+  return (
+    growing.channel === channel &&
+    growing.offset + growing.size === offset &&
+    growing.size + bytes.length <= sessionLimits.dataBytes
+  );
+}
+
+function append(growing: Growing, bytes: Uint8Array): void {
+  const needed = growing.size + bytes.length;
+  if (needed > growing.buffer.length) {
+    const larger = withHeadroom(Math.min(sessionLimits.dataBytes, Math.max(needed, 2 * growing.buffer.length)));
+    larger.set(growing.buffer.subarray(0, growing.size));
+    growing.buffer = larger;
+  }
+  growing.buffer.set(bytes, growing.size);
+  growing.size = needed;
+}
+
+const resize: CallerEvent['event'] = 'resize';
+
+function isResize(frame: Frame | undefined): boolean {
+  if (frame?.type !== 'control' || typeof frame.json !== 'object' || frame.json === null) return false;
+  return 'event' in frame.json && frame.json.event === resize;
 }

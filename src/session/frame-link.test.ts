@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isAppError } from '../contracts/errors.ts';
 import { type Close, sessionLimits } from '../contracts/session-wire.ts';
 import { decodeFrame, encodeFrame, type StreamFrame } from './frame.ts';
 import { FrameLink } from './frame-link.ts';
@@ -137,12 +138,97 @@ test('a side that asks without end while the other does not read is closed', () 
   const chunk = Buffer.alloc(sessionLimits.dataBytes);
   for (let part = 0; part < 4; part += 1) other.stream.send(data(part * chunk.length, chunk));
 
-  for (let count = 0; count < 100; count += 1) other.stream.send({ type: 'credit', offset: count });
+  for (let count = 0; count < 100; count += 1)
+    other.stream.send({ type: 'control', json: { event: 'notice', text: 'x' } });
 
   assert.deepEqual(
     other.heard.closes.map(({ code }) => code),
     ['limit-exceeded'],
   );
+});
+
+test('of credits and of sizes that wait only the last leaves', () => {
+  const { open, carry } = aLink();
+  const { other, heard } = open();
+  const chunk = Buffer.alloc(sessionLimits.dataBytes);
+  for (let part = 0; part < 4; part += 1) other.stream.send(data(part * chunk.length, chunk));
+
+  for (let count = 0; count < 1_000; count += 1) {
+    other.stream.send({ type: 'credit', offset: count === 500 ? 9_999 : count });
+    other.stream.send({ type: 'control', json: { event: 'resize', columns: count + 1, rows: 1 } });
+  }
+  carry();
+
+  assert.deepEqual(
+    heard.frames.filter(({ type }) => type !== 'data'),
+    [
+      { type: 'credit', offset: 9_999 },
+      { type: 'control', json: { event: 'resize', columns: 1_000, rows: 1 } },
+    ],
+  );
+  assert.deepEqual(other.heard.closes, []);
+});
+
+for (const [what, handler] of [
+  ['takes frames', { onFrame: () => assert.fail('a defect'), onClose: () => undefined }],
+  ['is closed', { onFrame: () => assert.fail('a defect'), onClose: () => assert.fail('another') }],
+] as const) {
+  test(`a handler that fails when it ${what} ends its stream alone`, () => {
+    const ports = [portEnd(), portEnd()] as const;
+    const defects: unknown[] = [];
+    const heard = [listener(), listener()] as const;
+    const caller = new FrameLink({ port: ports[0].port, mostStreams: 2 });
+    const server = new FrameLink({
+      port: ports[1].port,
+      mostStreams: 2,
+      onOpen: () => handler,
+      onDefect: (error) => defects.push(error),
+    });
+    const streams = heard.map((one) => caller.open({}, one));
+    streams[0]?.send({ type: 'end', offset: 0 });
+    ports[0].carry((message) => server.receive(message));
+    ports[1].carry((message) => caller.receive(message));
+
+    assert.deepEqual([heard[0].closes[0]?.code, heard[1].closes.length], ['internal', 0]);
+    assert.ok(!server.isEnded && defects.length > 0);
+    assert.ok(!heard[0].closes[0]?.message.includes('defect at'), heard[0].closes[0]?.message);
+  });
+}
+
+test('a defect while a stream is opened ends that stream alone', () => {
+  const port = portEnd();
+  const server = new FrameLink({ port: port.port, mostStreams: 2, onOpen: () => assert.fail('a defect') });
+
+  server.receive(encodeFrame(1, { type: 'open', json: {} }));
+
+  assert.equal(decodeFrame(port.sent[0] ?? Buffer.alloc(0)).frame.type, 'close');
+  assert.ok(!server.isEnded);
+});
+
+test('what fits in no OPEN is told to who asks, and costs nothing', () => {
+  const { caller, here, open } = aLink();
+  for (const command of [Array.from({ length: 5 }, () => 'x'.repeat(8_000)), ['漢'.repeat(8_000)]]) {
+    assert.throws(
+      () => caller.open({ command }, listener()),
+      (error) => isAppError(error, 'invalid-input') && /^Cannot open a session: open /.test(error.message),
+    );
+  }
+
+  assert.deepEqual([here.sent.length, caller.openStreams], [0, 0]);
+  assert.deepEqual(open().heard.closes, []);
+});
+
+test('an OPEN that cannot be read closes its stream alone', () => {
+  const { open, server, caller, here, carry } = aLink();
+  const first = open();
+  const second = listener();
+  caller.open({}, second);
+  here.sent[0]?.fill(0x7b, 5);
+  carry();
+
+  assert.equal(second.closes[0]?.code, 'protocol');
+  assert.ok(!server.isEnded);
+  assert.deepEqual([first.heard.closes, open().heard.closes], [[], []]);
 });
 
 test('a malformed frame closes its stream alone', () => {

@@ -1,3 +1,4 @@
+import { AppError } from '../contracts/errors.ts';
 import { type Close, closeSchema, sessionLimits } from '../contracts/session-wire.ts';
 import { FairQueue } from './fair-queue.ts';
 import { decodeFrame, encodeFrame, type Frame, FrameError } from './frame.ts';
@@ -17,6 +18,8 @@ export interface FrameLinkOptions {
   readonly mostStreams: number;
   /** Takes a stream that the other side opens, or closes it; undefined for a session that is not there. Default: only this side opens any. */
   readonly onOpen?: (stream: LinkStream, request: unknown) => StreamHandler | undefined;
+  /** Told of what a handler raised; its stream was closed as `internal`. Default: nobody is. */
+  readonly onDefect?: (error: unknown) => void;
 }
 
 /** RFC 6455, 5.5: 125 bytes, of which the code takes two. */
@@ -24,6 +27,8 @@ const mostReasonBytes = 123;
 
 /** Of frames of one stream that wait: small data is joined, so these are a program that changes its channel without end. */
 const mostWaiting = 4_096;
+/** Of those, the ones without data: the other side asks and does not read. */
+const mostWithoutData = 64;
 /** Of closes, and of what hurries, beyond one for each stream that may be open: the other side asks and does not read. */
 const mostUnread = 1_024;
 
@@ -48,12 +53,14 @@ export class FrameLink {
     return this.#streams.size;
   }
 
-  /** Undefined where no more may be open, or the link has ended. */
+  /** Undefined where no more may be open, or the link has ended. Raises `invalid-input` for what fits in no frame. */
   open(request: unknown, handler: StreamHandler): LinkStream | undefined {
     if (this.#isEnded || this.#streams.size >= this.#options.mostStreams) return undefined;
+    const frame = { type: 'open', json: request } as const;
+    checkOpen(this.#lastStream + 1, frame);
     this.#lastStream += 1;
     const stream = this.#newStream(this.#lastStream, handler);
-    stream.send({ type: 'open', json: request });
+    stream.send(frame);
     return stream;
   }
 
@@ -65,9 +72,7 @@ export class FrameLink {
       this.#take(stream, frame);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      const stream = this.#streams.get(error.stream);
-      if (stream === undefined && !this.#isOver(error.stream)) this.#breach(error.message);
-      else stream?.fail('protocol', error.message);
+      this.#broken(error);
     }
   }
 
@@ -100,6 +105,16 @@ export class FrameLink {
     stream.ended(close ?? { code: 'protocol', message: 'the other side closed it without a reason that is one' });
   }
 
+  /** Of its stream alone where that is known. */
+  #broken({ stream: number, isOpen, message }: FrameError): void {
+    const stream = this.#streams.get(number);
+    if (stream !== undefined) stream.fail('protocol', message);
+    else if (isOpen && this.#options.onOpen !== undefined && !this.#isOver(number)) {
+      this.#lastStream = number;
+      this.#newStream(number, undefined).fail('protocol', message);
+    } else if (!this.#isOver(number)) this.#breach(message);
+  }
+
   #opened(number: number, request: unknown): void {
     const { onOpen, mostStreams } = this.#options;
     if (onOpen === undefined) throw new FrameError(0, 'this side opens the streams');
@@ -107,10 +122,17 @@ export class FrameLink {
     this.#lastStream = number;
     const isTooMany = this.#streams.size >= mostStreams;
     const stream = this.#newStream(number, undefined);
-    const handler = isTooMany ? undefined : onOpen(stream, request);
-    if (isTooMany) stream.fail('limit-exceeded', `${mostStreams} streams are open`);
-    else if (handler === undefined) stream.fail('not-found', 'there is no such session');
-    else stream.handleBy(handler);
+    if (isTooMany) {
+      stream.fail('limit-exceeded', `${mostStreams} streams are open, which is the most of a link`);
+      return;
+    }
+    try {
+      const handler = onOpen(stream, request);
+      if (handler === undefined) stream.fail('not-found', 'there is no such session');
+      else stream.handleBy(handler);
+    } catch (error) {
+      stream.failBy(error);
+    }
   }
 
   #newStream(number: number, handler: StreamHandler | undefined): LinkStream {
@@ -120,6 +142,7 @@ export class FrameLink {
         if (drops) this.#queue.drop(number);
         this.#forget(number);
       },
+      defect: (error) => this.#options.onDefect?.(error),
     });
     this.#streams.set(number, stream);
     return stream;
@@ -146,14 +169,15 @@ export class FrameLink {
     else this.#queue.add(number, frame);
     this.#pump();
     if (this.#queue.size > this.#options.mostStreams + mostUnread) this.#breach('what is sent is not read', 1008);
-    else if (this.#queue.lengthOf(number) > mostWaiting) stream.fail('limit-exceeded', 'the other side does not read');
+    else if (this.#queue.withoutDataOf(number) > mostWithoutData || this.#queue.lengthOf(number) > mostWaiting) {
+      stream.fail('limit-exceeded', 'the other side does not read');
+    }
   }
 
   #pump(): void {
     while (this.#aheadBytes < sessionLimits.aheadBytes && !this.#isEnded) {
       const next = this.#queue.next();
       if (next === undefined) return;
-      this.#streams.get(next.stream)?.leaves(next.frame);
       const message = encodeFrame(next.stream, next.frame);
       this.#aheadBytes += message.length;
       this.#options.port.send(message, () => {
@@ -161,6 +185,19 @@ export class FrameLink {
         this.#pump();
       });
     }
+  }
+}
+
+/** What the other side would not read is told here. */
+function checkOpen(number: number, frame: Frame): void {
+  try {
+    decodeFrame(encodeFrame(number, frame));
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+    throw new AppError('invalid-input', `Cannot open a session: ${error.message}`, {
+      cause: error,
+      next: 'Give it less: copy a long script there and run it by its name, for example.',
+    });
   }
 }
 

@@ -11,6 +11,8 @@ export interface DataFrame {
   readonly offset: number;
   readonly channel: Channel;
   readonly bytes: Uint8Array;
+  /** Whether its head may be written in front of its bytes, where they lie: nobody else reads there. */
+  readonly hasHeadroom?: true;
 }
 interface OffsetFrame {
   readonly type: 'credit' | 'end';
@@ -23,16 +25,20 @@ export type Frame = StreamFrame | JsonFrame<'open'> | JsonFrame<'close'>;
 /** What is no frame of docs/reference/session-protocol.md. `stream` is 0 where that cannot be told. */
 export class FrameError extends Error {
   readonly stream: number;
+  /** Whether it was to open the stream. */
+  readonly isOpen: boolean;
 
-  constructor(stream: number, message: string) {
+  constructor(stream: number, message: string, isOpen = false) {
     super(message);
     this.name = 'FrameError';
     this.stream = stream;
+    this.isOpen = isOpen;
   }
 }
 
 const headBytes = 5;
 const offsetBytes = 6;
+/** Of data, before its bytes. */
 const dataStart = headBytes + offsetBytes + 1;
 const jsonLimits = {
   maxBytes: sessionLimits.jsonBytes,
@@ -44,16 +50,20 @@ const jsonLimits = {
 const typeNames = namesByNumber<FrameType>(frameTypes);
 const channelNames = namesByNumber<Channel>(channels);
 
+/** Room for the bytes of a frame of data, in front of which its head fits. */
+export function withHeadroom(sizeBytes: number): Buffer {
+  return Buffer.allocUnsafe(dataStart + sizeBytes).subarray(dataStart);
+}
+
+/** The bytes of data that has headroom are not copied. */
 export function encodeFrame(stream: number, frame: Frame): Uint8Array {
-  const body = bodyOf(frame);
-  const message = Buffer.allocUnsafe(headBytes + body.length);
+  const message = unheaded(frame);
   message.writeUInt8(frameTypes[frame.type], 0);
   message.writeUInt32BE(stream, 1);
-  message.set(body, headBytes);
   return message;
 }
 
-/** The bytes of data are those of the message, not a copy. Throws a FrameError. */
+/** The bytes of data are those of the message, not a copy: it must be left to the frame. Throws a FrameError. */
 export function decodeFrame(message: Uint8Array): { readonly stream: number; readonly frame: Frame } {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   if (bytes.length < headBytes) throw new FrameError(0, `a frame of ${bytes.length} bytes has no stream`);
@@ -74,7 +84,11 @@ function readFrame(stream: number, type: FrameType, bytes: Buffer): Frame {
     return { type, json: parseStrictJson(bytes.subarray(headBytes), jsonLimits) };
   } catch (error) {
     if (!(error instanceof StrictJsonError)) throw error;
-    throw new FrameError(stream, `${type} ${error.path === '' ? '' : `${error.path} `}${error.message}`);
+    throw new FrameError(
+      stream,
+      `${type} ${error.path === '' ? '' : `${error.path} `}${error.message}`,
+      type === 'open',
+    );
   }
 }
 
@@ -87,27 +101,38 @@ function readData(stream: number, bytes: Buffer): DataFrame {
   if (offset > sessionLimits.offset - sizeBytes) throw new FrameError(stream, 'data is past the largest offset');
   const channel = channelNames.get(bytes.readUInt8(dataStart - 1));
   if (channel === undefined) throw new FrameError(stream, `there is no channel ${bytes.readUInt8(dataStart - 1)}`);
-  return { type: 'data', offset, channel, bytes: bytes.subarray(dataStart) };
+  return { type: 'data', offset, channel, bytes: bytes.subarray(dataStart), hasHeadroom: true };
 }
 
-function bodyOf(frame: Frame): Uint8Array {
+/** A message without type and stream. */
+function unheaded(frame: Frame): Buffer {
   switch (frame.type) {
     case 'data': {
-      const body = Buffer.allocUnsafe(offsetBytes + 1 + frame.bytes.length);
-      body.writeUIntBE(frame.offset, 0, offsetBytes);
-      body.writeUInt8(channels[frame.channel], offsetBytes);
-      body.set(frame.bytes, offsetBytes + 1);
-      return body;
+      const message = framed(frame);
+      message.writeUIntBE(frame.offset, headBytes, offsetBytes);
+      message.writeUInt8(channels[frame.channel], dataStart - 1);
+      return message;
     }
     case 'credit':
     case 'end': {
-      const body = Buffer.allocUnsafe(offsetBytes);
-      body.writeUIntBE(frame.offset, 0, offsetBytes);
-      return body;
+      const message = Buffer.allocUnsafe(headBytes + offsetBytes);
+      message.writeUIntBE(frame.offset, headBytes, offsetBytes);
+      return message;
     }
-    default:
-      return Buffer.from(JSON.stringify(frame.json));
+    default: {
+      const text = JSON.stringify(frame.json);
+      const message = Buffer.allocUnsafe(headBytes + Buffer.byteLength(text));
+      message.write(text, headBytes);
+      return message;
+    }
   }
+}
+
+function framed({ bytes, hasHeadroom }: DataFrame): Buffer {
+  if (hasHeadroom) return Buffer.from(bytes.buffer, bytes.byteOffset - dataStart, dataStart + bytes.length);
+  const message = Buffer.allocUnsafe(dataStart + bytes.length);
+  message.set(bytes, dataStart);
+  return message;
 }
 
 function namesByNumber<Name extends string>(numbers: Readonly<Record<Name, number>>): ReadonlyMap<number, Name> {

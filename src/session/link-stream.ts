@@ -1,4 +1,5 @@
 import type { Close, CloseCode } from '../contracts/session-wire.ts';
+import { closeOf } from './close-of.ts';
 import type { Frame, StreamFrame } from './frame.ts';
 
 export interface StreamHandler {
@@ -7,13 +8,12 @@ export interface StreamHandler {
   onClose(close: Close): void;
 }
 
-/** Without data, of one stream and not sent yet: more than these, and the other side asks without reading. */
-const mostWithoutData = 64;
-
 interface StreamWay {
   send(frame: Frame): void;
   /** Whether what it still had to send is not wanted any more. */
   closed(drops: boolean): void;
+  /** Its handler raised something. */
+  defect(error: unknown): void;
 }
 
 /** This side of one stream. */
@@ -21,7 +21,6 @@ export class LinkStream {
   readonly number: number;
   readonly #way: StreamWay;
   #handler: StreamHandler | undefined;
-  #withoutData = 0;
   #isClosed = false;
 
   constructor(number: number, handler: StreamHandler | undefined, way: StreamWay) {
@@ -36,10 +35,7 @@ export class LinkStream {
 
   /** After a close nothing is sent. */
   send(frame: Exclude<Frame, { readonly type: 'close' }>): void {
-    if (this.#isClosed) return;
-    if (frame.type !== 'data') this.#withoutData += 1;
-    if (this.#withoutData > mostWithoutData) this.fail('limit-exceeded', 'the other side does not read');
-    else this.#way.send(frame);
+    if (!this.#isClosed) this.#way.send(frame);
   }
 
   /** What was sent before it and is still here does not leave any more. */
@@ -56,26 +52,37 @@ export class LinkStream {
   fail(code: CloseCode, message: string): void {
     if (this.#isClosed) return;
     this.close({ code, message });
-    this.#handler?.onClose({ code, message });
+    this.#handle((handler) => handler.onClose({ code, message }));
+  }
+
+  /** A defect of this side, which ends this stream alone. */
+  failBy(error: unknown): void {
+    this.#way.defect(error);
+    const { code, message } = closeOf(error);
+    this.fail(code, message);
   }
 
   handleBy(handler: StreamHandler): void {
     this.#handler = handler;
   }
 
-  /** For the link alone, as the next two. */
+  /** For the link alone, as the next. */
   received(frame: StreamFrame): void {
-    if (!this.#isClosed) this.#handler?.onFrame(frame);
+    if (!this.#isClosed) this.#handle((handler) => handler.onFrame(frame));
   }
 
   ended(close: Close): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#handler?.onClose(close);
+    this.#handle((handler) => handler.onClose(close));
   }
 
-  leaves(frame: Frame): void {
-    if (frame.type !== 'data') this.#withoutData -= 1;
+  #handle(act: (handler: StreamHandler) => void): void {
+    try {
+      if (this.#handler !== undefined) act(this.#handler);
+    } catch (error) {
+      this.failBy(error);
+    }
   }
 
   #end(close: Close, drops: boolean): void {

@@ -74,7 +74,7 @@ export class OutgoingBytes {
     while (flow.room > 0) {
       const part = this.#log.read(flow.next, Math.min(flow.room, sessionLimits.dataBytes));
       if (part === undefined) break;
-      stream.send({ type: 'data', offset: flow.next, ...part });
+      stream.send(part);
       flow.data(flow.next, part.bytes.length);
     }
     if (!this.#isEnded || this.#isEndSent || flow.next < this.#log.end) return;

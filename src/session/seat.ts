@@ -8,7 +8,7 @@ import {
   sessionLimits,
 } from '../contracts/session-wire.ts';
 import type { ByteLog } from './byte-log.ts';
-import { closeOf } from './close-of.ts';
+import { closeOf, cutText } from './close-of.ts';
 import { Flow } from './flow.ts';
 import type { StreamFrame } from './frame.ts';
 import type { LinkStream } from './link-stream.ts';
@@ -105,7 +105,7 @@ export class Seat {
     while (output.room > 0) {
       const part = log.read(output.next, Math.min(output.room, sessionLimits.dataBytes));
       if (part === undefined) break;
-      stream.send({ type: 'data', offset: output.next, ...part });
+      stream.send(part);
       output.data(output.next, part.bytes.length);
     }
     if (ended === undefined || output.next < log.end) return;
@@ -187,7 +187,7 @@ export class Seat {
   }
 
   #notice(error: unknown): void {
-    this.#tell({ event: 'notice', text: closeOf(error).message.slice(0, 1_024) });
+    this.#tell({ event: 'notice', text: cutText(closeOf(error).message, 1_024) });
   }
 
   #tellExit(): void {
