@@ -26,10 +26,11 @@ export class ActivityLog {
     this.#now = now;
   }
 
-  add({ actor, action, subject, details = {} }: ActivityEntry): void {
+  /** `at`: when it was done, where that was before. */
+  add({ actor, action, subject, details = {} }: ActivityEntry, at = this.#now()): void {
     this.#database.run(
       'INSERT INTO activity (at, actor, action, subject, details) VALUES (?, ?, ?, ?, ?)',
-      this.#now().toISOString(),
+      at.toISOString(),
       actor,
       action,
       subject,

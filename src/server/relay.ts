@@ -1,5 +1,6 @@
 import type { HostLink } from '../contracts/fleet.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
+import type { LiveSession } from '../contracts/routes-sessions.ts';
 import { type Close, type Open, openSchema, type RelayedOpen, sessionLimits } from '../contracts/session-wire.ts';
 import { closeOf } from '../session/close-of.ts';
 import { deskRefusals } from '../session/desk-refusals.ts';
@@ -7,12 +8,17 @@ import { FrameLink, type FramePort } from '../session/frame-link.ts';
 import { joinedLinks } from '../session/joined-links.ts';
 import type { LinkStream, StreamHandler } from '../session/link-stream.ts';
 import { mayUse } from '../session/session-access.ts';
-import { Splice } from '../session/splice.ts';
+import { Splice, type SpliceEnd } from '../session/splice.ts';
+import { AddressLimit } from './address-limit.ts';
 import type { WayToHost } from './agent-sockets.ts';
+import { giveUpSeat, unanswered } from './give-up-seat.ts';
 import type { UserCaller } from './handler.ts';
 import type { StoredHost } from './host-store.ts';
+import { LiveSessions, none, type Viewing } from './live-sessions.ts';
 import { parseFields } from './parse-fields.ts';
 import { hostProblem } from './relay-admission.ts';
+import type { SessionActivity } from './session-activity.ts';
+import { limitProblem, type SessionLimits, sessionDefaults } from './session-limits.ts';
 
 export interface RelayOptions {
   /** By name. Raises `not-found`. */
@@ -21,6 +27,9 @@ export interface RelayOptions {
   readonly wayTo: (hostId: HostId) => WayToHost;
   /** The same caller as their token lets them be now; undefined where it is valid no more. */
   readonly callerNow: (tokenId: string) => UserCaller | undefined;
+  readonly activity: SessionActivity;
+  readonly now: () => Date;
+  readonly limits?: Partial<SessionLimits> | undefined;
 }
 
 /** Where a caller asks from. */
@@ -28,10 +37,8 @@ export interface From {
   readonly address: string;
 }
 
-interface Relayed {
+interface Asking extends From {
   readonly caller: UserCaller;
-  readonly open: Open;
-  readonly splice: Splice;
 }
 
 const stopping: Close = { code: 'server-stopping', message: 'the server stops' };
@@ -44,11 +51,16 @@ const notValid: Close = {
 /** Joins what callers open with the hosts that it is for, as far as each may. */
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #relayed = new Set<Relayed>();
+  readonly #limits: SessionLimits;
+  readonly #opens: AddressLimit;
+  readonly #live = new LiveSessions();
   #isClosed = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#limits = { ...sessionDefaults, ...options.limits };
+    const { opensPerMinute: burst } = this.#limits;
+    this.#opens = new AddressLimit({ burst, perSecond: burst / 60 });
   }
 
   /** The server's end of a caller's link. */
@@ -61,50 +73,91 @@ export class Relay {
     return joinedLinks({ mostStreams: sessionLimits.callerStreams }, this.#end(caller, from)).near;
   }
 
+  list(): LiveSession[] {
+    return this.#live.list();
+  }
+
+  /** Ends one for all of its viewers. Raises `not-ready` where its host cannot be told. */
+  async end(sessionId: string, by: UserCaller, signal: AbortSignal): Promise<void> {
+    const close: Close = { code: 'cancelled', message: `${by.user.name} ended it` };
+    const viewings = this.#live.viewingsOf(sessionId);
+    // Those who are here last: the host keeps it for those who wait.
+    const waiting = viewings.filter(({ splice }) => splice === undefined);
+    await Promise.all(waiting.map((viewing) => this.#giveUp(viewing, by, close, signal)));
+    for (const { splice } of viewings) splice?.close(close);
+  }
+
   /** Ends the sessions of those who may not have them any more. */
   checkCallers(): void {
-    for (const { caller, open, splice } of this.#relayed) {
+    for (const { caller, open, splice } of this.#live.viewings) {
       const now = this.#options.callerNow(caller.tokenId);
-      if (now === undefined) splice.close(notValid);
+      if (now === undefined) splice?.close(notValid);
       else if (!mayUse(open.session.kind, now.user.role))
-        splice.close(deskRefusals.notAllowed(open.session.kind, now.user.role));
+        splice?.close(deskRefusals.notAllowed(open.session.kind, now.user.role));
     }
   }
 
   /** Callers come back to the server that follows. */
   close(): void {
     this.#isClosed = true;
-    for (const { splice } of this.#relayed) splice.close(stopping);
+    for (const { splice } of this.#live.viewings) splice?.close(stopping);
+    this.#live.close();
+    this.#options.activity.close();
   }
 
-  #end(caller: UserCaller, from: From) {
+  async #giveUp(viewing: Viewing, by: UserCaller, close: Close, signal: AbortSignal): Promise<void> {
+    const { open, accept, caller } = viewing;
+    if (accept === undefined) return;
+    const way = this.#options.wayTo(this.#options.hostNamed(open.host ?? '').hostId);
+    if (!(way instanceof FrameLink)) throw unanswered();
+    const resume = { seat: accept.seat, received: 0, credit: 0 };
+    const request = { ...relayedOpen({ ...open, resume }, caller), role: by.user.role };
+    await giveUpSeat(way, request, close, signal);
+    this.#live.forget(viewing);
+  }
+
+  #end(caller: UserCaller, { address }: From) {
     return {
       mostStreams: sessionLimits.callerStreams,
-      onOpen: (stream: LinkStream, request: unknown) =>
-        this.#opened(stream, request, { tokenId: caller.tokenId, from }),
+      onOpen: (stream: LinkStream, request: unknown) => this.#opened(stream, request, { caller, address }),
     };
   }
 
-  #opened(
-    stream: LinkStream,
-    request: unknown,
-    { tokenId }: { readonly tokenId: string; readonly from: From },
-  ): StreamHandler | undefined {
-    const caller = this.#options.callerNow(tokenId);
-    if (this.#isClosed || caller === undefined) {
-      stream.close(this.#isClosed ? stopping : notValid);
-      return undefined;
-    }
-    try {
-      // By its schema.
-      const open = parseFields(openSchema, request, 'what is to be opened') as Open;
-      const to = this.#wayFor(caller, open);
-      if (!(to instanceof FrameLink)) stream.close(to);
-      else return this.#relay(stream, { caller, open, to });
-    } catch (error) {
-      stream.close(closeOf(error));
+  #opened(stream: LinkStream, request: unknown, asking: Asking): StreamHandler | undefined {
+    const judged = this.#judge(request, asking);
+    if ('to' in judged) return this.#relay(stream, judged);
+    stream.close(judged.close);
+    const { open, close } = judged;
+    if (close !== stopping) {
+      this.#options.activity.refused({ user: asking.caller.user.name, address: asking.address, open }, close);
     }
     return undefined;
+  }
+
+  /** Where a session is to be had, or why it is not. */
+  #judge(request: unknown, { caller: { tokenId }, address }: Asking): Judged {
+    const caller = this.#options.callerNow(tokenId);
+    if (this.#isClosed || caller === undefined) {
+      return { open: undefined, close: this.#isClosed ? stopping : notValid };
+    }
+    let open: Open | undefined;
+    try {
+      // By its schema.
+      open = parseFields(openSchema, request, 'what is to be opened') as Open;
+      const to = this.#limitProblem(caller, open) ?? this.#wayFor(caller, open);
+      return to instanceof FrameLink ? { caller, address, open, to } : { open, close: to };
+    } catch (error) {
+      return { open, close: closeOf(error) };
+    }
+  }
+
+  #limitProblem({ user: { name: user } }: UserCaller, { host, resume }: Open): Close | undefined {
+    const retrySeconds = this.#opens.take(user, performance.now());
+    const asked = { user, host, retrySeconds, isBack: resume !== undefined };
+    return limitProblem(asked, this.#limits, {
+      ofUser: this.#live.count({ user }),
+      ofHost: this.#live.count({ host }),
+    });
   }
 
   #wayFor(caller: UserCaller, { session, host: name, resume }: Open): FrameLink | Close {
@@ -119,21 +172,52 @@ export class Relay {
     return way instanceof FrameLink ? way : { code: 'host-away', message: 'the host has no link to the server' };
   }
 
-  #relay(
-    stream: LinkStream,
-    { caller, open, to }: { readonly caller: UserCaller; readonly open: Open; readonly to: FrameLink },
-  ): StreamHandler {
-    const { host: _, ...opening } = open;
-    const relayedOpen: RelayedOpen = { ...opening, actor: caller.user.name, role: caller.user.role };
+  #relay(stream: LinkStream, { caller, address, open, to }: Admitted): StreamHandler {
+    const { activity, now } = this.#options;
+    const viewing: Viewing = {
+      caller,
+      address,
+      open,
+      splice: undefined,
+      accept: undefined,
+      openedAt: now(),
+      carried: none,
+    };
+    this.#live.add(viewing);
+    const startedAt = performance.now();
     const splice = new Splice({
       caller: stream,
       windowBytes: open.window,
       resume: open.resume,
-      openAgent: (handler) => to.open(relayedOpen, handler),
-      onEnd: () => void this.#relayed.delete(relayed),
+      openAgent: (handler) => to.open(relayedOpen(open, caller), handler),
+      onAccept: (accept) => {
+        this.#live.taken(viewing, accept);
+        activity.opened({ user: caller.user.name, address, open }, accept.sessionId);
+      },
+      onEnd: (end) => this.#ended(viewing, end, performance.now() - startedAt),
     });
-    const relayed = { caller, open, splice };
-    if (!stream.isClosed) this.#relayed.add(relayed);
+    if (!stream.isClosed) viewing.splice = splice;
     return splice.handler;
   }
+
+  #ended(viewing: Viewing, { close, ...carried }: SpliceEnd, durationMs: number): void {
+    const { caller, address, open, accept } = viewing;
+    const asked = { user: caller.user.name, address, open };
+    this.#live.left(viewing, close, carried);
+    if (accept === undefined) this.#options.activity.refused(asked, close);
+    else {
+      const seconds = Math.round(durationMs) / 1_000;
+      this.#options.activity.closed({ ...asked, ...carried, sessionId: accept.sessionId, close, seconds });
+    }
+  }
+}
+
+interface Admitted extends Asking {
+  readonly open: Open;
+  readonly to: FrameLink;
+}
+type Judged = Admitted | { readonly open: Open | undefined; readonly close: Close };
+
+function relayedOpen({ host: _, ...opening }: Open, { user }: UserCaller): RelayedOpen {
+  return { ...opening, actor: user.name, role: user.role };
 }

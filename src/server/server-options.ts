@@ -2,6 +2,7 @@ import type { TlsFiles } from './certificate-files.ts';
 import type { ContextLimits } from './context-room.ts';
 import type { PrometheusAccess } from './prometheus-route.ts';
 import type { LimitSettings } from './request-limits.ts';
+import type { SessionLimits } from './session-limits.ts';
 
 export interface FleetServerOptions {
   /** Holds everything: database, keys, build contexts. */
@@ -25,6 +26,8 @@ export interface FleetServerOptions {
   readonly limits?: Partial<LimitSettings>;
   /** How many connections each address may hold on which no user and no admitted host proved who it is; not counted behind a proxy. Default: 4096. */
   readonly mostStrangers?: number;
+  /** Default: `sessionDefaults`. */
+  readonly sessionLimits?: Partial<SessionLimits> | undefined;
   /** Gets lines for its log. */
   readonly log: (line: string) => void;
   /** Default: the clock. */

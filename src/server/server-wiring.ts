@@ -17,6 +17,7 @@ import { buildHandlers } from './handlers-builds.ts';
 import { hostHandlers } from './handlers-hosts.ts';
 import { peopleHandlers } from './handlers-people.ts';
 import { proxyHandlers } from './handlers-proxy.ts';
+import { sessionHandlers } from './handlers-sessions.ts';
 import { hostOf } from './host-link.ts';
 import { HostReports } from './host-reports.ts';
 import { HostStore } from './host-store.ts';
@@ -27,6 +28,7 @@ import type { OverLimit } from './request-limits.ts';
 import { Revisions } from './revisions.ts';
 import type { ServerKeys } from './server-keys.ts';
 import type { FleetServerOptions } from './server-options.ts';
+import { SessionActivity } from './session-activity.ts';
 import { SessionTickets } from './session-tickets.ts';
 import { Waiters } from './waiters.ts';
 import { WebSessions } from './web-proxy-sessions.ts';
@@ -72,7 +74,22 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
     log: options.log,
   });
   const serverStartedAt = now();
+  const sessionActivity = new SessionActivity({
+    write: (entries) => {
+      database.transaction(() => {
+        for (const entry of entries) activity.add(entry, entry.at);
+      });
+      // Nobody waits for it, and who asks next is told of a disk that fails.
+      void database.settled()?.catch(() => undefined);
+    },
+    onFailure: (error) =>
+      options.log(`activity of sessions: ${error instanceof Error ? error.message : String(error)}`),
+    now,
+  });
   const relay = new Relay({
+    activity: sessionActivity,
+    now,
+    limits: options.sessionLimits,
     hostNamed: (name) => hosts.named(name),
     linkOf: (host) => hostOf(host, { at: now(), serverStartedAt, hasSocket: sockets.has(host.hostId) }).link.link,
     wayTo: (hostId) => sockets.wayTo(hostId),
@@ -134,6 +151,7 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
       onSamples: watch.onSamples,
     }),
     ...watch.handlers,
+    ...sessionHandlers({ relay, tickets, activity }),
     ...buildHandlers({
       ...shared,
       builds: new Builds(database),

@@ -11,6 +11,7 @@ import { sessionsPath } from '../contracts/session-wire.ts';
 import type { Access } from './access.ts';
 import type { AgentSockets } from './agent-sockets.ts';
 import { authenticate, callerWith, identify, isOfAgent, isUserToken } from './authenticate.ts';
+import { keepCallersChecked } from './caller-check.ts';
 import { CallerSockets } from './caller-sockets.ts';
 import { CertificateFiles, type CertificateUse } from './certificate-files.ts';
 import type { HostCaller, UserCaller } from './handler.ts';
@@ -186,6 +187,7 @@ export class FleetServer {
       admit: (request) => callerAtDoor(request, door),
       callerNow: (tokenId) => callerWith(access, tokenId),
     });
+    keepCallersChecked([relay, callers], this.#closing.signal);
     this.#relay = relay;
     this.#callers = callers;
     http.server.on('upgrade', (request, connection, head) => {

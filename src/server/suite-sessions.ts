@@ -23,7 +23,8 @@ export async function startHost(t: TestContext, { url, admin }: TestServer, opti
   await agent.heartbeat();
   const desk = new SessionDesk({ open: async (spec) => options.open(spec) });
   t.after(() => desk.close({ code: 'cancelled', message: 'the test is over' }));
-  const connect = () => connectAgent(t, { url, agent, desk });
+  /** Another socket, where it is told of another server or agent that has the same sessions. */
+  const connect = (at = url, as = agent) => connectAgent(t, { url: at, agent: as, desk });
   return { agent, desk, connect, socket: await connect() };
 }
 
@@ -74,9 +75,14 @@ export function anOpen(changes: Partial<Open> = {}): Open {
 }
 
 /** A session over links that `connect` makes. */
-export function callSession(t: TestContext, connect: CallerSessionOptions['connect'], open: Open = anOpen()) {
+export function callSession(
+  t: TestContext,
+  connect: CallerSessionOptions['connect'],
+  open: Open = anOpen(),
+  onAway: CallerSessionOptions['onAway'] = () => undefined,
+) {
   const controller = new AbortController();
   t.after(() => controller.abort());
-  const session = new CallerSession({ open, connect, signal: controller.signal });
+  const session = new CallerSession({ open, connect, onAway, signal: controller.signal });
   return { session, ended: session.run(), controller };
 }

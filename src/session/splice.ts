@@ -25,10 +25,13 @@ export interface SpliceOptions {
   readonly onEnd: (end: SpliceEnd) => void;
 }
 
-export interface SpliceEnd {
-  readonly close: Close;
+export interface CarriedBytes {
   readonly inputBytes: number;
   readonly outputBytes: number;
+}
+
+export interface SpliceEnd extends CarriedBytes {
+  readonly close: Close;
 }
 
 /** What a lost link of the caller is to the agent: the session waits for who comes back. */
@@ -51,6 +54,11 @@ export class Splice {
       onClose: (close) => this.#end(close, options.caller),
     });
     if (this.#agent === undefined) this.#end(away, options.caller);
+  }
+
+  /** So far. */
+  get carried(): CarriedBytes {
+    return { inputBytes: this.#bytes.input, outputBytes: this.#bytes.output };
   }
 
   /** Of the caller's stream. */
@@ -79,7 +87,7 @@ export class Splice {
     this.#isOver = true;
     // What it said before still arrives.
     told?.closeAfter(close);
-    this.#options.onEnd({ close, inputBytes: this.#bytes.input, outputBytes: this.#bytes.output });
+    this.#options.onEnd({ close, ...this.carried });
   }
 
   #fromAgent(frame: StreamFrame): string | undefined {

@@ -1,0 +1,16 @@
+import { isAppError } from '../contracts/errors.ts';
+
+const checkMs = 2_000;
+
+/** Looks every other second whether those who were let in still may, until the signal aborts. */
+export function keepCallersChecked(parts: readonly { checkCallers(): void }[], signal: AbortSignal): void {
+  const checking = setInterval(() => {
+    try {
+      for (const part of parts) part.checkCallers();
+    } catch (error) {
+      // The database cannot be read for now: the next look tells.
+      if (!isAppError(error)) throw error;
+    }
+  }, checkMs).unref();
+  signal.addEventListener('abort', () => clearInterval(checking), { once: true });
+}

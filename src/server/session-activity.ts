@@ -1,0 +1,160 @@
+import type { Close, Open } from '../contracts/session-wire.ts';
+import type { ActivityEntry } from './activity.ts';
+import { namesOfEnv, whatOf, workspaceOf } from './session-words.ts';
+
+/** Who asked for which session, and from where. */
+export interface Asked {
+  readonly user: string;
+  readonly address: string;
+  /** Undefined where what was asked could not be read. */
+  readonly open: Open | undefined;
+}
+
+export interface EndedViewing extends Asked {
+  readonly sessionId: string;
+  readonly close: Close;
+  readonly seconds: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
+export interface SessionActivityOptions {
+  /** Writes them, in one transaction. */
+  readonly write: (entries: readonly TimedEntry[]) => void;
+  /** Told where they could not be written; they are kept for another try. */
+  readonly onFailure: (error: unknown) => void;
+  readonly now: () => Date;
+  /** What comes within it is written at once, in milliseconds. Default: 200. */
+  readonly batchMs?: number;
+  /** What a program does again and again is told once and then counted for so long, in milliseconds. Default: 60000. */
+  readonly countedMs?: number;
+}
+
+export interface TimedEntry extends ActivityEntry {
+  readonly at: Date;
+}
+
+interface Counted {
+  times: number;
+  seconds: number;
+  inputBytes: number;
+  outputBytes: number;
+}
+
+const defaults = { batchMs: 200, countedMs: 60_000 };
+/** While they cannot be written. */
+const mostKept = 10_000;
+
+/** What is told of sessions in the activity log: a flood of them costs a few writes, not one each. */
+export class SessionActivity {
+  readonly #options: SessionActivityOptions & typeof defaults;
+  readonly #counted = new Map<string, { readonly entry: ActivityEntry; readonly more: Counted }>();
+  #waiting: TimedEntry[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  readonly #counters = new Set<NodeJS.Timeout>();
+
+  constructor(options: SessionActivityOptions) {
+    this.#options = { ...defaults, ...options };
+  }
+
+  /** A viewer is let in, or is back. */
+  opened(asked: Asked, sessionId: string): void {
+    const isBack = asked.open?.resume !== undefined;
+    const entry = entryOf(isBack ? 'session.resume' : 'session.open', asked, { session: sessionId });
+    // Each connection of a proxy is a session of its own.
+    if (asked.open?.session.kind === 'proxy') this.#count(withoutSession(entry), {});
+    else this.#add(entry);
+  }
+
+  closed({ sessionId, close, seconds, inputBytes, outputBytes, ...asked }: EndedViewing): void {
+    const { code } = close;
+    const entry = entryOf('session.close', asked, { session: sessionId, code });
+    if (asked.open?.session.kind === 'proxy') {
+      this.#count(withoutSession(entry), { seconds, inputBytes, outputBytes });
+      return;
+    }
+    const details = { ...entry.details, seconds, inputBytes, outputBytes };
+    this.#add({ ...entry, details });
+  }
+
+  /** It was not opened, by this server or by the host. */
+  refused(asked: Asked, { code, message }: Close): void {
+    this.#count(entryOf('session.refuse', asked, { code, reason: message }), {});
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#waiting.length === 0) return;
+    try {
+      this.#options.write(this.#waiting);
+      this.#waiting = [];
+    } catch (error) {
+      this.#waiting.splice(0, this.#waiting.length - mostKept);
+      this.#options.onFailure(error);
+    }
+  }
+
+  close(): void {
+    for (const timer of this.#counters) clearTimeout(timer);
+    for (const key of [...this.#counted.keys()]) this.#endCount(key);
+    this.flush();
+  }
+
+  #add(entry: ActivityEntry): void {
+    this.#waiting.push({ ...entry, at: this.#options.now() });
+    this.#timer ??= setTimeout(() => this.flush(), this.#options.batchMs).unref();
+  }
+
+  /** The first one as it is; those that are the same within a while after it as one. */
+  #count(entry: ActivityEntry, { seconds = 0, inputBytes = 0, outputBytes = 0 }: Partial<Counted>): void {
+    const key = JSON.stringify(entry);
+    const counted = this.#counted.get(key);
+    if (counted === undefined) {
+      const sums = inputBytes + outputBytes + seconds === 0 ? {} : { seconds, inputBytes, outputBytes };
+      this.#add({ ...entry, details: { ...entry.details, ...sums } });
+      this.#counted.set(key, { entry, more: { times: 0, seconds: 0, inputBytes: 0, outputBytes: 0 } });
+      const timer = setTimeout(() => {
+        this.#counters.delete(timer);
+        this.#endCount(key);
+      }, this.#options.countedMs).unref();
+      this.#counters.add(timer);
+      return;
+    }
+    counted.more.times += 1;
+    counted.more.seconds += seconds;
+    counted.more.inputBytes += inputBytes;
+    counted.more.outputBytes += outputBytes;
+  }
+
+  #endCount(key: string): void {
+    const counted = this.#counted.get(key);
+    this.#counted.delete(key);
+    if (counted === undefined || counted.more.times === 0) return;
+    const { entry, more } = counted;
+    this.#add({ ...entry, details: { ...entry.details, ...more } });
+  }
+}
+
+function entryOf(
+  action: string,
+  { user, address, open }: Asked,
+  details: Readonly<Record<string, unknown>>,
+): ActivityEntry {
+  const spec = open?.session;
+  return {
+    actor: `user:${user}`,
+    action,
+    subject: open?.host === undefined ? 'server' : `host:${open.host}`,
+    details: {
+      ...details,
+      ...(spec && { kind: spec.kind, workspace: workspaceOf(spec), what: whatOf(spec), env: namesOfEnv(spec) }),
+      address,
+    },
+  };
+}
+
+function withoutSession(entry: ActivityEntry): ActivityEntry {
+  return { ...entry, details: { ...entry.details, session: undefined } };
+}

@@ -1,0 +1,45 @@
+import type { Close } from '../contracts/session-wire.ts';
+
+export interface SessionLimits {
+  /** Of one user at once, those included that wait for their viewer. Default: 64. */
+  readonly perUser: number;
+  /** On one host at once. Default: 256. */
+  readonly perHost: number;
+  /** Of one user, those included that come back and those that are refused. Default: 600. */
+  readonly opensPerMinute: number;
+}
+
+export const sessionDefaults: SessionLimits = { perUser: 64, perHost: 256, opensPerMinute: 600 };
+
+interface Wanted {
+  readonly user: string;
+  readonly host: string | undefined;
+  /** Until the user may open another one; 0 where they may now. */
+  readonly retrySeconds: number;
+  /** It is there already, and its viewer comes back. */
+  readonly isBack: boolean;
+}
+
+/** Why one more is too many; undefined where it is not. */
+export function limitProblem(
+  { user, host, retrySeconds, isBack }: Wanted,
+  { perUser, perHost, opensPerMinute }: SessionLimits,
+  { ofUser, ofHost }: { readonly ofUser: number; readonly ofHost: number },
+): Close | undefined {
+  const tooMany = (state: string, next: string): Close => ({
+    code: 'limit-exceeded',
+    message: `Cannot open one more session: ${state}`,
+    next,
+  });
+  if (retrySeconds > 0) {
+    return tooMany(`"${user}" opens more than ${opensPerMinute} a minute`, `Try again in ${retrySeconds} s.`);
+  }
+  if (isBack) return undefined;
+  const end = 'End one of them: agora host sessions.';
+  if (ofUser >= perUser) return tooMany(`"${user}" has ${ofUser} open, which is the most`, end);
+  if (ofHost >= perHost) {
+    const where = host === undefined ? 'the server itself' : `host "${host}"`;
+    return tooMany(`${where} has ${ofHost} open, which is the most`, end);
+  }
+  return undefined;
+}
