@@ -364,6 +364,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Send a test to each place that alerts go to',
     load: () => import('./alert-test.ts').then((file) => file.alertTest),
   },
+  'host logs': {
+    summary: 'Print the log of a workspace, an agent, a build or the server',
+    ownsSignals: true,
+    outlivesReader: true,
+    load: () => import('./host-logs.ts').then((file) => file.hostLogs),
+  },
   'host exec': {
     summary: 'Run a command in a workspace',
     ownsSignals: true,

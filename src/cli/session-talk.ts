@@ -8,10 +8,10 @@ const lineLength = 2_048;
 
 export interface SessionTalkOptions {
   readonly output: Output;
-  /** Of the terminal that a program of the session draws on; undefined while none does. */
-  readonly modes: () => TerminalModes | undefined;
+  /** Of the terminal that a program of the session draws on; undefined while none does. Default: none ever does. */
+  readonly modes?: () => TerminalModes | undefined;
   /** Told when a program should draw its screen anew. */
-  readonly onDrawnOver: () => void;
+  readonly onDrawnOver?: () => void;
 }
 
 /** Lines for a person beside what a session prints: on a screen that a program draws, on its last line for a while. */
@@ -28,7 +28,7 @@ export class SessionTalk {
   say(text: string): void {
     const { output, modes } = this.#options;
     const line = `agora: ${oneLine(text, lineLength)}`;
-    const drawn = output.isTerminal ? modes() : undefined;
+    const drawn = output.isTerminal ? modes?.() : undefined;
     if (drawn?.isAlternate === true) this.#isDrawnOver = true;
     // Whoever reads no more is not told any more.
     output.write(drawn === undefined ? `${line}\n` : overlaid(line, drawn, output)).catch(() => undefined);
@@ -46,7 +46,7 @@ export class SessionTalk {
     if (isAway) return;
     if (this.#isToldAway && !this.#isDrawnOver) this.say('the link is back');
     this.#isToldAway = false;
-    if (this.#isDrawnOver) this.#options.onDrawnOver();
+    if (this.#isDrawnOver) this.#options.onDrawnOver?.();
     this.#isDrawnOver = false;
   }
 
