@@ -202,7 +202,9 @@ export const workspaceSpecSchema = z.strictObject({
   stdin: z
     .boolean()
     .default(false)
-    .describe('Its main program has an input, which `agora host attach` writes to; else it is at its end.'),
+    .describe(
+      'Its main program has an input, which `agora host attach` writes to. Podman ends it when one who attached leaves, unless it is on a terminal.',
+    ),
   tty: z
     .boolean()
     .default(false)

@@ -8,5 +8,5 @@ hostSessionsSuite(
     const podman = await startPodmanEngine();
     return { ...podman, sessions: dockerHostSessions({ endpoint: podman.endpoint }) };
   },
-  { skip: await podmanObstacle() },
+  { skip: await podmanObstacle(), keepsInput: false },
 );

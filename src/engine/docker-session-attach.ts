@@ -31,6 +31,7 @@ export async function attachProgram(
   if (isTerminal && terminal !== undefined) await resize(terminal).catch(() => undefined);
   return programOf(stream, {
     isTerminal,
+    endsInput: false,
     resize,
     signal: (name) => killContainer(connection, container, name),
     exit: async () => {

@@ -47,6 +47,7 @@ export async function execProgram(
   if (terminal !== undefined) await exec.resize(terminal).catch(() => undefined);
   return programOf(stream, {
     isTerminal,
+    endsInput: true,
     resize: (size) => exec.resize(size),
     signal: (name) => exec.signal(name),
     exit: () => exec.exit(),

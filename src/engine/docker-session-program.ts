@@ -6,19 +6,24 @@ import type { EngineProgram, SessionBytes } from './host-sessions.ts';
 
 export interface ProgramWays extends Pick<EngineProgram, 'resize' | 'signal' | 'exit'> {
   readonly isTerminal: boolean;
+  /** Whether its input ends with ours: that of a container is everybody's. */
+  readonly endsInput: boolean;
   /** After its streams were let go of. */
   readonly hangUp: () => void;
 }
 
 /** A program by the connection that the engine gave us for it. */
-export function programOf(stream: Duplex, { isTerminal, resize, signal, exit, hangUp }: ProgramWays): EngineProgram {
+export function programOf(stream: Duplex, ways: ProgramWays): EngineProgram {
+  const { isTerminal, endsInput, resize, signal, exit, hangUp } = ways;
   return {
     isTerminal,
     output: sessionBytes(stream, isTerminal),
     write: async (input) => {
       if (stream.writable) await write(stream, input).catch(() => undefined);
     },
-    endInput: async () => void stream.end(),
+    endInput: async () => {
+      if (endsInput) stream.end();
+    },
     resize: async (size) => {
       if (isTerminal) await resize(size);
     },

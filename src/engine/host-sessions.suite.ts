@@ -8,11 +8,17 @@ import { isAppError } from '../contracts/errors.ts';
 import type { ByteStream } from './engine.ts';
 import type { EngineProgram, ExecRequest, HostSessions } from './host-sessions.ts';
 import { type HostEngineUnderTest, SuiteHost } from './suite-host.ts';
+import { type AttachTestOptions, attachTests } from './suite-session-attach.ts';
 import { collect, follow } from './suite-session-output.ts';
 import { signalTests } from './suite-session-signals.ts';
 
 export interface HostSessionsUnderTest extends HostEngineUnderTest {
   readonly sessions: HostSessions;
+}
+
+export interface HostSessionsSuiteOptions extends AttachTestOptions {
+  /** Why the engine cannot be tested here. Default: it can. */
+  readonly skip?: string | false;
 }
 
 const plain: Omit<ExecRequest, 'command'> = { env: [], hasInput: false };
@@ -22,7 +28,7 @@ const terminal = { columns: 100, rows: 30 };
 export function hostSessionsSuite(
   name: string,
   open: () => Promise<HostSessionsUnderTest>,
-  { skip = false }: { readonly skip?: string | false } = {},
+  { skip = false, ...options }: HostSessionsSuiteOptions = {},
 ): void {
   describe(`host sessions: ${name}`, { skip, concurrency: false, timeout: 120_000 }, () => {
     const host = new SuiteHost();
@@ -185,6 +191,7 @@ export function hostSessionsSuite(
       );
     });
 
+    attachTests(host, () => sessions, options);
     signalTests(host, () => sessions);
   });
 }
