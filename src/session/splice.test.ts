@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { waitUntil } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
 import type { Close } from '../contracts/session-wire.ts';
 import type { Frame, StreamFrame } from './frame.ts';
 import { FrameLink } from './frame-link.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
 import { portEnd } from './port-end.suite.ts';
-import { Splice, type SpliceEnd } from './splice.ts';
+import { Splice, type SpliceEnd, type SpliceOptions } from './splice.ts';
 
 const accept = {
   sessionId: 's-aaaaaaaaaa',
@@ -20,7 +22,7 @@ const accept = {
 const windowBytes = 1_024;
 
 /** Caller, server and agent, each link in this process; what is sent is carried at once. */
-function aSplice() {
+function aSplice(options: Partial<SpliceOptions> = {}) {
   const ends: SpliceEnd[] = [];
   const heard = { caller: [] as StreamFrame[], agent: [] as StreamFrame[] };
   const closes = { caller: [] as Close[], agent: [] as Close[] };
@@ -45,7 +47,7 @@ function aSplice() {
     mostStreams: 5,
     onOpen: (caller, request) => {
       const openAgent = (handler: StreamHandler) => toAgent.open(request, handler);
-      splice = new Splice({ caller, windowBytes, openAgent, onEnd: (end) => ends.push(end) });
+      splice = new Splice({ caller, windowBytes, openAgent, onEnd: (end) => ends.push(end), ...options });
       return splice.handler;
     },
   });
@@ -161,6 +163,49 @@ test('a server that stops lets the session wait, and tells the caller to come ba
 
   assert.equal(closes.agent[0]?.code, 'detached');
   assert.equal(closes.caller[0]?.code, 'server-stopping');
+});
+
+test('a host that does not answer is told as such to the caller, and the agent is let off', async () => {
+  const { closes, ends, carry } = aSplice({ times: { acceptMs: 20 } });
+
+  await waitUntil('its end', () => ends.length === 1, { timeoutMs: 5_000 });
+  carry();
+
+  assert.match(closes.caller[0]?.message ?? '', /did not answer within 20 ms/);
+  assert.deepEqual([closes.caller[0]?.code, closes.agent[0]?.code], ['unreachable', 'unreachable']);
+});
+
+test('a session through which nothing goes ends on both sides', async () => {
+  const { says, closes, ends, carry } = aSplice({ times: { idleMs: 20 } });
+  says('agent', { type: 'accept', json: accept });
+
+  await waitUntil('its end', () => ends.length === 1, { timeoutMs: 5_000 });
+  carry();
+
+  assert.deepEqual([closes.caller[0]?.code, closes.agent[0]?.code], ['timed-out', 'timed-out']);
+});
+
+test('an OPEN that is too large once the server has added to it is told to the caller', () => {
+  const tooLarge = new AppError('invalid-input', 'Cannot open a session: too large');
+  const { closes, ends } = aSplice({
+    openAgent: () => {
+      throw tooLarge;
+    },
+  });
+
+  assert.deepEqual([closes.caller[0]?.code, ends.length], ['refused', 1]);
+});
+
+test('who comes back gets no more credit than they have left', () => {
+  const resume = { seat: accept.seat, received: 500, credit: 600 };
+  const { says, closes, heard } = aSplice({ resume });
+  says('agent', { type: 'accept', json: { ...accept, output: 1_000 } });
+
+  says('agent', output(1_000, 100));
+  assert.equal(heard.caller.at(-1)?.type, 'data');
+  says('agent', output(1_100, 1));
+
+  assert.match(closes.agent[0]?.message ?? '', /past the credit of 1100/);
 });
 
 test('a host without a link is told as away', () => {

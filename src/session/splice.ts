@@ -1,14 +1,18 @@
+import { isAppError } from '../contracts/errors.ts';
 import {
   type Accept,
+  type AgentEvent,
   acceptSchema,
   agentEventSchema,
   type Close,
   callerEventSchema,
   type Open,
 } from '../contracts/session-wire.ts';
+import { closeOf } from './close-of.ts';
 import { Flow } from './flow.ts';
 import type { DataFrame, StreamFrame } from './frame.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
+import { SpliceClock, type SpliceTimes } from './splice-clock.ts';
 
 export interface SpliceOptions {
   /** The stream that a caller opened. */
@@ -19,6 +23,8 @@ export interface SpliceOptions {
   readonly resume?: Open['resume'];
   /** Opens the stream to the agent; undefined where that cannot be. */
   readonly openAgent: (handler: StreamHandler) => LinkStream | undefined;
+  /** How long it may take, idle and last. */
+  readonly times?: SpliceTimes;
   /** Told that the agent took it. */
   readonly onAccept?: (accept: Accept) => void;
   /** Told once, however it ended. */
@@ -45,15 +51,20 @@ export class Splice {
   #output: Flow | undefined;
   #input: Flow | undefined;
   readonly #bytes = { input: 0, output: 0 };
+  readonly #clock: SpliceClock;
   #isOver = false;
 
   constructor(options: SpliceOptions) {
     this.#options = options;
-    this.#agent = options.openAgent({
-      onFrame: (frame) => this.#pass(frame, options.caller, this.#fromAgent(frame)),
-      onClose: (close) => this.#end(close, options.caller),
+    const { caller } = options;
+    this.#clock = new SpliceClock(options.times ?? {}, {
+      onNotice: (text) => caller.send({ type: 'control', json: { event: 'notice', text } satisfies AgentEvent }),
+      onEnd: (close) => this.close(close),
     });
-    if (this.#agent === undefined) this.#end(away, options.caller);
+    this.#agent = this.#openAgent({
+      onFrame: (frame) => this.#pass(frame, caller, this.#fromAgent(frame)),
+      onClose: (close) => this.#end(close, caller),
+    });
   }
 
   /** So far. */
@@ -76,6 +87,18 @@ export class Splice {
     this.#end(close, this.#options.caller);
   }
 
+  #openAgent(handler: StreamHandler): LinkStream | undefined {
+    try {
+      const agent = this.#options.openAgent(handler);
+      if (agent === undefined) this.#end(away, this.#options.caller);
+      return agent;
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      this.#end(closeOf(error), this.#options.caller);
+      return undefined;
+    }
+  }
+
   #pass(frame: StreamFrame, to: LinkStream | undefined, problem: string | undefined): void {
     if (this.#isOver) return;
     if (problem === undefined) to?.send(frame);
@@ -85,6 +108,7 @@ export class Splice {
   #end(close: Close, told: LinkStream | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#clock.stop();
     // What it said before still arrives.
     told?.closeAfter(close);
     this.#options.onEnd({ close, ...this.carried });
@@ -128,8 +152,10 @@ export class Splice {
 
   #counted(direction: 'input' | 'output', flow: Flow, { offset, bytes }: DataFrame): string | undefined {
     const problem = flow.data(offset, bytes.length);
-    if (problem === undefined) this.#bytes[direction] += bytes.length;
-    return problem;
+    if (problem !== undefined) return problem;
+    this.#bytes[direction] += bytes.length;
+    this.#clock.carried();
+    return undefined;
   }
 
   #accept(json: unknown): string | undefined {
@@ -138,6 +164,7 @@ export class Splice {
     if (this.#output !== undefined) return 'it was accepted already';
     this.#output = this.#newOutput(accept.output);
     this.#input = new Flow(accept.input, accept.window, accept.credit);
+    this.#clock.accepted();
     this.#options.onAccept?.(accept);
     return undefined;
   }
