@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -32,6 +33,8 @@ export interface Asked {
 
 export interface HttpOptions {
   readonly handlers: Handlers<RouteName>;
+  /** Takes a request that is for no route, as it came; false for all others. */
+  readonly divert: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Who asks by the header alone, before the body is read; of an agent it is not proved yet. Raises `unauthenticated`. */
   readonly identify: (authorization: string | undefined) => Caller;
   /** Raises `unauthenticated` for credentials that are wrong. */
@@ -72,8 +75,10 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: true,
     routerOptions: { maxParamLength },
-    frameworkErrors: (error: unknown, _request: unknown, reply: unknown) =>
-      void sendError(reply as FastifyReply, asAppError(error)), // The same for both kinds of server.
+    frameworkErrors: (error: unknown, request: unknown, reply: unknown) => {
+      const [asked, answer] = [request as FastifyRequest, reply as FastifyReply]; // The same for both kinds of server.
+      if (!isDiverted(asked, answer, options)) void sendError(answer, asAppError(error));
+    },
   };
   // One type for both kinds of server: what differs below them is of no concern here.
   const http = (
@@ -88,9 +93,17 @@ export async function createHttp(options: HttpOptions): Promise<FastifyInstance>
     return sendError(reply, orTooMany(outwardError(failure), request, options));
   });
   // Before a body is read: nobody waits for that of a request which nobody takes.
-  http.addHook('onRequest', (request, _reply, done) => done(request.is404 ? nothingAt(request) : undefined));
+  http.addHook('onRequest', (request, reply, done) => {
+    if (!isDiverted(request, reply, options)) done(request.is404 ? nothingAt(request) : undefined);
+  });
   for (const name of Object.keys(routes) as RouteName[]) addRoute(http, name, options);
   return http;
+}
+
+function isDiverted(request: FastifyRequest, reply: FastifyReply, { divert }: HttpOptions): boolean {
+  const isTaken = divert(request.raw, reply.raw);
+  if (isTaken) reply.hijack();
+  return isTaken;
 }
 
 function addRoute(http: FastifyInstance, name: RouteName, options: HttpOptions): void {

@@ -14,7 +14,7 @@ import { authenticate, callerWith, identify, isOfAgent, isUserToken } from './au
 import { keepCallersChecked } from './caller-check.ts';
 import { CallerSockets } from './caller-sockets.ts';
 import { CertificateFiles, type CertificateUse } from './certificate-files.ts';
-import type { HostCaller, UserCaller } from './handler.ts';
+import type { Caller, HostCaller, UserCaller } from './handler.ts';
 import { createHttp } from './http.ts';
 import { bind } from './listen.ts';
 import type { FleetWatch } from './metrics-wiring.ts';
@@ -31,6 +31,7 @@ import { wireServer } from './server-wiring.ts';
 import { callerAtDoor } from './session-door.ts';
 import { migrations } from './store-schema.ts';
 import { StrangerConnections } from './stranger-connections.ts';
+import { WebProxy } from './web-proxy.ts';
 
 export interface Listening {
   readonly url: string;
@@ -50,6 +51,7 @@ export class FleetServer {
   #sockets: AgentSockets | undefined;
   #relay: Relay | undefined;
   #callers: CallerSockets | undefined;
+  #webProxy: WebProxy | undefined;
   #access: Access | undefined;
   #watch: FleetWatch | undefined;
   #checkpoints: SqliteCheckpoints | undefined;
@@ -112,6 +114,7 @@ export class FleetServer {
   /** What is under way ends; nothing that was answered is lost. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#webProxy?.close();
     this.#relay?.close();
     await this.#callers?.close();
     this.#sockets?.close();
@@ -129,14 +132,15 @@ export class FleetServer {
     const { log, now = () => new Date() } = this.#options;
     this.#fingerprint = fingerprintOf(publicKeyText(keys.identity));
     const overLimit = requestLimits({ settings: this.#options.limits, log });
-    const { handlers, access, activity, hosts, sessions, sockets, relay, tickets, watch, contexts } = wireServer({
-      options: this.#options,
-      overLimit,
-      database,
-      keys,
-      fingerprint: this.#fingerprint,
-      now,
-    });
+    const { handlers, access, activity, hosts, sessions, sockets, relay, tickets, webSessions, watch, contexts } =
+      wireServer({
+        options: this.#options,
+        overLimit,
+        database,
+        keys,
+        fingerprint: this.#fingerprint,
+        now,
+      });
     this.#watch = watch;
     this.#access = access;
     this.#sockets = sockets;
@@ -151,8 +155,21 @@ export class FleetServer {
       // Anybody can register a host that waits.
       if (caller.kind === 'user' || isAdmitted(caller)) strangers.proved(connection);
     };
+    const trustsProxy = this.#options.trustsProxy === true;
+    const webProxy = new WebProxy({
+      sessions: webSessions,
+      link: (caller, from) => relay.link(caller, from),
+      callerNow: (tokenId) => callerWith(access, tokenId),
+      callerOf: (authorization) => userOf(identify(authorization, { access, sessions })),
+      onProved: (caller, { socket }) => onProved(caller, socket),
+      domain: this.#options.proxyDomain,
+      trustsProxy,
+      overLimit,
+    });
+    this.#webProxy = webProxy;
     const http = await createHttp({
       handlers,
+      divert: (request, response) => webProxy.take(request, response),
       identify: (authorization) => identify(authorization, { access, sessions }),
       authenticate: (credentials) => authenticate(credentials, { access, sessions }),
       onRefusal: (caller, route, address) => refusals.add(caller, route, address),
@@ -164,7 +181,7 @@ export class FleetServer {
       onFailure: (error, request) =>
         log(`${request} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
       tls: await certificate?.read(),
-      trustProxy: this.#options.trustsProxy === true,
+      trustProxy: trustsProxy,
       settled: () => database.settled(),
       signal: this.#closing.signal,
     });
@@ -192,6 +209,7 @@ export class FleetServer {
     this.#callers = callers;
     http.server.on('upgrade', (request, connection, head) => {
       connection.on('error', () => connection.destroy());
+      if (webProxy.takeUpgrade(request, head)) return;
       const taker = request.url?.split('?')[0] === sessionsPath ? callers : sockets;
       void taker.upgrade(request, connection, head).then(
         (caller) => caller && onProved(caller, request.socket),
@@ -221,6 +239,10 @@ export class FleetServer {
     this.#refreshCertificate = () => certificate.refresh(use);
     void certificate.follow(use, { signal: this.#closing.signal }); // Raises nothing, and ends with the server.
   }
+}
+
+function userOf(caller: Caller): UserCaller | undefined {
+  return caller.kind === 'user' ? caller : undefined;
 }
 
 function unreadiness(database: SqliteDatabase): string | undefined {

@@ -12,7 +12,7 @@ import { TestAgent, type TestServer } from './suite-server.ts';
 
 export interface TestHostOptions {
   readonly name?: string;
-  readonly open: (spec: OpenableSpec) => OpenedSource;
+  readonly open: (spec: OpenableSpec) => OpenedSource | Promise<OpenedSource>;
 }
 
 /** A host that is admitted, whose agent has sessions with what a test gives. */

@@ -5,7 +5,7 @@ import { type Close, openSchema, sessionLimits } from '../contracts/session-wire
 import type { FrameLink } from './frame-link.ts';
 import { joinedLinks } from './joined-links.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
-import { SessionDesk } from './session-desk.ts';
+import { type OpenableSpec, type OpenedSource, SessionDesk } from './session-desk.ts';
 import type { Source } from './source.ts';
 
 /** A host whose workspaces' ports are those of this machine. */
@@ -22,16 +22,16 @@ export interface ProxyHost {
   cut(): void;
 }
 
+export type PortOf = (workspace: string, port: number) => number;
+
 /** For tests: sessions of kind proxy, each to the port that `portOf` names for its workspace and port. */
-export function aProxyHost(t: TestContext, portOf: (workspace: string, port: number) => number): ProxyHost {
+export function aProxyHost(t: TestContext, portOf: PortOf): ProxyHost {
   const links = new Set<FrameLink>();
   let [opened, refusal]: [number, Close | undefined] = [0, undefined];
   const desk = new SessionDesk({
-    open: async (spec, signal) => {
-      if (spec.kind !== 'proxy') throw new AppError('refused', 'Cannot open it: this host has ports only');
+    open: (spec) => {
       opened += 1;
-      const source = socketSource(await connected(portOf(spec.workspace, spec.port), signal));
-      return { source, isTerminal: false, readsOn: false };
+      return openPort(spec, portOf);
     },
   });
   const onOpen = (stream: LinkStream, request: unknown): StreamHandler | undefined => {
@@ -68,9 +68,16 @@ export function aProxyHost(t: TestContext, portOf: (workspace: string, port: num
   };
 }
 
-async function connected(port: number, signal: AbortSignal): Promise<Socket> {
+/** For the desk of a host. */
+export async function openPort(spec: OpenableSpec, portOf: PortOf): Promise<OpenedSource> {
+  if (spec.kind !== 'proxy') throw new AppError('refused', 'Cannot open it: this host has ports only');
+  const source = socketSource(await connected(portOf(spec.workspace, spec.port)));
+  return { source, isTerminal: false, readsOn: false };
+}
+
+async function connected(port: number): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const socket = connectTo({ port, host: '127.0.0.1', allowHalfOpen: true, signal }, () => resolve(socket));
+  const socket = connectTo({ port, host: '127.0.0.1', allowHalfOpen: true }, () => resolve(socket));
   socket.on('error', (cause) => {
     const state = systemErrorCode(cause) === 'ECONNREFUSED' ? 'nothing listens there' : cause.message;
     reject(new AppError('unreachable', `Cannot connect to port ${port}: ${state}`, { cause }));

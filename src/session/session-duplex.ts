@@ -23,6 +23,11 @@ export class SessionDuplex extends Duplex {
     void this.#session.run().catch((error) => this.destroy(error));
   }
 
+  /** Whether it was there at least once. */
+  get isOpen(): boolean {
+    return this.#session.accepted !== undefined;
+  }
+
   /** Emits `timeout` when nothing was read or written for so long, in milliseconds; 0: never. */
   setTimeout(ms: number, onTimeout?: () => void): this {
     clearTimeout(this.#idle);

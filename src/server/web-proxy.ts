@@ -1,0 +1,155 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, isAppError } from '../contracts/errors.ts';
+import type { FrameLink } from '../session/frame-link.ts';
+import type { UserCaller } from './handler.ts';
+import type { OverLimit } from './request-limits.ts';
+import { pathOf, readWebAddress, type WebAddress, type WebPlace } from './web-proxy-address.ts';
+import { type Admitted, type EntryPorts, enter } from './web-proxy-entry.ts';
+import { forward } from './web-proxy-forward.ts';
+import { flat, sandboxed } from './web-proxy-headers.ts';
+import { sendFailure } from './web-proxy-page.ts';
+import { WebPool } from './web-proxy-pool.ts';
+import { type SeenRequest, seeRequest } from './web-proxy-request.ts';
+import { passUpgrade, responseOn } from './web-proxy-upgrade.ts';
+
+export interface WebProxyOptions extends EntryPorts {
+  /** A link for the sessions of a caller. */
+  readonly link: (caller: UserCaller, from: { readonly address: string }) => FrameLink;
+  /** Below it each port has a name of its own. */
+  readonly domain: string | undefined;
+  /** Whether `x-forwarded-*` of a proxy is believed. */
+  readonly trustsProxy: boolean;
+  /** Told of who has proved who they are on a connection. */
+  readonly onProved: (caller: UserCaller, request: IncomingMessage) => void;
+  readonly overLimit: OverLimit;
+}
+
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly address: WebAddress;
+  readonly seen: SeenRequest;
+}
+
+interface Kept {
+  readonly pool: WebPool;
+  readonly tokenId: string;
+}
+
+/** Between two looks whether those who have connections may have them still. */
+const lookMs = 10_000;
+
+/** HTTP and WebSockets of workspaces' ports, at addresses of this server: docs/how-to/open-a-port-in-a-browser.md. */
+export class WebProxy {
+  readonly #options: WebProxyOptions;
+  readonly #pools = new Map<string, Kept>();
+  readonly #looking: NodeJS.Timeout;
+
+  constructor(options: WebProxyOptions) {
+    this.#options = options;
+    this.#looking = setInterval(() => this.#look(), lookMs).unref();
+  }
+
+  /** Takes a request that is for a workspace; false for any other, which then is as it was. */
+  take(request: IncomingMessage, response: ServerResponse): boolean {
+    const arrival = this.#arrivalOf(request);
+    if (arrival === undefined) return false;
+    this.#answer(arrival, response);
+    return true;
+  }
+
+  /** The same of a request to upgrade. */
+  takeUpgrade(request: IncomingMessage, head: Buffer): boolean {
+    const arrival = this.#arrivalOf(request);
+    if (arrival === undefined) return false;
+    const admitted = this.#admit(arrival, () => responseOn(request));
+    if (admitted === undefined) return true;
+    if (request.headers.upgrade?.toLowerCase() === 'websocket')
+      passUpgrade({ ...arrival, head, admitted, agent: this.#poolFor(admitted, arrival.seen).agent });
+    else sendFailure(request, responseOn(request), noSuchUpgrade(request));
+    return true;
+  }
+
+  close(): void {
+    clearInterval(this.#looking);
+    for (const { pool } of this.#pools.values()) pool.close();
+    this.#pools.clear();
+  }
+
+  #arrivalOf(request: IncomingMessage): Arrival | undefined {
+    const seen = seeRequest(request, this.#options.trustsProxy);
+    const address = readWebAddress(seen.host, request.url ?? '', this.#options.domain);
+    return address && { request, address, seen };
+  }
+
+  #answer(arrival: Arrival, response: ServerResponse): void {
+    const { request, seen } = arrival;
+    const admitted = this.#admit(arrival, () => response);
+    if (admitted === undefined) return;
+    if (isPreflight(request, admitted)) allowAll(request, response);
+    else forward({ request, response, admitted, seen, agent: this.#poolFor(admitted, seen).agent });
+  }
+
+  /** Undefined where it was answered otherwise. */
+  #admit({ request, address, seen }: Arrival, answer: () => ServerResponse): Admitted | undefined {
+    try {
+      const entry = enter(request, address, seen, this.#options);
+      if (entry.kind === 'in') {
+        this.#options.onProved(entry.caller, request);
+        return entry;
+      }
+      const cookie = entry.cookie === undefined ? [] : ['set-cookie', entry.cookie];
+      answer()
+        .writeHead(303, [...elsewhere, 'location', entry.location, ...cookie])
+        .end();
+    } catch (error) {
+      sendFailure(request, answer(), this.#orTooMany(error, seen));
+    }
+    return undefined;
+  }
+
+  #orTooMany(error: unknown, { address }: SeenRequest): unknown {
+    return isAppError(error, 'unauthenticated') ? (this.#options.overLimit('failures', address) ?? error) : error;
+  }
+
+  #poolFor({ caller, place }: Admitted, { address }: SeenRequest): WebPool {
+    const key = keyOf(caller.tokenId, place);
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known.pool;
+    const pool = new WebPool({ place, openLink: () => this.#options.link(caller, { address }) });
+    this.#pools.set(key, { pool, tokenId: caller.tokenId });
+    return pool;
+  }
+
+  /** Ends what belongs to nobody any more, and forgets what is not used. */
+  #look(): void {
+    for (const [key, { pool, tokenId }] of this.#pools) {
+      const isTheirs = this.#options.callerNow(tokenId) !== undefined;
+      if (isTheirs && pool.openConnections > 0) continue;
+      this.#pools.delete(key);
+      pool.close();
+    }
+  }
+}
+
+const elsewhere = ['cache-control', 'no-store', 'referrer-policy', 'no-referrer', 'content-length', '0'] as const;
+
+/** A page in a sandbox asks before it sends what a form could not. */
+function isPreflight({ method, headers }: IncomingMessage, { prefix, isByToken }: Admitted): boolean {
+  const isAsked = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+  return isAsked && prefix !== '' && !isByToken && headers.origin === 'null';
+}
+
+function allowAll(request: IncomingMessage, response: ServerResponse): void {
+  const { 'access-control-request-method': method = '', 'access-control-request-headers': names = '' } =
+    request.headers;
+  const allowed = ['access-control-allow-methods', method, 'access-control-allow-headers', names];
+  response.writeHead(204, [...flat(sandboxed(request)), ...allowed]).end();
+}
+
+function keyOf(tokenId: string, place: WebPlace): string {
+  return `${tokenId} ${pathOf(place)}`;
+}
+
+function noSuchUpgrade({ headers }: IncomingMessage): AppError {
+  return new AppError('invalid-input', `Cannot upgrade to "${headers.upgrade ?? ''}": only WebSockets are passed on`);
+}
