@@ -37,9 +37,9 @@ export class AgentSessions {
     this.#options = options;
   }
 
-  /** Whether there are any, which somebody may come back for. */
-  get isAwaited(): boolean {
-    return this.#desk !== undefined && this.#desk.list().length > 0;
+  /** With those that wait for their viewers to come back. */
+  get openSessions(): number {
+    return this.#desk?.list().length ?? 0;
   }
 
   /** Of a socket that has opened. */

@@ -65,7 +65,7 @@ export class Realtime {
       if (signal.aborted) return;
       const wasOpen = await this.#follow(signal);
       failures = wasOpen ? 1 : failures + 1;
-      const isHurried = failures <= hurriedTries && this.#options.sessions?.isAwaited === true;
+      const isHurried = failures <= hurriedTries && (this.#options.sessions?.openSessions ?? 0) > 0;
       await this.#wake.wait(retryDelayMs(failures, isHurried ? hurried : backoff), signal);
     }
   }
@@ -105,9 +105,9 @@ export class Realtime {
   /** Sessions have a last word, if there is anybody to hear it. */
   async #leave(socket: WebSocket, port: DrainedPort): Promise<void> {
     const { sessions } = this.#options;
-    const isAwaited = sessions?.isAwaited === true;
+    const hasSessions = (sessions?.openSessions ?? 0) > 0;
     sessions?.end();
-    if (!isAwaited || socket !== this.#socket) return socket.terminate();
+    if (!hasSessions || socket !== this.#socket) return socket.terminate();
     setTimeout(() => socket.terminate(), leaveMs).unref();
     await port.drained();
     socket.close(1001, 'the agent ends');

@@ -12,9 +12,9 @@ export async function openCopyOut(
   place: SourcePlace,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
-  const { id } = existingContainerOf(await place.look(signal), workspace);
+  const { name } = existingContainerOf(await place.look(signal), workspace);
   const ending = new AbortController();
-  const tar = place.sessions.readFiles(id, path, ending.signal);
+  const tar = place.sessions.readFiles(name, path, ending.signal);
   return { source: readOnlySource(asOutput(tar), ending), isTerminal: false, readsOn: false };
 }
 
@@ -24,11 +24,11 @@ export async function openCopyIn(
   place: SourcePlace,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
-  const { id } = existingContainerOf(await place.look(signal), workspace);
+  const { name } = existingContainerOf(await place.look(signal), workspace);
   const ending = new AbortController();
   const tar = new PassThrough();
   tar.on('error', () => undefined); // Whoever reads it is told.
-  const writing = place.sessions.writeFiles(id, path, tar, ending.signal).finally(() => tar.destroy());
+  const writing = place.sessions.writeFiles(name, path, tar, ending.signal).finally(() => tar.destroy());
   writing.catch(() => undefined);
   return {
     source: {

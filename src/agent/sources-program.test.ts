@@ -18,7 +18,7 @@ describe('programs of workspaces over an agent', { skip, concurrency: false, tim
     const heard = await place.hear({ kind: 'exec', workspace, command, env: ['A=b c'], user: '1234', workdir: '/bin' });
 
     assert.deepEqual(heard, {
-      ...{ output: 'b c 1234 /bin\n', error: 'bad\n', notices: [] },
+      ...{ bytes: heard.bytes, output: 'b c 1234 /bin\n', error: 'bad\n', notices: [] },
       outcome: { kind: 'ended', exit: { code: 7, signal: undefined } },
     });
   });

@@ -10,9 +10,9 @@ import { containerOf, runningContainerOf } from './workspace-container.ts';
 const lookMs = 15_000;
 
 export async function openExec(spec: OpenSpec<'exec'>, place: SourcePlace, signal: AbortSignal): Promise<OpenedSource> {
-  const { id } = runningContainerOf(await place.look(signal), spec.workspace);
+  const { name } = runningContainerOf(await place.look(signal), spec.workspace);
   const { command, env, user, workdir, interactive: hasInput, terminal } = spec;
-  const program = await place.sessions.exec(id, {
+  const program = await place.sessions.exec(name, {
     ...{ command, env, user, workdir, hasInput, terminal, signal },
   });
   const isTerminal = terminal !== undefined;
@@ -27,7 +27,7 @@ export async function openAttach(
 ): Promise<OpenedSource> {
   const { workspace, interactive: hasInput, terminal } = spec;
   const container = runningContainerOf(await place.look(signal), workspace);
-  const program = await place.sessions.attach(container.id, { hasInput, terminal, signal });
+  const program = await place.sessions.attach(container.name, { hasInput, terminal, signal });
   const exit = () => exitOf(program, { container, workspace, place });
   return { source: sourceOf(program, exit), isTerminal: program.isTerminal, readsOn: true };
 }

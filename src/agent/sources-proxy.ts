@@ -11,8 +11,8 @@ export async function openProxy(
   place: SourcePlace,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
-  const { id } = runningContainerOf(await place.look(signal), workspace);
-  const connection = await place.sessions.dial(id, port, signal);
+  const { name } = runningContainerOf(await place.look(signal), workspace);
+  const connection = await place.sessions.dial(name, port, signal);
   connection.on('error', () => undefined); // Its reader is told; without a listener a late one would end the process.
   return {
     source: {

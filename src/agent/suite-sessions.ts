@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { engineForTests } from '../../test/support/engine.ts';
+import { waitUntil } from '../base/deadline.ts';
+import { isAppError } from '../contracts/errors.ts';
 import { hostLabels, previousContainerName } from '../contracts/fleet-names.ts';
 import { hostSpecSchema, workspaceSpecSchema } from '../contracts/host-spec.ts';
 import { sessionLimits, sessionSpecSchema } from '../contracts/session-wire.ts';
@@ -9,6 +11,7 @@ import { parseEngineHost } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { HostSessions } from '../engine/host-sessions.ts';
 import { SuiteHost } from '../engine/suite-host.ts';
+import type { LoggedBytes } from '../session/byte-log.ts';
 import { CallerSession, type SessionOutcome } from '../session/caller-session.ts';
 import { FrameLink, type FramePort } from '../session/frame-link.ts';
 import { AgentSessions } from './agent-sessions.ts';
@@ -18,6 +21,8 @@ export const { engine: found, skip } = await engineForTests();
 export interface Heard {
   readonly output: string;
   readonly error: string;
+  /** Of both. */
+  readonly bytes: Buffer;
   readonly notices: readonly string[];
   readonly outcome: SessionOutcome;
 }
@@ -99,6 +104,21 @@ export class SessionsOnEngine {
     return { session: caller, notices, ended, cancel: () => leaving.abort() };
   }
 
+  /** Whether it opens, or the code of why not. */
+  async tries(session: unknown): Promise<string> {
+    const { session: caller, ended, cancel } = this.call(session);
+    const isOpen = waitUntil('it to open', () => caller.accepted).then(() => 'open');
+    const state = await Promise.race([isOpen, ended.then(() => 'ended')]).catch((error: unknown) => {
+      return isAppError(error) ? error.code : String(error);
+    });
+    cancel();
+    return state;
+  }
+
+  get openSessions(): number {
+    return this.#agent.openSessions;
+  }
+
   /** What it says from now on. */
   follow(session: unknown): Call & { readonly text: () => string } {
     const call = this.call(session);
@@ -123,13 +143,21 @@ export class SessionsOnEngine {
   async hear(session: unknown, input?: string | Uint8Array): Promise<Heard> {
     const call = this.call(session);
     if (input !== undefined) {
-      void call.session.write(typeof input === 'string' ? Buffer.from(input) : input);
-      call.session.endInput();
+      void call.session
+        .write(typeof input === 'string' ? Buffer.from(input) : input)
+        .then(() => call.session.endInput());
     }
-    const all: Record<string, Uint8Array[]> = { output: [], error: [] };
-    for await (const { channel, bytes } of call.session.output()) all[channel]?.push(bytes);
-    const text = (channel: string) => Buffer.concat(all[channel] ?? []).toString();
-    return { output: text('output'), error: text('error'), notices: call.notices, outcome: await call.ended };
+    const parts: LoggedBytes[] = [];
+    for await (const part of call.session.output()) parts.push(part);
+    const bytesOf = (channels: readonly string[]) =>
+      Buffer.concat(parts.filter(({ channel }) => channels.includes(channel)).map(({ bytes }) => bytes));
+    return {
+      output: bytesOf(['output']).toString(),
+      error: bytesOf(['error']).toString(),
+      bytes: bytesOf(['output', 'error']),
+      notices: call.notices,
+      outcome: await call.ended,
+    };
   }
 
   async #create(what: string, container: string, wish: object): Promise<string> {
