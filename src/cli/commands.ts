@@ -376,6 +376,22 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     outlivesReader: true,
     load: () => import('./host-exec.ts').then((file) => file.hostExec),
   },
+  'host attach': {
+    summary: "Be at the terminal of a workspace's main program",
+    ownsSignals: true,
+    outlivesReader: true,
+    load: () => import('./host-attach.ts').then((file) => file.hostAttach),
+  },
+  'host join': {
+    summary: 'View a session too, or come back to one that was left',
+    ownsSignals: true,
+    outlivesReader: true,
+    load: () => import('./host-join.ts').then((file) => file.hostJoin),
+  },
+  'host sessions': {
+    summary: 'List the sessions, or end one',
+    load: () => import('./host-sessions.ts').then((file) => file.hostSessions),
+  },
   'host rollback': {
     summary: 'Declare again what was declared before',
     load: () => import('./host-rollback.ts').then((file) => file.hostRollback),

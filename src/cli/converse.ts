@@ -3,13 +3,15 @@ import { AppError, exitCodes, isAppError } from '../contracts/errors.ts';
 import { type Accept, type Open, sessionLimits } from '../contracts/session-wire.ts';
 import type { CallerSession } from '../session/caller-session.ts';
 import type { CommandContext } from './command.ts';
+import { type Once, reopening } from './reopening.ts';
 import type { ServerSessions } from './server-sessions.ts';
 import { SessionTalk } from './session-talk.ts';
 import { SessionTerminal } from './session-terminal.ts';
 import { DetachKeys } from './terminal-input.ts';
 
 export interface Conversation {
-  readonly host: string;
+  /** Undefined of the server itself. */
+  readonly host?: string;
   readonly session: Open['session'];
   /** Whether what is typed, or piped in, goes there. */
   readonly hasInput: boolean;
@@ -17,6 +19,8 @@ export interface Conversation {
   readonly detachKeys: readonly number[];
   /** Whether it was there before, so that its screen has to be drawn anew. */
   readonly isJoined: boolean;
+  /** Whether another session may take the place of one that is lost. */
+  readonly reopens: boolean;
 }
 
 /** Between two sizes of which a program is to see both. */
@@ -37,16 +41,20 @@ export async function converse(
 }
 
 class Conversing {
+  readonly #sessions: ServerSessions;
   readonly #conversation: Conversation;
   readonly #context: CommandContext;
-  readonly #session: CallerSession;
   readonly #terminal: SessionTerminal;
   readonly #talk: SessionTalk;
   /** Of what this side wants no more. */
   readonly #over = new AbortController();
+  #session: CallerSession;
   #accepted: Accept | undefined;
+  #takesInput = false;
+  #isInputEnded: boolean;
 
   constructor(sessions: ServerSessions, conversation: Conversation, context: CommandContext) {
+    this.#sessions = sessions;
     this.#conversation = conversation;
     this.#context = context;
     this.#terminal = new SessionTerminal(context.stdout);
@@ -55,14 +63,8 @@ class Conversing {
       modes: () => this.#terminal.modes,
       onDrawnOver: () => this.#redraw(),
     });
-    const { host, session } = conversation;
-    this.#session = sessions.session({
-      open: { host, session, window: sessionLimits.windowBytes },
-      signal: this.#over.signal,
-      onAccept: (accept) => this.#begin(accept),
-      onNotice: (text) => this.#talk.say(text),
-      onAway: (isAway, reason) => this.#talk.away(isAway, reason),
-    });
+    this.#isInputEnded = !conversation.hasInput;
+    this.#session = this.#newSession();
   }
 
   async run(): Promise<number> {
@@ -73,13 +75,7 @@ class Conversing {
     force.addEventListener('abort', onForce, { once: true });
     if (stop.aborted) onStop();
     try {
-      const shown = this.#show();
-      shown.catch((error: unknown) => this.#over.abort(error));
-      if (!this.#conversation.hasInput) this.#session.endInput();
-      const outcome = await this.#session.run();
-      await shown;
-      if (outcome.kind === 'ended') return outcome.exit?.code ?? exitCodes.ok;
-      return await this.#left();
+      return await reopening(() => this.#converseOnce(), this.#over.signal);
     } catch (error) {
       if (isAppError(error, 'interrupted')) return exitCodes.interrupted;
       throw error;
@@ -94,16 +90,47 @@ class Conversing {
     await this.#terminal.leave();
   }
 
+  #newSession(): CallerSession {
+    const { host, session } = this.#conversation;
+    return this.#sessions.session({
+      open: { ...(host !== undefined && { host }), session, window: sessionLimits.windowBytes },
+      signal: this.#over.signal,
+      onAccept: (accept) => this.#begin(accept),
+      onNotice: (text) => this.#talk.say(text),
+      onAway: (isAway, reason) => this.#talk.away(isAway, reason),
+    });
+  }
+
+  async #converseOnce(): Promise<Once<number>> {
+    const shown = this.#show();
+    shown.catch(() => undefined); // Looked at below.
+    if (this.#isInputEnded) this.#session.endInput();
+    try {
+      const outcome = await this.#session.run();
+      await shown;
+      const value = outcome.kind === 'ended' ? (outcome.exit?.code ?? exitCodes.ok) : await this.#left();
+      return { kind: 'over', value };
+    } catch (error) {
+      const isLost = this.#conversation.reopens && this.#accepted !== undefined && isAppError(error, 'unreachable');
+      if (!isLost || this.#over.signal.aborted) throw error;
+      this.#talk.say(`${error.message}; opening it anew`);
+      this.#session = this.#newSession();
+      return { kind: 'lost', reason: error };
+    }
+  }
+
   #begin(accept: Accept): void {
     const { hasInput, isJoined } = this.#conversation;
+    const isAgain = this.#accepted !== undefined;
     this.#accepted = accept;
+    this.#talk.away(false, '');
     const isTyped = hasInput && SessionTerminal.isThere;
     if (accept.terminal && isTyped) {
       this.#terminal.enter(() => this.#resize());
-      if (isJoined) this.#redraw();
+      if (isJoined || isAgain) this.#redraw();
       else this.#resize();
     }
-    if (hasInput) this.#takeInput(isTyped).catch((error: unknown) => this.#over.abort(error));
+    if (hasInput && !this.#takesInput) this.#takeInput(isTyped).catch((error: unknown) => this.#over.abort(error));
   }
 
   #resize(): void {
@@ -128,17 +155,25 @@ class Conversing {
     const { stdout, stderr } = this.#context;
     for await (const { channel, bytes } of this.#session.output()) {
       this.#terminal.modes?.take(bytes);
-      await (channel === 'error' ? stderr : stdout).write(bytes);
+      try {
+        await (channel === 'error' ? stderr : stdout).write(bytes);
+      } catch (error) {
+        // Who reads no more wants no more.
+        this.#over.abort(error);
+        throw error;
+      }
     }
   }
 
   async #takeInput(isTyped: boolean): Promise<void> {
+    this.#takesInput = true;
     const keys = new DetachKeys(isTyped ? this.#conversation.detachKeys : []);
     for await (const typed of this.#context.stdin) {
       const { bytes, isDetached } = keys.take(typed);
       if (bytes.length > 0) await this.#session.write(bytes);
       if (isDetached) return this.#session.detach();
     }
+    this.#isInputEnded = true;
     this.#session.endInput();
   }
 

@@ -1,9 +1,8 @@
-import { sleep } from '../base/deadline.ts';
-import { retryDelayMs } from '../base/retry.ts';
-import { type AppError, exitCodes, isAppError } from '../contracts/errors.ts';
+import { exitCodes, isAppError } from '../contracts/errors.ts';
 import { type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
 import type { LoggedBytes } from '../session/byte-log.ts';
 import type { CommandContext } from './command.ts';
+import { type Once, reopening } from './reopening.ts';
 import type { ServerSessions } from './server-sessions.ts';
 import { SessionTalk } from './session-talk.ts';
 import { type LogPosition, StampedLines } from './stamped-lines.ts';
@@ -18,10 +17,6 @@ type LogChannel = LoggedBytes['channel'];
 
 /** The stamps of two outputs may come in another order than their lines. */
 const overlapMs = 1_000;
-/** One that was open for so long counts as one that held. */
-const livedMs = 5_000;
-const mostFailures = 10;
-const backoff = { delayMs: 100, maxDelayMs: 5_000 };
 
 /** Prints a log until its end, or Ctrl-C; one that is followed is opened anew where its session was lost. */
 export async function followLog(
@@ -31,14 +26,7 @@ export async function followLog(
 ): Promise<number> {
   const following = new FollowingLog(sessions, followed, context);
   try {
-    for (let failures = 0; ; failures += 1) {
-      const openedAt = performance.now();
-      const lost = await following.readOnce();
-      if (lost === undefined) return exitCodes.ok;
-      if (performance.now() - openedAt > livedMs) failures = 0;
-      if (failures >= mostFailures) throw lost;
-      await sleep(retryDelayMs(failures + 1, backoff), context.stop);
-    }
+    return await reopening(() => following.readOnce(), context.stop);
   } catch (error) {
     if (context.stop.aborted) return exitCodes.interrupted;
     throw error;
@@ -67,8 +55,8 @@ class FollowingLog {
     this.#talk.close();
   }
 
-  /** One session; why it was lost, undefined at the end of the log. Raises what another one would not help against. */
-  async readOnce(): Promise<AppError | undefined> {
+  /** One session. Raises what another one would not help against. */
+  async readOnce(): Promise<Once<number>> {
     const { log, host } = this.#followed;
     const over = new AbortController();
     const session = this.#sessions.session({
@@ -87,14 +75,14 @@ class FollowingLog {
     try {
       await session.run();
       await shown;
-      return undefined;
+      return { kind: 'over', value: exitCodes.ok };
     } catch (error) {
       // What came before it is shown.
       await shown.catch(() => undefined);
       const isLost = log.follow && this.#wasAccepted && isAppError(error, 'unreachable');
       if (!isLost) throw error;
       this.#talk.away(true, error.message);
-      return error;
+      return { kind: 'lost', reason: error };
     }
   }
 

@@ -55,7 +55,7 @@ export const hostExec = defineCommand(
       ...(wantsTerminal && { terminal: { columns: context.stdout.columns, rows: context.stdout.rows } }),
     };
     const sessions = await openSessions(options, context);
-    const conversation = { session: spec, hasInput: isInteractive, detachKeys, isJoined: false };
+    const conversation = { session: spec, hasInput: isInteractive, detachKeys, isJoined: false, reopens: false };
     return await sessions.during(() =>
       withWorkspace(sessions.client, place, (host) => converse(sessions, { ...conversation, host }, context)),
     );

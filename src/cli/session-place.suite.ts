@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
 import { startServer } from '../server/suite-server.ts';
 import { startHost, type TestHostOptions } from '../server/suite-sessions.ts';
@@ -88,7 +89,7 @@ export function openHere(spec: OpenableSpec): OpenedSource {
 
 function sourceOf([program = '', ...words]: readonly string[], env: readonly string[]): Source {
   const own = Object.fromEntries(env.map((line) => line.split(/=(.*)/s).slice(0, 2)));
-  const child = spawn(program, words, { env: { PATH: process.env['PATH'], ...own } });
+  const child = spawn(program, words, { env: { PATH: process.env['PATH'], ...own }, detached: true });
   child.stdin.on('error', () => undefined); // What ends without reading is no failure.
   const exited = once(child, 'close');
   return {
@@ -103,7 +104,7 @@ function sourceOf([program = '', ...words]: readonly string[], env: readonly str
       const [code, signal] = await exited;
       return signal === null ? { code } : { code: 130, signal };
     },
-    close: () => void child.kill('SIGKILL'),
+    close: () => void (child.pid !== undefined && signalGroup(child.pid, 'SIGKILL')),
   };
 }
 
