@@ -226,9 +226,51 @@ test('a new socket of an agent takes the place of the one before, and sessions g
   assert.equal(await textOf(call.session), 'still here');
 });
 
-const logsOfWeb: Open['session'] = {
-  kind: 'logs',
-  source: { of: 'workspace', name: 'web' },
+test('the log of the server itself, and of a build whose host is away, are sessions as well', async (t) => {
+  const server = await startServer(t);
+  const host = await startHost(t, server, { open: quiet });
+  host.socket.terminate();
+  const link = await linkOf(t, server.url, server.adminToken);
+  const report = (state: 'running' | 'succeeded', first: number, lines: string[]) =>
+    host.agent.client.call('reportBuilds', {
+      body: {
+        builds: [{ ...aBuild, state }],
+        live: state === 'running' ? [aBuild.buildId] : [],
+        pushes: [],
+        logs: [{ buildId: aBuild.buildId, first, lines }],
+      },
+    });
+  const read = (source: { of: 'server' } | { of: 'build'; id: string }, changes: Partial<Open> = {}) =>
+    callSession(t, async () => link, anOpen({ session: { ...logsOfWeb, source, follow: true }, ...changes })).session;
+
+  await report('running', 0, ['step 1']);
+  const built = textOf(read({ of: 'build', id: 'web' }));
+  await waitUntil('its first line', async () => (await sessionsOf(server))[0]?.outputBytes === 7);
+  await report('succeeded', 1, ['step 2']);
+  assert.equal(await built, 'step 1\nstep 2\n');
+
+  const { host: _, ...ofServer } = anOpen({ session: { ...logsOfWeb, source: { of: 'server' }, follow: true } });
+  const log = callSession(t, async () => link, ofServer)
+    .session.output()
+    [Symbol.asyncIterator]();
+  host.agent.forgetInstance();
+  const socket = await host.connect();
+  socket.send('nonsense');
+  const { value } = await log.next();
+  assert.match(Buffer.from(value.bytes).toString(), /^Closed the realtime socket of host "box": not a message/);
+});
+
+const aBuild = {
+  buildId: `b-${'a'.repeat(26)}`,
+  image: 'web',
+  tag: 'web:1',
+  context: `sha256:${'0'.repeat(64)}`,
+  queuedAt: '2026-01-01T00:00:00Z',
+};
+
+const logsOfWeb = {
+  kind: 'logs' as const,
+  source: { of: 'workspace' as const, name: 'web' },
   follow: false,
   timestamps: false,
 };

@@ -15,6 +15,7 @@ import { giveUpSeat, unanswered } from './give-up-seat.ts';
 import type { UserCaller } from './handler.ts';
 import type { StoredHost } from './host-store.ts';
 import { LiveSessions, none, type Viewing } from './live-sessions.ts';
+import type { LocalSessions } from './local-sessions.ts';
 import { parseFields } from './parse-fields.ts';
 import { hostProblem } from './relay-admission.ts';
 import type { SessionActivity } from './session-activity.ts';
@@ -25,6 +26,8 @@ export interface RelayOptions {
   readonly hostNamed: (name: string) => StoredHost;
   readonly linkOf: (host: StoredHost) => HostLink['link'];
   readonly wayTo: (hostId: HostId) => WayToHost;
+  /** The logs that the server has itself. */
+  readonly local: LocalSessions;
   /** The same caller as their token lets them be now; undefined where it is valid no more. */
   readonly callerNow: (tokenId: string) => UserCaller | undefined;
   readonly activity: SessionActivity;
@@ -101,6 +104,7 @@ export class Relay {
   close(): void {
     this.#isClosed = true;
     for (const { splice } of this.#live.viewings) splice?.close(stopping);
+    this.#options.local.close(stopping);
     this.#live.close();
     this.#options.activity.close();
   }
@@ -108,11 +112,11 @@ export class Relay {
   async #giveUp(viewing: Viewing, by: UserCaller, close: Close, signal: AbortSignal): Promise<void> {
     const { open, accept, caller } = viewing;
     if (accept === undefined) return;
-    const way = this.#options.wayTo(this.#options.hostNamed(open.host ?? '').hostId);
-    if (!(way instanceof FrameLink)) throw unanswered();
     const resume = { seat: accept.seat, received: 0, credit: 0 };
-    const request = { ...relayedOpen({ ...open, resume }, caller), role: by.user.role };
-    await giveUpSeat(way, request, close, signal);
+    const way = this.#wayFor(by, { ...open, resume });
+    if (!('to' in way)) throw unanswered();
+    const request = { ...relayedOpen({ ...open, session: way.spec, resume }, caller), role: by.user.role };
+    await giveUpSeat(way.to, request, close, signal);
     this.#live.forget(viewing);
   }
 
@@ -144,8 +148,8 @@ export class Relay {
     try {
       // By its schema.
       open = parseFields(openSchema, request, 'what is to be opened') as Open;
-      const to = this.#limitProblem(caller, open) ?? this.#wayFor(caller, open);
-      return to instanceof FrameLink ? { caller, address, open, to } : { open, close: to };
+      const way = this.#limitProblem(caller, open) ?? this.#wayFor(caller, open);
+      return 'to' in way ? { caller, address, open, ...way } : { open, close: way };
     } catch (error) {
       return { open, close: closeOf(error) };
     }
@@ -160,19 +164,23 @@ export class Relay {
     });
   }
 
-  #wayFor(caller: UserCaller, { session, host: name, resume }: Open): FrameLink | Close {
+  #wayFor(caller: UserCaller, { session, host: name, resume }: Open): Way | Close {
+    const { local, hostNamed } = this.#options;
     const { role } = caller.user;
     if (!mayUse(session.kind, role)) return deskRefusals.notAllowed(session.kind, role);
+    const ofServer = local.specFor(session, () => hostNamed(name ?? '').hostId);
+    if (ofServer !== undefined) return { to: local.link, spec: ofServer };
     if (name === undefined) return { code: 'not-found', message: `Cannot open ${session.kind}: it names no host` };
-    const host = this.#options.hostNamed(name);
+    const host = hostNamed(name);
     const way = this.#options.wayTo(host.hostId);
     const link = this.#options.linkOf(host);
     const problem = hostProblem({ spec: session, isBack: resume !== undefined, host, link, way });
     if (problem !== undefined) return problem;
-    return way instanceof FrameLink ? way : { code: 'host-away', message: 'the host has no link to the server' };
+    if (way instanceof FrameLink) return { to: way, spec: session };
+    return { code: 'host-away', message: 'the host has no link to the server' };
   }
 
-  #relay(stream: LinkStream, { caller, address, open, to }: Admitted): StreamHandler {
+  #relay(stream: LinkStream, { caller, address, open, to, spec }: Admitted): StreamHandler {
     const { activity, now } = this.#options;
     const viewing: Viewing = {
       caller,
@@ -189,7 +197,7 @@ export class Relay {
       caller: stream,
       windowBytes: open.window,
       resume: open.resume,
-      openAgent: (handler) => to.open(relayedOpen(open, caller), handler),
+      openAgent: (handler) => to.open(relayedOpen({ ...open, session: spec }, caller), handler),
       onAccept: (accept) => {
         this.#live.taken(viewing, accept);
         activity.opened({ user: caller.user.name, address, open }, accept.sessionId);
@@ -212,9 +220,13 @@ export class Relay {
   }
 }
 
-interface Admitted extends Asking {
-  readonly open: Open;
+interface Way {
   readonly to: FrameLink;
+  /** What is asked for there. */
+  readonly spec: Open['session'];
+}
+interface Admitted extends Asking, Way {
+  readonly open: Open;
 }
 type Judged = Admitted | { readonly open: Open | undefined; readonly close: Close };
 

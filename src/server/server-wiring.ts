@@ -21,12 +21,14 @@ import { sessionHandlers } from './handlers-sessions.ts';
 import { hostOf } from './host-link.ts';
 import { HostReports } from './host-reports.ts';
 import { HostStore } from './host-store.ts';
+import { LocalSessions } from './local-sessions.ts';
 import { watchFleet } from './metrics-wiring.ts';
 import { defaultMostPending } from './pending-room.ts';
 import { Relay } from './relay.ts';
 import type { OverLimit } from './request-limits.ts';
 import { Revisions } from './revisions.ts';
 import type { ServerKeys } from './server-keys.ts';
+import type { ServerLog } from './server-log.ts';
 import type { FleetServerOptions } from './server-options.ts';
 import { SessionActivity } from './session-activity.ts';
 import { SessionTickets } from './session-tickets.ts';
@@ -35,6 +37,8 @@ import { WebSessions } from './web-proxy-sessions.ts';
 
 export interface Wiring {
   readonly options: FleetServerOptions;
+  /** What `options.log` was told. */
+  readonly serverLog: ServerLog;
   readonly database: SqliteDatabase;
   readonly keys: ServerKeys;
   /** Of the server's key. */
@@ -44,7 +48,7 @@ export interface Wiring {
 }
 
 /** The parts of a server, each told of those that it needs. */
-export function wireServer({ options, database, keys, fingerprint, overLimit, now }: Wiring) {
+export function wireServer({ options, serverLog, database, keys, fingerprint, overLimit, now }: Wiring) {
   const activity = new ActivityLog(database, now);
   const access = new Access({ database, activity, now });
   const hosts = new HostStore(database);
@@ -86,7 +90,16 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
       options.log(`activity of sessions: ${error instanceof Error ? error.message : String(error)}`),
     now,
   });
+  const builds = new Builds(database);
+  const buildNews = new Waiters<HostId>();
   const relay = new Relay({
+    local: new LocalSessions({
+      serverLog,
+      builds,
+      buildNews,
+      onDefect: (error) =>
+        options.log(`sessions: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    }),
     activity: sessionActivity,
     now,
     limits: options.sessionLimits,
@@ -154,8 +167,8 @@ export function wireServer({ options, database, keys, fingerprint, overLimit, no
     ...sessionHandlers({ relay, tickets, activity }),
     ...buildHandlers({
       ...shared,
-      builds: new Builds(database),
-      news: new Waiters<HostId>(),
+      builds,
+      news: buildNews,
       onCancel: (hostId, { buildId }) => void sockets.nudge(hostId, { kind: 'cancel-build', buildId }),
     }),
     ...hostHandlers({

@@ -26,6 +26,7 @@ import { Refusals } from './refusals.ts';
 import type { Relay } from './relay.ts';
 import { requestLimits } from './request-limits.ts';
 import { loadServerKeys, type ServerKeys } from './server-keys.ts';
+import { ServerLog } from './server-log.ts';
 import type { FleetServerOptions } from './server-options.ts';
 import { wireServer } from './server-wiring.ts';
 import { callerAtDoor } from './session-door.ts';
@@ -45,6 +46,7 @@ const strangerBodyBytes = 128 * 1024;
 /** The server of a fleet: what `contracts/routes.ts` lists, and the agents' sockets. */
 export class FleetServer {
   readonly #options: FleetServerOptions;
+  readonly #log: ServerLog;
   readonly #closing = new AbortController();
   #database: SqliteDatabase | undefined;
   #http: FastifyInstance | undefined;
@@ -59,7 +61,8 @@ export class FleetServer {
   #fingerprint = '';
 
   constructor(options: FleetServerOptions) {
-    this.#options = options;
+    this.#log = new ServerLog({ say: options.log, now: options.now ?? (() => new Date()) });
+    this.#options = { ...options, log: (line) => this.#log.write(line) };
   }
 
   /** Of its key, as agents and join tokens show it; once it listens. */
@@ -135,6 +138,7 @@ export class FleetServer {
     const { handlers, access, activity, hosts, sessions, sockets, relay, tickets, webSessions, watch, contexts } =
       wireServer({
         options: this.#options,
+        serverLog: this.#log,
         overLimit,
         database,
         keys,
