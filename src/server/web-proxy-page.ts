@@ -25,7 +25,7 @@ export function sendFailure(request: IncomingMessage, response: ServerResponse, 
     response.destroy();
     return;
   }
-  const error = outwardError(isAppError(cause) ? cause : broken(cause));
+  const error = isAppError(cause) ? outwardError(cause) : broken(cause);
   const isPage = request.headers.accept?.includes('text/html') === true;
   const body = isPage ? pageOf(error) : JSON.stringify(replyOf(error));
   const head: Record<string, string | number> = {
