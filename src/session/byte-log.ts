@@ -10,7 +10,7 @@ const firstBytes = 4_096;
 
 /** The last bytes of one direction of a session, by their offsets. */
 export class ByteLog {
-  readonly #mostBytes: number;
+  #mostBytes: number;
   #ring = Buffer.alloc(0);
   /** The channel of each byte; none while there has been one channel only, as on a terminal. */
   #channels: Buffer | undefined;
@@ -52,6 +52,18 @@ export class ByteLog {
     return { type: 'data', offset, channel, bytes, hasHeadroom: true };
   }
 
+  /** Keeps `mostBytes` from now on. */
+  keep(mostBytes: number): void {
+    this.#mostBytes = mostBytes;
+    this.drop(this.#end - mostBytes);
+    if (this.#ring.length > mostBytes) this.#resize(mostBytes);
+  }
+
+  /** Of memory that it takes. */
+  get heldBytes(): number {
+    return this.#ring.length + (this.#channels?.length ?? 0);
+  }
+
   /** Forgets what lies before `offset`. */
   drop(offset: number): void {
     this.#start = Math.max(this.#start, Math.min(offset, this.#end));
@@ -77,16 +89,19 @@ export class ByteLog {
     if (needed <= this.#ring.length) return;
     let size = Math.max(this.#ring.length, firstBytes);
     while (size < needed) size *= 2;
-    size = Math.min(size, Math.max(needed, this.#mostBytes));
-    const grown = (old: Buffer) => {
+    this.#resize(Math.min(size, Math.max(needed, this.#mostBytes)));
+  }
+
+  #resize(size: number): void {
+    const moved = (old: Buffer) => {
       const ring = Buffer.alloc(size);
       const kept = Buffer.allocUnsafe(this.#end - this.#start);
       copyOut(old, this.#start, kept);
       copyIn(ring, this.#start, kept);
       return ring;
     };
-    this.#ring = grown(this.#ring);
-    if (this.#channels !== undefined) this.#channels = grown(this.#channels);
+    this.#ring = moved(this.#ring);
+    if (this.#channels !== undefined) this.#channels = moved(this.#channels);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type AgentEvent,
   type CallerEvent,
   type Close,
+  type CloseCode,
   callerEventSchema,
   sessionLimits,
 } from '../contracts/session-wire.ts';
@@ -32,6 +33,9 @@ export interface SeatOwner {
   /** Its stream is gone; it may come back unless its viewer is done. */
   left(seat: Seat, close: Close): void;
 }
+
+/** How a stream is closed whose viewer may take their seat again. */
+export const comesBack: readonly CloseCode[] = ['detached', 'host-away', 'server-stopping'];
 
 /** One viewer of a session, here or away. */
 export class Seat {
@@ -66,6 +70,11 @@ export class Seat {
   /** Offset up to which its viewer has read. */
   get consumed(): number {
     return this.#consumed;
+  }
+
+  /** How much output may be under way to it. */
+  get outputWindow(): number {
+    return this.#outputWindow;
   }
 
   get isInputEnded(): boolean {

@@ -218,6 +218,22 @@ test('a session has no more viewers than seats; one who is away gives way', asyn
   assert.deepEqual(first.closes, []);
 });
 
+test('many sessions together keep no more than there is for all', async () => {
+  const { desk, sources, view } = aDesk({ replayBytes: 1024 * 1024 });
+  const viewers = Array.from({ length: 12 }, (_, index) => view({ actor: `u${index}`, window: 64 * 1024 }));
+  for (const viewer of viewers) await viewer.accepted();
+  for (const { say } of sources) say(Buffer.alloc(64 * 1024, 'x'));
+  for (const viewer of viewers) {
+    await viewer.becomes('its output', () => viewer.text().length === 64 * 1024);
+    viewer.stream.send({ type: 'credit', offset: 128 * 1024 });
+    viewer.carry();
+  }
+  for (const { say } of sources) say(Buffer.alloc(64 * 1024, 'y'));
+  for (const viewer of viewers) await viewer.becomes('the rest', () => viewer.text().length === 128 * 1024);
+
+  assert.ok(desk.heldBytes <= 12 * 96 * 1024, `${desk.heldBytes} bytes are held`);
+});
+
 test('a desk that closes ends what there is and what is being opened, and takes no more', async () => {
   let isStuck = false;
   const { desk, view } = aDesk({

@@ -9,8 +9,12 @@ import {
 } from '../contracts/session-wire.ts';
 import { closeOf } from './close-of.ts';
 import { deskRefusals } from './desk-refusals.ts';
+import { makeRoom } from './desk-room.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
-import { comesBack, Session, type Viewer } from './session.ts';
+import { replayShare } from './replay-share.ts';
+import { comesBack } from './seat.ts';
+import type { Viewer } from './seat-table.ts';
+import { Session } from './session.ts';
 import { mayUse } from './session-access.ts';
 import type { Source } from './source.ts';
 
@@ -40,6 +44,8 @@ export interface SessionDeskOptions {
   readonly mostPerActor?: number;
   /** Viewers of one session, those included who are away. Default: 16. */
   readonly mostSeats?: number;
+  /** Of output that is kept of all sessions together, as far as it was read; shared out evenly, at most 1 MiB for each. Default: 64 MiB. */
+  readonly replayBytes?: number;
 }
 
 const defaults = {
@@ -47,6 +53,7 @@ const defaults = {
   mostSessions: 1_000,
   mostPerActor: 64,
   mostSeats: 16,
+  replayBytes: 64 * 1024 * 1024,
 } satisfies Partial<SessionDeskOptions>;
 
 export interface ListedSession {
@@ -78,6 +85,7 @@ export class SessionDesk {
   /** In the order in which they were opened. */
   readonly #entries = new Map<string, Entry>();
   readonly #openings = new Set<Opening>();
+  #replayShare: number = sessionLimits.replayBytes;
   #closed: Close | undefined;
 
   constructor(options: SessionDeskOptions) {
@@ -95,6 +103,11 @@ export class SessionDesk {
 
   list(): readonly ListedSession[] {
     return [...this.#entries.values()].map(({ session, ...entry }) => ({ ...entry, viewers: session.viewers }));
+  }
+
+  /** Of memory, for what is kept of all output. */
+  get heldBytes(): number {
+    return [...this.#entries.values()].reduce((sum, { session }) => sum + session.heldBytes, 0);
   }
 
   /** Ends all there are, and refuses what comes after. */
@@ -128,7 +141,7 @@ export class SessionDesk {
 
   #begin(stream: LinkStream, { actor, role, seat, window, session: spec }: RelayedOpen): StreamHandler | undefined {
     if (spec.kind === 'join') return this.#join(stream, spec.sessionId, { actor, role, seat, window });
-    const problem = this.#makeRoom(actor);
+    const problem = makeRoom(actor, [...this.#entries.values(), ...this.#openings], this.#options);
     if (problem !== undefined) return refuse(stream, problem);
     const opening: Opening = { actor, spec, seat, controller: new AbortController(), stream, window };
     this.#openings.add(opening);
@@ -168,36 +181,35 @@ export class SessionDesk {
   }
 
   #newSession({ windowBytes = sessionLimits.windowBytes, ...opened }: OpenedSource, whose: Whose): Session {
-    const { lingerMs, mostSeats } = this.#options;
+    const { lingerMs, mostSeats, onDefect } = this.#options;
     const sessionId = `s-${[...randomBytes(10)].map((byte) => base32[byte & 31]).join('')}`;
     const session = new Session({
       ...opened,
       id: sessionId,
       windowBytes,
-      replayBytes: sessionLimits.replayBytes,
+      replayBytes: this.#replayShare,
       mostSeats,
       lingerMs,
-      onEnd: () => void this.#entries.delete(sessionId),
+      onDefect,
+      onEnd: () => {
+        this.#entries.delete(sessionId);
+        this.#share();
+      },
     });
     this.#entries.set(sessionId, { ...whose, sessionId, session, openedAt: new Date().toISOString() });
+    this.#share();
     return session;
+  }
+
+  #share(): void {
+    const share = replayShare(this.#entries.size, this.#options.replayBytes);
+    if (share === this.#replayShare) return;
+    this.#replayShare = share;
+    for (const { session } of this.#entries.values()) session.keep(share);
   }
 
   #seated(seat: string, actor: string): Entry | undefined {
     return [...this.#entries.values()].find(({ session }) => session.hasSeat(seat, actor));
-  }
-
-  /** What is wrong with one more of this user. The oldest that wait for their viewers give way. */
-  #makeRoom(actor: string): Close | undefined {
-    const { mostSessions, mostPerActor } = this.#options;
-    const entries = [...this.#entries.values()];
-    const own = entries.filter((entry) => entry.actor === actor);
-    const ownOpenings = [...this.#openings].filter((opening) => opening.actor === actor);
-    if (own.length + ownOpenings.length >= mostPerActor && !endOldest(own)) {
-      return deskRefusals.tooMany(`"${actor}" has`, mostPerActor);
-    }
-    if (this.#entries.size + this.#openings.size < mostSessions || endOldest(entries)) return undefined;
-    return deskRefusals.tooMany('its host has', mostSessions);
   }
 }
 
@@ -222,12 +234,4 @@ function waiting(opening: Opening): StreamHandler {
       if (opening.stream === stream && !waits) opening.controller.abort();
     },
   };
-}
-
-/** Whether there was one that waits for its viewers. */
-function endOldest(entries: readonly Entry[]): boolean {
-  const away = entries.filter(({ session }) => session.awaySince !== undefined);
-  const [oldest] = away.sort((one, other) => (one.session.awaySince ?? 0) - (other.session.awaySince ?? 0));
-  oldest?.session.close({ code: 'limit-exceeded', message: 'it made room for another session' });
-  return oldest !== undefined;
 }

@@ -114,13 +114,13 @@ test('the fastest of several viewers sets the pace; one left behind is told, and
   const { source, say, told } = aSource();
   const { session } = aSession(source, { replayBytes: 192 * 1024 });
   const slow = aViewer(session, { window: 1_024 });
-  const fast = aViewer(session, { window: sessionLimits.copyWindowBytes, actor: 'bo' });
+  const fast = aViewer(session, { actor: 'bo' });
   const [partBytes, parts] = [32 * 1024, 20];
   for (let part = 0; part < parts; part += 1) {
     say(Buffer.alloc(partBytes, 'x'));
     const soFar = (part + 1) * partBytes;
     await fast.becomes('a part', () => fast.text().length === soFar);
-    fast.stream.send({ type: 'credit', offset: soFar + sessionLimits.copyWindowBytes });
+    fast.stream.send({ type: 'credit', offset: soFar + sessionLimits.windowBytes });
     fast.carry();
   }
   slow.carry();
@@ -132,6 +132,7 @@ test('the fastest of several viewers sets the pace; one left behind is told, and
   slow.carry();
   fast.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('b') });
   fast.carry();
+  await waitUntil('both', () => told.length === 2, { timeoutMs: 5_000 });
 
   const gap = parts * partBytes - 192 * 1024;
   assert.deepEqual(slow.events(), [{ event: 'gap', offset: gap }]);
@@ -209,7 +210,7 @@ test('input ends once all who may still type have ended theirs or left', async (
   assert.deepEqual(told, []);
 
   other.stream.close({ code: 'cancelled', message: 'enough' });
-  other.carry();
+  await other.becomes('the end', () => told.length > 0);
 
   assert.deepEqual(told, ['end']);
 });
@@ -226,6 +227,90 @@ test('a viewer that was gone before it could sit down keeps nothing', async () =
   await waitUntil('its end', async () => isOver(), { timeoutMs: 5_000 });
 
   assert.equal(aViewer(session).isTaken(), false, 'nobody joins what is over');
+});
+
+test('what is typed goes in one part after the other, and its end after the last', async () => {
+  const { source, told } = aSource();
+  const taking: (() => void)[] = [];
+  const slow = {
+    ...source,
+    write: async (bytes: Uint8Array) => {
+      await source.write(bytes);
+      await new Promise<void>((resolve) => taking.push(resolve));
+    },
+  };
+  const { session } = aSession(slow);
+  const viewer = aViewer(session);
+  viewer.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('a') });
+  viewer.carry();
+  viewer.stream.send({ type: 'data', offset: 1, channel: 'input', bytes: Buffer.from('b') });
+  viewer.stream.send({ type: 'end', offset: 2 });
+  viewer.carry();
+  await waitUntil('the first', () => taking.length === 1, { timeoutMs: 5_000 });
+  assert.deepEqual(told, ['write a']);
+
+  taking[0]?.();
+  await waitUntil('the second', () => taking.length === 2, { timeoutMs: 5_000 });
+  taking[1]?.();
+  await waitUntil('the end', () => told.length === 3, { timeoutMs: 5_000 });
+
+  assert.deepEqual(told, ['write a', 'write b', 'end']);
+});
+
+test('a program that ends while it is typed to tells how it ended, not that it takes no more', async () => {
+  const { source, say, end } = aSource();
+  const { session } = aSession({ ...source, write: () => Promise.reject(new AppError('unreachable', 'EPIPE')) });
+  const viewer = aViewer(session);
+  viewer.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('x') });
+  viewer.carry();
+  say('bye');
+  end();
+  await viewer.becomes('the end', () => viewer.frames.at(-1)?.type === 'end');
+
+  assert.deepEqual([viewer.text(), viewer.events(), viewer.closes], ['bye', [{ event: 'exit', code: 3 }], []]);
+});
+
+test('what takes no input and does not end either fails in a while', { timeout: 20_000 }, async () => {
+  const { source, isClosed } = aSource();
+  const { session } = aSession({ ...source, write: () => Promise.reject(new AppError('unreachable', 'EPIPE')) });
+  const viewer = aViewer(session);
+  viewer.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('x') });
+
+  assert.equal((await viewer.closed())?.code, 'unreachable');
+  assert.ok(isClosed());
+});
+
+test('a defect of a source is told apart from its viewers', async () => {
+  const { source, end } = aSource();
+  const defects: unknown[] = [];
+  const { session } = aSession(source, { onDefect: (error) => defects.push(error) });
+  const viewer = aViewer(session);
+
+  end(new TypeError('x of undefined'));
+
+  assert.equal((await viewer.closed())?.code, 'internal');
+  assert.equal(defects.length, 1);
+});
+
+test('a session that is to keep less forgets only what was read, and what it forgets takes no memory', async () => {
+  const { source, say } = aSource();
+  const { session } = aSession(source);
+  const viewer = aViewer(session, { window: 16 * 1024 });
+  say(Buffer.alloc(16 * 1024 + 200_000, 'x'));
+  await viewer.becomes('a window', () => viewer.text().length === 16 * 1024);
+
+  session.keep(64 * 1024);
+  const unread = viewer.text().length;
+  for (let offset = 32 * 1024; viewer.text().length < 16 * 1024 + 200_000; offset += 16 * 1024) {
+    viewer.stream.send({ type: 'credit', offset });
+    await viewer.becomes('more', () => viewer.text().length === Math.min(offset, 16 * 1024 + 200_000));
+  }
+  viewer.stream.send({ type: 'credit', offset: 16 * 1024 + 200_000 + 16 * 1024 });
+  viewer.carry();
+
+  assert.equal(unread, 16 * 1024);
+  assert.deepEqual(viewer.events(), [], 'there is no gap');
+  assert.ok(session.heldBytes <= 68 * 1024, `${session.heldBytes} bytes are held`);
 });
 
 for (const code of ['timed-out', 'refused', 'limit-exceeded', 'internal'] as const) {

@@ -1,8 +1,11 @@
-import { type Accept, type CallerEvent, type Close, type CloseCode, sessionLimits } from '../contracts/session-wire.ts';
+import { isAppError } from '../contracts/errors.ts';
+import { type Accept, type CallerEvent, type Close, sessionLimits } from '../contracts/session-wire.ts';
 import { ByteLog } from './byte-log.ts';
 import { closeOf } from './close-of.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
-import { type Ending, Seat, type SeatOwner, type Sitting } from './seat.ts';
+import { comesBack, type Ending, Seat, type SeatOwner, type Sitting } from './seat.ts';
+import { SeatTable, type Viewer } from './seat-table.ts';
+import { SessionInput } from './session-input.ts';
 import type { Source } from './source.ts';
 
 export interface SessionOptions {
@@ -20,13 +23,10 @@ export interface SessionOptions {
   readonly mostSeats: number;
   /** How long a seat is kept whose viewer is away. */
   readonly lingerMs: number;
+  /** Told of a failure that is no AppError. Default: nobody is. */
+  readonly onDefect?: ((error: unknown) => void) | undefined;
   /** Told when it is over. */
   readonly onEnd: () => void;
-}
-
-export interface Viewer {
-  readonly actor: string;
-  readonly isHere: boolean;
 }
 
 export interface Joining {
@@ -37,26 +37,27 @@ export interface Joining {
   readonly window: number;
 }
 
-/** How a stream is closed whose viewer may take their seat again. */
-export const comesBack: readonly CloseCode[] = ['detached', 'host-away', 'server-stopping'];
+/** How long what its input went into may take to end by itself, once it takes no more. */
+const inputFailureMs = 2_000;
 
 /** A source and who views it. It goes on while viewers are away, for as long as their seats are kept. */
 export class Session {
   readonly id: Accept['sessionId'];
   readonly #options: SessionOptions;
   readonly #log: ByteLog;
-  readonly #seats = new Map<string, Seat>();
-  readonly #away = new Map<Seat, NodeJS.Timeout>();
+  readonly #input: SessionInput;
+  readonly #seats = new SeatTable();
   #ended: Ending | undefined;
   #isOver = false;
-  #isInputEnded = false;
-  #lastLeftAt = performance.now();
+  #replayBytes: number;
   #awaited: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#replayBytes = options.replayBytes;
     this.#log = new ByteLog(options.replayBytes);
+    this.#input = new SessionInput(options.source, (error) => this.#inputFailed(error));
     void this.#follow();
   }
 
@@ -64,32 +65,39 @@ export class Session {
     return this.#isOver;
   }
 
-  /** In the order in which they came. */
+  /** Of memory, for what is kept of its output. */
+  get heldBytes(): number {
+    return this.#log.heldBytes;
+  }
+
   get viewers(): readonly Viewer[] {
-    return [...this.#seats.values()].map(({ actor, isHere }) => ({ actor, isHere }));
+    return this.#seats.viewers;
   }
 
   /** Since when it waits for its viewers, in ms of `performance.now()`; undefined while one is here. */
   get awaySince(): number | undefined {
-    return this.viewers.some(({ isHere }) => isHere) ? undefined : this.#lastLeftAt;
+    return this.#seats.awaySince;
   }
 
   /** A new viewer, who gets what is kept of the output; undefined when it is over, or all seats are taken. */
   join(stream: LinkStream, { actor, seat: key, window }: Joining): StreamHandler | undefined {
-    const isTaken = key !== undefined && this.#seats.has(key);
-    if (this.#isOver || isTaken || !this.#hasRoomForSeat()) return undefined;
+    const isTaken = key !== undefined && this.#seats.get(key) !== undefined;
+    if (this.#isOver || isTaken) return undefined;
+    // A new viewer comes before one who is away.
+    if (this.#seats.size >= this.#options.mostSeats && !this.#seats.removeLongestAway()) return undefined;
     const seat = new Seat(this.#owner, {
       ...{ key, actor },
       ...{ start: this.#log.start, windowBytes: this.#options.windowBytes },
     });
-    this.#seats.set(seat.key, seat);
-    return this.#sitFirst(seat, stream, window);
+    this.#seats.add(seat);
+    return this.again(seat.key, stream, window);
   }
 
   /** A viewer that has not heard that it is here. */
   again(key: string, stream: LinkStream, window: number): StreamHandler | undefined {
     const seat = this.#seats.get(key);
-    return seat === undefined ? undefined : this.#sitFirst(seat, stream, window);
+    const received = this.#log.start;
+    return seat && this.#sit(seat, stream, { received, window, credit: received + window });
   }
 
   hasSeat(key: string, actor: string): boolean {
@@ -105,12 +113,17 @@ export class Session {
     return undefined;
   }
 
+  /** How much of its output is kept from now on. What is not read stays until it is. */
+  keep(replayBytes: number): void {
+    this.#replayBytes = replayBytes;
+    this.#forget();
+  }
+
   /** Ends it for everybody. */
   close(close: Close): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const timer of this.#away.values()) clearTimeout(timer);
-    for (const seat of this.#seats.values()) seat.close(close);
+    for (const seat of this.#seats.all) seat.close(close);
     this.#seats.clear();
     this.#options.source.close();
     this.#wake();
@@ -124,34 +137,16 @@ export class Session {
       get ended() {
         return session.#ended;
       },
-      write: (bytes) => this.#write(bytes),
+      write: (bytes) => this.#input.write(bytes),
       inputEnded: () => this.#inputEnded(),
       event: (event) => this.#take(event),
-      hasRead: () => this.#wake(),
+      hasRead: () => this.#forget(),
       left: (seat, close) => this.#left(seat, close),
     };
   }
 
-  #sitFirst(seat: Seat, stream: LinkStream, window: number): StreamHandler {
-    const received = this.#log.start;
-    return this.#sit(seat, stream, { received, window, credit: received + window });
-  }
-
-  /** A new viewer comes before one who is away. */
-  #hasRoomForSeat(): boolean {
-    if (this.#seats.size < this.#options.mostSeats) return true;
-    for (const [seat, timer] of this.#away) {
-      clearTimeout(timer);
-      this.#away.delete(seat);
-      this.#seats.delete(seat.key);
-      return true;
-    }
-    return false;
-  }
-
   #sit(seat: Seat, stream: LinkStream, sitting: Sitting): StreamHandler {
-    clearTimeout(this.#away.get(seat));
-    this.#away.delete(seat);
+    this.#seats.here(seat);
     const { isTerminal: terminal, lingerMs } = this.#options;
     seat.sit(stream, sitting, { sessionId: this.id, terminal, lingerSeconds: Math.floor(lingerMs / 1_000) });
     // To open what it is about takes time, in which its viewer may have gone.
@@ -164,15 +159,12 @@ export class Session {
       this.#giveUp(seat);
       return;
     }
-    const timer = setTimeout(() => this.#giveUp(seat), this.#options.lingerMs).unref();
-    this.#away.set(seat, timer);
-    this.#lastLeftAt = performance.now();
+    this.#seats.away(seat, this.#options.lingerMs, () => this.#giveUp(seat));
     this.#wake();
   }
 
   #giveUp(seat: Seat): void {
-    this.#away.delete(seat);
-    this.#seats.delete(seat.key);
+    this.#seats.remove(seat);
     if (this.#seats.size === 0) {
       this.close({ code: 'done', message: 'nobody views it any more' });
       return;
@@ -187,22 +179,33 @@ export class Session {
       for await (const { channel, bytes } of source.output) {
         for (let at = 0; at < bytes.length; at += sessionLimits.dataBytes) {
           await this.#hasRoom();
-          if (this.#isOver) return;
+          if (this.#isOver || this.#ended !== undefined) return;
           this.#log.append(channel, bytes.subarray(at, at + sessionLimits.dataBytes));
-          for (const seat of this.#seats.values()) seat.pump();
+          for (const seat of this.#seats.all) seat.pump();
         }
       }
       this.#end({ exit: await source.exit() });
     } catch (error) {
-      this.#end({ failure: closeOf(error) });
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver || this.#ended !== undefined) return;
+    if (!isAppError(error)) this.#options.onDefect?.(error);
+    this.#end({ failure: closeOf(error) });
+  }
+
+  /** What ends because of it says better why. */
+  #inputFailed(error: unknown): void {
+    setTimeout(() => this.#fail(error), inputFailureMs).unref();
   }
 
   /** Of its output; who views it may still read. */
   #end(ending: Ending): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#ended !== undefined) return;
     this.#ended = ending;
-    for (const seat of this.#seats.values()) seat.outputEnded();
+    for (const seat of this.#seats.all) seat.outputEnded();
   }
 
   async #hasRoom(): Promise<void> {
@@ -215,11 +218,28 @@ export class Session {
 
   /** Whether the next bytes would push out some that the fastest viewer has not read. */
   #isFull(): boolean {
-    const seats = [...this.#seats.values()];
-    const here = seats.filter(({ isHere }) => isHere);
-    if (here.length === 0 && this.#options.readsOn && seats.length > 0) return false;
-    const pace = Math.max(this.#log.start, ...(here.length > 0 ? here : seats).map(({ consumed }) => consumed));
-    return this.#log.end - pace > this.#options.replayBytes - sessionLimits.dataBytes;
+    return !this.#readsOn && this.#unreadBytes > this.#keptBytes - sessionLimits.dataBytes;
+  }
+
+  /** Whether its oldest output is forgotten, read or not. */
+  get #readsOn(): boolean {
+    return this.#options.readsOn && this.awaySince !== undefined;
+  }
+
+  get #unreadBytes(): number {
+    return this.#log.end - Math.max(this.#log.start, this.#seats.pace);
+  }
+
+  /** Enough for what a viewer may have read before its next credit tells. */
+  get #keptBytes(): number {
+    return Math.max(this.#replayBytes, this.#seats.untoldBytes + sessionLimits.dataBytes);
+  }
+
+  /** What need not be kept any more. */
+  #forget(): void {
+    const unreadBytes = this.#readsOn ? 0 : this.#unreadBytes;
+    this.#log.keep(Math.max(this.#keptBytes, unreadBytes));
+    this.#wake();
   }
 
   #wake(): void {
@@ -227,19 +247,8 @@ export class Session {
     this.#awaited = undefined;
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#options.source.write(bytes);
-    } catch (error) {
-      this.#end({ failure: closeOf(error) });
-    }
-  }
-
   #inputEnded(): void {
-    const isAll = [...this.#seats.values()].every(({ isInputEnded }) => isInputEnded);
-    if (!isAll || this.#isInputEnded) return;
-    this.#isInputEnded = true;
-    void this.#options.source.endInput().catch((error) => this.#end({ failure: closeOf(error) }));
+    if (this.#seats.isInputEnded) this.#input.end();
   }
 
   async #take(event: CallerEvent): Promise<void> {
