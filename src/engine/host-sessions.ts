@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ByteStream } from './engine.ts';
+import type { LogPosition } from './log-position.ts';
 
 /** What a program or a log says, cut anywhere. */
 export interface SessionBytes {
@@ -56,12 +57,14 @@ export type AttachRequest = Pick<ExecRequest, 'hasInput' | 'terminal' | 'signal'
 
 export interface HostLogRequest {
   readonly follow: boolean;
-  /** ISO 8601. */
+  /** ISO 8601, to the nanosecond. */
   readonly since?: string | undefined;
   /** Of the last lines. */
   readonly tail?: number | undefined;
   /** Whether each line begins with its time. */
   readonly timestamps: boolean;
+  /** Where an earlier reading of this log got to: it goes on there, and keeps the place. Default: from the beginning. */
+  readonly position?: LogPosition | undefined;
   readonly signal: AbortSignal;
 }
 

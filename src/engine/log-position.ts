@@ -1,0 +1,39 @@
+import type { SessionBytes } from './host-sessions.ts';
+
+type LogChannel = SessionBytes['channel'];
+
+/** How far the log of one container was read: up to a time, and how much of what was written at that very time. */
+export class LogPosition {
+  #at: string | undefined;
+  #seen = { output: 0, error: 0 };
+  #known = { output: 0, error: 0 };
+
+  /** As the engine writes it, to the nanosecond; undefined before the first line. */
+  get at(): string | undefined {
+    return this.#at;
+  }
+
+  /** It is read again from that time on: what was read of it comes once more. */
+  reopen(): void {
+    this.#known = { ...this.#seen };
+  }
+
+  /** Of so many bytes that come next, those that were read before. */
+  pass(channel: LogChannel, at: string, sizeBytes: number): number {
+    if (at !== this.#at) {
+      this.#at = at;
+      this.#seen = { output: 0, error: 0 };
+      this.#known = { output: 0, error: 0 };
+    }
+    const known = Math.min(sizeBytes, this.#known[channel]);
+    this.#known[channel] -= known;
+    this.#seen[channel] += sizeBytes - known;
+    return known;
+  }
+}
+
+/** A time of ISO 8601 as the engine's API counts, in seconds to the nanosecond. */
+export function engineTime(time: string): string {
+  const fraction = /\.(\d{1,9})/.exec(time)?.[1] ?? '';
+  return `${Math.floor(Date.parse(time) / 1_000)}.${fraction.padEnd(9, '0')}`;
+}
