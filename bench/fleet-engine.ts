@@ -1,14 +1,16 @@
 import { request } from 'node:http';
 import type { HostSpec } from '../src/contracts/host-spec.ts';
 import { dockerHostEngine } from '../src/engine/docker-host.ts';
+import type { EngineEndpoint } from '../src/engine/endpoint.ts';
 import type { HostEngine } from '../src/engine/host-engine.ts';
 import { busyboxContext } from '../test/support/busybox-image.ts';
-import { startPrivateEngine } from '../test/support/private-engine.ts';
+import { type PrivateEngine, startPrivateEngine } from '../test/support/private-engine.ts';
 
 export const benchImage = 'bench:1';
 
 /** An engine of the bench's own with one small image, and what happens to its containers by the time it is heard of. */
 export class BenchEngine {
+  readonly endpoint: EngineEndpoint;
   readonly host: string;
   readonly calls: HostEngine;
   readonly imageId: string;
@@ -17,12 +19,13 @@ export class BenchEngine {
   readonly #ending = new AbortController();
   readonly #waiting = new Map<string, (at: number) => void>();
 
-  private constructor(at: { host: string; calls: HostEngine; imageId: string; close: () => Promise<void> }) {
-    this.host = at.host;
-    this.calls = at.calls;
-    this.imageId = at.imageId;
-    this.#socket = at.host.replace('unix://', '');
-    this.#close = at.close;
+  private constructor(engine: PrivateEngine, { calls, imageId }: Pick<BenchEngine, 'calls' | 'imageId'>) {
+    this.endpoint = engine.endpoint;
+    this.host = engine.host;
+    this.calls = calls;
+    this.imageId = imageId;
+    this.#socket = engine.host.replace('unix://', '');
+    this.#close = () => engine.close();
     void this.#follow();
   }
 
@@ -39,7 +42,7 @@ export class BenchEngine {
         pullBase: false,
       };
       const imageId = await calls.build(await busyboxContext(), request);
-      return new BenchEngine({ host: engine.host, calls, imageId, close: () => engine.close() });
+      return new BenchEngine(engine, { calls, imageId });
     } catch (error) {
       await engine.close();
       throw error;

@@ -200,5 +200,7 @@ export class FleetProcesses {
 }
 
 function preloading(files: readonly URL[]): Readonly<Record<string, string>> {
-  return files.length === 0 ? {} : { NODE_OPTIONS: files.map(({ href }) => `--import ${href}`).join(' ') };
+  if (files.length === 0) return {};
+  const given = process.env['NODE_OPTIONS'] ?? '';
+  return { NODE_OPTIONS: [given, ...files.map(({ href }) => `--import ${href}`)].join(' ') };
 }

@@ -1,0 +1,62 @@
+import { type Open, sessionLimits } from '../src/contracts/session-wire.ts';
+import { connectSessions } from '../src/server-client/session-link.ts';
+import { CallerSession, type SessionOutcome } from '../src/session/caller-session.ts';
+import type { FrameLink } from '../src/session/frame-link.ts';
+
+export interface CallerOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly host: string;
+  readonly workspace: string;
+}
+
+/** Somebody with one link to the server, and sessions over it. */
+export class Caller {
+  readonly #options: CallerOptions;
+  readonly #ending = new AbortController();
+  #link: Promise<FrameLink> | undefined;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  exec(command: readonly string[], { isTerminal = true } = {}): Running {
+    const { host, workspace } = this.#options;
+    const session: Open['session'] = {
+      kind: 'exec',
+      workspace,
+      command: [...command],
+      env: [],
+      interactive: true,
+      ...(isTerminal && { terminal: { columns: 80, rows: 24 } }),
+    };
+    return this.#start({ host, session, window: sessionLimits.windowBytes });
+  }
+
+  close(): void {
+    this.#ending.abort(new Error('the caller is closed'));
+  }
+
+  #start(open: Omit<Open, 'resume'>): Running {
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([leaving.signal, this.#ending.signal]);
+    const session = new CallerSession({ open, connect: () => this.#connected(), signal });
+    const outcome = session.run();
+    outcome.catch(() => undefined); // Who waits for it is told.
+    return { session, outcome, cancel: () => leaving.abort(new Error('the caller has seen enough')) };
+  }
+
+  async #connected(): Promise<FrameLink> {
+    const known = await this.#link;
+    if (known !== undefined && !known.isEnded) return known;
+    const { url, token } = this.#options;
+    this.#link = connectSessions({ url, authorization: `Bearer ${token}`, signal: this.#ending.signal });
+    return await this.#link;
+  }
+}
+
+export interface Running {
+  readonly session: CallerSession;
+  readonly outcome: Promise<SessionOutcome>;
+  cancel(): void;
+}
