@@ -1,6 +1,6 @@
 import type { LiveSession } from '../contracts/routes-sessions.ts';
 import type { Accept, Close, Open } from '../contracts/session-wire.ts';
-import { comesBack } from '../session/session.ts';
+import { comesBack } from '../session/seat.ts';
 import type { CarriedBytes, Splice } from '../session/splice.ts';
 import type { UserCaller } from './handler.ts';
 import { whatOf, workspaceOf } from './session-words.ts';
@@ -14,7 +14,7 @@ export interface Viewing {
   splice: Splice | undefined;
   /** Undefined until it was taken. */
   accept: Accept | undefined;
-  openedAt: Date;
+  readonly openedAt: Date;
   /** Over links that are no more. */
   carried: CarriedBytes;
 }
@@ -43,23 +43,27 @@ export class LiveSessions {
     this.#viewings.add(viewing);
   }
 
+  /** The same viewer's on the link before; undefined where this is the first that is known. */
+  before({ resume }: Open, { user }: UserCaller): Viewing | undefined {
+    if (resume === undefined) return undefined;
+    return this.viewings.find(({ accept, caller }) => accept?.seat === resume.seat && caller.user.name === user.name);
+  }
+
   /** The host took it. What waited for it is it from now on. */
   taken(viewing: Viewing, accept: Accept): void {
     viewing.accept = accept;
     for (const waiting of [...this.#waiting.keys()]) {
-      if (waiting.accept?.seat !== accept.seat) continue;
-      viewing.openedAt = waiting.openedAt;
-      viewing.carried = waiting.carried;
-      this.#forget(waiting);
+      if (waiting.accept?.seat === accept.seat) this.#forget(waiting);
     }
   }
 
-  /** Its stream is closed: it waits where its viewer may come back. */
+  /** Its stream is closed: it waits where its viewer may come back, and is not back already. */
   left(viewing: Viewing, close: Close, carried: CarriedBytes): void {
     const { accept } = viewing;
     viewing.splice = undefined;
     viewing.carried = sumOf(viewing.carried, carried);
-    if (accept === undefined || !this.#viewings.has(viewing) || !comesBack.includes(close.code)) {
+    const isBack = this.viewings.some((other) => other !== viewing && other.accept?.seat === accept?.seat);
+    if (accept === undefined || isBack || !this.#viewings.has(viewing) || !comesBack.includes(close.code)) {
       this.#forget(viewing);
       return;
     }

@@ -19,7 +19,7 @@ import type { LocalSessions } from './local-sessions.ts';
 import { parseFields } from './parse-fields.ts';
 import { hostProblem } from './relay-admission.ts';
 import type { SessionActivity } from './session-activity.ts';
-import { limitProblem, type SessionLimits, sessionDefaults } from './session-limits.ts';
+import { limitProblem, type SessionLimits, sessionDefaults, timesOf } from './session-limits.ts';
 
 export interface RelayOptions {
   /** By name. Raises `not-found`. */
@@ -182,14 +182,15 @@ export class Relay {
 
   #relay(stream: LinkStream, { caller, address, open, to, spec }: Admitted): StreamHandler {
     const { activity, now } = this.#options;
+    const before = this.#live.before(open, caller);
     const viewing: Viewing = {
       caller,
       address,
       open,
       splice: undefined,
       accept: undefined,
-      openedAt: now(),
-      carried: none,
+      openedAt: before?.openedAt ?? now(),
+      carried: before?.carried ?? none,
     };
     this.#live.add(viewing);
     const startedAt = performance.now();
@@ -197,6 +198,7 @@ export class Relay {
       caller: stream,
       windowBytes: open.window,
       resume: open.resume,
+      times: timesOf(open.session, this.#limits, now().getTime() - viewing.openedAt.getTime()),
       openAgent: (handler) => to.open(relayedOpen({ ...open, session: spec }, caller), handler),
       onAccept: (accept) => {
         this.#live.taken(viewing, accept);

@@ -1,4 +1,5 @@
-import type { Close } from '../contracts/session-wire.ts';
+import type { Close, SessionSpec } from '../contracts/session-wire.ts';
+import type { SpliceTimes } from '../session/splice-clock.ts';
 
 export interface SessionLimits {
   /** Of one user at once, those included that wait for their viewer. Default: 64. */
@@ -7,9 +8,21 @@ export interface SessionLimits {
   readonly perHost: number;
   /** Of one user, those included that come back and those that are refused. Default: 600. */
   readonly opensPerMinute: number;
+  /** How long nothing may be typed or printed; a log that is followed may be silent. In milliseconds. Default: 4 h. */
+  readonly idleMs: number;
+  /** How long one may last, however often its link is lost. In milliseconds. Default: 24 h. */
+  readonly mostMs: number;
 }
 
-export const sessionDefaults: SessionLimits = { perUser: 64, perHost: 256, opensPerMinute: 600 };
+const hourMs = 3_600_000;
+
+export const sessionDefaults: SessionLimits = {
+  perUser: 64,
+  perHost: 256,
+  opensPerMinute: 600,
+  idleMs: 4 * hourMs,
+  mostMs: 24 * hourMs,
+};
 
 interface Wanted {
   readonly user: string;
@@ -42,4 +55,9 @@ export function limitProblem(
     return tooMany(`${where} has ${ofHost} open, which is the most`, end);
   }
   return undefined;
+}
+
+/** How long a session may be idle and last, of which `beforeMs` are over. */
+export function timesOf({ kind }: SessionSpec, { idleMs, mostMs }: SessionLimits, beforeMs: number): SpliceTimes {
+  return kind === 'logs' ? { mostMs, beforeMs } : { idleMs, mostMs, beforeMs };
 }

@@ -6,7 +6,7 @@ const [minute, hour] = [60_000, 3_600_000];
 const never = Number.POSITIVE_INFINITY;
 
 function at(now: number, life: Partial<SpliceLife> = {}, times: SpliceTimes = {}) {
-  const all = { acceptMs: 15_000, idleMs: 4 * hour, mostMs: never, ...times };
+  const all = { acceptMs: 15_000, idleMs: 4 * hour, mostMs: never, beforeMs: 0, ...times };
   return due(all, { openedAt: 0, isAccepted: true, lastDataAt: 0, toldUntil: undefined, ...life }, now);
 }
 
@@ -43,6 +43,14 @@ test('the longest time ends it, whatever is typed', () => {
   assert.equal(at(24 * hour - 4, life, times).kind, 'notice');
   const end = at(24 * hour, life, times);
   assert.equal(end.kind === 'end' && end.close.message, 'it was open for 24 h, the longest that the server allows');
+});
+
+test('what a viewer who comes back had before counts for the longest time', () => {
+  const times = { mostMs: 24 * hour, beforeMs: 23 * hour };
+  const life = { lastDataAt: hour - 1 };
+
+  assert.equal(at(hour - minute, life, times).kind, 'notice');
+  assert.equal(at(hour, life, times).kind, 'end');
 });
 
 test('without times it waits for ever, and a short one is not told before', () => {

@@ -8,12 +8,15 @@ export interface SpliceTimes {
   readonly idleMs?: number;
   /** Since its viewer opened it. Default: for ever. */
   readonly mostMs?: number;
+  /** Of that, what went before: its viewer comes back. Default: 0. */
+  readonly beforeMs?: number;
 }
 
 const defaults = {
   acceptMs: 15_000,
   idleMs: Number.POSITIVE_INFINITY,
   mostMs: Number.POSITIVE_INFINITY,
+  beforeMs: 0,
 } satisfies SpliceTimes;
 
 /** How long before its end a viewer is told, where the time is long enough. */
@@ -37,12 +40,12 @@ export type Due =
 
 /** What is to be done now about the time that a viewer of a session has. */
 export function due(times: Required<SpliceTimes>, life: SpliceLife, now: number): Due {
-  const { acceptMs, idleMs, mostMs } = times;
+  const { acceptMs, idleMs, mostMs, beforeMs } = times;
   if (!life.isAccepted) {
     const leftMs = life.openedAt + acceptMs - now;
     return leftMs > 0 ? { kind: 'wait', ms: leftMs } : { kind: 'end', close: unanswered(acceptMs) };
   }
-  const [idleAt, mostAt] = [life.lastDataAt + idleMs, life.openedAt + mostMs];
+  const [idleAt, mostAt] = [life.lastDataAt + idleMs, life.openedAt + mostMs - beforeMs];
   const endsAt = Math.min(idleAt, mostAt);
   if (now >= endsAt) return { kind: 'end', close: idleAt <= mostAt ? idle(idleMs) : tooLong(mostMs) };
   const isLong = (idleAt <= mostAt ? idleMs : mostMs) > 2 * noticeMs;
