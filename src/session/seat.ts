@@ -129,6 +129,11 @@ export class Seat {
     this.pump();
   }
 
+  /** For a person, where one is here. */
+  notice(text: string): void {
+    this.#tell({ event: 'notice', text: cutText(text, 1_024) });
+  }
+
   close(close: Close): void {
     this.#stream?.close(close);
     this.#stream = undefined;
@@ -170,7 +175,7 @@ export class Seat {
       case 'control': {
         const event = callerEventSchema.safeParse(frame.json);
         if (event.data === undefined) return 'there is no such event';
-        void this.#owner.event(event.data).catch((error) => this.#notice(error));
+        void this.#owner.event(event.data).catch((error) => this.notice(closeOf(error).message));
         return undefined;
       }
       case 'accept':
@@ -193,10 +198,6 @@ export class Seat {
   #fail(stream: LinkStream, failure: Close): void {
     stream.closeAfter(failure);
     this.closed(stream, failure);
-  }
-
-  #notice(error: unknown): void {
-    this.#tell({ event: 'notice', text: cutText(closeOf(error).message, 1_024) });
   }
 
   #tellExit(): void {

@@ -183,6 +183,23 @@ test('a source that fails after output tells it all, then why', async () => {
   assert.equal(viewer.closes[0]?.code, 'unreachable');
 });
 
+test('what a source has to tell goes to all its viewers', async () => {
+  let tell: (text: string) => void = () => undefined;
+  const { session } = aSession({
+    ...aSource().source,
+    onNotice: (given) => {
+      tell = given;
+    },
+  });
+  const [one, other] = [aViewer(session), aViewer(session, { actor: 'bo' })];
+
+  tell('it goes on elsewhere');
+  for (const viewer of [one, other]) await viewer.becomes('the notice', () => viewer.events().length === 1);
+
+  assert.deepEqual(one.events(), [{ event: 'notice', text: 'it goes on elsewhere' }]);
+  assert.deepEqual(other.events(), one.events());
+});
+
 test('a size or a signal that does not go through is told to who sent it, and ends nothing', async () => {
   const { source, say } = aSource();
   const refusing = {

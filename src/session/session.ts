@@ -58,6 +58,9 @@ export class Session {
     this.#replayBytes = options.replayBytes;
     this.#log = new ByteLog(options.replayBytes);
     this.#input = new SessionInput(options.source, (error) => this.#inputFailed(error));
+    options.source.onNotice?.((text) => {
+      for (const seat of this.#seats.all) seat.notice(text);
+    });
     void this.#follow();
   }
 

@@ -19,6 +19,8 @@ export interface Source {
   signal(name: string): Promise<void>;
   /** After all output; undefined of what has no exit code. */
   exit(): Promise<Exit | undefined>;
+  /** Has it tell what is for a person. Default: it has nothing to tell. */
+  onNotice?(tell: (text: string) => void): void;
   /** Lets go of it, whatever it does. */
   close(): void;
 }
