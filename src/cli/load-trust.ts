@@ -17,7 +17,9 @@ export async function chosenTrust(named: string | undefined, context: CommandCon
   const path = resolve(context.cwd, named);
   const trust = await readTrustFile(path);
   if (trust !== undefined) return trust;
-  throw new AppError('no-trust', `Cannot use trust file "${path}": there is no such file`);
+  throw new AppError('no-trust', `Cannot use trust file "${path}": there is no such file`, {
+    next: 'Have it from who runs the daemon: .agora/trust.json there.',
+  });
 }
 
 async function configuredTrust(context: CommandContext): Promise<string | undefined> {

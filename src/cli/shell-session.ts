@@ -39,7 +39,9 @@ export async function openSession(
   const record = await requireRecord(client, dispatchId);
   const compute = client.computeOf(record.work.target);
   if (compute.shell === undefined)
-    throw new AppError('refused', `Cannot open a shell into "${dispatchId}": its compute provider has no way in`);
+    throw new AppError('refused', `Cannot open a shell into "${dispatchId}": its compute provider has no way in`, {
+      next: `Read along instead: agora dispatch logs ${dispatchId} -f`,
+    });
   const handle = await runningWorker(client, record);
   const { redactor, unknownSecrets } = await redactorOf(client, record);
 

@@ -65,7 +65,9 @@ export const subagentRegister = defineCommand(
 async function readFields(file: string, cwd: string): Promise<object> {
   const { value } = (await readDefinitionFile(file, cwd)).document;
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new AppError('invalid-input', `Cannot read "${file}": it does not hold the fields of a subagent`);
+  throw new AppError('invalid-input', `Cannot read "${file}": it does not hold the fields of a subagent`, {
+    next: 'Give a YAML mapping or a JSON object; docs/reference/config.md has every field.',
+  });
 }
 
 function fieldsOf(options: OptionValues<typeof fieldOptions>, operands: readonly string[]): Record<string, unknown> {

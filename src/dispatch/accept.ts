@@ -143,17 +143,22 @@ function invalidWork(state: string): AppError {
   return new AppError('invalid-input', `Cannot dispatch: ${state}`);
 }
 
+/** Where it is, only whoever put it there knows. */
+const sameStorage = 'Use the config it was made with: each has a storage of its own.';
+
 async function worktreeOf({ storage }: DispatchPlace, { source }: DispatchWork): Promise<StoredBlob | undefined> {
   if (source === undefined) return undefined;
   const found = await storage.statBlob(source);
   if (found !== undefined) return found;
-  throw new AppError('not-found', `Cannot start from source "${source}": it is not in storage`);
+  throw new AppError('not-found', `Cannot start from source "${source}": it is not in storage`, { next: sameStorage });
 }
 
 async function requireInputs({ storage }: DispatchPlace, { inputs }: DispatchWork): Promise<void> {
   for (const [key, ref] of Object.entries(inputs)) {
     if ((await storage.statBlob(digestOfRef(ref))) !== undefined) continue;
-    throw new AppError('not-found', `Cannot hand in "inputs/${key}": artifact "${ref}" is not in storage`);
+    throw new AppError('not-found', `Cannot hand in "inputs/${key}": artifact "${ref}" is not in storage`, {
+      next: sameStorage,
+    });
   }
 }
 

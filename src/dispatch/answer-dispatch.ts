@@ -45,7 +45,9 @@ export async function answerDispatch(
 function continuationOf({ dispatchId, result }: DispatchRecord, answer: Answer['answer'], actor: string): Continuation {
   const question = result?.question;
   if (question === undefined) {
-    throw new AppError('state-corrupt', `Cannot answer dispatch "${dispatchId}": its record holds no question`);
+    throw new AppError('state-corrupt', `Cannot answer dispatch "${dispatchId}": its record holds no question`, {
+      next: 'Dispatch the work again: somebody else wrote to the storage.',
+    });
   }
   const { partial_state } = question;
   const artifact = (port: string): ArtifactRef | undefined =>

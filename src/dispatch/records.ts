@@ -124,9 +124,7 @@ async function read<T>({ storage, namespace }: RecordPlace, { type, name, schema
     throw new AppError(
       'state-corrupt',
       `Cannot read the ${type} record "${name}": it does not have the expected form`,
-      {
-        cause,
-      },
+      { next: 'Somebody else wrote to the storage, or a newer Agora did: use that one.', cause },
     );
   }
 }

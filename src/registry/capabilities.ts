@@ -76,5 +76,6 @@ function tooMany(name: string): AppError {
   return new AppError(
     'limit-exceeded',
     `Cannot register capability "${name}": more than ${capabilityLimits.files} files`,
+    { next: 'Register only what its subagents need.' },
   );
 }

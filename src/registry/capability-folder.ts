@@ -45,7 +45,9 @@ class Walk {
         if ((await this.#take(path)) === 'folder') waiting.push(path);
         if (this.files.size > capabilityLimits.files || this.#folders + waiting.length > capabilityLimits.files) {
           const most = capabilityLimits.files;
-          throw new AppError('limit-exceeded', `Cannot take "${this.#folder}": more than ${most} files or folders`);
+          throw new AppError('limit-exceeded', `Cannot take "${this.#folder}": more than ${most} files or folders`, {
+            next: 'Name a folder that holds only what its subagents need.',
+          });
         }
       }
     }

@@ -59,6 +59,7 @@ function parseJournal(text: string): readonly NameMove[] {
     return journalSchema.parse(JSON.parse(text)).moves;
   } catch (cause) {
     throw new AppError('state-corrupt', `Cannot complete a registration: "${journalName}" in storage is damaged`, {
+      next: 'Remove it there, then register again what was under way.',
       cause,
     });
   }
@@ -80,7 +81,9 @@ async function begin(
     }
     if (await storage.createName(journalPath(namespace), journal)) return earlier;
   }
-  throw new AppError('unreachable', 'Cannot register all together: others register without a pause');
+  throw new AppError('unreachable', 'Cannot register all together: others register without a pause', {
+    next: 'Try again when they have ended; nothing was registered.',
+  });
 }
 
 // Done twice it is the same, so that two may do it at once; who finds the journal gone has been overtaken, and what was

@@ -175,5 +175,8 @@ function readAs<T>(schema: { parse(value: unknown): T }, text: string, what: str
 }
 
 function corrupt(what: string, cause?: unknown): AppError {
-  return new AppError('state-corrupt', `Cannot read ${what}: it does not have the expected form`, { cause });
+  return new AppError('state-corrupt', `Cannot read ${what}: it does not have the expected form`, {
+    next: 'Register it again: somebody else wrote to the storage, or a newer Agora did.',
+    cause,
+  });
 }
