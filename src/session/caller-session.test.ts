@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
-import { type Close, sessionLimits } from '../contracts/session-wire.ts';
+import { type Close, openSchema, sessionLimits } from '../contracts/session-wire.ts';
 import { CallerSession, type CallerSessionOptions } from './caller-session.ts';
+import type { StreamFrame } from './frame.ts';
 import { FrameLink } from './frame-link.ts';
 import type { LinkStream } from './link-stream.ts';
 import { portEnd } from './port-end.suite.ts';
@@ -23,6 +25,7 @@ function aCaller(
   t: TestContext,
   play: (stream: LinkStream, count: number) => void,
   more: Partial<CallerSessionOptions> = {},
+  { onOpen = () => undefined, onFrame = () => undefined }: Hearing = {},
 ) {
   const closes: Close[] = [];
   const links: FrameLink[] = [];
@@ -32,9 +35,10 @@ function aCaller(
     const far = new FrameLink({
       port: there.port,
       mostStreams: 1,
-      onOpen: (stream) => {
+      onOpen: (stream, open) => {
+        onOpen(open);
         setImmediate(() => play(stream, links.length));
-        return { onFrame: () => undefined, onClose: (close) => closes.push(close) };
+        return { onFrame, onClose: (close) => closes.push(close) };
       },
     });
     links.push(caller);
@@ -57,6 +61,12 @@ function aCaller(
     ...more,
   });
   return { session, closes, links, abort: () => controller.abort(new Error('enough')) };
+}
+
+/** What the far side is told. */
+interface Hearing {
+  readonly onOpen?: (open: unknown) => void;
+  readonly onFrame?: (frame: StreamFrame) => void;
 }
 
 const data = (offset: number, text: string) =>
@@ -149,6 +159,85 @@ test('who joins what is old has missed nothing; who comes back is told what is g
   assert.equal(await reading, '');
   assert.deepEqual(told, ['500 bytes of output came while nobody could read them and are gone']);
 });
+
+test('an agent that is at the end of all offsets is no harm', { timeout: 20_000 }, async (t) => {
+  const { session } = aCaller(t, (stream) => {
+    stream.send({ type: 'accept', json: { ...accept, output: 2 ** 48 - 9 } });
+    stream.send(data(2 ** 48 - 9, 'last'));
+    stream.send({ type: 'control', json: { event: 'gap', offset: sessionLimits.offset } });
+    stream.send({ type: 'end', offset: sessionLimits.offset });
+  });
+  const running = session.run();
+
+  assert.equal(await textOf(session), 'last');
+  assert.equal((await running).kind, 'ended');
+});
+
+test('who comes back asks for no more than it has room for, and tells what it read since', {
+  timeout: 20_000,
+}, async (t) => {
+  const opens: unknown[] = [];
+  const credits: number[] = [];
+  const { session, links } = aCaller(
+    t,
+    (stream, count) => {
+      stream.send({ type: 'accept', json: { ...accept, output: count === 1 ? 0 : 4_096 } });
+      if (count > 1) return;
+      stream.send(data(0, 'x'.repeat(4_096)));
+      setImmediate(() => setImmediate(() => links[0]?.end({ code: 'host-away', message: 'cut' })));
+    },
+    {},
+    {
+      onOpen: (open) => opens.push(open),
+      onFrame: (frame) => void (frame.type === 'credit' && credits.push(frame.offset)),
+    },
+  );
+  const running = session.run();
+  await waitUntil('its return', () => opens.length === 2, { timeoutMs: 5_000 });
+  const output = session.output()[Symbol.asyncIterator]();
+  await output.next();
+  void output.next();
+  await waitUntil('its credit', () => credits.includes(8_192), { timeoutMs: 5_000 });
+  session.detach();
+  await running;
+
+  const { resume } = openSchema.parse(opens[1]);
+  assert.deepEqual(resume, { seat: accept.seat, received: 4_096, credit: 4_096 });
+});
+
+test('an OPEN that was not answered is sent again as the same one', { timeout: 20_000 }, async (t) => {
+  const opens: unknown[] = [];
+  const { session } = aCaller(
+    t,
+    (stream, count) => {
+      if (count === 1) stream.close({ code: 'host-away', message: 'lost' });
+      else stream.send({ type: 'accept', json: accept });
+      stream.send({ type: 'end', offset: 0 });
+    },
+    {},
+    { onOpen: (open) => opens.push(open) },
+  );
+  const running = session.run();
+  await textOf(session);
+  await running;
+
+  assert.equal(opens.length, 2);
+  assert.deepEqual(opens[0], opens[1]);
+  assert.ok(openSchema.parse(opens[0]).seat);
+});
+
+for (const [code, message, told] of [
+  ['timed-out', 'nothing was typed for 4 h', 'Cannot go on with the session: nothing was typed for 4 h'],
+  ['protocol', 'offset 3 came before 2', 'Cannot go on with the session: offset 3 came before 2'],
+  ['refused', 'Cannot \u001b[2Jsee\nit', 'Cannot  [2Jsee it'],
+  ['not-found', 'Cannot open "web": no such workspace', 'Cannot open "web": no such workspace'],
+] as const) {
+  test(`a session that is closed as ${code} says what was not possible`, { timeout: 20_000 }, async (t) => {
+    const { session } = aCaller(t, (stream) => stream.close({ code, message }));
+
+    await assert.rejects(session.run(), (error) => isAppError(error) && error.message === told);
+  });
+}
 
 test('several may write at once', { timeout: 20_000 }, async (t) => {
   const { session } = aCaller(t, (stream) => {

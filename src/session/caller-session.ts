@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sleep } from '../base/deadline.ts';
 import { type Backoff, retryDelayMs } from '../base/retry.ts';
-import { AppError, type ErrorCode, isAppError } from '../contracts/errors.ts';
+import { isAppError } from '../contracts/errors.ts';
 import {
   type Accept,
   acceptSchema,
@@ -12,6 +12,7 @@ import {
   type Open,
 } from '../contracts/session-wire.ts';
 import type { LoggedBytes } from './byte-log.ts';
+import { errorOf } from './error-of.ts';
 import type { StreamFrame } from './frame.ts';
 import type { FrameLink } from './frame-link.ts';
 import { IncomingBytes } from './incoming-bytes.ts';
@@ -44,18 +45,6 @@ const livedMs = 5_000;
 const backoff: Backoff = { delayMs: 20, maxDelayMs: 5_000 };
 /** Of a session that another link may find again. */
 const comesBack: readonly CloseCode[] = ['host-away', 'server-stopping'];
-const errorCodes: Partial<Record<CloseCode, ErrorCode>> = {
-  refused: 'refused',
-  'not-found': 'not-found',
-  'host-away': 'unreachable',
-  'server-stopping': 'unreachable',
-  unreachable: 'unreachable',
-  'session-lost': 'unreachable',
-  'limit-exceeded': 'limit-exceeded',
-  'timed-out': 'refused',
-  cancelled: 'interrupted',
-};
-
 /** This end of a session: each byte in and out exactly once, whatever becomes of the links. */
 export class CallerSession {
   readonly #options: CallerSessionOptions;
@@ -244,8 +233,4 @@ export class CallerSession {
   #lost(bytes: number): void {
     if (bytes > 0) this.#options.onNotice?.(`${bytes} bytes of output came while nobody could read them and are gone`);
   }
-}
-
-function errorOf({ code, message, next }: Close): AppError {
-  return new AppError(errorCodes[code] ?? 'internal', message, next === undefined ? {} : { next });
 }

@@ -1,7 +1,13 @@
+import { sessionLimits } from '../contracts/session-wire.ts';
 import type { LoggedBytes } from './byte-log.ts';
 import { Flow } from './flow.ts';
 import type { DataFrame } from './frame.ts';
 import { FrameLine } from './frame-line.ts';
+
+/** One that a frame can tell. */
+function offsetOf(bytes: number): number {
+  return Math.min(bytes, sessionLimits.offset);
+}
 
 /** Output on its way to its reader, never more than the window. */
 export class IncomingBytes {
@@ -43,7 +49,7 @@ export class IncomingBytes {
     const lost = this.#flow.isEnded ? 0 : Math.max(0, offset - this.#flow.next);
     if (lost > 0) this.#flow.gap(offset);
     this.#consumed += lost;
-    this.#credit += lost;
+    this.#credit = offsetOf(this.#credit + lost);
     return lost;
   }
 
@@ -87,7 +93,7 @@ export class IncomingBytes {
 
   #taken(bytes: number): void {
     this.#consumed += bytes;
-    const credit = this.#consumed + this.#windowBytes;
+    const credit = offsetOf(this.#consumed + this.#windowBytes);
     if (credit - this.#credit < this.#windowBytes / 4) return;
     this.#credit = credit;
     this.#flow.credit(credit);
