@@ -1,26 +1,28 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { OpenedSource } from '../session/session-desk.ts';
+import type { Source } from '../session/source.ts';
+import { FollowedLog } from './followed-log.ts';
 import type { OwnLog } from './log-reading.ts';
 import type { LogSpec, OpenSpec, SourcePlace } from './session-sources.ts';
 import { asOutput, readOnlySource } from './source-parts.ts';
 import { existingContainerOf } from './workspace-container.ts';
 
-const lookMs = 15_000;
-
+/** Also of a container that ended. One that is followed goes on with the container that comes after it. */
 export async function openWorkspaceLog(
-  { source, follow, since, tail, timestamps }: LogSpec<'workspace'>,
+  spec: LogSpec<'workspace'>,
   place: SourcePlace,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
-  const seen = await place.look(withDeadline(lookMs, signal));
-  const container = existingContainerOf(seen, source.name);
+  const { name: workspace } = spec.source;
+  const container = existingContainerOf(await place.look(signal), workspace);
   const ending = new AbortController();
-  const request = { follow, since, tail, timestamps, signal: ending.signal };
-  return {
-    source: readOnlySource(place.sessions.readLog(container.id, request), ending),
-    isTerminal: false,
-    readsOn: false,
+  const log = new FollowedLog({ ...spec, workspace, place, signal: ending.signal });
+  const source: Source = {
+    ...readOnlySource(log.read(container), ending),
+    onNotice: (tell) => {
+      log.onNotice = tell;
+    },
   };
+  return { source, isTerminal: false, readsOn: false };
 }
 
 export function openOwnLog({ follow, since, tail, timestamps }: OpenSpec<'logs'>, log: OwnLog): OpenedSource {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { engineForTests } from '../../test/support/engine.ts';
 import { waitUntil } from '../base/deadline.ts';
-import { isAppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { hostLabels, previousContainerName } from '../contracts/fleet-names.ts';
 import { hostSpecSchema, workspaceSpecSchema } from '../contracts/host-spec.ts';
 import { sessionLimits, sessionSpecSchema } from '../contracts/session-wire.ts';
@@ -9,7 +9,7 @@ import { dockerHostEngine } from '../engine/docker-host.ts';
 import { dockerHostSessions } from '../engine/docker-host-sessions.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
-import type { HostSessions } from '../engine/host-sessions.ts';
+import type { HostSessions, SessionBytes } from '../engine/host-sessions.ts';
 import { SuiteHost } from '../engine/suite-host.ts';
 import type { LoggedBytes } from '../session/byte-log.ts';
 import { CallerSession, type SessionOutcome } from '../session/caller-session.ts';
@@ -40,6 +40,8 @@ export class SessionsOnEngine {
   readonly host = new SuiteHost();
   readonly engine: HostEngine;
   readonly lines: string[] = [];
+  /** Whether the engine goes away after each part of a log. */
+  breaksLogs = false;
   readonly #sessions: HostSessions;
   readonly #workspaces: Record<string, unknown> = {};
   #agent: AgentSessions;
@@ -48,7 +50,8 @@ export class SessionsOnEngine {
   constructor() {
     const endpoint = parseEngineHost(found?.address ?? 'unix:///none', 'test');
     this.engine = dockerHostEngine({ endpoint });
-    this.#sessions = dockerHostSessions({ endpoint });
+    const sessions = dockerHostSessions({ endpoint });
+    this.#sessions = { ...sessions, readLog: (...asked) => this.#broken(sessions.readLog(...asked)) };
     this.#agent = this.#newAgent();
     this.#link = this.#newLink();
   }
@@ -160,11 +163,28 @@ export class SessionsOnEngine {
     };
   }
 
+  labelsOf(what: string): Record<string, string> {
+    return { ...this.host.labels, [hostLabels.name]: this.host.named(what) };
+  }
+
+  /** It is declared no more, and gone. */
+  async remove(what: string): Promise<void> {
+    delete this.#workspaces[this.host.named(what)];
+    await this.engine.removeContainer((await this.host.see(what)).id);
+  }
+
   async #create(what: string, container: string, wish: object): Promise<string> {
     const { tag, imageId } = this.host;
     const spec = workspaceSpecSchema.parse({ image: tag, restart: 'no', stopGrace: 0, ...wish });
-    const labels = { ...this.host.labels, [hostLabels.name]: this.host.named(what) };
+    const labels = this.labelsOf(what);
     return await this.engine.createWorkspace({ name: container, spec, imageId, secrets: {}, labels });
+  }
+
+  async *#broken(log: AsyncIterable<SessionBytes>): AsyncGenerator<SessionBytes> {
+    for await (const part of log) {
+      yield part;
+      if (this.breaksLogs) throw new AppError('unreachable', 'Cannot read a log: the engine is away');
+    }
   }
 
   #newAgent(): AgentSessions {

@@ -31,10 +31,13 @@ export function existingContainerOf(seen: WorkspacesSeen, workspace: string): Ob
   return found;
 }
 
+export function isDeclared({ spec }: Pick<WorkspacesSeen, 'spec'>, workspace: string): boolean {
+  return Object.hasOwn(spec?.workspaces ?? {}, workspace);
+}
+
 /** Why there is nothing of a workspace. */
 function missing({ spec }: WorkspacesSeen, workspace: string): AppError {
-  const isDeclared = Object.hasOwn(spec?.workspaces ?? {}, workspace);
-  if (isDeclared)
+  if (isDeclared({ spec }, workspace))
     return new AppError(
       'not-found',
       `Cannot reach workspace "${workspace}": it is declared, and has no container yet`,
@@ -66,13 +69,13 @@ function stopped(seen: WorkspacesSeen, { status, exitCode }: ObservedContainer, 
 
 function candidatesOf({ containers, hostId, spec }: WorkspacesSeen, workspace: string): ObservedContainer[] {
   const names = [workspace, nextContainerName(workspace), previousContainerName(workspace)];
-  const declared = Object.hasOwn(spec?.workspaces ?? {}, workspace) ? spec?.workspaces[workspace] : undefined;
+  const isAdopted = isDeclared({ spec }, workspace) && spec?.workspaces[workspace]?.adopt === true;
   return containers.filter(({ name, labels }) => {
     const isOurs =
       labels[hostLabels.host] === hostId &&
       labels[hostLabels.kind] === 'workspace' &&
       labels[hostLabels.name] === workspace;
-    return names.includes(name) && (isOurs || (declared?.adopt === true && name === workspace));
+    return names.includes(name) && (isOurs || (isAdopted && name === workspace));
   });
 }
 
