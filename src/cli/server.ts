@@ -3,6 +3,7 @@ import { AppError, exitCodes } from '../contracts/errors.ts';
 import { serverDefaults } from '../contracts/fleet-names.ts';
 import type { ContextLimits } from '../server/context-room.ts';
 import { FleetServer } from '../server/server.ts';
+import type { SessionLimits } from '../server/session-limits.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { listenAddress } from './listen-address.ts';
 import { oneLine } from './one-line.ts';
@@ -13,6 +14,7 @@ import { dataDirectoryOption, dataFolder, lockServerFolder } from './server-fold
 import { greetFirstStart, plaintextWarning } from './server-greeting.ts';
 import { runOwnAgent } from './server-own-agent.ts';
 import { bytesOf } from './size-word.ts';
+import { countOf, secondsOf } from './time-word.ts';
 
 /**
  * Of many agents each one wants little: the heap need not grow for speed. But what is old should be looked through seldom, as everybody
@@ -40,11 +42,32 @@ export const server = defineCommand(
       'metrics-token-file': { type: 'string', value: '<file>', summary: 'Lets a scraper read /metrics, besides users' },
       'metrics-open': { type: 'boolean', summary: 'Let everybody read /metrics' },
       'trust-proxy': { type: 'boolean', summary: 'Believe x-forwarded-* of a proxy in front' },
+      'proxy-domain': {
+        type: 'string',
+        value: '<domain[:port]>',
+        summary: 'Give each port of a workspace that a browser opens a name below it',
+      },
       'context-space': { type: 'string', value: '<size>', summary: 'For all build contexts (default: 20g)' },
       'host-context-space': {
         type: 'string',
         value: '<size>',
         summary: "For those that one host's spec names (default: 8g)",
+      },
+      'session-idle': {
+        type: 'string',
+        value: '<time>',
+        summary: 'Ends sessions that are silent for so long (default: 4h)',
+      },
+      'session-most': { type: 'string', value: '<time>', summary: 'Ends sessions that last longer (default: 24h)' },
+      'user-sessions': {
+        type: 'string',
+        value: '<n>',
+        summary: 'How many sessions one user may have at once (default: 64)',
+      },
+      'host-sessions': {
+        type: 'string',
+        value: '<n>',
+        summary: 'How many sessions one host may have at once (default: 256)',
       },
       'with-agent': { type: 'boolean', summary: 'Be the agent of this machine as well' },
     },
@@ -77,7 +100,9 @@ export const server = defineCommand(
       tls,
       requiresTls: options['require-tls'] === true,
       trustsProxy: options['trust-proxy'] === true,
+      proxyDomain: proxyDomainIn(options['proxy-domain']),
       contextLimits: contextLimits(options),
+      sessionLimits: sessionLimits(options),
       prometheus: { token: scraper, isOpen: options['metrics-open'] === true },
       log,
     });
@@ -113,6 +138,17 @@ function tlsFiles(certificateFile: string | undefined, keyFile: string | undefin
   });
 }
 
+function proxyDomainIn(typed: string | undefined): string | undefined {
+  if (
+    typed === undefined ||
+    /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?(:\d{1,5})?$/.test(typed)
+  )
+    return typed;
+  throw new AppError('usage', `Cannot use proxy domain "${typed}": it is no name of a domain in lower case`, {
+    next: 'Such as apps.example.org, where *.apps.example.org leads to this server.',
+  });
+}
+
 function contextLimits({
   'context-space': space,
   'host-context-space': hostSpace,
@@ -123,6 +159,22 @@ function contextLimits({
   return {
     ...(space !== undefined && { totalBytes: bytesOf('context-space', space) }),
     ...(hostSpace !== undefined && { hostBytes: bytesOf('host-context-space', hostSpace) }),
+  };
+}
+
+function sessionLimits({
+  'session-idle': idle,
+  'session-most': most,
+  'user-sessions': ofUser,
+  'host-sessions': ofHost,
+}: {
+  readonly [option in `session-${'idle' | 'most'}` | `${'user' | 'host'}-sessions`]?: string | undefined;
+}): Partial<SessionLimits> {
+  return {
+    ...(idle !== undefined && { idleMs: secondsOf('session-idle', idle) * 1_000 }),
+    ...(most !== undefined && { mostMs: secondsOf('session-most', most) * 1_000 }),
+    ...(ofUser !== undefined && { perUser: countOf('user-sessions', ofUser) }),
+    ...(ofHost !== undefined && { perHost: countOf('host-sessions', ofHost) }),
   };
 }
 
