@@ -21,29 +21,30 @@ export class Caller {
   }
 
   exec(command: readonly string[], { isTerminal = true } = {}): Running {
-    const { host, workspace } = this.#options;
-    const session: Open['session'] = {
+    return this.open({
       kind: 'exec',
-      workspace,
+      workspace: this.#options.workspace,
       command: [...command],
       env: [],
       interactive: true,
       ...(isTerminal && { terminal: { columns: 80, rows: 24 } }),
-    };
-    return this.#start({ host, session, window: sessionLimits.windowBytes });
+    });
+  }
+
+  open(spec: Open['session']): Running {
+    const leaving = new AbortController();
+    const session = new CallerSession({
+      open: { host: this.#options.host, session: spec, window: sessionLimits.windowBytes },
+      connect: () => this.#connected(),
+      signal: AbortSignal.any([leaving.signal, this.#ending.signal]),
+    });
+    const outcome = session.run();
+    outcome.catch(() => undefined); // Who waits for it is told.
+    return { session, outcome, cancel: () => leaving.abort(new Error('the caller has seen enough')) };
   }
 
   close(): void {
     this.#ending.abort(new Error('the caller is closed'));
-  }
-
-  #start(open: Omit<Open, 'resume'>): Running {
-    const leaving = new AbortController();
-    const signal = AbortSignal.any([leaving.signal, this.#ending.signal]);
-    const session = new CallerSession({ open, connect: () => this.#connected(), signal });
-    const outcome = session.run();
-    outcome.catch(() => undefined); // Who waits for it is told.
-    return { session, outcome, cancel: () => leaving.abort(new Error('the caller has seen enough')) };
   }
 
   async #connected(): Promise<FrameLink> {

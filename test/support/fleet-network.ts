@@ -21,7 +21,7 @@ export interface CabledNamespace extends Cable {
 }
 
 /** A network namespace with one cable to that of the test. Gone after the test. */
-export async function cabledNamespace(t: TestContext): Promise<CabledNamespace> {
+export async function cabledNamespace(t: Pick<TestContext, 'after'>): Promise<CabledNamespace> {
   const name = `agora-${randomBytes(4).toString('hex')}`;
   await ip('netns', 'add', name);
   t.after(() => ip('netns', 'delete', name)); // Its cable goes with it.

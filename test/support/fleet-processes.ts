@@ -37,7 +37,7 @@ export class FleetProcesses {
     this.project = project;
   }
 
-  static async start(t: TestContext, words: readonly string[] = []): Promise<FleetProcesses> {
+  static async start(t: Pick<TestContext, 'after'>, words: readonly string[] = []): Promise<FleetProcesses> {
     return await FleetProcesses.startIn(await emptyProject(t, 'process'), words);
   }
 
