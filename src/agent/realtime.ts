@@ -11,7 +11,7 @@ import type { Link } from './link.ts';
 import { Wake } from './wake.ts';
 
 export interface RealtimeOptions {
-  readonly link: Link;
+  readonly link: Pick<Link, 'url' | 'isRegistered' | 'ready' | 'authorization' | 'renew'>;
   readonly onNudge: (nudge: Nudge) => void;
   /** Default: none can be had. */
   readonly sessions?: AgentSessions | undefined;
