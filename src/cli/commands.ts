@@ -392,6 +392,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'List the sessions, or end one',
     load: () => import('./host-sessions.ts').then((file) => file.hostSessions),
   },
+  'host proxy': {
+    summary: 'Reach ports of a workspace from here',
+    ownsSignals: true,
+    load: () => import('./host-proxy.ts').then((file) => file.hostProxy),
+  },
   'host rollback': {
     summary: 'Declare again what was declared before',
     load: () => import('./host-rollback.ts').then((file) => file.hostRollback),

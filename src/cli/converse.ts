@@ -178,7 +178,9 @@ class Conversing {
   }
 
   async #left(): Promise<number> {
-    const { stop } = this.#context;
+    const { stop, stderr } = this.#context;
+    // What was typed last stays as it is.
+    if (this.#terminal.modes?.isAlternate === false && stderr.isTerminal) await stderr.write('\r\n');
     await this.#terminal.leave();
     const { sessionId = '', lingerSeconds = 0 } = this.#accepted ?? {};
     const minutes = Math.round(lingerSeconds / 60);

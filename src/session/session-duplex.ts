@@ -3,7 +3,7 @@ import { sessionLimits } from '../contracts/session-wire.ts';
 import type { LoggedBytes } from './byte-log.ts';
 import { CallerSession, type CallerSessionOptions } from './caller-session.ts';
 
-export type SessionDuplexOptions = Pick<CallerSessionOptions, 'open' | 'connect'>;
+export type SessionDuplexOptions = Pick<CallerSessionOptions, 'open' | 'connect' | 'onNotice' | 'onAway'>;
 
 /**
  * A session as a socket: what is read slowly slows down what sends it, an end of what is written is passed on, to destroy it cancels the

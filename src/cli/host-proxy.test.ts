@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { waitUntil } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
+import type { LoggedBytes } from '../session/byte-log.ts';
+import type { OpenableSpec, OpenedSource } from '../session/session-desk.ts';
+import { hostProxy } from './host-proxy.ts';
+import { aSessionPlace } from './session-place.suite.ts';
+
+/** What listens in a workspace: a service of this machine, that says what it is sent once its caller has said all. */
+async function aService(t: TestContext): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    void text(socket).then(
+      (said) => socket.end(`you said ${said}`),
+      () => undefined,
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Ports of a workspace are those of this machine. */
+function openPort(spec: OpenableSpec): OpenedSource {
+  assert.ok(spec.kind === 'proxy');
+  if (spec.port === 1)
+    throw new AppError('unreachable', 'Cannot reach port 1 of workspace "web": nothing listens there');
+  const socket = connect({ port: spec.port, host: '127.0.0.1', allowHalfOpen: true });
+  async function* output(): AsyncGenerator<LoggedBytes> {
+    for await (const bytes of socket) yield { channel: 'output', bytes };
+  }
+  return {
+    isTerminal: false,
+    readsOn: false,
+    source: {
+      output: output(),
+      write: async (bytes) => void socket.write(bytes),
+      endInput: async () => void socket.end(),
+      resize: async () => {},
+      signal: async () => {},
+      exit: async () => undefined,
+      close: () => void socket.destroy(),
+    },
+  };
+}
+
+async function aProxyPlace(t: TestContext) {
+  const place = await aSessionPlace(t, openPort);
+  const spec = { schemaVersion: 1 as const, images: { a: { pull: 'a:1' } }, workspaces: { web: { image: 'a' } } };
+  await place.server.admin.call('applySpec', { params: { host: 'box' }, body: { spec } });
+  return place;
+}
+
+const said = async (port: number, words: string) => {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.end(words);
+  return await text(socket);
+};
+
+test('connections go to the port of the workspace and back, each half to its end, until Ctrl-C', async (t) => {
+  const { type, host } = await aProxyPlace(t);
+  const port = await aService(t);
+  const stop = new AbortController();
+  const done = type(hostProxy, ['box/web', `${port}:0`], { stop: stop.signal });
+  const line = new RegExp(`^http://127\\.0\\.0\\.1:(\\d+) -> box/web:${port}\n$`);
+  const [, local] = await waitUntil('its line', () => line.exec(done.printed.stdout));
+
+  const answers = await Promise.all(['one', 'two'.repeat(100_000)].map((words) => said(Number(local), words)));
+  assert.deepEqual(answers, ['you said one', `you said ${'two'.repeat(100_000)}`]);
+  const idle = connect(Number(local), '127.0.0.1');
+  idle.on('error', () => undefined);
+  await waitUntil('its session', () => host.desk.list().length === 1);
+  stop.abort('SIGINT');
+
+  assert.equal((await done.ended).code, 130);
+  await waitUntil('the end of its session', () => host.desk.list().length === 0);
+  idle.destroy();
+});
+
+test('a connection that is refused is told and reset, and others go on', async (t) => {
+  const { type } = await aProxyPlace(t);
+  const port = await aService(t);
+  const stop = new AbortController();
+  const done = type(hostProxy, ['box/web', '1:0', `${port}:0`], { stop: stop.signal });
+  const lines = await waitUntil('its lines', () => /:(\d+) ->.*\n.*:(\d+) ->/.exec(done.printed.stdout));
+
+  await assert.rejects(said(Number(lines[1]), 'x'), { code: 'ECONNRESET' });
+  assert.match(
+    done.printed.stderr,
+    /^agora: connection of 127\.0\.0\.1:\d+ to port 1: Cannot reach port 1 .*listens there\n$/,
+  );
+  assert.equal(await said(Number(lines[2]), 'x'), 'you said x');
+  stop.abort('SIGINT');
+  await done.ended;
+});
+
+test('a local port that is taken, words that are no port and a workspace that is not there are told', async (t) => {
+  const { type } = await aProxyPlace(t);
+  const port = await aService(t);
+  const problem = async (...typed: string[]) => (await type(hostProxy, typed).ended).stderr;
+
+  assert.match(await problem('box/web', `80:${port}`), /Cannot listen on "127.0.0.1:\d+": it is taken\n.*80:0/);
+  assert.match(await problem('box/web', '80', '--listen', '192.0.2.1'), /this machine has no such address/);
+  for (const typed of ['0', 'http', '80:', '65536', '80:65536', '80:80:80', '']) {
+    assert.match(await problem('box/web', typed), /it is not PORT or PORT:LOCAL/, typed);
+  }
+  assert.match(
+    await problem('box/we', '80'),
+    /Cannot find workspace "we": host "box" has web \(did you mean "web"\?\)/,
+  );
+});
+
+test('an address for a browser is one of the server, and nothing listens here', async (t) => {
+  const { type, server } = await aProxyPlace(t);
+
+  const { code, stdout } = await type(hostProxy, ['box/web', '80', '--url']).ended;
+
+  assert.equal(code, 0);
+  assert.equal(new URL(stdout.trim()).port, new URL(server.url).port);
+  assert.equal((await type(hostProxy, ['box/web', '80:81', '--url']).ended).code, 2);
+});
