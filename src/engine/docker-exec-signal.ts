@@ -1,8 +1,7 @@
-import { extname, join } from 'node:path';
 import { AppError } from '../contracts/errors.ts';
-import { hostLabels } from '../contracts/fleet-names.ts';
 import { isOfContainer, killGroup, pidInside } from './container-process.ts';
 import type { HostEngine } from './host-engine.ts';
+import { commandOfMain, sessionHelperLabels } from './session-helper.ts';
 import { signalNamed } from './signal-name.ts';
 
 /** A command that runs in a container. */
@@ -51,17 +50,11 @@ async function signalFromHelper(
   image: string,
   { engine }: SignalWays,
 ): Promise<void> {
-  const owner = container.labels[hostLabels.host];
   await engine.runHelper({
     image,
-    command: [process.execPath, mainBeside('signal-main'), String(pid), container.id, signal],
-    labels: { ...(owner !== undefined && { [hostLabels.host]: owner }), [hostLabels.kind]: 'helper' },
+    command: [...commandOfMain('signal-main'), String(pid), container.id, signal],
+    labels: sessionHelperLabels(container.labels),
     binds: [],
     hostNamespaces: true,
   });
-}
-
-/** A program beside this file: at the same place in each container of this image. */
-export function mainBeside(name: string): string {
-  return join(import.meta.dirname, `${name}${extname(import.meta.filename)}`);
 }

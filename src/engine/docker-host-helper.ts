@@ -7,6 +7,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { containerStreams } from './docker-container-streams.ts';
 import { dial } from './docker-dial.ts';
+import { orUndefined } from './docker-errors.ts';
 import { named } from './docker-host-errors.ts';
 import { helperCreateOptions } from './docker-host-spec.ts';
 import { ask } from './docker-request.ts';
@@ -42,8 +43,9 @@ export async function runHelper(
       if (helper.stdin !== undefined) feed(streams, helper.stdin, limited);
       const output = await printed;
       if (output.isTooLong) throw failure('limit-exceeded', helper, 'it printed more than 1 MiB');
-      const exitCode = await containerStreams(connection).waitContainer(name, limited);
-      if (exitCode === 0) return output.stdout;
+      const exitCode = await orUndefined(containerStreams(connection).waitContainer(name, limited));
+      const isGone = exitCode === undefined && helper.removesItself;
+      if (exitCode === 0 || isGone) return output.stdout;
       throw failure('internal', helper, `exit code ${exitCode}, ${output.stderr.toString().trim()}`);
     } finally {
       streams.destroy();

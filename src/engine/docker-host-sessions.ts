@@ -5,6 +5,7 @@ import { attachProgram, killContainer } from './docker-session-attach.ts';
 import { dialPort } from './docker-session-dial.ts';
 import { execProgram } from './docker-session-exec.ts';
 import { readContainerLog } from './docker-session-log.ts';
+import { PortRelays } from './docker-session-relays.ts';
 import type { HostSessions } from './host-sessions.ts';
 
 export interface HostSessionsOptions extends DockerConnectionOptions {
@@ -28,6 +29,8 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
     working.add(told);
   };
   const execSettings = { connection, ways: { engine, ownImage }, inBackground };
+  const relays = new PortRelays({ engine, ownImage });
+  const dialSettings = { connection, relays, isContainer: ownImage !== undefined };
   return {
     exec: (container, request) => execProgram(execSettings, container, request),
     attach: (container, request) => attachProgram(connection, container, request),
@@ -39,7 +42,10 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
         (docker, { signal: abortSignal }) => docker.getContainer(container).getArchive({ path, abortSignal }),
       ),
     writeFiles: putArchive,
-    dial: (container, port, signal) => dialPort(connection, { container, port, signal }),
-    close: async () => void (await Promise.all(working)),
+    dial: (container, port, signal) => dialPort(dialSettings, { container, port, signal }),
+    close: async () => {
+      await Promise.all(working);
+      await relays.close();
+    },
   };
 }

@@ -138,8 +138,14 @@ export function helperCreateOptions(helper: HelperContainer): ContainerCreateOpt
       ReadonlyRootfs: true,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'none', Config: {} },
-      NetworkMode: helper.hostNamespaces ? 'host' : 'none',
+      AutoRemove: helper.removesItself === true,
+      NetworkMode: helperNetwork(helper),
       ...(helper.hostNamespaces && { PidMode: 'host', CgroupnsMode: 'host' }),
     },
   };
+}
+
+function helperNetwork({ networkOf, hostNamespaces }: HelperContainer): string {
+  if (networkOf !== undefined) return `container:${networkOf}`;
+  return hostNamespaces ? 'host' : 'none';
 }

@@ -7,23 +7,50 @@ import { isOfContainer } from './container-process.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { notRunning } from './docker-session-attach.ts';
 import { lookAtContainer, type SessionContainer } from './docker-session-container.ts';
+import type { PortRelays } from './docker-session-relays.ts';
 
 const connectMs = 2_000;
 
+export interface DialSettings {
+  readonly connection: DockerConnection;
+  readonly relays: PortRelays;
+  /** Whether we are in a container, from which the bridges of others are not to be reached. */
+  readonly isContainer: boolean;
+}
+
+export interface DialRequest {
+  readonly container: string;
+  readonly port: number;
+  readonly signal: AbortSignal;
+}
+
+/** By the bridge of the container where we have it at hand; else, and for what its loopback alone has, from within its network. */
 export async function dialPort(
-  connection: DockerConnection,
-  { container, port, signal }: { readonly container: string; readonly port: number; readonly signal: AbortSignal },
+  { connection, relays, isContainer }: DialSettings,
+  { container, port, signal }: DialRequest,
 ): Promise<Duplex> {
+  const action = `reach port ${port} of container "${container}"`;
   const found = await lookAtContainer(connection, container, signal);
-  if (!found.isRunning) throw notRunning(`reach port ${port} of container "${container}"`);
-  const isHere = await isOfContainer(found.pid, found.id);
-  for (const address of isHere ? directAddresses(found, ownAddresses()) : []) {
+  if (!found.isRunning) throw notRunning(action);
+  const isNear = !isContainer && (await isOfContainer(found.pid, found.id));
+  for (const address of isNear ? directAddresses(found, ownAddresses()) : []) {
     const socket = await connectTo(address, port, signal);
     if (socket !== undefined) return socket;
   }
-  throw new AppError('unreachable', `Cannot reach port ${port} of container "${container}": nothing listens there`, {
-    next: 'See that the service runs, and on which port.',
-  });
+  if (await relays.leadsTo(found)) {
+    const stream = await relays.dial(found, port, signal);
+    if (stream !== undefined) return stream;
+    throw unreachable(action, 'nothing listens there', 'See that the service runs, and on which port.');
+  }
+  if (isNear) throw unreachable(action, 'nothing listens there', notRoot);
+  throw unreachable(action, 'the agent is not on the machine of its engine', 'Run an agent on that machine.');
+}
+
+const notRoot =
+  'See that the service runs, and that it listens on 0.0.0.0: what the loopback of the container alone has, only an agent that is root reaches.';
+
+function unreachable(action: string, state: string, next: string): AppError {
+  return new AppError('unreachable', `Cannot ${action}: ${state}`, { next });
 }
 
 /** Where this machine reaches a container of its own engine: by a bridge whose other end it has itself. */

@@ -163,6 +163,10 @@ export interface HelperContainer {
   /** `<path of the host>:<path inside>:ro` or a volume's name before the first colon. */
   readonly binds: readonly string[];
   readonly hostNamespaces: boolean;
+  /** The container whose network it shares. Default: none, or the host's with its namespaces. */
+  readonly networkOf?: string;
+  /** The engine removes it when it ends, also when we are gone. Default: false. */
+  readonly removesItself?: boolean;
   /** What it reads; as a stream it stays open until that ends, or we are gone. */
   readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>;
   /** Gets what it prints to stdout as it comes: then for as long as it runs, however much, and `runHelper` gives nothing. */

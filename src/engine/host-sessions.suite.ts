@@ -9,6 +9,7 @@ import type { ByteStream } from './engine.ts';
 import type { EngineProgram, ExecRequest, HostSessions } from './host-sessions.ts';
 import { type HostEngineUnderTest, SuiteHost } from './suite-host.ts';
 import { type AttachTestOptions, attachTests } from './suite-session-attach.ts';
+import { dialTests } from './suite-session-dial.ts';
 import { collect, follow } from './suite-session-output.ts';
 import { signalTests } from './suite-session-signals.ts';
 
@@ -193,6 +194,7 @@ export function hostSessionsSuite(
 
     attachTests(host, () => sessions, options);
     signalTests(host, () => sessions);
+    dialTests(host, () => sessions);
   });
 }
 

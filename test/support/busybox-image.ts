@@ -25,6 +25,7 @@ const commands = [
   'nproc',
   'tr',
   'grep',
+  'httpd',
 ];
 
 /** A build context whose Dockerfile makes a small image with a shell, from the busybox of this machine. */
