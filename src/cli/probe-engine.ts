@@ -49,7 +49,7 @@ export type WorkerImageState = 'current' | 'outdated' | 'missing';
 
 /** Whether the engine has the image of exactly this worker, with what the runtime needs. */
 export async function probeWorkerImage(
-  engine: Engine,
+  engine: Pick<Engine, 'inspectImage' | 'listImages'>,
   workerDigest: string,
   runtime: RuntimeName = 'command',
 ): Promise<WorkerImageState> {

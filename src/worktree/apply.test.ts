@@ -147,6 +147,22 @@ test('where commits moved on, patches merge three-way; the index and objects are
   assert.equal(gitIn(directory, 'diff', '--cached', '--name-only'), '');
 });
 
+test('what was changed in a submodule is changed in its files, and no commit or index is', async () => {
+  const library = await aPlace({ 'kept.txt': 'one\n' }, 'repository');
+  const { directory } = await aPlace({}, 'repository');
+  gitIn(directory, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', library.directory, 'vendor/lib');
+  gitIn(directory, 'commit', '-qm', 'with a submodule');
+  const run = await Run.start(directory);
+  await run.item('first', { 'vendor/lib/kept.txt': 'two\n', 'vendor/lib/new.txt': 'x\n' });
+
+  const files = ['vendor/lib/kept.txt', 'vendor/lib/new.txt'];
+  assert.deepEqual(await run.apply(), { kind: 'applied', files });
+
+  assert.equal(await readFile(join(directory, 'vendor/lib/kept.txt'), 'utf8'), 'two\n');
+  assert.equal(gitIn(directory, 'status', '--short'), ' m vendor/lib\n');
+  assert.equal(gitIn(join(directory, 'vendor/lib'), 'status', '--short'), ' M kept.txt\n?? new.txt\n');
+});
+
 test('a conflict names item, file and hunk, and no file changes', async () => {
   const { directory, fingerprint } = await aPlace({ a: '1\n2\n3\n', b: '1\n' }, 'repository');
   const run = await Run.start(directory);
