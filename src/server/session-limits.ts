@@ -4,7 +4,7 @@ import type { SpliceTimes } from '../session/splice-clock.ts';
 export interface SessionLimits {
   /** Of one user at once, those included that wait for their viewer. Default: 64. */
   readonly perUser: number;
-  /** On one host at once. Default: 256. */
+  /** On one host at once. Default: 1000, which is what its agent takes. */
   readonly perHost: number;
   /** Of one user, those included that come back and those that are refused. Default: 600. */
   readonly opensPerMinute: number;
@@ -18,7 +18,7 @@ const hourMs = 3_600_000;
 
 export const sessionDefaults: SessionLimits = {
   perUser: 64,
-  perHost: 256,
+  perHost: 1_000,
   opensPerMinute: 600,
   idleMs: 4 * hourMs,
   mostMs: 24 * hourMs,
