@@ -25,9 +25,9 @@ export interface SignalWays {
 export async function signalCommand(running: RunningCommand, name: string, ways: SignalWays): Promise<void> {
   const signal = signalNamed(name);
   const { container, pid, action } = running;
+  if (ways.ownImage !== undefined) return await signalFromHelper(running, signal, ways.ownImage, ways);
   const isSeen = await isOfContainer(pid, container.id);
   if (isSeen && killGroup(pid, signal) !== 'not-allowed') return;
-  if (ways.ownImage !== undefined) return await signalFromHelper(running, signal, ways.ownImage, ways);
   const inner = isSeen ? await pidInside(pid) : undefined;
   if (inner !== undefined && inner > 1) {
     const code = await ways.runInside(container.id, ['sh', '-c', `kill -${signal.slice(3)} -${inner}`]);
