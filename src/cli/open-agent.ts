@@ -72,7 +72,7 @@ export async function openAgent(
     fetch: nodeFetch({ proxyEnv: context.env['NODE_USE_ENV_PROXY'] === '1' ? context.env : undefined }),
     name: config.deployment_name,
     engine,
-    sessions: dockerHostSessions({ endpoint }),
+    sessions: dockerHostSessions({ endpoint }, { ownImage, log }),
     state,
     version: packageVersion(),
     joinToken: joinToken ?? (await readJoinToken(config.join_token_file, { state, log })),
