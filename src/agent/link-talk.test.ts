@@ -7,6 +7,22 @@ import { LinkTalk } from './link-talk.ts';
 const known = { hostId: hostIdSchema.parse(`h-${'a'.repeat(26)}`), name: 'box', settings: defaultHostSettings };
 const host = { ...known, sessionId: '', serverTime: '' };
 
+test('a start says which server it is, and whether others can read what goes there', () => {
+  const lines: string[] = [];
+  const talk = new LinkTalk((line) => lines.push(line));
+  const start = { name: 'box', fingerprint: 'abcd', place: '/state', host: undefined };
+
+  talk.started({ ...start, url: 'http://server-host:8090' });
+  talk.started({ ...start, url: 'https://server-host:8090' });
+
+  assert.deepEqual(lines, [
+    'Server: http://server-host:8090 (NOT ENCRYPTED: only for a network you trust)',
+    ...['Name: box', 'Fingerprint: abcd', 'State: /state'],
+    'Server: https://server-host:8090 (encrypted)',
+    ...['Name: box', 'Fingerprint: abcd', 'State: /state'],
+  ]);
+});
+
 test('what a server makes of its host is explained, however it is heard of, and told once', () => {
   const lines: string[] = [];
   const talk = new LinkTalk((line) => lines.push(line));

@@ -1,37 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defaultHostSettings, type Host } from '../contracts/fleet.ts';
-import { fingerprintSchema, hostIdSchema, hostNameSchema, publicKeySchema } from '../contracts/fleet-ids.ts';
+import { aHost } from '../../test/support/a-host.ts';
 import { changeSchema } from '../contracts/host-change.ts';
 import type { HostStatus } from '../contracts/routes-hosts.ts';
-import { someFacts } from '../server/suite-server.ts';
 import { statusLines } from './host-status-text.ts';
 
 const now = Date.parse('2026-11-21T12:00:00.000Z');
 const ago = (seconds: number) => new Date(now - seconds * 1_000).toISOString();
 
-function aHost(link: Partial<Host['link']> = {}): Host {
-  return {
-    hostId: hostIdSchema.parse(`h-${'a'.repeat(26)}`),
-    name: hostNameSchema.parse('box'),
-    admission: 'admitted',
-    publicKey: publicKeySchema.parse('A'.repeat(43)),
-    fingerprint: fingerprintSchema.parse('aaaa-bbbb-cccc-dddd'),
-    address: '127.0.0.1',
-    enrolledAt: ago(9_000),
-    link: {
-      link: 'online',
-      hasSocket: true,
-      isEncrypted: true,
-      engine: 'up',
-      agentStartedAt: ago(60),
-      lastSeenAt: ago(1),
-      ...link,
-    },
-    facts: someFacts,
-    settings: defaultHostSettings,
-  };
-}
+const aLink = { agentStartedAt: ago(60), lastSeenAt: ago(1) };
 
 const change = changeSchema.parse({
   revision: 3,
@@ -43,7 +20,7 @@ const change = changeSchema.parse({
 });
 
 const troubled: HostStatus = {
-  host: aHost(),
+  host: aHost({ link: aLink }),
   change,
   observedAt: ago(3),
   steps: [
@@ -88,7 +65,7 @@ test('a step that failed and was put right by another one is over', () => {
 });
 
 test('a host that is away is shown as it was when it was last heard of', () => {
-  const host = aHost({ link: 'offline', engine: 'unknown', lastSeenAt: ago(7_200) });
+  const host = aHost({ link: { ...aLink, link: 'offline', engine: 'unknown', lastSeenAt: ago(7_200) } });
   const away: HostStatus = {
     ...troubled,
     host,
