@@ -126,11 +126,16 @@ export class CallerSession {
     this.#over.abort();
   }
 
+  /** In both directions, as far as the other side has it. */
+  get #carriedBytes(): number {
+    return this.#incoming.received + this.#outgoing.taken;
+  }
+
   async #keepOpen(): Promise<void> {
     let awaySince = performance.now();
     for (let failures = 0; this.#left === undefined; failures += 1) {
       const openedAt = performance.now();
-      const { received } = this.#incoming;
+      const before = this.#carriedBytes;
       const patienceMs = this.#accepted === undefined ? firstMs : this.#accepted.lingerSeconds * 1_000;
       const { close, wasOpen } = await this.#viewOnce();
       if (this.#left !== undefined) return;
@@ -139,7 +144,7 @@ export class CallerSession {
       if (wasOpen) {
         awaySince = now;
         // One that goes as soon as it comes is asked less and less.
-        if (now - openedAt > livedMs || this.#incoming.received > received) failures = 0;
+        if (now - openedAt > livedMs || this.#carriedBytes > before) failures = 0;
         this.#options.onAway?.(true, close.message);
       }
       if (now - awaySince > patienceMs) throw errorOf(close);

@@ -17,6 +17,11 @@ export class OutgoingBytes {
   #stream: LinkStream | undefined;
   #awaited = Promise.withResolvers<void>();
 
+  /** Offset up to which the other side has it. */
+  get taken(): number {
+    return this.#log.start;
+  }
+
   /** Resolves when there is room for more. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += sessionLimits.dataBytes) {
