@@ -71,7 +71,7 @@ export class AgentSessions {
     this.#isEnded = true;
     this.#desk?.close({
       code: 'session-lost',
-      message: 'The agent of the host ends, and its sessions with it',
+      message: 'the agent of the host ends, and its sessions with it',
       next: 'Try again once the agent is back: agora host status',
     });
   }
