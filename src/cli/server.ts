@@ -110,7 +110,7 @@ export const server = defineCommand(
     if (tls !== undefined && !context.stderr.isTerminal) context.onHangUp?.(() => void fleet.refreshCertificate());
     try {
       const listening = await fleet.listen(at);
-      await say(context.stderr, `agora: serving ${folder} at ${listening.url}, server key ${fleet.fingerprint}`);
+      fleet.log(`agora: serving ${folder} at ${listening.url}, server key ${fleet.fingerprint}`);
       const warning = plaintextWarning(at.host, {
         isEncrypted: tls !== undefined,
         hasProxy: options['trust-proxy'] === true,
@@ -118,7 +118,7 @@ export const server = defineCommand(
       if (warning !== undefined) await say(context.stderr, warning);
       const started = { fleet, folder, listening };
       await greetFirstStart(started, context);
-      if (options['with-agent'] === true) await runOwnAgent(started, context, log);
+      if (options['with-agent'] === true) await runOwnAgent(started, context, (line) => fleet.log(line));
       await stopped(context);
     } finally {
       await fleet.close();

@@ -168,6 +168,10 @@ test('a session that waits for its viewer is listed, and ended for all', async (
   await server.admin.call('endSession', { params: { sessionId } });
   assert.deepEqual(await sessionsOf(server), []);
   await waitUntil('the end of it on its host', () => isClosed() && desk.list().length === 0);
+  const other = callSession(t, async () => link);
+  const viewed = await waitUntil('its acceptance', () => other.session.accepted);
+  await server.admin.call('endSession', { params: { sessionId: viewed.sessionId } });
+  assert.match(await refusalOf(other.ended), /^refused: admin ended the session/);
 });
 
 test('what was opened, closed and refused is in the activity log, and no value of a variable', async (t) => {
