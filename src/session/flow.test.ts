@@ -25,6 +25,13 @@ test('what was sent twice, too early, or ends elsewhere is told', () => {
   assert.equal(flow.next, 10);
 });
 
+test('it may begin with less than a window, and never with more or with less than nothing', () => {
+  assert.deepEqual(
+    [new Flow(10, 100, 30), new Flow(10, 100, 9_999), new Flow(10, 100, 5)].map(({ room }) => room),
+    [20, 100, 0],
+  );
+});
+
 test('credit that came late takes nothing back', () => {
   const flow = new Flow(0, 100);
 

@@ -330,6 +330,50 @@ test('a session that is to keep less forgets only what was read, and what it for
   assert.ok(session.heldBytes <= 68 * 1024, `${session.heldBytes} bytes are held`);
 });
 
+test('who comes back gets no more than they have room for, and never more than a window', async () => {
+  const { source, say } = aSource();
+  const { session } = aSession(source);
+  const [modest, greedy] = [aViewer(session, { window: 1_024 }), aViewer(session, { window: 1_024, actor: 'bo' })];
+  say(Buffer.alloc(9_000, 'x'));
+  for (const viewer of [modest, greedy]) {
+    await viewer.becomes('a window', () => viewer.text().length === 1_024);
+    viewer.lose();
+  }
+
+  const place = { received: 1_024, window: 1_024 };
+  const again = aViewer(session, { ...place, seat: modest.accept().seat, credit: 1_124 });
+  const more = aViewer(session, { ...place, seat: greedy.accept().seat, actor: 'bo', credit: 2 ** 47 });
+
+  assert.deepEqual([again.text().length, more.text().length], [100, 1_024]);
+});
+
+test('who says to have what was never sent is closed', async () => {
+  const { source } = aSource();
+  const { session } = aSession(source);
+  const viewer = aViewer(session);
+  viewer.lose();
+
+  const again = aViewer(session, { seat: viewer.accept().seat, received: 1 });
+
+  assert.equal((await again.closed())?.code, 'protocol');
+});
+
+test('input that was not taken counts against the credit of who comes back', async () => {
+  const { source } = aSource();
+  const { session } = aSession({ ...source, write: () => new Promise(() => undefined) }, { windowBytes: 1_024 });
+  const viewer = aViewer(session);
+  viewer.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.alloc(1_000) });
+  viewer.carry();
+  viewer.lose();
+
+  const again = aViewer(session, { seat: viewer.accept().seat });
+  const { input, credit } = again.accept();
+  assert.deepEqual({ input, credit }, { input: 1_000, credit: 1_024 });
+  again.stream.send({ type: 'data', offset: 1_000, channel: 'input', bytes: Buffer.alloc(25) });
+
+  assert.equal((await again.closed())?.code, 'protocol');
+});
+
 for (const code of ['timed-out', 'refused', 'limit-exceeded', 'internal'] as const) {
   test(`a viewer whose stream is closed as ${code} does not come back`, async () => {
     const { source } = aSource();
