@@ -4,6 +4,7 @@ import { fleetRolloutRows } from './fleet-rollout-rows.ts';
 import { fleetServerRows } from './fleet-server-rows.ts';
 import { orchestratorRows } from './orchestrator-rows.ts';
 import { s3Rows } from './s3-rows.ts';
+import { sessionRows } from './session-rows.ts';
 import { sshRows } from './ssh-rows.ts';
 import { printTable, type Row } from './table.ts';
 
@@ -15,6 +16,7 @@ const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
   'fleet-host': fleetHostRows,
   'fleet-rollout': fleetRolloutRows,
   'fleet-server': fleetServerRows,
+  sessions: sessionRows,
 };
 
 /** Prints the table of DESIGN section 10, as far as it is built, with this machine's own floor beside each figure. */

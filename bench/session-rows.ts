@@ -136,12 +136,12 @@ async function pouredRate({ target }: SessionFleet): Promise<number> {
   return (pouredBytes * 1_000) / (performance.now() - startedAt);
 }
 
-function soakRow(figure: string, { cpu, residentBytes, heldBytes, descriptors }: SoakedProcess): Row {
+function soakRow(figure: string, { cpu, residentBytes, heldBytes, sockets }: SoakedProcess): Row {
   return {
     figure,
     value: `${percent(cpu)} of a core, ${megabytes(residentBytes)}`,
     target: '-',
-    floor: `${megabytes(heldBytes)} and ${descriptors} descriptors more after it than before`,
+    floor: `${megabytes(heldBytes)} and ${sockets} sockets more after it than before`,
   };
 }
 

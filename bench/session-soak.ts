@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readlink } from 'node:fs/promises';
 import { waitUntil } from '../src/base/deadline.ts';
 import type { HeldBytes } from './memory-probe.ts';
 import { cpuSecondsOf, type ProcessUse, watchProcess } from './process-use.ts';
@@ -29,12 +29,13 @@ export interface Soak {
 export interface SoakedProcess extends ProcessUse {
   /** What it holds more than before, once its garbage is collected. */
   readonly heldBytes: number;
-  readonly descriptors: number;
+  readonly sockets: number;
 }
 
 /** What a read of a terminal gives at most. */
 const chunkBytes = 4_095;
 const patience = { timeoutMs: 60_000, intervalMs: 50 };
+const letGo = { timeoutMs: 10_000, intervalMs: 100 };
 
 /** So many terminals at once that each print at their pace, read by callers that check each byte. */
 export async function soak(fleet: SessionFleet, { terminals, seconds, bytesPerSecond }: SoakOptions): Promise<Soak> {
@@ -51,6 +52,8 @@ export async function soak(fleet: SessionFleet, { terminals, seconds, bytesPerSe
   ]);
   const tookSeconds = (performance.now() - startedAt) / 1_000;
   const callerCpu = ((await cpuSecondsOf(process.pid)) - cpuBefore) / tookSeconds;
+  await isLetGo(pids.server, before.server);
+  await isLetGo(pids.agent, before.agent);
   const after = { server: await lookAt(fleet, pids.server), agent: await lookAt(fleet, pids.agent) };
   return {
     server: { ...server, ...growth(before.server, after.server) },
@@ -93,17 +96,30 @@ async function pourAll(fleet: SessionFleet, { terminals, bytes, bytesPerSecond }
 
 interface Seen {
   readonly held: HeldBytes;
-  readonly descriptors: number;
+  readonly sockets: number;
 }
 
 async function lookAt({ fleet }: SessionFleet, pid: number): Promise<Seen> {
-  const held = await fleet.heldBytes(pid);
-  return { held, descriptors: (await readdir(`/proc/${pid}/fd`)).length };
+  return { held: await fleet.heldBytes(pid), sockets: await socketsOf(pid) };
 }
 
-function growth(before: Seen, after: Seen): Pick<SoakedProcess, 'heldBytes' | 'descriptors'> {
+/** The sockets of callers that have left close within a moment; what does not is told. */
+async function isLetGo(pid: number, { sockets }: Seen): Promise<void> {
+  const isSo = async () => (await socketsOf(pid)) <= sockets;
+  await waitUntil('its sockets to be closed', isSo, letGo).catch(() => undefined);
+}
+
+/** Not all it has open: a thread that begins to work meanwhile opens some of its own. */
+async function socketsOf(pid: number): Promise<number> {
+  const folder = `/proc/${pid}/fd`;
+  const gone = () => ''; // It was closed between the two looks.
+  const targets = await Promise.all((await readdir(folder)).map((name) => readlink(`${folder}/${name}`).catch(gone)));
+  return targets.filter((target) => target.startsWith('socket:')).length;
+}
+
+function growth(before: Seen, after: Seen): Pick<SoakedProcess, 'heldBytes' | 'sockets'> {
   return {
     heldBytes: after.held.heap + after.held.external - before.held.heap - before.held.external,
-    descriptors: after.descriptors - before.descriptors,
+    sockets: after.sockets - before.sockets,
   };
 }
