@@ -85,9 +85,9 @@ function dialAny(docker: Dockerode, line: DockerRequestLine, abortSignal: AbortS
 export function wordsOf(answer: string): string {
   try {
     const parsed: unknown = JSON.parse(answer);
-    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) return String(parsed.message);
+    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) return String(parsed.message).trim();
   } catch {
     // Not JSON: a proxy before the engine answered.
   }
-  return answer.slice(0, 1_000);
+  return answer.slice(0, 1_000).trim();
 }

@@ -1,7 +1,6 @@
-import { AppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { hijack } from './docker-hijack.ts';
-import { lookAtContainer } from './docker-session-container.ts';
+import { lookAtContainer, notRunning, ofRunning } from './docker-session-container.ts';
 import { programOf } from './docker-session-program.ts';
 import type { AttachRequest, EngineProgram, SessionSize } from './host-sessions.ts';
 import { signalNamed } from './signal-name.ts';
@@ -22,7 +21,7 @@ export async function attachProgram(
   if (!isRunning) throw notRunning(`attach to container "${container}"`);
   const query = `stream=1&stdout=1&stderr=1&stdin=${hasInput ? 1 : 0}&detachKeys=${detachKeys}`;
   const call = { action: `attach to container "${container}"`, signal };
-  const stream = await hijack(connection, call, { path: `/containers/${id}/attach?${query}`, hasInput });
+  const stream = await ofRunning(hijack(connection, call, { path: `/containers/${id}/attach?${query}`, hasInput }));
   const resize = ({ columns, rows }: SessionSize) =>
     connection.call({ action: 'resize a terminal' }, (docker, { signal: abortSignal }) =>
       docker.getContainer(id).resize({ w: columns, h: rows, abortSignal }),
@@ -45,13 +44,10 @@ export async function attachProgram(
 /** Signals its main program. */
 export async function killContainer(connection: DockerConnection, container: string, name: string): Promise<void> {
   const signal = signalNamed(name);
-  await connection.call({ action: `send ${name} to container "${container}"` }, (docker, { signal: abortSignal }) =>
-    docker.getContainer(container).kill({ signal, abortSignal }),
+  const call = { action: `send ${name} to container "${container}"` };
+  await ofRunning(
+    connection.call(call, (docker, { signal: abortSignal }) =>
+      docker.getContainer(container).kill({ signal, abortSignal }),
+    ),
   );
 }
-
-export function notRunning(action: string, cause?: unknown): AppError {
-  return new AppError('task-conflict', `Cannot ${action}: it does not run`, { cause, next: untilItRuns });
-}
-
-export const untilItRuns = 'Wait until it runs: `agora host status` tells how each workspace is.';

@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DockerConnection } from './docker-connection.ts';
+import { named } from './docker-host-errors.ts';
 import { ask } from './docker-request.ts';
 
 const networkSchema = z.object({
@@ -12,7 +14,7 @@ const networkSchema = z.object({
 const containerSchema = z.object({
   Id: z.string(),
   Name: z.string(),
-  State: z.object({ Running: z.boolean(), Pid: z.int(), ExitCode: z.int() }),
+  State: z.object({ Running: z.boolean(), Restarting: z.boolean().nullish(), Pid: z.int(), ExitCode: z.int() }),
   Config: z.object({ Tty: z.boolean().default(false), Labels: z.record(z.string(), z.string()).nullish() }),
   HostConfig: z.object({ NetworkMode: z.string().default('') }),
   NetworkSettings: z.object({ Networks: z.record(z.string(), networkSchema.nullish()).nullish() }).nullish(),
@@ -28,6 +30,7 @@ export interface SessionContainer {
   readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Also when it is paused; not between two tries of the engine to start it. */
   readonly isRunning: boolean;
   /** Of its main program, as the engine's machine counts; 0 while it does not run. */
   readonly pid: number;
@@ -50,7 +53,7 @@ export async function lookAtContainer(
     id: found.Id,
     name: found.Name.replace(/^\//, ''),
     labels: found.Config.Labels ?? {},
-    isRunning: found.State.Running,
+    isRunning: found.State.Running && found.State.Restarting !== true,
     pid: found.State.Pid,
     exitCode: found.State.ExitCode,
     isTerminal: found.Config.Tty,
@@ -65,4 +68,20 @@ function addressesOf(network: z.infer<typeof networkSchema>): BridgeAddress[] {
     [network.GlobalIPv6Address, network.IPv6Gateway],
   ] as const;
   return pairs.flatMap(([address, gateway]) => (address && gateway ? [{ address, gateway }] : []));
+}
+
+const untilItRuns = 'Wait until it runs: `agora host status` tells how each workspace is.';
+
+export function notRunning(action: string): AppError {
+  return new AppError('task-conflict', `Cannot ${action}: it does not run`, { next: untilItRuns });
+}
+
+/** A call that an engine refuses for a container that is paused, or does not run any more. */
+export async function ofRunning<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await named(call);
+  } catch (error) {
+    if (!isAppError(error, 'task-conflict')) throw error;
+    throw new AppError(error.code, error.message, { cause: error.cause, next: untilItRuns });
+  }
 }

@@ -5,8 +5,7 @@ import { withDeadline } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { isOfContainer } from './container-process.ts';
 import type { DockerConnection } from './docker-connection.ts';
-import { notRunning } from './docker-session-attach.ts';
-import { lookAtContainer, type SessionContainer } from './docker-session-container.ts';
+import { lookAtContainer, notRunning, type SessionContainer } from './docker-session-container.ts';
 import type { PortRelays } from './docker-session-relays.ts';
 
 const connectMs = 2_000;

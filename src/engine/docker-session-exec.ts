@@ -5,10 +5,8 @@ import type { DockerConnection } from './docker-connection.ts';
 import { orUndefined } from './docker-errors.ts';
 import { type SignalWays, signalCommand } from './docker-exec-signal.ts';
 import { hijack } from './docker-hijack.ts';
-import { named } from './docker-host-errors.ts';
 import { ask } from './docker-request.ts';
-import { untilItRuns } from './docker-session-attach.ts';
-import { lookAtContainer } from './docker-session-container.ts';
+import { lookAtContainer, ofRunning } from './docker-session-container.ts';
 import { programOf } from './docker-session-program.ts';
 import { resizeTerminal } from './docker-terminal.ts';
 import type { EngineProgram, ExecRequest, SessionExit, SessionSize } from './host-sessions.ts';
@@ -40,7 +38,7 @@ export async function execProgram(
   const call = { action: `run "${command[0]}" in container "${container}"`, signal };
   const exec = new Exec(settings, { id: await create(connection, container, request), container, call: call.action });
   const line = { path: `/exec/${exec.id}/start`, body: { Detach: false, Tty: isTerminal }, hasInput };
-  const stream = await named(hijack(connection, call, line)).catch((error: unknown) => {
+  const stream = await ofRunning(hijack(connection, call, line)).catch((error: unknown) => {
     throw isAppError(error, 'internal') ? ofWhatWasAsked(error) : error;
   });
   // It may have ended already, which its exit tells.
@@ -73,12 +71,7 @@ async function create(
   };
   const call = { action: `run "${command[0]}" in container "${container}"`, signal };
   const path = `/containers/${encodeURIComponent(container)}/exec`;
-  try {
-    return (await named(ask(connection, call, { method: 'POST', path, body, answer: madeSchema }))).Id;
-  } catch (error) {
-    if (!isAppError(error, 'task-conflict')) throw error;
-    throw new AppError(error.code, error.message, { cause: error.cause, next: untilItRuns });
-  }
+  return (await ofRunning(ask(connection, call, { method: 'POST', path, body, answer: madeSchema }))).Id;
 }
 
 /** Podman tells of a user that is not there as if it had failed itself. */

@@ -12,6 +12,7 @@ import { type AttachTestOptions, attachTests } from './suite-session-attach.ts';
 import { dialTests } from './suite-session-dial.ts';
 import { collect, follow } from './suite-session-output.ts';
 import { signalTests } from './suite-session-signals.ts';
+import { troubleTests } from './suite-session-troubles.ts';
 
 export interface HostSessionsUnderTest extends HostEngineUnderTest {
   readonly sessions: HostSessions;
@@ -195,6 +196,7 @@ export function hostSessionsSuite(
     attachTests(host, () => sessions, options);
     signalTests(host, () => sessions);
     dialTests(host, () => sessions);
+    troubleTests(host, () => sessions);
   });
 }
 
