@@ -67,7 +67,7 @@ export const server = defineCommand(
       'host-sessions': {
         type: 'string',
         value: '<n>',
-        summary: 'How many sessions one host may have at once (default: 256)',
+        summary: 'How many sessions one host may have at once (default: 1000)',
       },
       'with-agent': { type: 'boolean', summary: 'Be the agent of this machine as well' },
     },
