@@ -1,5 +1,5 @@
 #!/bin/sh
-# Bundles programs (worker, agent, helper-main, server, agora) from a checkout, with its node_modules where they work on this platform,
+# Bundles programs (worker, agent and what is beside it, server, agora) from a checkout, with its node_modules where they work on this platform,
 # else with fresh ones.
 set -eu
 if ! node node_modules/esbuild/bin/esbuild --version >/dev/null 2>&1; then

@@ -86,6 +86,17 @@ describe('programs of workspaces over an agent', { skip, concurrency: false, tim
     assert.equal(text(), '');
   });
 
+  test('who is attached is told that the program was started again', async () => {
+    const script = 'until [ -e /go ]; do sleep 0.05; done; busybox rm /go; exit 3';
+    const workspace = await place.start('again', script, { restart: 'always' });
+    const { session, ended } = place.follow({ kind: 'attach', workspace, interactive: false });
+    await waitUntil('the session', () => session.accepted !== undefined);
+
+    await place.hear({ kind: 'exec', workspace, command: ['sh', '-c', '>/go'] });
+
+    await assert.rejects(ended, (error) => isAppError(error) && /was started again/.test(error.message));
+  });
+
   test('an agent that ends says that its sessions are lost', async () => {
     const workspace = await place.start('ends', 'sleep 1000');
     const { ended, text } = place.follow({ kind: 'exec', workspace, command: ['sh', '-c', 'echo ready; sleep 1000'] });

@@ -50,25 +50,21 @@ interface Attached {
   readonly place: SourcePlace;
 }
 
-/** How the container ended; raises why it is not the workspace's any more. */
+/** How the container ended; raises why nobody can say, or why it is not the workspace's any more. */
 async function exitOf(program: EngineProgram, { container, workspace, place }: Attached): Promise<Exit | undefined> {
   const seen = await place.look(withDeadline(lookMs));
   const own = seen.containers.find(({ id }) => id === container.id);
-  const next = containerOf(seen, workspace);
+  const lost = (state: string, next: string) =>
+    new AppError('unreachable', `Cannot stay attached to workspace "${workspace}": ${state}`, { next });
   if (own?.name === container.name) {
-    const exit = await program.exit();
+    const isRestarted = own.startedAt !== container.startedAt;
+    const exit = isRestarted ? undefined : await program.exit();
     if (exit !== undefined) return exit;
-    throw new AppError(
-      'unreachable',
-      `Cannot stay attached to workspace "${workspace}": the engine ended the connection`,
-      {
-        next: `It still runs. Attach again.`,
-      },
-    );
+    throw lost(isRestarted ? 'its program ended, and was started again' : 'the engine broke the connection', again);
   }
-  const isReplaced = own !== undefined || next !== undefined;
-  const state = isReplaced ? 'an update replaced its container' : 'its container was removed';
-  throw new AppError('not-found', `Cannot stay attached to workspace "${workspace}": ${state}`, {
-    next: isReplaced ? 'Attach again to follow the new one.' : 'agora host status says what is declared now.',
-  });
+  const isReplaced = own !== undefined || containerOf(seen, workspace) !== undefined;
+  if (isReplaced) throw lost('an update replaced its container', again);
+  throw lost('its container was removed', 'agora host status says what is declared now.');
 }
+
+const again = 'Attach again.';

@@ -16,6 +16,9 @@ export const bundledPrograms = {
   agent: { entryPoint: 'src/cli/agent-main.ts', bundleName: 'dist/agent.cjs', unusedPackages },
   /** Beside the agent in its image, for the container that looks at the host. */
   'helper-main': { entryPoint: 'src/agent/metrics/helper-main.ts', bundleName: 'dist/helper-main.cjs' },
+  /** The same for sessions: what signals a command, and what reaches a port of a container. */
+  'signal-main': { entryPoint: 'src/engine/signal-main.ts', bundleName: 'dist/signal-main.cjs' },
+  'port-relay-main': { entryPoint: 'src/engine/port-relay-main.ts', bundleName: 'dist/port-relay-main.cjs' },
   server: { entryPoint: 'src/cli/server-main.ts', bundleName: 'dist/server.cjs', unusedPackages },
   /** Every command, and the package that a config imports. */
   agora: { entryPoint: 'src/cli/agora-main.ts', bundleName: 'dist/agora.cjs', unusedPackages },

@@ -26,10 +26,15 @@ interface ProgramContent {
   readonly wanted: BasePrograms;
 }
 
-const { agent, server, agora, worker, 'helper-main': helper } = bundledPrograms;
+const { agent, server, agora, worker } = bundledPrograms;
+const besideAgent = [
+  bundledPrograms['helper-main'],
+  bundledPrograms['signal-main'],
+  bundledPrograms['port-relay-main'],
+];
 
 const contents: Readonly<Record<ImageProgram, ProgramContent>> = {
-  agent: { image: agentImage, bundles: [agent, helper], files: [], wanted: daemonPrograms },
+  agent: { image: agentImage, bundles: [agent, ...besideAgent], files: [], wanted: daemonPrograms },
   server: { image: serverImage, bundles: [server], files: [], wanted: daemonPrograms },
   // It makes the worker image where the engine has none.
   serve: {

@@ -1,4 +1,5 @@
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { hostLabels } from '../contracts/fleet-names.ts';
 
 export const sessionHelperName = 'sessions';
@@ -12,5 +13,6 @@ export function sessionHelperLabels(served: Readonly<Record<string, string>>): R
 
 /** Runs a program that lies beside this file: both, and Node, are at the same place in each container of this image. */
 export function commandOfMain(name: string): string[] {
-  return [process.execPath, join(import.meta.dirname, `${name}${extname(import.meta.filename)}`)];
+  const own = fileURLToPath(import.meta.url);
+  return [process.execPath, join(dirname(own), `${name}${extname(own)}`)];
 }

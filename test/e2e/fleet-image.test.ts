@@ -46,6 +46,7 @@ test('the images are small, and the printed line makes a host that stays the sam
 
   await t.test('its figures are those of the host', () => measuresTheHost(fleet, online));
   await t.test('an image is built there, followed and told', () => buildsThere(fleet, online));
+  await t.test('what runs there is reached over a session', () => isReached(fleet, online));
 
   for (const line of [seedLine, lineWithoutGpus]) {
     const workspace = await run("docker inspect -f '{{.Id}} {{.State.StartedAt}}' web");
@@ -99,13 +100,36 @@ async function measuresTheHost({ agora }: ContainedFleet, { name }: Host): Promi
   );
 }
 
+/** Its loopback alone has the port. */
+const webProgram = `
+require('node:http').createServer((request, response) => response.end('a page')).listen(8000, '127.0.0.1');
+console.log('it listens');`;
+
+async function isReached({ project, place }: ContainedFleet, { name }: Host): Promise<void> {
+  const inside = `AGORA_SERVER=http://172.17.0.1:8090 AGORA_TOKEN=$(cat token) nsenter --net=/run/netns/${place.namespace}`;
+  const shell = (words: string) => project.shell(`${inside} ${words}`);
+
+  const exec = await shell(`agora host exec ${name}/web -- node -e "console.log(6 * 7); process.exit(3)"`);
+  const logs = await shell(`agora host logs ${name}/web`);
+  const own = await shell(`agora host logs ${name} --tail 1000`);
+  const page = await shell(`sh -c 'agora host proxy ${name}/web 8000:8001 & \
+    for i in $(seq 50); do node -e "fetch(\\"http://127.0.0.1:8001\\").then((page) => page.text()).then(console.log)" && break; sleep 0.2; done; \
+    kill $!' 2>/dev/null`);
+
+  assert.deepEqual([exec.code, exec.stdout], [3, '42\n'], exec.stderr);
+  assert.equal(logs.stdout, 'it listens\n', logs.stderr);
+  assert.match(own.stdout, /^Registered as /m, own.stderr);
+  assert.match(page.stdout, /^a page$/m, page.stderr);
+}
+
 async function buildsThere(fleet: ContainedFleet, { name }: Host): Promise<void> {
   const { project, agora, run } = fleet;
   await mkdir(join(project.folder, 'web'));
   await writeFile(
     join(project.folder, 'web', 'Dockerfile'),
-    'FROM ghcr.io/trailer-dev/agent:latest\nRUN node -e "console.log(6 * 7)"\nENTRYPOINT ["node", "-e", "setInterval(() => {}, 1000)"]\n',
+    'FROM ghcr.io/trailer-dev/agent:latest\nRUN node -e "console.log(6 * 7)"\nCOPY main.js /main.js\nENTRYPOINT ["node", "/main.js"]\n',
   );
+  await writeFile(join(project.folder, 'web', 'main.js'), webProgram);
   await writeFile(
     join(project.folder, 'spec.yaml'),
     'schemaVersion: 1\nimages:\n  web:\n    build: {context: web}\nworkspaces:\n  web: {image: web, stopGrace: 0}\n',
