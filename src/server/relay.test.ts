@@ -80,7 +80,7 @@ test('a token that is revoked, and a role that is taken, end sessions within sec
   await waitUntil('both', async () => (await sessionsOf(server)).length === 2);
 
   await server.as(token).call('revokeToken', { params: { tokenId: made.tokenId }, query: {} });
-  assert.match(await ofRevoked, /^refused: your token was revoked or has expired/);
+  assert.match(await ofRevoked, /^refused: .*your token was revoked or has expired/);
   await server.admin.call('changeUser', { params: { user: 'olga' }, body: { role: 'viewer' } });
   assert.match(await ofLowered, /^refused: .* which a viewer may not use/);
   assert.deepEqual(await sessionsOf(server), []);
@@ -120,12 +120,12 @@ test('a session in which nothing is typed or printed ends, and so does one that 
     callSession(t, async () => link, anOpen({ session: logsOfWeb })),
   ];
 
-  assert.match(await refusalOf(busy.ended), /^refused: it was open for 1 s, the longest that the server allows/);
-  assert.match(await refusalOf(silent.ended), /^refused: it was open for 1 s/);
+  assert.match(await refusalOf(busy.ended), /^refused: .*it was open for 1 s, the longest that the server allows/);
+  assert.match(await refusalOf(silent.ended), /^refused: .*it was open for 1 s/);
   assert.ok(performance.now() - startedAt >= 900);
   clearInterval(talking);
   const idle = callSession(t, async () => link);
-  assert.match(await refusalOf(idle.ended), /^refused: nothing was typed or printed for 300 ms/);
+  assert.match(await refusalOf(idle.ended), /^refused: .*nothing was typed or printed for 300 ms/);
 });
 
 test('a session that waits for its viewer is listed, and ended for all', async (t) => {
@@ -171,7 +171,7 @@ test('a session that waits for its viewer is listed, and ended for all', async (
   const other = callSession(t, async () => link);
   const viewed = await waitUntil('its acceptance', () => other.session.accepted);
   await server.admin.call('endSession', { params: { sessionId: viewed.sessionId } });
-  assert.match(await refusalOf(other.ended), /^refused: admin ended the session/);
+  assert.match(await refusalOf(other.ended), /^refused: .*admin ended it/);
 });
 
 test('what was opened, closed and refused is in the activity log, and no value of a variable', async (t) => {

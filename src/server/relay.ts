@@ -82,7 +82,7 @@ export class Relay {
 
   /** Ends one for all of its viewers. Raises `not-ready` where its host cannot be told. */
   async end(sessionId: string, by: UserCaller, signal: AbortSignal): Promise<void> {
-    const close: Close = { code: 'refused', message: `${by.user.name} ended the session` };
+    const close: Close = { code: 'refused', message: `${by.user.name} ended it` };
     const viewings = this.#live.viewingsOf(sessionId);
     // Those who are here last: the host keeps it for those who wait.
     const waiting = viewings.filter(({ splice }) => splice === undefined);

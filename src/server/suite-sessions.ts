@@ -35,7 +35,8 @@ interface Connecting {
 }
 
 async function connectAgent(t: TestContext, { url, agent, desk }: Connecting): Promise<WebSocket> {
-  const socket = await agentSocket(t, { url, agent });
+  const socket = newAgentSocket(t, { url, agent }, [sessionSubprotocol]);
+  // At once: frames may come with the answer to the upgrade.
   const link = new FrameLink({
     mostStreams: sessionLimits.agentStreams,
     port: socketPort(socket),
@@ -43,21 +44,31 @@ async function connectAgent(t: TestContext, { url, agent, desk }: Connecting): P
   });
   socket.on('message', (bytes, isBinary) => isBinary && bytes instanceof Uint8Array && link.receive(bytes));
   socket.on('close', () => link.end({ code: 'host-away', message: 'the link was lost' }));
+  await once(socket, 'open');
   return socket;
 }
 
 /** The socket of an agent, with nothing behind it. */
 export async function agentSocket(
   t: TestContext,
-  { url, agent }: Omit<Connecting, 'desk'>,
+  to: Omit<Connecting, 'desk'>,
   offers: readonly string[] = [sessionSubprotocol],
 ): Promise<WebSocket> {
+  const socket = newAgentSocket(t, to, offers);
+  await once(socket, 'open');
+  return socket;
+}
+
+function newAgentSocket(
+  t: TestContext,
+  { url, agent }: Omit<Connecting, 'desk'>,
+  offers: readonly string[],
+): WebSocket {
   const authorization = agent.authorization({ method: 'GET', path: agentSocketPath, body: undefined });
   const at = `${url.replace('http', 'ws')}${agentSocketPath}`;
   const socket = new WebSocket(at, [...offers], { headers: { authorization } });
   t.after(() => socket.terminate());
   socket.on('error', () => undefined);
-  await once(socket, 'open');
   return socket;
 }
 
