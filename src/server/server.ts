@@ -70,6 +70,11 @@ export class FleetServer {
     return this.#fingerprint;
   }
 
+  /** A line for its log, of what is beside it. */
+  log(line: string): void {
+    this.#log.write(line);
+  }
+
   /** The first admin's token, where nobody is there yet. */
   async addFirstAdmin(): Promise<string | undefined> {
     const access = this.#access;
