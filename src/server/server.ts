@@ -171,6 +171,12 @@ export class FleetServer {
       callerNow: (tokenId) => callerWith(access, tokenId),
       callerOf: (authorization) => userOf(identify(authorization, { access, sessions })),
       onProved: (caller, { socket }) => onProved(caller, socket),
+      onRefusal: (caller, address) => refusals.add(caller, 'proxy', address),
+      isHostThere: (name) => {
+        const host = hosts.named(name);
+        // Why another one has no link is told by who would open a session there.
+        return host.admission !== 'admitted' || sockets.has(host.hostId);
+      },
       domain: this.#options.proxyDomain,
       trustsProxy,
       overLimit,

@@ -222,6 +222,14 @@ test('what answers in another language is no answer', { timeout }, async (t) => 
   assert.match(text, /does not speak HTTP/);
 });
 
+test('a small program may end its lines as it likes, and its answer with the connection', { timeout }, async (t) => {
+  const { get, place } = await aPage(t, () => undefined);
+  const answer = 'HTTP/1.0 200 OK\ncontent-type: text/plain\n\nhello';
+  place.programs.web.removeAllListeners('connection').on('connection', (socket: Socket) => socket.end(answer));
+
+  assert.equal((await get('/')).text, 'hello');
+});
+
 test('an answer that breaks off is cut off for its reader too', { timeout }, async (t) => {
   const { url, headers } = await aPage(t, (_request, response) => {
     response.writeHead(200, { 'content-length': '100' });

@@ -1,9 +1,9 @@
-import { type Agent, request as ask, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as ask, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { systemErrorCode } from '../contracts/errors.ts';
 import type { Admitted } from './web-proxy-entry.ts';
 import { answerHeaders, flat, pairsOf, requestHeaders } from './web-proxy-headers.ts';
 import { AnswerTimeout, sendFailure } from './web-proxy-page.ts';
+import type { WebPool } from './web-proxy-pool.ts';
 import type { SeenRequest } from './web-proxy-request.ts';
 
 export interface Forwarding {
@@ -11,8 +11,7 @@ export interface Forwarding {
   readonly response: ServerResponse;
   readonly admitted: Admitted;
   readonly seen: SeenRequest;
-  /** Makes the connections to the workspace. */
-  readonly agent: Agent;
+  readonly pool: WebPool;
 }
 
 /** From the end of a request to the head of its answer. */
@@ -21,11 +20,11 @@ export const answerSeconds = 300;
 const repeatable = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Passes a request on to a workspace and its answer back, both as they come. */
-export function forward(forwarding: Forwarding): void {
+export function forward(forwarding: Forwarding, isAgain = false): void {
   const { request, response } = forwarding;
   let upstream: ClientRequest;
   try {
-    upstream = start(forwarding);
+    upstream = start(forwarding, { isAlone: isAgain });
   } catch (error) {
     sendFailure(request, response, error);
     return;
@@ -49,18 +48,24 @@ export function forward(forwarding: Forwarding): void {
     clearTimeout(patience.timer);
     request.unpipe(upstream).resume();
     if (response.destroyed) return;
-    if (isStale(error, upstream, forwarding)) forward(forwarding);
+    if (upstream.reusedSocket && !patience.isOver && mayRepeat(forwarding)) forward(forwarding, true);
     else sendFailure(request, response, patience.isOver ? new AnswerTimeout(answerSeconds) : error);
   });
 }
 
-export function start({ request, admitted, seen, agent }: Forwarding, more: readonly string[] = []): ClientRequest {
+/** `isAlone`: over a connection of its own. `headers`: more of them, names and values in turn. */
+export function start(
+  { request, admitted, seen, pool }: Omit<Forwarding, 'response'>,
+  { isAlone, headers: more = [] }: { readonly isAlone: boolean; readonly headers?: readonly string[] },
+): ClientRequest {
   const headers = [...flat(requestHeaders(request, admitted, seen)), ...more];
-  return ask({ agent, method: request.method, path: admitted.path, headers });
+  const way = isAlone ? { createConnection: () => pool.connect() } : { agent: pool.agent };
+  // Of lines that end as those of a small program do. Nobody else's answers come over its connections, and each is framed anew.
+  return ask({ ...way, method: request.method, path: admitted.path, headers, insecureHTTPParser: true });
 }
 
 /** An answer that is no longer wanted is cut off, and so is one that breaks off: its reader shall not take it to be whole. */
-export async function sendAnswer(answer: IncomingMessage, forwarding: Omit<Forwarding, 'agent'>): Promise<void> {
+export async function sendAnswer(answer: IncomingMessage, forwarding: Omit<Forwarding, 'pool'>): Promise<void> {
   const { request, response } = forwarding;
   try {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, flat(answerHeaders(answer, forwarding)));
@@ -97,13 +102,7 @@ function answerDeadline(upstream: ClientRequest) {
 }
 
 /** A connection that was kept may be closed by the workspace just when it is used again. */
-function isStale(error: Error, upstream: ClientRequest, { request, response }: Forwarding): boolean {
+function mayRepeat({ request, response }: Forwarding): boolean {
   const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
-  return (
-    upstream.reusedSocket &&
-    systemErrorCode(error) === 'ECONNRESET' &&
-    !response.headersSent &&
-    !hasBody &&
-    repeatable.has(request.method ?? '')
-  );
+  return !response.headersSent && !hasBody && repeatable.has(request.method ?? '');
 }

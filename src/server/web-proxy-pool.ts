@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { sleep } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { sessionLimits } from '../contracts/session-wire.ts';
 import type { FrameLink } from '../session/frame-link.ts';
@@ -10,6 +11,8 @@ export interface WebPoolOptions {
   readonly place: WebPlace;
   /** A link for the sessions of who asks. */
   readonly openLink: () => FrameLink;
+  /** Whether the agent of its host has a link to the server. */
+  readonly isHostThere: () => boolean;
 }
 
 /** Of one user to one port: a page asks for much at once, and its browser asks for six at a time. */
@@ -18,6 +21,7 @@ const mostIdle = 8;
 const idleMs = 30_000;
 /** How long a host that is away is waited for: its agent may just be dialling anew. */
 const patienceMs = 2_000;
+const lookMs = 100;
 
 /** Connections of one user to one port of a workspace, each of them a session, which are used again. */
 export class WebPool {
@@ -28,12 +32,29 @@ export class WebPool {
 
   constructor(options: WebPoolOptions) {
     this.#options = options;
-    const connect = () => this.#connect();
+    const connect = () => this.connect();
     this.agent = new (class extends Agent {
       override createConnection(): Duplex {
         return connect();
       }
     })({ keepAlive: true, maxSockets: mostConnections, maxFreeSockets: mostIdle, timeout: idleMs });
+  }
+
+  /** A new one, of nobody else: for whoever may not be given one that the workspace closes just now. */
+  connect(): SessionDuplex {
+    const { host, workspace, port } = this.#options.place;
+    const connection: SessionDuplex = new SessionDuplex({
+      open: { host, session: { kind: 'proxy', workspace, port }, window: sessionLimits.windowBytes },
+      connect: async (signal) => {
+        if (!connection.isOpen) await this.#waitForHost(signal);
+        return this.#linkNow();
+      },
+      // Whoever asks next would wait with it for a host that may not come back.
+      onAway: (isAway) => isAway && this.#isIdle(connection) && connection.destroy(),
+    });
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
+    return connection;
   }
 
   /** Those that a WebSocket took over included. */
@@ -44,25 +65,19 @@ export class WebPool {
   close(): void {
     this.agent.destroy();
     for (const connection of this.#connections) connection.destroy();
-    this.#link?.end({ code: 'cancelled', message: 'the page is not open any more' });
   }
 
-  #connect(): SessionDuplex {
-    const { place } = this.#options;
-    const { host, workspace, port } = place;
+  #isIdle(connection: Duplex): boolean {
+    const idle: readonly Duplex[] = Object.values(this.agent.freeSockets).flatMap((sockets) => sockets ?? []);
+    return idle.includes(connection);
+  }
+
+  async #waitForHost(signal: AbortSignal): Promise<void> {
     const until = performance.now() + patienceMs;
-    let attempts = 0;
-    const connection: SessionDuplex = new SessionDuplex({
-      open: { host, session: { kind: 'proxy', workspace, port }, window: sessionLimits.windowBytes },
-      connect: async () => {
-        attempts += 1;
-        if (attempts > 1 && !connection.isOpen && performance.now() > until) throw away(host);
-        return this.#linkNow();
-      },
-    });
-    this.#connections.add(connection);
-    connection.once('close', () => this.#connections.delete(connection));
-    return connection;
+    while (!this.#options.isHostThere()) {
+      if (performance.now() >= until) throw away(this.#options.place.host);
+      await sleep(lookMs, signal);
+    }
   }
 
   #linkNow(): FrameLink {

@@ -32,7 +32,11 @@ export function isForeign({ method, headers }: Pick<IncomingMessage, 'method' | 
   if (site === 'same-origin' || site === 'none') return false;
   if (site !== undefined) return !isVisit(method, headers);
   const { origin } = headers;
-  return origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host);
+  if (origin === undefined) return false;
+  if (!URL.canParse(origin)) return true;
+  const page = new URL(origin);
+  // A proxy in front may tell the name alone.
+  return host !== page.host && host !== page.hostname;
 }
 
 /** Of a person to a page, which no other page sees into. */

@@ -1,10 +1,11 @@
-import { type Agent, type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Admitted } from './web-proxy-entry.ts';
 import { answerSeconds, sendAnswer, start } from './web-proxy-forward.ts';
 import { answerHeaders } from './web-proxy-headers.ts';
 import { AnswerTimeout, sendFailure } from './web-proxy-page.ts';
+import type { WebPool } from './web-proxy-pool.ts';
 import type { SeenRequest } from './web-proxy-request.ts';
 
 export interface Upgrading {
@@ -13,8 +14,7 @@ export interface Upgrading {
   readonly head: Buffer;
   readonly admitted: Admitted;
   readonly seen: SeenRequest;
-  /** Makes the connections to the workspace. */
-  readonly agent: Agent;
+  readonly pool: WebPool;
 }
 
 /** Passes a WebSocket on to a workspace: once both sides are agreed, whatever either sends. */
@@ -23,7 +23,7 @@ export function passUpgrade(upgrading: Upgrading): void {
   const connection = request.socket;
   const response = responseOn(request);
   const forwarding = { ...upgrading, response };
-  const upstream = start(forwarding, ['connection', 'Upgrade', 'upgrade', 'websocket']);
+  const upstream = start(upgrading, { isAlone: true, headers: ['connection', 'Upgrade', 'upgrade', 'websocket'] });
   const patience = setTimeout(() => upstream.destroy(new AnswerTimeout(answerSeconds)), answerSeconds * 1_000).unref();
   const gone = () => upstream.destroy();
   connection.once('close', gone);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { FrameLink } from '../session/frame-link.ts';
+import { mayUse } from '../session/session-access.ts';
 import type { UserCaller } from './handler.ts';
 import type { OverLimit } from './request-limits.ts';
 import { pathOf, readWebAddress, type WebAddress, type WebPlace } from './web-proxy-address.ts';
@@ -22,6 +23,10 @@ export interface WebProxyOptions extends EntryPorts {
   /** Told of who has proved who they are on a connection. */
   readonly onProved: (caller: UserCaller, request: IncomingMessage) => void;
   readonly overLimit: OverLimit;
+  /** Told of a caller who may not. */
+  readonly onRefusal: (caller: UserCaller, address: string) => void;
+  /** Whether the agent of a host has a link to this server. Raises `not-found`. */
+  readonly isHostThere: (host: string) => boolean;
 }
 
 interface Arrival {
@@ -30,23 +35,18 @@ interface Arrival {
   readonly seen: SeenRequest;
 }
 
-interface Kept {
-  readonly pool: WebPool;
-  readonly tokenId: string;
-}
-
-/** Between two looks whether those who have connections may have them still. */
-const lookMs = 10_000;
+/** Between two looks which pools are not used any more. */
+const lookMs = 60_000;
 
 /** HTTP and WebSockets of workspaces' ports, at addresses of this server: docs/how-to/open-a-port-in-a-browser.md. */
 export class WebProxy {
   readonly #options: WebProxyOptions;
-  readonly #pools = new Map<string, Kept>();
+  readonly #pools = new Map<string, WebPool>();
   readonly #looking: NodeJS.Timeout;
 
   constructor(options: WebProxyOptions) {
     this.#options = options;
-    this.#looking = setInterval(() => this.#look(), lookMs).unref();
+    this.#looking = setInterval(() => this.#forgetUnused(), lookMs).unref();
   }
 
   /** Takes a request that is for a workspace; false for any other, which then is as it was. */
@@ -64,14 +64,14 @@ export class WebProxy {
     const admitted = this.#admit(arrival, () => responseOn(request));
     if (admitted === undefined) return true;
     if (request.headers.upgrade?.toLowerCase() === 'websocket')
-      passUpgrade({ ...arrival, head, admitted, agent: this.#poolFor(admitted, arrival.seen).agent });
+      passUpgrade({ ...arrival, head, admitted, pool: this.#poolFor(admitted, arrival.seen) });
     else sendFailure(request, responseOn(request), noSuchUpgrade(request));
     return true;
   }
 
   close(): void {
     clearInterval(this.#looking);
-    for (const { pool } of this.#pools.values()) pool.close();
+    for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
   }
 
@@ -86,17 +86,14 @@ export class WebProxy {
     const admitted = this.#admit(arrival, () => response);
     if (admitted === undefined) return;
     if (isPreflight(request, admitted)) allowAll(request, response);
-    else forward({ request, response, admitted, seen, agent: this.#poolFor(admitted, seen).agent });
+    else forward({ request, response, admitted, seen, pool: this.#poolFor(admitted, seen) });
   }
 
   /** Undefined where it was answered otherwise. */
   #admit({ request, address, seen }: Arrival, answer: () => ServerResponse): Admitted | undefined {
     try {
       const entry = enter(request, address, seen, this.#options);
-      if (entry.kind === 'in') {
-        this.#options.onProved(entry.caller, request);
-        return entry;
-      }
+      if (entry.kind === 'in') return this.#expectOperator(entry, request, seen);
       const cookie = entry.cookie === undefined ? [] : ['set-cookie', entry.cookie];
       answer()
         .writeHead(303, [...elsewhere, 'location', entry.location, ...cookie])
@@ -107,6 +104,17 @@ export class WebProxy {
     return undefined;
   }
 
+  #expectOperator(admitted: Admitted, request: IncomingMessage, { address }: SeenRequest): Admitted {
+    const { caller } = admitted;
+    const { name, role } = caller.user;
+    this.#options.onProved(caller, request);
+    if (mayUse('proxy', role)) return admitted;
+    this.#options.onRefusal(caller, address);
+    throw new AppError('refused', `Cannot open this port: ${name} is ${role} with this token, it takes operator`, {
+      next: 'Ask an admin: agora user role <name> <role>',
+    });
+  }
+
   #orTooMany(error: unknown, { address }: SeenRequest): unknown {
     return isAppError(error, 'unauthenticated') ? (this.#options.overLimit('failures', address) ?? error) : error;
   }
@@ -114,20 +122,19 @@ export class WebProxy {
   #poolFor({ caller, place }: Admitted, { address }: SeenRequest): WebPool {
     const key = keyOf(caller.tokenId, place);
     const known = this.#pools.get(key);
-    if (known !== undefined) return known.pool;
-    const pool = new WebPool({ place, openLink: () => this.#options.link(caller, { address }) });
-    this.#pools.set(key, { pool, tokenId: caller.tokenId });
+    if (known !== undefined) return known;
+    const { link, isHostThere } = this.#options;
+    const pool = new WebPool({
+      place,
+      openLink: () => link(caller, { address }),
+      isHostThere: () => isHostThere(place.host),
+    });
+    this.#pools.set(key, pool);
     return pool;
   }
 
-  /** Ends what belongs to nobody any more, and forgets what is not used. */
-  #look(): void {
-    for (const [key, { pool, tokenId }] of this.#pools) {
-      const isTheirs = this.#options.callerNow(tokenId) !== undefined;
-      if (isTheirs && pool.openConnections > 0) continue;
-      this.#pools.delete(key);
-      pool.close();
-    }
+  #forgetUnused(): void {
+    for (const [key, pool] of this.#pools) if (pool.openConnections === 0) this.#pools.delete(key);
   }
 }
 

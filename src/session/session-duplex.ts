@@ -20,7 +20,6 @@ export class SessionDuplex extends Duplex {
     super({ allowHalfOpen: false, highWaterMark: sessionLimits.dataBytes });
     this.#session = new CallerSession({ ...options, signal: this.#over.signal });
     this.#output = this.#session.output()[Symbol.asyncIterator]();
-    void this.#session.run().catch((error) => this.destroy(error));
   }
 
   /** Whether it was there at least once. */
@@ -52,6 +51,12 @@ export class SessionDuplex extends Duplex {
 
   unref(): this {
     return this;
+  }
+
+  /** In a later turn: whoever makes it can name it in what it calls. */
+  override _construct(done: () => void): void {
+    void this.#session.run().catch((error) => this.destroy(error));
+    done();
   }
 
   override _read(): void {
