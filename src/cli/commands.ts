@@ -397,6 +397,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     ownsSignals: true,
     load: () => import('./host-proxy.ts').then((file) => file.hostProxy),
   },
+  'host cp': {
+    summary: 'Copy files into a workspace, or out of it',
+    ownsSignals: true,
+    outlivesReader: true,
+    load: () => import('./host-cp.ts').then((file) => file.hostCp),
+  },
   'host rollback': {
     summary: 'Declare again what was declared before',
     load: () => import('./host-rollback.ts').then((file) => file.hostRollback),

@@ -8,7 +8,7 @@ import { AppError } from '../contracts/errors.ts';
 import type { LoggedBytes } from '../session/byte-log.ts';
 import type { OpenableSpec, OpenedSource } from '../session/session-desk.ts';
 import { hostProxy } from './host-proxy.ts';
-import { aSessionPlace } from './session-place.suite.ts';
+import { aSessionPlace, declareWeb } from './session-place.suite.ts';
 
 /** What listens in a workspace: a service of this machine, that says what it is sent once its caller has said all. */
 async function aService(t: TestContext): Promise<number> {
@@ -56,8 +56,7 @@ function openPort(spec: OpenableSpec): OpenedSource {
 
 async function aProxyPlace(t: TestContext) {
   const place = await aSessionPlace(t, openPort);
-  const spec = { schemaVersion: 1 as const, images: { a: { pull: 'a:1' } }, workspaces: { web: { image: 'a' } } };
-  await place.server.admin.call('applySpec', { params: { host: 'box' }, body: { spec } });
+  await declareWeb(place.server);
   return place;
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { signalGroup } from '../base/process-sweep.ts';
 import { AppError } from '../contracts/errors.ts';
-import { startServer } from '../server/suite-server.ts';
+import { startServer, type TestServer } from '../server/suite-server.ts';
 import { startHost, type TestHostOptions } from '../server/suite-sessions.ts';
 import type { LoggedBytes } from '../session/byte-log.ts';
 import type { OpenableSpec, OpenedSource } from '../session/session-desk.ts';
@@ -33,6 +33,12 @@ export async function aSessionPlace(t: TestContext, open: TestHostOptions['open'
   const server = await startServer(t);
   const host = await startHost(t, server, { open });
   return { server, host, type: typist(t, server) };
+}
+
+/** The host has the workspace `web`, as far as its server knows. */
+export async function declareWeb({ admin }: TestServer): Promise<void> {
+  const spec = { schemaVersion: 1 as const, images: { a: { pull: 'a:1' } }, workspaces: { web: { image: 'a' } } };
+  await admin.call('applySpec', { params: { host: 'box' }, body: { spec } });
 }
 
 /** Types commands as the admin of a server. Each gives what was printed so far by `printed` as well. */
