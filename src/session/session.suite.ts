@@ -6,7 +6,7 @@ import type { StreamFrame } from './frame.ts';
 import { FrameLink, type FrameLinkOptions } from './frame-link.ts';
 import type { LinkStream } from './link-stream.ts';
 import { portEnd } from './port-end.suite.ts';
-import type { SessionOptions } from './session.ts';
+import { Session, type SessionOptions } from './session.ts';
 import type { Source } from './source.ts';
 
 /** What a session is unless a test says otherwise. */
@@ -109,4 +109,43 @@ export function aViewerOf(onOpen: NonNullable<FrameLinkOptions['onOpen']>, reque
     caller.end({ code: 'host-away', message: 'cut' });
   };
   return { stream, frames, closes, carry, text, becomes, accept, accepted, closed, events, lose };
+}
+
+export function aSession(source: Source, options: Partial<SessionOptions> = {}) {
+  let isOver = false;
+  const session = new Session({
+    ...sessionSample,
+    source,
+    onEnd: () => {
+      isOver = true;
+    },
+    ...options,
+  });
+  return { session, isOver: () => isOver };
+}
+
+/** One that views a session: for the first time, or with the seat it had. */
+export function aViewer(
+  session: Session,
+  { window = sessionLimits.windowBytes, actor = 'ada', ...resume }: Viewing = {},
+) {
+  let isTaken = true;
+  const viewer = aViewerOf((stream) => {
+    const { seat, received = 0, credit = received + window } = resume;
+    const handler =
+      seat === undefined
+        ? session.join(stream, { actor, window })
+        : session.resume(seat, stream, { actor, received, window, credit });
+    isTaken = handler !== undefined;
+    return handler;
+  }, {});
+  return { ...viewer, isTaken: () => isTaken };
+}
+
+interface Viewing {
+  readonly window?: number;
+  readonly actor?: string;
+  readonly seat?: string;
+  readonly received?: number;
+  readonly credit?: number;
 }
