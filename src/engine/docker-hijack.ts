@@ -20,6 +20,7 @@ export async function hijack(connection: DockerConnection, call: DockerCall, lin
     const asking = new AbortController();
     const giveUp = () => asking.abort();
     signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
     try {
       const answer = await dialUpgrade(docker, line, asking.signal);
       if (answer instanceof Duplex) return heard(answer);

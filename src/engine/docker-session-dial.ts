@@ -74,6 +74,7 @@ async function connectTo(host: string, port: number, signal: AbortSignal): Promi
   socket.once('connect', () => resolve(true));
   socket.on('error', giveUp); // Also a late one, which its reader is told of.
   limited.addEventListener('abort', giveUp, { once: true });
+  if (limited.aborted) giveUp();
   const isOpen = await promise;
   limited.removeEventListener('abort', giveUp);
   if (isOpen) return socket;

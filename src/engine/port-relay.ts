@@ -72,6 +72,7 @@ async function statusOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise
   stream.once('response', (headers) => resolve(Number(headers[HTTP2_HEADER_STATUS])));
   stream.once('close', giveUp);
   signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
   const status = await promise;
   signal.removeEventListener('abort', giveUp);
   stream.off('close', giveUp);
