@@ -259,6 +259,18 @@ test('a host that is away is told as that, and as soon as it is back its pages a
   assert.equal(back.text, 'here');
 });
 
+test('a connection that nobody uses is let go of when its host goes away', { timeout }, async (t) => {
+  const { get, place } = await aPage(t, (_request, response) => response.end('here'));
+  await get('/');
+
+  place.host.socket.terminate();
+  await place.host.connect();
+  const { text } = await get('/');
+
+  assert.equal(text, 'here');
+  assert.equal(place.opened, 2);
+});
+
 test('requests that could be read in two ways are read by nobody', { timeout }, async (t) => {
   let asked = 0;
   const { url, headers } = await aPage(t, (_request, response) => {
