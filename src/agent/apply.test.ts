@@ -37,7 +37,8 @@ test('steps are taken after those they need, at most so many at once', async () 
 test('what needs a step that failed is left for later, and what does not is done', async () => {
   const { runner, reports, outcomes } = aRunner();
   const startContainer = async (name: string) => {
-    if (name === 'a') throw new AppError('invalid-input', 'Cannot start "a": no such device');
+    if (name === 'a')
+      throw new AppError('invalid-input', 'Cannot start "a": its port is taken', { next: 'Declare another one.' });
   };
 
   const applied = await runner.apply(
@@ -48,7 +49,10 @@ test('what needs a step that failed is left for later, and what does not is done
 
   assert.deepEqual(reports, ['a waiting', 'b waiting', 'c waiting', 'a running', 'c running', 'a failed', 'c done']);
   assert.deepEqual(outcomes, [
-    ['a', { is: 'failed', code: 'invalid-input', message: 'Cannot start "a": no such device' }],
+    [
+      'a',
+      { is: 'failed', code: 'invalid-input', message: 'Cannot start "a": its port is taken. Declare another one.' },
+    ],
     ['c', { is: 'done', imageId: undefined }],
   ]);
   assert.equal(applied.isEngineGone, false);

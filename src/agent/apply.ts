@@ -5,6 +5,7 @@ import type { Step } from '../reconcile/step.ts';
 import type { Decision } from '../reconcile/target.ts';
 import { type MoveContext, makeMove, unwantedWords } from './apply-moves.ts';
 import { type Ended, isImageWork, reporting, type StepCalls, takeSteps } from './apply-round.ts';
+import { problemText } from './problem-text.ts';
 
 export interface StepRunnerOptions {
   /** Steps at once, besides work on images. Default: 4. */
@@ -191,8 +192,10 @@ export class StepRunner {
   }
 
   #failed(step: Step, error: unknown, { context, signal }: { context: ApplyContext; signal: AbortSignal }): Ended {
-    const text = error instanceof Error ? error.message : String(error);
-    const message = text.replaceAll(/(?<=")[^"\s]+(?=")/g, (quoted) => context.nameOf?.(quoted) ?? quoted);
+    const message = problemText(error).replaceAll(
+      /(?<=")[^"\s]+(?=")/g,
+      (quoted) => context.nameOf?.(quoted) ?? quoted,
+    );
     if (signal.aborted) return { state: 'cancelled', message: unwantedWords };
     // It tells of the engine, nothing of the step: that one is tried again as soon as the engine answers.
     if (isAppError(error, 'unreachable') && !isImageWork(step)) return { state: 'failed', message, isEngineGone: true };

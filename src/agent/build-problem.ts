@@ -3,13 +3,6 @@ import type { Build } from '../contracts/builds.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { BuildLog } from './build-log.ts';
 
-/** As it is told to the server. */
-export function problemText(error: unknown): string {
-  const words = error instanceof Error ? error.message : String(error);
-  const next = isAppError(error) && error.next !== undefined ? `. ${error.next}` : '';
-  return `${words}${next}`.slice(0, 4_096);
-}
-
 /** Which step failed, and what its command printed last, say more than how it ended. */
 export function withStep(
   error: unknown,

@@ -8,10 +8,11 @@ import type { HostEngine } from '../engine/host-engine.ts';
 import { type ImageBuildRequest, type PushOptions, unwantedWords } from './apply-moves.ts';
 import { BuildContexts } from './build-context.ts';
 import { BuildLog } from './build-log.ts';
-import { problemText, withoutSecrets, withStep } from './build-problem.ts';
+import { withoutSecrets, withStep } from './build-problem.ts';
 import { BuildQueue } from './build-queue.ts';
 import { BuildReports, type ToldBuild } from './build-reports.ts';
 import type { Link } from './link.ts';
+import { problemText } from './problem-text.ts';
 import { pushLines } from './push-lines.ts';
 import { type RegistryLogins, withProblems } from './registry-logins.ts';
 

@@ -1,7 +1,7 @@
 import type { RegisterReply } from '../contracts/agent-wire.ts';
-import { isAppError } from '../contracts/errors.ts';
 import type { StepReport } from '../contracts/host-change.ts';
 import type { EngineState } from './engine-watch.ts';
+import { problemText } from './problem-text.ts';
 import type { KnownHost } from './stored.ts';
 
 export interface Started {
@@ -45,7 +45,7 @@ export class LinkTalk {
   }
 
   failed(error: unknown, waitMs: number): void {
-    const text = textOf(error);
+    const text = problemText(error);
     if (text === this.#failure) return;
     this.#failure = text;
     this.#log(text);
@@ -70,7 +70,7 @@ export class LinkTalk {
 
   /** Something that the agent goes on with. */
   problem(error: unknown): void {
-    const text = textOf(error);
+    const text = problemText(error);
     if (text !== this.#problem) this.#log(text);
     this.#problem = text;
   }
@@ -97,8 +97,3 @@ const explanations: Readonly<Record<KnownHost['admission'], ((approve: string) =
   duplicate: (approve) =>
     `Another agent uses its key: nothing is applied, what runs is left as it is. Stop the one too many, then: ${approve}`,
 };
-
-function textOf(error: unknown): string {
-  if (!isAppError(error)) return String(error);
-  return error.next === undefined ? error.message : `${error.message}. ${error.next}`;
-}

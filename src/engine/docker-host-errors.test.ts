@@ -25,6 +25,7 @@ const words: readonly (readonly [ErrorCode, string])[] = [
   ['task-conflict', 'network x id ab has active endpoints'],
   ['task-conflict', 'network name x already used: network already exists'],
   ['invalid-input', 'Pool overlaps with other one on this address space'],
+  ['invalid-input', 'cannot create network a (br-a): conflicts with network b (br-b): networks have overlapping IPv4'],
   ['internal', 'something that nobody knows'],
 ];
 

@@ -54,7 +54,12 @@ const meanings: readonly Meaning[] = [
     code: 'invalid-input',
     next: 'See what the kernel and the engine of the host can do.',
   },
-  { words: /pool overlaps|already being used by a network|subnet .* (is )?already used/i, code: 'invalid-input' },
+  {
+    words: /pool overlaps|networks have overlapping|already being used by a network|subnet .* (is )?already used/i,
+    code: 'invalid-input',
+    // That one no call shows, and no call removes: decision 012.
+    next: 'Declare another subnet: a network has it, or one that the engine never finished.',
+  },
 ];
 
 /** What a registry that cannot be reached looks like in the engine's words. */
