@@ -1,7 +1,7 @@
 import type { HostSpec } from '../contracts/host-spec.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { HostSessions } from '../engine/host-sessions.ts';
-import type { FrameLink, FramePort } from '../session/frame-link.ts';
+import type { FrameLink, FrameLinkOptions, FramePort } from '../session/frame-link.ts';
 import type { SessionDesk } from '../session/session-desk.ts';
 import type { OwnLog } from './log-reading.ts';
 
@@ -99,14 +99,14 @@ export class AgentSessions {
         spec: spec(),
       }),
     };
-    const desk = new SessionDesk({
-      open: (session, signal) => openSource(session, place, signal),
-      onDefect: (error) => log(`A session failed: ${error instanceof Error ? error.stack : String(error)}`),
-    });
+    const onDefect = (error: unknown) =>
+      log(`A session failed: ${error instanceof Error ? error.stack : String(error)}`);
+    const desk = new SessionDesk({ open: (session, signal) => openSource(session, place, signal), onDefect });
     this.#desk = desk;
     if (this.#isEnded) this.end();
     const { agentStreams: mostStreams } = sessionLimits;
-    return (port) => new FrameLink({ port, mostStreams, onOpen: (stream, request) => desk.take(stream, request) });
+    const onOpen: FrameLinkOptions['onOpen'] = (stream, request) => desk.take(stream, request);
+    return (port) => new FrameLink({ port, mostStreams, onOpen, onDefect });
   }
 
   #failed(error: unknown, port: FramePort): void {

@@ -3,23 +3,26 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { digestOf } from '../base/hash.ts';
 import { agentProtocol, type Nudge, socketReportSchema } from '../contracts/agent-wire.ts';
-import { isAppError, systemErrorCode } from '../contracts/errors.ts';
+import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
 import { agentSocketPath } from '../contracts/routes-agent.ts';
 import { type Close, sessionLimits, sessionSubprotocol } from '../contracts/session-wire.ts';
 import { FrameLink } from '../session/frame-link.ts';
 import { socketPort } from '../session/socket-port.ts';
+import { floodGate } from './flood-gate.ts';
 import { frameIntake } from './frame-intake.ts';
 import type { HostCaller } from './handler.ts';
 import type { Credentials } from './http.ts';
-import { statusOf } from './http-status.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 export interface AgentSocketsOptions {
   readonly authenticate: (credentials: Credentials) => HostCaller;
   readonly onSample: (hostId: HostId, sample: MetricsSample) => void;
   /** Told why a host's socket was closed by us; the same host not more than once a minute. Default: nobody is told. */
   readonly onDrop?: (hostId: HostId, reason: string) => void;
+  /** Told of what should not have failed in a session; it ended one stream. Default: nobody is. */
+  readonly onDefect?: (error: unknown) => void;
   /** Between two looks whether the other side is there, in milliseconds. Default: 20000. */
   readonly pingMs?: number;
 }
@@ -39,10 +42,6 @@ const webSocketOptions = {
 };
 const toldAgainMs = 60_000;
 const mostTold = 10_000;
-
-/** A sample each second is what is asked for; after a stall those of it come at once. */
-const mostMessages = 200;
-const floodMs = 10_000;
 
 const away: Close = { code: 'host-away', message: 'the link to the host was lost' };
 
@@ -99,22 +98,18 @@ export class AgentSockets {
   async upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<HostCaller | undefined> {
     connection.on('error', () => connection.destroy());
     const path = request.url ?? '';
-    if (path !== agentSocketPath) return refuse(connection, 404);
     // Before it is let in, so that nothing can end its session between that and its socket.
     const server = await this.#webSockets();
-    let caller: HostCaller;
+    const { authorization } = request.headers;
     try {
-      caller = this.#options.authenticate({
-        authorization: request.headers.authorization,
-        method: 'GET',
-        path,
-        bodyDigest: digestOf(''),
-      });
+      if (path !== agentSocketPath) throw nothingAt(path);
+      const caller = this.#options.authenticate({ authorization, method: 'GET', path, bodyDigest: digestOf('') });
+      server.handleUpgrade(request, connection, head, (socket) => this.#accept(caller.hostId, socket));
+      return caller;
     } catch (error) {
-      return refuse(connection, isAppError(error) ? statusOf(error.code) : 500);
+      refuseUpgrade(connection, error);
+      return undefined;
     }
-    server.handleUpgrade(request, connection, head, (socket) => this.#accept(caller.hostId, socket));
-    return caller;
   }
 
   /** Ends a host's socket, which then may not come back with its session. */
@@ -192,7 +187,11 @@ export class AgentSockets {
     const end = (code: number, reason: string) => {
       if (this.#isOpen(hostId, socket)) this.#drop(hostId, { code, reason });
     };
-    return new FrameLink({ mostStreams: sessionLimits.agentStreams, port: { ...socketPort(socket), end } });
+    return new FrameLink({
+      mostStreams: sessionLimits.agentStreams,
+      port: { ...socketPort(socket), end },
+      onDefect: (error) => this.#options.onDefect?.(error),
+    });
   }
 
   #isOpen(hostId: HostId, socket: WebSocket): boolean {
@@ -256,19 +255,6 @@ export class AgentSockets {
   }
 }
 
-/** Whether a message is one too many. */
-function floodGate(): () => boolean {
-  let [since, count] = [performance.now(), 0];
-  return () => {
-    const now = performance.now();
-    if (now - since > floodMs) [since, count] = [now, 0];
-    count += 1;
-    return count > mostMessages;
-  };
-}
-
-function refuse(connection: Duplex, status: number): undefined {
-  const answer = `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
-  // Whoever keeps their side open holds nothing of ours.
-  connection.end(answer, () => connection.destroy());
+function nothingAt(path: string): AppError {
+  return new AppError('not-found', `Cannot upgrade "${path.slice(0, 200)}": there is no WebSocket at this address`);
 }

@@ -3,21 +3,19 @@ import type { HostId } from '../contracts/fleet-ids.ts';
 import type { LiveSession } from '../contracts/routes-sessions.ts';
 import { type Close, type Open, openSchema, type RelayedOpen, sessionLimits } from '../contracts/session-wire.ts';
 import { closeOf } from '../session/close-of.ts';
-import { deskRefusals } from '../session/desk-refusals.ts';
 import { FrameLink, type FramePort } from '../session/frame-link.ts';
 import { joinedLinks } from '../session/joined-links.ts';
 import type { LinkStream, StreamHandler } from '../session/link-stream.ts';
-import { mayUse } from '../session/session-access.ts';
 import { Splice, type SpliceEnd } from '../session/splice.ts';
 import { AddressLimit } from './address-limit.ts';
 import type { WayToHost } from './agent-sockets.ts';
 import { giveUpSeat, unanswered } from './give-up-seat.ts';
 import type { UserCaller } from './handler.ts';
 import type { StoredHost } from './host-store.ts';
-import { LiveSessions, none, type Viewing } from './live-sessions.ts';
+import { LiveSessions, noBytes, type Viewing } from './live-sessions.ts';
 import type { LocalSessions } from './local-sessions.ts';
 import { parseFields } from './parse-fields.ts';
-import { hostProblem } from './relay-admission.ts';
+import { callerProblem, hostProblem, notValid } from './relay-admission.ts';
 import type { SessionActivity } from './session-activity.ts';
 import { limitProblem, type SessionLimits, sessionDefaults, timesOf } from './session-limits.ts';
 
@@ -31,6 +29,8 @@ export interface RelayOptions {
   /** The same caller as their token lets them be now; undefined where it is valid no more. */
   readonly callerNow: (tokenId: string) => UserCaller | undefined;
   readonly activity: SessionActivity;
+  /** Told of what should not have failed; it ended one stream. Default: nobody is. */
+  readonly onDefect?: ((error: unknown) => void) | undefined;
   readonly now: () => Date;
   readonly limits?: Partial<SessionLimits> | undefined;
 }
@@ -45,11 +45,7 @@ interface Asking extends From {
 }
 
 const stopping: Close = { code: 'server-stopping', message: 'the server stops' };
-const notValid: Close = {
-  code: 'refused',
-  message: 'your token was revoked or has expired',
-  next: 'Sign in again: agora login <url>',
-};
+const giveUpMs = 15_000;
 
 /** Joins what callers open with the hosts that it is for, as far as each may. */
 export class Relay {
@@ -86,17 +82,25 @@ export class Relay {
     const viewings = this.#live.viewingsOf(sessionId);
     // Those who are here last: the host keeps it for those who wait.
     const waiting = viewings.filter(({ splice }) => splice === undefined);
-    await Promise.all(waiting.map((viewing) => this.#giveUp(viewing, by, close, signal)));
+    await Promise.all(
+      waiting.map(async (viewing) => {
+        await this.#giveUp(viewing, close, signal);
+        this.#live.forget(viewing);
+      }),
+    );
     for (const { splice } of viewings) splice?.close(close);
   }
 
   /** Ends the sessions of those who may not have them any more. */
   checkCallers(): void {
-    for (const { caller, open, splice } of this.#live.viewings) {
-      const now = this.#options.callerNow(caller.tokenId);
-      if (now === undefined) splice?.close(notValid);
-      else if (!mayUse(open.session.kind, now.user.role))
-        splice?.close(deskRefusals.notAllowed(open.session.kind, now.user.role));
+    const { viewings } = this.#live;
+    const callers = new Map<string, UserCaller | undefined>();
+    for (const { caller } of viewings) {
+      if (!callers.has(caller.tokenId)) callers.set(caller.tokenId, this.#options.callerNow(caller.tokenId));
+    }
+    for (const viewing of viewings) {
+      const problem = callerProblem(viewing.open.session.kind, callers.get(viewing.caller.tokenId));
+      if (problem !== undefined) this.#takeAway(viewing, problem);
     }
   }
 
@@ -109,21 +113,34 @@ export class Relay {
     this.#options.activity.close();
   }
 
-  async #giveUp(viewing: Viewing, by: UserCaller, close: Close, signal: AbortSignal): Promise<void> {
-    const { open, accept, caller } = viewing;
+  /** Ends what a caller may not have any more, also where it waits for them: at the latest when nobody came back to it. */
+  #takeAway(viewing: Viewing, close: Close): void {
+    if (viewing.splice !== undefined) {
+      viewing.splice.close(close);
+      return;
+    }
+    const { caller, address, open, accept } = viewing;
+    if (accept === undefined) return;
+    this.#live.forget(viewing);
+    const asked = { user: caller.user.name, address, open };
+    this.#options.activity.closed({ ...asked, ...noBytes, sessionId: accept.sessionId, close, seconds: 0 });
+    void this.#giveUp(viewing, close, AbortSignal.timeout(giveUpMs)).catch(() => undefined);
+  }
+
+  /** As who opened it, whatever they may do now. */
+  async #giveUp({ open, accept, caller }: Viewing, close: Close, signal: AbortSignal): Promise<void> {
     if (accept === undefined) return;
     const resume = { seat: accept.seat, received: 0, credit: 0 };
-    const way = this.#wayFor(by, { ...open, resume });
+    const way = this.#wayFor({ ...open, resume });
     if (!('to' in way)) throw unanswered();
-    const request = { ...relayedOpen({ ...open, session: way.spec, resume }, caller), role: by.user.role };
-    await giveUpSeat(way.to, request, close, signal);
-    this.#live.forget(viewing);
+    await giveUpSeat(way.to, relayedOpen({ ...open, session: way.spec, resume }, caller), close, signal);
   }
 
   #end(caller: UserCaller, { address }: From) {
     return {
       mostStreams: sessionLimits.callerStreams,
       onOpen: (stream: LinkStream, request: unknown) => this.#opened(stream, request, { caller, address }),
+      onDefect: (error: unknown) => this.#options.onDefect?.(error),
     };
   }
 
@@ -148,7 +165,7 @@ export class Relay {
     try {
       // By its schema.
       open = parseFields(openSchema, request, 'what is to be opened') as Open;
-      const way = this.#limitProblem(caller, open) ?? this.#wayFor(caller, open);
+      const way = this.#limitProblem(caller, open) ?? callerProblem(open.session.kind, caller) ?? this.#wayFor(open);
       return 'to' in way ? { caller, address, open, ...way } : { open, close: way };
     } catch (error) {
       return { open, close: closeOf(error) };
@@ -164,10 +181,8 @@ export class Relay {
     });
   }
 
-  #wayFor(caller: UserCaller, { session, host: name, resume }: Open): Way | Close {
+  #wayFor({ session, host: name, resume }: Open): Way | Close {
     const { local, hostNamed } = this.#options;
-    const { role } = caller.user;
-    if (!mayUse(session.kind, role)) return deskRefusals.notAllowed(session.kind, role);
     const ofServer = local.specFor(session, () => hostNamed(name ?? '').hostId);
     if (ofServer !== undefined) return { to: local.link, spec: ofServer };
     if (name === undefined) return { code: 'not-found', message: `Cannot open ${session.kind}: it names no host` };
@@ -190,7 +205,7 @@ export class Relay {
       splice: undefined,
       accept: undefined,
       openedAt: before?.openedAt ?? now(),
-      carried: before?.carried ?? none,
+      carried: before?.carried ?? noBytes,
     };
     this.#live.add(viewing);
     const startedAt = performance.now();

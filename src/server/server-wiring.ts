@@ -59,7 +59,10 @@ export function wireServer({ options, serverLog, database, keys, fingerprint, ov
     );
   const newRevisions = new Waiters<HostId>();
   const sessions = new AgentSessions({ onDuplicate: (hostId) => holdBack(hostId) });
+  const onDefect = (error: unknown) =>
+    options.log(`sessions: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const sockets = new AgentSockets({
+    onDefect,
     authenticate: (credentials) => sessions.authenticate(credentials),
     onSample: (hostId, sample) => watch.onSample(hostId, sample),
     onDrop: (hostId, reason) =>
@@ -93,13 +96,8 @@ export function wireServer({ options, serverLog, database, keys, fingerprint, ov
   const builds = new Builds(database);
   const buildNews = new Waiters<HostId>();
   const relay = new Relay({
-    local: new LocalSessions({
-      serverLog,
-      builds,
-      buildNews,
-      onDefect: (error) =>
-        options.log(`sessions: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
-    }),
+    local: new LocalSessions({ serverLog, builds, buildNews, onDefect }),
+    onDefect,
     activity: sessionActivity,
     now,
     limits: options.sessionLimits,
