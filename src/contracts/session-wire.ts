@@ -15,6 +15,8 @@ export type Channel = keyof typeof channels;
 export const sessionLimits = {
   /** Of the bytes of one DATA frame. */
   dataBytes: 65_536,
+  /** Of those that are made here: some fit into one read of a socket, which need not be put together then. */
+  pieceBytes: 16 * 1024,
   jsonBytes: 16 * 1024,
   messageBytes: 70_000,
   /** Of the largest offset: 2^48 - 1. */

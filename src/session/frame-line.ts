@@ -10,7 +10,7 @@ interface Growing {
 }
 
 /** Below it, bytes are copied: as they come they may be a corner of a socket's buffer, which they would keep. */
-const smallBytes = 16 * 1024;
+const smallBytes = sessionLimits.pieceBytes;
 const firstBytes = 1_024;
 
 /** Frames in their order. Small data is joined with what is before it, so that many frames cost no more than their bytes. */
@@ -83,14 +83,14 @@ function joins(growing: Growing, { offset, channel, bytes }: Omit<DataFrame, 'ty
   return (
     growing.channel === channel &&
     growing.offset + growing.size === offset &&
-    growing.size + bytes.length <= sessionLimits.dataBytes
+    growing.size + bytes.length <= sessionLimits.pieceBytes
   );
 }
 
 function append(growing: Growing, bytes: Uint8Array): void {
   const needed = growing.size + bytes.length;
   if (needed > growing.buffer.length) {
-    const larger = withHeadroom(Math.min(sessionLimits.dataBytes, Math.max(needed, 2 * growing.buffer.length)));
+    const larger = withHeadroom(Math.min(sessionLimits.pieceBytes, Math.max(needed, 2 * growing.buffer.length)));
     larger.set(growing.buffer.subarray(0, growing.size));
     growing.buffer = larger;
   }

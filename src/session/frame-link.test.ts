@@ -307,7 +307,10 @@ test('small data that waits is joined, and costs no more than its bytes', () => 
   assert.ok(waiting <= 3, `${waiting} messages`);
   assert.deepEqual(
     small.map(({ offset, bytes }) => [offset, bytes.length]),
-    [[start, 20_000]],
+    [
+      [start, sessionLimits.pieceBytes],
+      [start + sessionLimits.pieceBytes, 20_000 - sessionLimits.pieceBytes],
+    ],
   );
 });
 

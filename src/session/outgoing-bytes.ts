@@ -24,10 +24,10 @@ export class OutgoingBytes {
 
   /** Resolves when there is room for more. */
   async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += sessionLimits.dataBytes) {
+    for (let at = 0; at < bytes.length; at += sessionLimits.pieceBytes) {
       while (!this.#isClosed && this.#isFull()) await this.#awaited.promise;
       if (this.#isClosed) return;
-      this.#log.append('input', bytes.subarray(at, at + sessionLimits.dataBytes));
+      this.#log.append('input', bytes.subarray(at, at + sessionLimits.pieceBytes));
       this.#pump();
     }
   }
@@ -77,7 +77,7 @@ export class OutgoingBytes {
     const [stream, flow] = [this.#stream, this.#flow];
     if (stream === undefined) return;
     while (flow.room > 0) {
-      const part = this.#log.read(flow.next, Math.min(flow.room, sessionLimits.dataBytes));
+      const part = this.#log.read(flow.next, Math.min(flow.room, sessionLimits.pieceBytes));
       if (part === undefined) break;
       stream.send(part);
       flow.data(flow.next, part.bytes.length);

@@ -112,7 +112,7 @@ export class Seat {
       this.#tell({ event: 'gap', offset: log.start });
     }
     while (output.room > 0) {
-      const part = log.read(output.next, Math.min(output.room, sessionLimits.dataBytes));
+      const part = log.read(output.next, Math.min(output.room, sessionLimits.pieceBytes));
       if (part === undefined) break;
       stream.send(part);
       output.data(output.next, part.bytes.length);

@@ -180,10 +180,10 @@ export class Session {
     const { source } = this.#options;
     try {
       for await (const { channel, bytes } of source.output) {
-        for (let at = 0; at < bytes.length; at += sessionLimits.dataBytes) {
+        for (let at = 0; at < bytes.length; at += sessionLimits.pieceBytes) {
           await this.#hasRoom();
           if (this.#isOver || this.#ended !== undefined) return;
-          this.#log.append(channel, bytes.subarray(at, at + sessionLimits.dataBytes));
+          this.#log.append(channel, bytes.subarray(at, at + sessionLimits.pieceBytes));
           for (const seat of this.#seats.all) seat.pump();
         }
       }
@@ -221,7 +221,7 @@ export class Session {
 
   /** Whether the next bytes would push out some that the fastest viewer has not read. */
   #isFull(): boolean {
-    return !this.#readsOn && this.#unreadBytes > this.#keptBytes - sessionLimits.dataBytes;
+    return !this.#readsOn && this.#unreadBytes > this.#keptBytes - sessionLimits.pieceBytes;
   }
 
   /** Whether its oldest output is forgotten, read or not. */
@@ -235,7 +235,7 @@ export class Session {
 
   /** Enough for what a viewer may have read before its next credit tells. */
   get #keptBytes(): number {
-    return Math.max(this.#replayBytes, this.#seats.untoldBytes + sessionLimits.dataBytes);
+    return Math.max(this.#replayBytes, this.#seats.untoldBytes + sessionLimits.pieceBytes);
   }
 
   /** What need not be kept any more. */
