@@ -1,9 +1,9 @@
 # Sourced by the hidden setup of pages about hosts, with a port: a server in data/, its admin signed in, and the agent of this
-# engine as gpu-box-1. `app/` is something to build without a registry.
+# engine as gpu-box-1, whose builds go with the folder. `app/` is something to build without a registry.
 agora server -d data --listen "127.0.0.1:$1" >token.txt 2>server.log &
 until grep -q 'agora host ls' server.log; do sleep 0.1; done
 agora login "http://127.0.0.1:$1" --token-file token.txt
-agora agent -S "http://127.0.0.1:$1" -D gpu-box-1 --engine "$DOCKER_HOST" --join-token-file data/join-token >agent.log 2>&1 &
+agora agent -b "$PWD" -S "http://127.0.0.1:$1" -D gpu-box-1 --engine "$DOCKER_HOST" --join-token-file data/join-token >agent.log 2>&1 &
 until agora host ls | grep -q '^gpu-box-1.*online.*up, '; do sleep 0.2; done
 mkdir -p app
 cp /bin/busybox app/busybox
