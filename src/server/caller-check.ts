@@ -1,9 +1,10 @@
 import { isAppError } from '../contracts/errors.ts';
 
-const checkMs = 2_000;
-
-/** Looks every other second whether those who were let in still may, until the signal aborts. */
-export function keepCallersChecked(parts: readonly { checkCallers(): void }[], signal: AbortSignal): void {
+/** Looks again and again whether those who were let in still may, until the signal aborts. */
+export function keepCallersChecked(
+  parts: readonly { checkCallers(): void }[],
+  { everyMs, signal }: { readonly everyMs: number; readonly signal: AbortSignal },
+): void {
   const checking = setInterval(() => {
     try {
       for (const part of parts) part.checkCallers();
@@ -11,6 +12,6 @@ export function keepCallersChecked(parts: readonly { checkCallers(): void }[], s
       // The database cannot be read for now: the next look tells.
       if (!isAppError(error)) throw error;
     }
-  }, checkMs).unref();
+  }, everyMs).unref();
   signal.addEventListener('abort', () => clearInterval(checking), { once: true });
 }

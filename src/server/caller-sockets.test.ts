@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { waitUntil } from '../base/deadline.ts';
-import { sessionLimits, sessionSubprotocol, sessionsPath } from '../contracts/session-wire.ts';
+import { type Close, sessionLimits, sessionSubprotocol, sessionsPath } from '../contracts/session-wire.ts';
 import { encodeFrame } from '../session/frame.ts';
+import { FrameLink } from '../session/frame-link.ts';
 import { aSource } from '../session/session.suite.ts';
+import { CallerSockets } from './caller-sockets.ts';
 import { startServer, type TestServer } from './suite-server.ts';
 import { anOpen, callSession, linkOf, startHost } from './suite-sessions.ts';
 
@@ -106,6 +110,48 @@ test('text, a frame that is too large, and one that breaks the protocol end the 
     act(socket);
     assert.equal((await closed)[0], code);
   }
+});
+
+test('a link whose other side is silent is lost', async (t) => {
+  const user = { name: 'ada', role: 'admin' as const, createdAt: '2026-01-01T00:00:00Z' };
+  const ends: string[] = [];
+  const sockets = new CallerSockets({
+    relay: {
+      serve: (_caller, _from, port) =>
+        new FrameLink({ port, mostStreams: 1, onOpen: (stream) => endsOf(stream.number) }),
+    },
+    admit: () => ({ caller: { kind: 'user', user, tokenId: 't' }, address: '127.0.0.1' }),
+    callerNow: () => ({ kind: 'user', user, tokenId: 't' }),
+    pingMs: 20,
+    silentMs: 200,
+  });
+  const endsOf = (stream: number) => ({
+    onFrame: () => undefined,
+    onClose: ({ message }: Close) => void ends.push(`${stream}: ${message}`),
+  });
+  const http = createServer();
+  http.on('upgrade', (request, connection, head) => void sockets.upgrade(request, connection, head));
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  t.after(async () => {
+    await sockets.close();
+    http.close();
+  });
+  const { port } = http.address() as AddressInfo; // It listens on TCP.
+  const dial = async (autoPong: boolean) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${sessionsPath}`, sessionSubprotocol, { autoPong });
+    t.after(() => socket.terminate());
+    await once(socket, 'open');
+    return socket;
+  };
+  const [alive, silent] = [await dial(true), await dial(false)];
+
+  silent.send(encodeFrame(1, { type: 'open', json: {} }));
+  assert.equal((await once(silent, 'close'))[0], 1006);
+
+  await waitUntil('its stream to be told', () => ends.length > 0);
+  assert.deepEqual(ends, ['1: the link of the caller was lost']);
+  assert.equal(alive.readyState, WebSocket.OPEN);
 });
 
 test('an OPEN in no known way closes its stream alone', async (t) => {

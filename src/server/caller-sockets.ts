@@ -4,7 +4,6 @@ import type { WebSocket, WebSocketServer } from 'ws';
 import { sleep } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { sessionLimits, sessionSubprotocol } from '../contracts/session-wire.ts';
-import type { FrameLink } from '../session/frame-link.ts';
 import { socketPort } from '../session/socket-port.ts';
 import { frameIntake } from './frame-intake.ts';
 import type { UserCaller } from './handler.ts';
@@ -37,15 +36,10 @@ const webSocketOptions = {
   perMessageDeflate: false,
 };
 
-interface Linked {
-  readonly caller: UserCaller;
-  readonly link: FrameLink;
-}
-
 /** The links that callers opened for sessions. */
 export class CallerSockets {
   readonly #options: CallerSocketsOptions & typeof defaults;
-  readonly #linked = new Map<WebSocket, Linked>();
+  readonly #linked = new Map<WebSocket, UserCaller>();
   #isClosed = false;
   #server: Promise<WebSocketServer> | undefined;
 
@@ -70,8 +64,8 @@ export class CallerSockets {
 
   /** Ends the links of those whose token is no more. */
   checkCallers(): void {
-    for (const [socket, { caller }] of this.#linked) {
-      if (this.#options.callerNow(caller.tokenId) === undefined) socket.close(4001, 'your token is not valid any more');
+    for (const [socket, { tokenId }] of this.#linked) {
+      if (this.#options.callerNow(tokenId) === undefined) socket.close(4001, 'your token is not valid any more');
     }
   }
 
@@ -85,7 +79,11 @@ export class CallerSockets {
           socket.close(1001, 'the server stops');
         }),
     );
-    await Promise.race([Promise.all(closed), sleep(closeMs)]);
+    const inTime = new AbortController();
+    // Aborted once it is not waited for.
+    const late = sleep(closeMs, inTime.signal).catch(() => undefined);
+    await Promise.race([Promise.all(closed), late]);
+    inTime.abort();
     for (const socket of this.#linked.keys()) socket.terminate();
   }
 
@@ -97,7 +95,7 @@ export class CallerSockets {
     const { relay, pingMs, silentMs } = this.#options;
     const link = relay.serve(caller, { address }, socketPort(socket));
     const takeFrame = frameIntake(socket, link);
-    this.#linked.set(socket, { caller, link });
+    this.#linked.set(socket, caller);
     const silence = setTimeout(() => socket.terminate(), silentMs).unref();
     const pinging = setInterval(() => socket.ping(), pingMs).unref();
     socket.on('pong', () => silence.refresh());
@@ -118,7 +116,7 @@ export class CallerSockets {
   }
 
   #expectRoom({ user }: UserCaller): void {
-    const links = [...this.#linked.values()].filter(({ caller }) => caller.user.name === user.name).length;
+    const links = [...this.#linked.values()].filter((caller) => caller.user.name === user.name).length;
     if (links < mostLinksOfUser) return;
     throw new AppError('too-many-requests', `Cannot open a link for sessions: "${user.name}" has ${links} open`, {
       next: 'End some of what uses them, or have several sessions share one.',

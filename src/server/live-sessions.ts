@@ -102,14 +102,14 @@ export class LiveSessions {
   }
 }
 
-export function sumOf(one: CarriedBytes, other: CarriedBytes): CarriedBytes {
+function sumOf(one: CarriedBytes, other: CarriedBytes): CarriedBytes {
   return {
     inputBytes: one.inputBytes + other.inputBytes,
     outputBytes: one.outputBytes + other.outputBytes,
   };
 }
 
-export function sessionOf(viewings: readonly Taken[]): LiveSession {
+function sessionOf(viewings: readonly Taken[]): LiveSession {
   const [first] = viewings;
   if (first === undefined) throw new RangeError('a session has a viewing');
   const opener = viewings.find(({ open }) => open.session.kind !== 'join') ?? first;
@@ -117,8 +117,8 @@ export function sessionOf(viewings: readonly Taken[]): LiveSession {
   const workspace = workspaceOf(spec);
   const here = viewings.filter(({ splice }) => splice !== undefined);
   const carried = viewings
-    .map((viewing) => sumOf(viewing.carried, viewing.splice?.carried ?? none))
-    .reduce(sumOf, none);
+    .map((viewing) => sumOf(viewing.carried, viewing.splice?.carried ?? noBytes))
+    .reduce(sumOf, noBytes);
   return {
     sessionId: first.accept.sessionId,
     user: opener.caller.user.name,
@@ -133,4 +133,4 @@ export function sessionOf(viewings: readonly Taken[]): LiveSession {
   };
 }
 
-export const none: CarriedBytes = { inputBytes: 0, outputBytes: 0 };
+export const noBytes: CarriedBytes = { inputBytes: 0, outputBytes: 0 };

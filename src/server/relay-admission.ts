@@ -1,6 +1,21 @@
 import type { Close, SessionSpec } from '../contracts/session-wire.ts';
+import { deskRefusals } from '../session/desk-refusals.ts';
+import { mayUse } from '../session/session-access.ts';
 import type { WayToHost } from './agent-sockets.ts';
+import type { UserCaller } from './handler.ts';
 import type { StoredHost } from './host-store.ts';
+
+export const notValid: Close = {
+  code: 'refused',
+  message: 'your token was revoked or has expired',
+  next: 'Sign in again: agora login <url>',
+};
+
+/** Why a caller may not have a session; undefined where they may. */
+export function callerProblem(kind: SessionSpec['kind'], caller: UserCaller | undefined): Close | undefined {
+  if (caller === undefined) return notValid;
+  return mayUse(kind, caller.user.role) ? undefined : deskRefusals.notAllowed(kind, caller.user.role);
+}
 
 export interface AskedOfHost {
   readonly spec: SessionSpec;

@@ -65,8 +65,8 @@ test('a viewer reads logs and opens nothing else', async (t) => {
   assert.equal((await logs.ended).kind, 'ended');
 });
 
-test('a token that is revoked, and a role that is taken, end sessions within seconds', async (t) => {
-  const server = await startServer(t);
+test('a token that is revoked, and a role that is taken, end sessions soon', async (t) => {
+  const server = await startServer(t, { sessionLimits: { checkMs: 50 } });
   await startHost(t, server, { open: quiet });
   const { token } = await server.admin.call('addUser', { body: { name: 'olga', role: 'operator' } });
   const made = await server.as(token).call('createToken', { body: { label: 'other' } });
@@ -84,6 +84,21 @@ test('a token that is revoked, and a role that is taken, end sessions within sec
   await server.admin.call('changeUser', { params: { user: 'olga' }, body: { role: 'viewer' } });
   assert.match(await ofLowered, /^refused: .* which a viewer may not use/);
   assert.deepEqual(await sessionsOf(server), []);
+});
+
+test('a session that waits for a viewer whose token was revoked ends on its host too', async (t) => {
+  const server = await startServer(t, { sessionLimits: { checkMs: 50 } });
+  const { desk } = await startHost(t, server, { open: quiet });
+  const made = await server.admin.call('createToken', { body: { label: 'other' } });
+  const link = await linkOf(t, server.url, made.token);
+  const { session } = callSession(t, async () => link);
+  await waitUntil('its acceptance', () => session.accepted);
+  session.detach();
+  await waitUntil('its leave', async () => (await sessionsOf(server))[0]?.state === 'waiting');
+
+  await server.admin.call('revokeToken', { params: { tokenId: made.tokenId }, query: {} });
+
+  await waitUntil('its end', async () => desk.list().length === 0 && (await sessionsOf(server)).length === 0);
 });
 
 test('sessions of a user and of a host, and how often they are opened, have a most that is told', async (t) => {

@@ -30,6 +30,7 @@ import { ServerLog } from './server-log.ts';
 import type { FleetServerOptions } from './server-options.ts';
 import { wireServer } from './server-wiring.ts';
 import { callerAtDoor } from './session-door.ts';
+import { sessionDefaults } from './session-limits.ts';
 import { migrations } from './store-schema.ts';
 import { StrangerConnections } from './stranger-connections.ts';
 import { WebProxy } from './web-proxy.ts';
@@ -219,7 +220,10 @@ export class FleetServer {
       admit: (request) => callerAtDoor(request, door),
       callerNow: (tokenId) => callerWith(access, tokenId),
     });
-    keepCallersChecked([relay, callers], this.#closing.signal);
+    keepCallersChecked([relay, callers], {
+      everyMs: this.#options.sessionLimits?.checkMs ?? sessionDefaults.checkMs,
+      signal: this.#closing.signal,
+    });
     this.#relay = relay;
     this.#callers = callers;
     http.server.on('upgrade', (request, connection, head) => {

@@ -42,6 +42,8 @@ interface Counted {
 }
 
 const defaults = { batchMs: 200, countedMs: 60_000 };
+/** Of one user that are told each for itself, within the time that they are counted. */
+const mostRefusals = 20;
 /** While they cannot be written. */
 const mostKept = 10_000;
 
@@ -79,7 +81,15 @@ export class SessionActivity {
 
   /** It was not opened, by this server or by the host. */
   refused(asked: Asked, { code, message }: Close): void {
-    this.#count(entryOf('session.refuse', asked, { code, reason: message }), {});
+    const entry = entryOf('session.refuse', asked, { code, reason: message });
+    const isNew = !this.#counted.has(JSON.stringify(entry));
+    const theirs = [...this.#counted.values()].filter(
+      ({ entry: { actor, action } }) => actor === entry.actor && action === entry.action,
+    );
+    // Who asks for something else each time cannot fill the log with it.
+    if (isNew && theirs.length >= mostRefusals)
+      this.#count(entryOf('session.refuse', { ...asked, open: undefined }, { code }), {});
+    else this.#count(entry, {});
   }
 
   /** Writes what waits. */
@@ -112,8 +122,7 @@ export class SessionActivity {
     const key = JSON.stringify(entry);
     const counted = this.#counted.get(key);
     if (counted === undefined) {
-      const sums = inputBytes + outputBytes + seconds === 0 ? {} : { seconds, inputBytes, outputBytes };
-      this.#add({ ...entry, details: { ...entry.details, ...sums } });
+      this.#add({ ...entry, details: { ...entry.details, ...sumsOf({ seconds, inputBytes, outputBytes }) } });
       this.#counted.set(key, { entry, more: { times: 0, seconds: 0, inputBytes: 0, outputBytes: 0 } });
       const timer = setTimeout(() => {
         this.#counters.delete(timer);
@@ -132,9 +141,14 @@ export class SessionActivity {
     const counted = this.#counted.get(key);
     this.#counted.delete(key);
     if (counted === undefined || counted.more.times === 0) return;
-    const { entry, more } = counted;
-    this.#add({ ...entry, details: { ...entry.details, ...more } });
+    const { times, ...sums } = counted.more;
+    this.#add({ ...counted.entry, details: { ...counted.entry.details, times, ...sumsOf(sums) } });
   }
+}
+
+/** Those of what lasts; of what only happens there are none. */
+function sumsOf(sums: Omit<Counted, 'times'>): Partial<Counted> {
+  return Object.values(sums).some((sum) => sum > 0) ? sums : {};
 }
 
 function entryOf(

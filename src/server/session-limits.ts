@@ -12,6 +12,8 @@ export interface SessionLimits {
   readonly idleMs: number;
   /** How long one may last, however often its link is lost. In milliseconds. Default: 24 h. */
   readonly mostMs: number;
+  /** Between two looks whether those who have them still may, in milliseconds. Default: 2000. */
+  readonly checkMs: number;
 }
 
 const hourMs = 3_600_000;
@@ -22,6 +24,7 @@ export const sessionDefaults: SessionLimits = {
   opensPerMinute: 600,
   idleMs: 4 * hourMs,
   mostMs: 24 * hourMs,
+  checkMs: 2_000,
 };
 
 interface Wanted {
