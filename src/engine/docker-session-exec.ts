@@ -79,6 +79,10 @@ function ofWhatWasAsked(cause: AppError): AppError {
   return new AppError('invalid-input', cause.message, { cause });
 }
 
+function isNotReady(error: unknown): boolean {
+  return isAppError(error, 'not-ready');
+}
+
 /** One command that an engine was told to run. */
 class Exec {
   readonly id: string;
@@ -101,11 +105,11 @@ class Exec {
 
   async signal(name: string): Promise<void> {
     const { connection, ways } = this.#settings;
-    const found = await this.#look();
-    if (found?.Running !== true || !found.Pid) return;
+    const pid = await this.#pid();
+    if (pid === undefined) return;
     const container = await lookAtContainer(connection, this.#container);
     const runInside = (inside: string, command: readonly string[]) => this.#runInside(inside, command);
-    const running = { container, pid: found.Pid, action: this.#action };
+    const running = { container, pid, action: this.#action };
     await signalCommand(running, name, { ...ways, runInside });
   }
 
@@ -116,8 +120,7 @@ class Exec {
       if (found?.Running === true) throw new AppError('not-ready', `Cannot tell how "${this.#action}" ended: it runs`);
       return found;
     };
-    const isRetryable = (error: unknown) => isAppError(error, 'not-ready');
-    const patience = { delayMs: 20, maxDelayMs: 1_000, isRetryable, signal: this.#closed.signal };
+    const patience = { delayMs: 20, maxDelayMs: 1_000, isRetryable: isNotReady, signal: this.#closed.signal };
     const found = await retry(look, patience);
     this.#isOver = true;
     if (typeof found?.ExitCode === 'number') return { code: found.ExitCode & 0xff };
@@ -134,6 +137,19 @@ class Exec {
   async hangUp(): Promise<void> {
     this.#closed.abort();
     if (!this.#isOver) await this.signal('SIGHUP');
+  }
+
+  /** The engine knows it a moment after its program began; undefined once that has ended. */
+  async #pid(): Promise<number | undefined> {
+    const look = async () => {
+      const found = await this.#look();
+      if (found?.Running !== true) return undefined;
+      if (found.Pid) return found.Pid;
+      throw new AppError('not-ready', `Cannot signal what was told to ${this.#action}: the engine is starting it`, {
+        next: 'Try again in a moment.',
+      });
+    };
+    return await retry(look, { attempts: 8, delayMs: 20, isRetryable: isNotReady });
   }
 
   async #look() {

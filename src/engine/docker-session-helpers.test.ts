@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -30,6 +31,14 @@ const sources = [
   'base/deadline.ts',
   'contracts/errors.ts',
 ];
+
+const dialAndWait = `
+  const { dockerHostSessions } = await import('./docker-host-sessions.ts');
+  const [endpoint, ownImage, container] = process.argv.slice(1);
+  const sessions = dockerHostSessions({ endpoint: JSON.parse(endpoint) }, { ownImage });
+  await sessions.dial(container, 8080, AbortSignal.timeout(30_000));
+  setInterval(() => undefined, 1_000);
+`;
 
 /** As an agent in a container has it: of the host it sees nothing but the engine. */
 describe('sessions through containers of our own image', { skip, concurrency: false, timeout: 120_000 }, () => {
@@ -84,6 +93,22 @@ describe('sessions through containers of our own image', { skip, concurrency: fa
 
     assert.ok((await helpers()).every(({ name }) => name !== host.named('left')));
     await another.close();
+  });
+
+  test('one whose agent is killed goes by itself', async () => {
+    await host.start('killed', { command: ['httpd', '-f', '-p', '8080', '-h', '/bin'] });
+    await waitUntil('the port', () => get('killed').catch(() => undefined));
+    await sessions.close();
+    const words = [JSON.stringify(endpoint), image, host.named('killed')];
+    const agent = spawn(process.execPath, ['--input-type=module', '--eval', dialAndWait, ...words], {
+      cwd: import.meta.dirname,
+      stdio: 'ignore',
+    });
+    await waitUntil('its helper', async () => (await helpers()).some(({ status }) => status === 'running'));
+
+    agent.kill('SIGKILL');
+
+    await waitUntil('no helper', async () => (await helpers()).length === 0);
   });
 
   test('a command is signalled, and hung up', async () => {

@@ -59,6 +59,15 @@ export function signalTests(host: SuiteHost, sessions: () => HostSessions): void
     }
   });
 
+  test('a command that is let go of as it begins is hung up as well', async () => {
+    await host.start('at-once');
+    for (let times = 0; times < 5; times += 1) (await exec('at-once', ['sleep', '444'])).close();
+
+    await sessions().close();
+
+    await waitUntil('their end', async () => (await count('at-once', 'sleep 444')) === 0);
+  });
+
   test('a command that ignores the hang-up goes on', async () => {
     await host.start('no-hang-up');
     const program = await shell('no-hang-up', 'trap "" HUP; echo ready; sleep 555', { hasInput: true, terminal });
