@@ -411,4 +411,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Print what is declared as YAML',
     load: () => import('./host-export.ts').then((file) => file.hostExport),
   },
+  completion: {
+    summary: 'Print what completes commands in a shell',
+    load: () => import('./completion.ts').then((file) => file.completion),
+  },
 };

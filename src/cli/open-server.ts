@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { suggestion } from '../base/suggest.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { environmentNames } from '../contracts/names.ts';
-import { ServerClient } from '../server-client/server-client.ts';
+import { type Fetch, ServerClient } from '../server-client/server-client.ts';
 import type { CommandContext } from './command.ts';
 import { contextsFile, readContexts, type ServerContexts } from './server-context-file.ts';
 
@@ -50,9 +50,10 @@ export async function openServer(words: ServerWords, context: AccessContext): Pr
   return clientWith(url, token);
 }
 
-export function clientWith(url: string, token: string): ServerClient {
+/** Default of `fetch`: the global one. */
+export function clientWith(url: string, token: string, fetch?: Fetch): ServerClient {
   const authorization = authorizationOf(token);
-  return new ServerClient({ url, authorize: () => authorization });
+  return new ServerClient({ url, authorize: () => authorization, fetch });
 }
 
 /** The value of the header by which a token lets its user in. */
