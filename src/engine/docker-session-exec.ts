@@ -83,6 +83,11 @@ function isNotReady(error: unknown): boolean {
   return isAppError(error, 'not-ready');
 }
 
+/** What was not started yet does not run either, and has no exit code. */
+function hasEnded({ Running, ExitCode }: z.infer<typeof execSchema>): boolean {
+  return !Running && typeof ExitCode === 'number';
+}
+
 /** One command that an engine was told to run. */
 class Exec {
   readonly id: string;
@@ -139,12 +144,12 @@ class Exec {
     if (!this.#isOver) await this.signal('SIGHUP');
   }
 
-  /** The engine knows it a moment after its program began; undefined once that has ended. */
+  /** An engine gives us the streams a moment before it starts the program, of which it knows this later; undefined once that ended. */
   async #pid(): Promise<number | undefined> {
     const look = async () => {
       const found = await this.#look();
-      if (found?.Running !== true) return undefined;
-      if (found.Pid) return found.Pid;
+      if (found === undefined || hasEnded(found)) return undefined;
+      if (found.Running && found.Pid) return found.Pid;
       throw new AppError('not-ready', `Cannot signal what was told to ${this.#action}: the engine is starting it`, {
         next: 'Try again in a moment.',
       });
