@@ -10,7 +10,9 @@ import { isAppError } from '../contracts/errors.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
 import { volumeSpecSchema, workspaceSpecSchema } from '../contracts/host-spec.ts';
 import { dockerHostEngine } from './docker-host.ts';
+import { dockerHostSessions } from './docker-host-sessions.ts';
 import type { EngineEvent, HostEngine } from './host-engine.ts';
+import { collect } from './suite-session-output.ts';
 
 const skip = (await privateEngineObstacle()) ?? false;
 if (skip) process.stderr.write(`NO PRIVATE ENGINE: ${skip}: its tests are skipped\n`);
@@ -71,6 +73,31 @@ describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: f
       await engine.removeContainer(id);
     });
   }
+
+  test('sessions on one that is killed end, and say that it is away; what it does not know any more it tells', async () => {
+    const spec = workspaceSpecSchema.parse({ image: 'restarted', command: ['sh', '-c', endless] });
+    const id = await engine.createWorkspace({ name: 'sessions', spec, imageId, secrets: {}, labels });
+    await engine.startContainer(id);
+    const sessions = dockerHostSessions({ endpoint: place.endpoint });
+    const terminal = { columns: 80, rows: 24 };
+    const program = await sessions.exec(id, { command: ['sleep', '1000'], env: [], hasInput: true, terminal });
+    const attached = await sessions.attach(id, { hasInput: false });
+    const ends = [program, attached].map((one) => collect(one.output).catch(() => undefined));
+
+    await place.stop('SIGKILL');
+
+    await Promise.all(ends);
+    for (const one of [program, attached]) {
+      await assert.rejects(one.exit(), (error) => isAppError(error, 'unreachable') && Boolean(error.next));
+      await assert.rejects(one.signal('SIGINT'), (error) => isAppError(error, 'unreachable') && Boolean(error.next));
+      await one.write(Buffer.from('too late'));
+    }
+    await place.start();
+    await assert.rejects(program.exit(), (error) => isAppError(error, 'not-found') && Boolean(error.next));
+    program.close();
+    await sessions.close();
+    await engine.removeContainer(id);
+  });
 
   test('a volume that it left half made gets its labels when it is asked for again, one that it knows never', async () => {
     const volume = volumeSpecSchema.parse({});
