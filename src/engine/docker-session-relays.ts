@@ -7,13 +7,14 @@ import type { HelperContainer, HostEngine } from './host-engine.ts';
 import { PortRelay } from './port-relay.ts';
 import { commandOfMain, sessionHelperLabels, sessionHelperName } from './session-helper.ts';
 
-const idleMs = 60_000;
+const defaults = { idleMs: 60_000 };
 const command = commandOfMain('port-relay-main');
 
 export interface PortRelaysOptions {
   readonly engine: Pick<HostEngine, 'runHelper' | 'observeContainers' | 'removeContainer'>;
   /** Of the container that we are in. */
   readonly ownImage: string | undefined;
+  /** How long a relay without connections is kept. Default: 60000. */
   readonly idleMs?: number;
 }
 
@@ -26,12 +27,12 @@ interface Running {
 
 /** One program in the network of each container whose ports are used, for as long as they are and a while after. */
 export class PortRelays {
-  readonly #options: PortRelaysOptions;
+  readonly #options: PortRelaysOptions & typeof defaults;
   readonly #running = new Map<string, Running>();
   #swept: Promise<void> | undefined;
 
   constructor(options: PortRelaysOptions) {
-    this.#options = options;
+    this.#options = { ...defaults, ...options };
   }
 
   /** Whether there is a way into the network of a container. */
@@ -42,7 +43,7 @@ export class PortRelays {
 
   /** Undefined where nothing listens. */
   async dial(container: SessionContainer, port: number, signal: AbortSignal): Promise<Duplex | undefined> {
-    const running = await this.#runningFor(container, signal);
+    const running = await this.#runningFor(container);
     running.connections += 1;
     clearTimeout(running.idle);
     try {
@@ -62,14 +63,12 @@ export class PortRelays {
     await Promise.all(all.map(({ ended }) => ended));
   }
 
-  async #runningFor(container: SessionContainer, signal: AbortSignal): Promise<Running> {
+  async #runningFor(container: SessionContainer): Promise<Running> {
     // A container that was started again has another network.
     const key = `${container.id} ${container.pid}`;
+    if (this.#options.ownImage !== undefined) await this.#sweep(container);
     const found = this.#running.get(key);
     if (found !== undefined && !found.relay.isOver) return found;
-    if (this.#options.ownImage !== undefined) await this.#sweep(container, signal);
-    const again = this.#running.get(key);
-    if (again !== undefined && !again.relay.isOver) return again;
     const { link, ended } = this.#start(container);
     const running: Running = { relay: new PortRelay(link), ended, connections: 0, idle: undefined };
     this.#running.set(key, running);
@@ -83,7 +82,7 @@ export class PortRelays {
   #release(running: Running): void {
     running.connections -= 1;
     if (running.connections > 0) return;
-    running.idle = setTimeout(() => running.relay.close(), this.#options.idleMs ?? idleMs).unref();
+    running.idle = setTimeout(() => running.relay.close(), this.#options.idleMs).unref();
   }
 
   #start(container: SessionContainer): { link: Duplex; ended: Promise<unknown> } {
@@ -92,13 +91,13 @@ export class PortRelays {
   }
 
   /** What an agent that was killed had made and not started; the others removed themselves. */
-  #sweep({ labels }: SessionContainer, signal: AbortSignal): Promise<void> {
+  #sweep({ labels }: SessionContainer): Promise<void> {
     const { engine } = this.#options;
     const remove = async () => {
-      for (const { id, labels: theirs, status } of await engine.observeContainers(signal)) {
+      for (const { id, labels: theirs, status } of await engine.observeContainers()) {
         const isOurs = theirs[hostLabels.host] === labels[hostLabels.host] && theirs[hostLabels.kind] === 'helper';
         const isLeft = status === 'created' || status === 'exited';
-        if (isOurs && isLeft && theirs[hostLabels.name] === sessionHelperName) await engine.removeContainer(id, signal);
+        if (isOurs && isLeft && theirs[hostLabels.name] === sessionHelperName) await engine.removeContainer(id);
       }
     };
     this.#swept ??= remove().catch((error: unknown) => {

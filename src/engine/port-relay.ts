@@ -7,7 +7,8 @@ export const relayWindows = { ofStream: 256 * 1024, ofLink: 4 * 1024 * 1024 } as
 /** Connections at once over one relay. */
 export const relayStreams = 4_096;
 
-const answerMs = 10_000;
+/** Also until a container that relays is made and runs. */
+const answerMs = 20_000;
 const { HTTP2_HEADER_METHOD, HTTP2_HEADER_AUTHORITY, HTTP2_HEADER_STATUS } = constants;
 
 /**
@@ -45,15 +46,10 @@ export class PortRelay {
 
   /** Undefined where nothing listens. `not-ready` where the relay says nothing, or why it could not be started. */
   async dial(port: number, signal: AbortSignal): Promise<Duplex | undefined> {
-    const limited = withDeadline(answerMs, signal);
-    const stream = this.#session.request(
-      { [HTTP2_HEADER_METHOD]: 'CONNECT', [HTTP2_HEADER_AUTHORITY]: `localhost:${port}` },
-      { endStream: false },
-    );
-    stream.on('error', () => undefined); // Its reader is told.
-    const status = await statusOf(stream, limited);
+    const stream = this.isOver ? undefined : this.#request(port);
+    const status = stream && (await statusOf(stream, withDeadline(answerMs, signal)));
     if (status === 200) return stream;
-    stream.close(constants.NGHTTP2_CANCEL);
+    stream?.close(constants.NGHTTP2_CANCEL);
     signal.throwIfAborted();
     if (status === 502) return undefined;
     if (this.#failure instanceof AppError) throw this.#failure;
@@ -62,6 +58,11 @@ export class PortRelay {
       cause: this.#failure,
       next: 'Try again. Where the agent runs as a container, see that its image is still on the host.',
     });
+  }
+
+  #request(port: number): ClientHttp2Stream {
+    const headers = { [HTTP2_HEADER_METHOD]: 'CONNECT', [HTTP2_HEADER_AUTHORITY]: `localhost:${port}` };
+    return this.#session.request(headers, { endStream: false }).on('error', () => undefined); // Its reader is told.
   }
 }
 
