@@ -52,14 +52,15 @@ interface Attached {
 
 /** How the container ended; raises why nobody can say, or why it is not the workspace's any more. */
 async function exitOf(program: EngineProgram, { container, workspace, place }: Attached): Promise<Exit | undefined> {
+  // First, so that a later look knows why it was running then. Of one that is gone nobody knows.
+  const exit = await program.exit().catch(() => undefined);
   const seen = await place.look(withDeadline(lookMs));
   const own = seen.containers.find(({ id }) => id === container.id);
   const lost = (state: string, next: string) =>
     new AppError('unreachable', `Cannot stay attached to workspace "${workspace}": ${state}`, { next });
   if (own?.name === container.name) {
-    const isRestarted = own.startedAt !== container.startedAt;
-    const exit = isRestarted ? undefined : await program.exit();
     if (exit !== undefined) return exit;
+    const isRestarted = own.startedAt !== container.startedAt;
     throw lost(isRestarted ? 'its program ended, and was started again' : 'the engine broke the connection', again);
   }
   const isReplaced = own !== undefined || containerOf(seen, workspace) !== undefined;
