@@ -55,6 +55,7 @@ export class ProxyListener {
       connect: (signal) => sessions.connect(signal),
       onNotice: (text) => talk.say(`connection of ${from}: ${text}`),
       onAway: (isAway, reason) => talk.away(isAway, reason),
+      allowHalfOpen: true,
     });
     session.on('error', (error) => {
       talk.say(`connection of ${from} to port ${port.port}: ${error.message}`);
@@ -64,7 +65,8 @@ export class ProxyListener {
     socket.on('error', () => session.destroy());
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      session.destroy();
+      // What is complete here may still be on its way there.
+      if (!session.readableEnded || !session.writableEnded) session.destroy();
     });
     // A half that ends is passed on by each pipe.
     socket.pipe(session).pipe(socket);

@@ -45,6 +45,7 @@ const livedMs = 5_000;
 const backoff: Backoff = { delayMs: 20, maxDelayMs: 5_000 };
 /** Of a session that another link may find again. */
 const comesBack: readonly CloseCode[] = ['host-away', 'server-stopping'];
+
 /** This end of a session: each byte in and out exactly once, whatever becomes of the links. */
 export class CallerSession {
   readonly #options: CallerSessionOptions;
@@ -65,7 +66,7 @@ export class CallerSession {
     this.#options = options;
     this.#incoming = new IncomingBytes(options.open.window, (offset) => this.#send({ type: 'credit', offset }));
     void this.#incoming.whole.then((isWhole) => {
-      if (isWhole) this.#leave({ code: 'done', message: 'all was read' });
+      if (isWhole) void this.#done();
     });
   }
 
@@ -86,6 +87,11 @@ export class CallerSession {
 
   endInput(): void {
     this.#outgoing.end();
+  }
+
+  /** Resolves when all input and its end were taken, or it is over. */
+  get delivered(): Promise<void> {
+    return this.#outgoing.delivered;
   }
 
   /** A size is told again after each new link. */
@@ -117,6 +123,12 @@ export class CallerSession {
       signal.removeEventListener('abort', cancel);
       this.#outgoing.close();
     }
+  }
+
+  /** A connection goes on for as long as one side has something to say; all else is over with its output. */
+  async #done(): Promise<void> {
+    if (this.#options.open.session.kind === 'proxy') await this.delivered;
+    this.#leave({ code: 'done', message: 'all was read' });
   }
 
   /** Closes it for good. */

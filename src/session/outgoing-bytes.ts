@@ -16,6 +16,12 @@ export class OutgoingBytes {
   #isClosed = false;
   #stream: LinkStream | undefined;
   #awaited = Promise.withResolvers<void>();
+  readonly #delivered = Promise.withResolvers<void>();
+
+  /** Resolves when the other side has taken all of it and its end, or none is taken any more. */
+  get delivered(): Promise<void> {
+    return this.#delivered.promise;
+  }
 
   /** Offset up to which the other side has it. */
   get taken(): number {
@@ -41,6 +47,7 @@ export class OutgoingBytes {
   close(): void {
     this.#isClosed = true;
     this.pause();
+    this.#delivered.resolve();
     this.#wake();
   }
 
@@ -63,8 +70,11 @@ export class OutgoingBytes {
   /** What is wrong with it; undefined when it is taken. */
   credit(offset: number): string | undefined {
     const problem = this.#flow.credit(offset);
-    if (problem === undefined) this.#takenUpTo(Math.min(offset - this.#windowBytes, this.#flow.next));
-    return problem;
+    if (problem !== undefined) return problem;
+    const taken = offset - this.#windowBytes;
+    this.#takenUpTo(Math.min(taken, this.#flow.next));
+    if (this.#isEndSent && taken >= this.#log.end) this.#delivered.resolve();
+    return undefined;
   }
 
   #takenUpTo(offset: number): void {

@@ -25,7 +25,8 @@ export interface SeatOwner {
   readonly ended: Ending | undefined;
   /** Resolves when it was taken. */
   write(bytes: Uint8Array): Promise<void>;
-  inputEnded(): void;
+  /** Resolves when it was taken, where it is the end for all. */
+  inputEnded(): Promise<void>;
   /** Raises what did not go through. */
   event(event: CallerEvent): Promise<void>;
   /** Its viewer has read on. */
@@ -161,7 +162,7 @@ export class Seat {
       }
       case 'end': {
         const problem = this.#input.end(frame.offset);
-        if (problem === undefined) this.#owner.inputEnded();
+        if (problem === undefined) void this.#passEnd();
         return problem;
       }
       case 'credit': {
@@ -188,7 +189,16 @@ export class Seat {
     this.#inputTaken += bytes.length;
     const credit = this.#inputTaken + this.#windowBytes;
     // Not for every byte that is typed.
-    if (credit - this.#inputCredit < this.#windowBytes / 4) return;
+    if (credit - this.#inputCredit >= this.#windowBytes / 4) this.#grant(credit);
+  }
+
+  /** Who waits until all has arrived is told to the byte. */
+  async #passEnd(): Promise<void> {
+    await this.#owner.inputEnded();
+    this.#grant(this.#inputTaken + this.#windowBytes);
+  }
+
+  #grant(credit: number): void {
     this.#inputCredit = credit;
     this.#input.credit(credit);
     this.#stream?.send({ type: 'credit', offset: credit });

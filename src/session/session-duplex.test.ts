@@ -32,10 +32,11 @@ async function aPort(t: TestContext, serve: (socket: Socket) => void) {
   return { host, sockets, dial: () => dial(t, host) };
 }
 
-function dial(t: TestContext, host: ProxyHost): SessionDuplex {
+function dial(t: TestContext, host: ProxyHost, more: { readonly allowHalfOpen?: boolean } = {}): SessionDuplex {
   const duplex = new SessionDuplex({
     open: { host: 'box', session: { kind: 'proxy', workspace: 'web', port: 80 }, window: sessionLimits.windowBytes },
     connect: async () => host.connect(),
+    ...more,
   });
   t.after(() => duplex.destroy());
   return duplex;
@@ -51,6 +52,24 @@ async function stillness(count: () => number): Promise<void> {
   };
   await waitUntil('the count to stand still', isStill, { intervalMs: 200 });
 }
+
+test('what is written after all was read arrives, to its end', { timeout }, async (t) => {
+  const heard = Promise.withResolvers<string>();
+  const { host } = await aPort(t, (socket) => {
+    socket.end('bye');
+    heard.resolve(text(socket));
+  });
+  const duplex = dial(t, host, { allowHalfOpen: true });
+
+  assert.equal(await text(duplex), 'bye');
+  for (let count = 0; count < 10; count += 1) duplex.write('late'.repeat(20_000));
+  duplex.end('!');
+  const said = await heard.promise;
+
+  assert.equal(said.length, 800_001);
+  assert.ok(said.endsWith('!'));
+  if (!duplex.closed) await once(duplex, 'close');
+});
 
 test('what is written arrives, its end is passed on, and the answer comes after it', { timeout }, async (t) => {
   const { dial } = await aPort(t, (socket) => {

@@ -3,7 +3,10 @@ import { sessionLimits } from '../contracts/session-wire.ts';
 import type { LoggedBytes } from './byte-log.ts';
 import { CallerSession, type CallerSessionOptions } from './caller-session.ts';
 
-export type SessionDuplexOptions = Pick<CallerSessionOptions, 'open' | 'connect' | 'onNotice' | 'onAway'>;
+export interface SessionDuplexOptions extends Pick<CallerSessionOptions, 'open' | 'connect' | 'onNotice' | 'onAway'> {
+  /** Whether it may be written to after all was read. Default: false, as an `http.Agent` wants it. */
+  readonly allowHalfOpen?: boolean;
+}
 
 /**
  * A session as a socket: what is read slowly slows down what sends it, an end of what is written is passed on, to destroy it cancels the
@@ -15,9 +18,8 @@ export class SessionDuplex extends Duplex {
   readonly #over = new AbortController();
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(options: SessionDuplexOptions) {
-    // A session is over once all of its output was read: then nobody takes what is written.
-    super({ allowHalfOpen: false, highWaterMark: sessionLimits.dataBytes });
+  constructor({ allowHalfOpen = false, ...options }: SessionDuplexOptions) {
+    super({ allowHalfOpen, highWaterMark: sessionLimits.dataBytes });
     this.#session = new CallerSession({ ...options, signal: this.#over.signal });
     this.#output = this.#session.output()[Symbol.asyncIterator]();
   }
@@ -76,7 +78,7 @@ export class SessionDuplex extends Duplex {
 
   override _final(done: () => void): void {
     this.#session.endInput();
-    done();
+    void this.#session.delivered.then(() => done());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

@@ -18,10 +18,11 @@ export class SessionInput {
     return this.#isEnded ? Promise.resolve() : this.#then(() => this.#source.write(bytes));
   }
 
-  end(): void {
-    if (this.#isEnded) return;
+  /** Resolves when all before it was taken, and its end. */
+  end(): Promise<void> {
+    if (this.#isEnded) return this.#last;
     this.#isEnded = true;
-    void this.#then(() => this.#source.endInput());
+    return this.#then(() => this.#source.endInput());
   }
 
   #then(act: () => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { waitUntil } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { sessionLimits } from '../contracts/session-wire.ts';
@@ -16,10 +17,14 @@ test('a viewer gets output, exit and end, and what it sends goes in', async () =
   viewer.stream.send({ type: 'end', offset: 2 });
   say('files');
   end();
-  await viewer.becomes('the end', () => viewer.frames.at(-1)?.type === 'end');
+  await viewer.becomes('the end', () => viewer.frames.some(({ type }) => type === 'end'));
 
   assert.equal(viewer.text(), 'files');
   assert.deepEqual(viewer.events(), [{ event: 'exit', code: 3 }]);
+  const allIsTaken = { type: 'credit', offset: 2 + sessionLimits.windowBytes };
+  await viewer.becomes('told that all it sent is taken', () =>
+    viewer.frames.some((frame) => isDeepStrictEqual(frame, allIsTaken)),
+  );
   assert.deepEqual(told, ['resize 80x24', 'write ls', 'end']);
   viewer.stream.close({ code: 'done', message: 'all was read' });
   await viewer.becomes('its end', isOver);

@@ -172,7 +172,7 @@ export class Session {
       this.close({ code: 'done', message: 'nobody views it any more' });
       return;
     }
-    this.#inputEnded();
+    void this.#inputEnded();
     this.#wake();
   }
 
@@ -250,8 +250,8 @@ export class Session {
     this.#awaited = undefined;
   }
 
-  #inputEnded(): void {
-    if (this.#seats.isInputEnded) this.#input.end();
+  #inputEnded(): Promise<void> {
+    return this.#seats.isInputEnded ? this.#input.end() : Promise.resolve();
   }
 
   async #take(event: CallerEvent): Promise<void> {
