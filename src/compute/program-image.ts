@@ -27,6 +27,7 @@ interface ProgramContent {
 }
 
 const { agent, server, agora, worker } = bundledPrograms;
+/** Where an agent can run. */
 const besideAgent = [
   bundledPrograms['helper-main'],
   bundledPrograms['signal-main'],
@@ -35,11 +36,11 @@ const besideAgent = [
 
 const contents: Readonly<Record<ImageProgram, ProgramContent>> = {
   agent: { image: agentImage, bundles: [agent, ...besideAgent], files: [], wanted: daemonPrograms },
-  server: { image: serverImage, bundles: [server], files: [], wanted: daemonPrograms },
+  server: { image: serverImage, bundles: [server, ...besideAgent], files: [], wanted: daemonPrograms },
   // It makes the worker image where the engine has none.
   serve: {
     image: serveImage,
-    bundles: [agora, worker],
+    bundles: [agora, worker, ...besideAgent],
     files: ['docker/serve/agora.sh', ...workerImageFiles],
     wanted: servePrograms,
   },

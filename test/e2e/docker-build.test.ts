@@ -24,5 +24,5 @@ test('a checkout is all that `docker build` needs', { skip, timeout: 280_000 }, 
   await docker('build', '-q', '--build-arg', `BASE=${base}`, ...place);
 
   const made = await docker('run', '--rm', '--entrypoint', 'ls', tag, '/build/dist');
-  assert.equal(made, 'agora.cjs\nworker.cjs\n');
+  assert.equal(made, 'agora.cjs\nhelper-main.cjs\nport-relay-main.cjs\nsignal-main.cjs\nworker.cjs\n');
 });

@@ -157,3 +157,19 @@ test('where there is no GPU the engine refuses the printed line', { skip: skipWi
   assert.match(refused.stderr, /could not select device driver "" with capabilities: \[\[gpu\]\]/);
   assert.match(plain.stdout, /^Usage: agora agent /);
 });
+
+// `agora server --with-agent` is one as well.
+test('each image that an agent can run in has what it starts in containers of its own', {
+  skip: skipWithoutEngine,
+}, async (t) => {
+  assert.ok(sharedEngine);
+  const project = await emptyProject(t, { engine: sharedEngine.address });
+
+  for (const program of ['agent', 'server'] as const) {
+    const { imageId } = await prepareProgramImage(sharedEngine, program, { packageRoot });
+    const { stdout } = await project.shell(`docker run --rm --entrypoint ls ${imageId} /usr/local/lib/agora/dist/cli`);
+
+    const beside = ['helper-main.cjs', 'port-relay-main.cjs', 'signal-main.cjs'];
+    assert.deepEqual(stdout.trim().split('\n'), [`${program}.cjs`, ...beside].sort());
+  }
+});
