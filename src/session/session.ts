@@ -1,10 +1,11 @@
 import { isAppError } from '../contracts/errors.ts';
-import { type Accept, type CallerEvent, type Close, sessionLimits } from '../contracts/session-wire.ts';
+import { type Accept, type Close, sessionLimits } from '../contracts/session-wire.ts';
 import { ByteLog } from './byte-log.ts';
 import { closeOf } from './close-of.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
 import { comesBack, type Ending, Seat, type SeatOwner, type Sitting } from './seat.ts';
 import { SeatTable, type Viewer } from './seat-table.ts';
+import { SessionEvents } from './session-events.ts';
 import { SessionInput } from './session-input.ts';
 import type { Source } from './source.ts';
 
@@ -46,6 +47,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #log: ByteLog;
   readonly #input: SessionInput;
+  readonly #events: SessionEvents;
   readonly #seats = new SeatTable();
   #ended: Ending | undefined;
   #isOver = false;
@@ -58,6 +60,7 @@ export class Session {
     this.#replayBytes = options.replayBytes;
     this.#log = new ByteLog(options.replayBytes);
     this.#input = new SessionInput(options.source, (error) => this.#inputFailed(error));
+    this.#events = new SessionEvents(options.source);
     options.source.onNotice?.((text) => {
       for (const seat of this.#seats.all) seat.notice(text);
     });
@@ -142,7 +145,7 @@ export class Session {
       },
       write: (bytes) => this.#input.write(bytes),
       inputEnded: () => this.#inputEnded(),
-      event: (event) => this.#take(event),
+      event: (event) => this.#events.take(event),
       hasRead: () => this.#forget(),
       left: (seat, close) => this.#left(seat, close),
     };
@@ -252,11 +255,5 @@ export class Session {
 
   #inputEnded(): Promise<void> {
     return this.#seats.isInputEnded ? this.#input.end() : Promise.resolve();
-  }
-
-  async #take(event: CallerEvent): Promise<void> {
-    const { source } = this.#options;
-    if (event.event === 'signal') await source.signal(event.name);
-    else await source.resize({ columns: event.columns, rows: event.rows });
   }
 }
