@@ -46,3 +46,13 @@ test('the stack is shown only when asked for', () => {
   assert.doesNotMatch(describeError(error, quiet), /describe-error.test/);
   assert.match(describeError(error, { withStack: true }), /describe-error.test/);
 });
+
+test('nothing that an error repeats acts on the terminal', () => {
+  const cause = new Error('cursor\u001b[2Jup\u009b1A');
+  const error = new AppError('refused', 'Cannot copy "\u001b]0;title\u0007x\r\u202e":\n  line two', {
+    cause,
+    next: 'a\u0007b',
+  });
+
+  assert.equal(describeError(error, quiet), 'agora: Cannot copy "x ":\n  line two\n  because: cursorup\n  next: ab\n');
+});

@@ -1,3 +1,4 @@
+import { inertLine } from '../base/inert-line.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
 export interface DescribeErrorOptions {
@@ -12,7 +13,8 @@ export function describeError(error: unknown, options: DescribeErrorOptions): st
   const next = error instanceof AppError ? error.next : (file?.next ?? (options.withStack ? undefined : report));
   if (next !== undefined) lines.push(`  next: ${next}`);
   if (options.withStack && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
-  return `${lines.join('\n')}\n`;
+  // Any of them may repeat what a host, a workspace or a file says.
+  return `${lines.join('\n').split('\n').map(inertLine).join('\n')}\n`;
 }
 
 const report = 'this is a defect of agora; run the command again with AGORA_DEBUG=1 and report what it prints';

@@ -1,15 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
+import { inertLine } from '../base/inert-line.ts';
 
-// Joiners stay: scripts and emoji are made of them. What sets the direction of text goes, as it can hide what is there.
-const invisible = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}]/gu;
 const twoColumnsWide =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u;
 
 /** The first `most` characters of a text that anyone may have written, on one line, without what a terminal acts on. */
 export function oneLine(text: string, most: number): string {
-  const line = stripVTControlCharacters(text)
-    .replace(/[\s\u0085]+/g, ' ')
-    .replace(invisible, '');
+  const line = inertLine(text).replace(/ +/g, ' ');
   const start = new RegExp(`^.{0,${most}}`, 'su').exec(line)?.[0] ?? '';
   return start.length === line.length ? line : `${start}…`;
 }

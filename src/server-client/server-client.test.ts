@@ -96,8 +96,7 @@ for (const [kind, fetch] of [
 
       await assert.rejects(
         client.call('whoAmI', {}),
-        (error) =>
-          isAppError(error, 'refused') && error.message === 'no  ]0;x agora: signed in ' && error.next === 'run 2K it',
+        (error) => isAppError(error, 'refused') && error.message === 'no  agora: signed in' && error.next === 'run  it',
       );
     });
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { inertLine } from '../base/inert-line.ts';
 import { AppError, type ErrorCode, errorCodes, systemErrorCode } from '../contracts/errors.ts';
 
 /** The server at `url` did not answer, or not as one of ours. */
@@ -20,10 +21,11 @@ export function toldRefusal(body: unknown): AppError | undefined {
   const parsed = errorReplySchema.safeParse(body);
   if (!parsed.success) return undefined;
   const { code, message, next } = parsed.data.error;
+  // Whatever answered may be no server of ours.
   return new AppError(
     isKnownCode(code) ? code : 'internal',
-    harmless(message),
-    next === undefined ? {} : { next: harmless(next) },
+    inertLine(message),
+    next === undefined ? {} : { next: inertLine(next) },
   );
 }
 
@@ -35,11 +37,6 @@ export function reasonOf(error: unknown): string {
   if (systemErrorCode(cause) === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it does not speak TLS, so it is http://…';
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
   return cause instanceof Error ? cause.message : error.message;
-}
-
-/** On one line, and nothing that a terminal acts on or hides: whatever answered may be no server of ours. */
-export function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 function isKnownCode(code: string): code is ErrorCode {

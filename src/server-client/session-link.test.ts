@@ -67,7 +67,7 @@ test('a link asks by the path, the token and the version, and carries frames bot
 test('a link that is lost says so to its streams, with the reason that was given', async (t) => {
   for (const [end, message] of [
     [(socket: WebSocket) => socket.terminate(), 'the link to the server was lost'],
-    [(socket: WebSocket) => socket.close(1001, 'it stops\u001b[2J'), 'the link to the server ended: it stops [2J'],
+    [(socket: WebSocket) => socket.close(1001, 'it stops\u001b[2J'), 'the link to the server ended: it stops'],
   ] as const) {
     const { connect, open } = await aServer(t);
     const link = await connect();

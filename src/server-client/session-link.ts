@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { addAbortSignal } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { inertLine } from '../base/inert-line.ts';
 import { AppError } from '../contracts/errors.ts';
 import { sessionLimits, sessionSubprotocol, sessionsPath } from '../contracts/session-wire.ts';
 import { FrameLink } from '../session/frame-link.ts';
-import { harmless, reasonOf, toldRefusal, unreachableServer } from './server-failure.ts';
+import { reasonOf, toldRefusal, unreachableServer } from './server-failure.ts';
 
 export interface SessionLinkOptions {
   /** `http://host:port`, with or without a path before ours, as `ServerClient.url`. */
@@ -70,7 +71,7 @@ function linkOver(socket: WebSocket, { onClosed, silentMs = defaultSilentMs }: S
   });
   socket.on('close', (_code, reason) => {
     clearTimeout(silence);
-    const told = harmless(reason.toString());
+    const told = inertLine(reason.toString());
     link.end({
       code: 'host-away',
       message: told === '' ? 'the link to the server was lost' : `the link to the server ended: ${told}`,

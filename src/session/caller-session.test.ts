@@ -229,7 +229,7 @@ test('an OPEN that was not answered is sent again as the same one', { timeout: 2
 for (const [code, message, told] of [
   ['timed-out', 'nothing was typed for 4 h', 'Cannot go on with the session: nothing was typed for 4 h'],
   ['protocol', 'offset 3 came before 2', 'Cannot go on with the session: offset 3 came before 2'],
-  ['refused', 'Cannot \u001b[2Jsee\nit', 'Cannot  [2Jsee it'],
+  ['refused', 'Cannot \u001b[2Jsee\nit', 'Cannot see it'],
   ['not-found', 'Cannot open "web": no such workspace', 'Cannot open "web": no such workspace'],
 ] as const) {
   test(`a session that is closed as ${code} says what was not possible`, { timeout: 20_000 }, async (t) => {

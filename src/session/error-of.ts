@@ -1,3 +1,4 @@
+import { inertLine } from '../base/inert-line.ts';
 import { AppError, type ErrorCode } from '../contracts/errors.ts';
 import type { Close, CloseCode } from '../contracts/session-wire.ts';
 
@@ -23,10 +24,10 @@ const nextSteps: Partial<Record<CloseCode, string>> = {
 /** Why a session could not go on, for who called it. */
 export function errorOf({ code, message, next = nextSteps[code] }: Close): AppError {
   const told = message.startsWith('Cannot ') ? message : `Cannot go on with the session: ${message}`;
-  return new AppError(errorCodes[code] ?? 'internal', inert(told), next === undefined ? {} : { next: inert(next) });
-}
-
-/** Without what a terminal acts on: its words may come from a host. */
-function inert(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
+  // Its words may come from a host.
+  return new AppError(
+    errorCodes[code] ?? 'internal',
+    inertLine(told),
+    next === undefined ? {} : { next: inertLine(next) },
+  );
 }
