@@ -29,6 +29,10 @@ export class FairQueue {
     return this.#lines.get(stream)?.withoutData ?? 0;
   }
 
+  get streamsWithData(): readonly number[] {
+    return [...this.#lines].flatMap(([stream, line]) => (line.length > line.withoutData ? [stream] : []));
+  }
+
   hurry(stream: number, frame: Frame): void {
     const key = `${frame.type} ${stream}`;
     const before = this.#hurried.get(key)?.frame;

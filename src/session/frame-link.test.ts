@@ -117,6 +117,38 @@ test('a cancelled stream sends nothing of what it still had', () => {
   assert.deepEqual(types, ['data', 'data', 'close']);
 });
 
+test('nothing waits any more for a stream that the other side closed', () => {
+  const { open, here, there, server } = aLink();
+  const { stream, other } = open();
+  const chunk = Buffer.alloc(sessionLimits.dataBytes);
+  for (let part = 0; part < 20; part += 1) other.stream.send(data(part * chunk.length, chunk));
+
+  stream.close({ code: 'cancelled', message: 'enough' });
+  here.carry((message) => server.receive(message));
+  const types: string[] = [];
+  there.carry((message) => types.push(decodeFrame(message).frame.type));
+
+  assert.deepEqual(types, ['data', 'data']);
+});
+
+test('a stream counts until all data has left that was sent before its close', () => {
+  const { open, here, carry, caller, server, taken } = aLink(1);
+  const { other, heard } = open();
+  const chunk = Buffer.alloc(sessionLimits.dataBytes);
+  for (let part = 0; part < 20; part += 1) other.stream.send(data(part * chunk.length, chunk));
+  other.stream.closeAfter({ code: 'timed-out', message: 'idle' });
+
+  const early = listener();
+  caller.open({ n: 2 }, early);
+  here.carry((message) => server.receive(message));
+  assert.equal(taken.length, 1);
+  carry();
+  open();
+
+  assert.deepEqual([heard.closes[0]?.code, early.closes[0]?.code], ['timed-out', 'limit-exceeded']);
+  assert.deepEqual([heard.frames.length, taken.length], [20, 2]);
+});
+
 test('more streams than may be open are refused, each by itself', () => {
   const { open, caller, carry } = aLink(2);
   open();

@@ -55,7 +55,7 @@ export class FrameLink {
 
   /** Undefined where no more may be open, or the link has ended. Raises `invalid-input` for what fits in no frame. */
   open(request: unknown, handler: StreamHandler): LinkStream | undefined {
-    if (this.#isEnded || this.#streams.size >= this.#options.mostStreams) return undefined;
+    if (this.#isEnded || this.#isFull()) return undefined;
     const frame = { type: 'open', json: request } as const;
     checkOpen(this.#lastStream + 1, frame);
     this.#lastStream += 1;
@@ -91,6 +91,8 @@ export class FrameLink {
       return;
     }
     const stream = this.#streams.get(number);
+    // Who closed it reads nothing of it any more.
+    if (frame.type === 'close') this.#queue.drop(number);
     if (stream === undefined) {
       // It was under way when the stream was closed.
       if (this.#isOver(number)) return;
@@ -120,7 +122,7 @@ export class FrameLink {
     if (onOpen === undefined) throw new FrameError(0, 'this side opens the streams');
     if (this.#isOver(number)) throw new FrameError(0, `stream ${number} was opened already`);
     this.#lastStream = number;
-    const isTooMany = this.#streams.size >= mostStreams;
+    const isTooMany = this.#isFull();
     const stream = this.#newStream(number, undefined);
     if (isTooMany) {
       stream.fail('limit-exceeded', `${mostStreams} streams are open, which is the most of a link`);
@@ -146,6 +148,12 @@ export class FrameLink {
     });
     this.#streams.set(number, stream);
     return stream;
+  }
+
+  /** Those count as well that this side closed and whose data has not left yet. */
+  #isFull(): boolean {
+    const leaving = this.#queue.streamsWithData.filter((number) => !this.#streams.has(number));
+    return this.#streams.size + leaving.length >= this.#options.mostStreams;
   }
 
   #isOver(number: number): boolean {
