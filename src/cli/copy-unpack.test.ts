@@ -94,6 +94,38 @@ test('devices, and links that lead outside, are left out and told', async (t) =>
   assert.deepEqual(await readdir(join(folder, 'new')), []);
 });
 
+test('a link that goes up after a name is left out, as that may be a link', async (t) => {
+  const folder = await aFolder(t);
+
+  const leftOut = await unpack(
+    [
+      top,
+      { name: 'd/a/b/up', type: 'symlink', linkname: '../..' },
+      { name: 'd/a/b/same', type: 'symlink', linkname: './/.././b/up/a' },
+      { name: 'd/out', type: 'symlink', linkname: 'a/b/up/../..' },
+      { name: 'd/twice', type: 'symlink', linkname: './a/b/up/..' },
+    ],
+    folder,
+    'new',
+  );
+
+  assert.deepEqual(leftOut, [
+    'd/out: it may lead outside, to a/b/up/../..',
+    'd/twice: it may lead outside, to ./a/b/up/..',
+  ]);
+  assert.deepEqual(await readdir(join(folder, 'new')), ['a']);
+  assert.deepEqual((await readdir(join(folder, 'new/a/b'))).sort(), ['same', 'up']);
+});
+
+test('names may be as long as a file system takes them', async (t) => {
+  const folder = await aFolder(t);
+  const [folderName, fileName] = ['夹'.repeat(85), '文'.repeat(85)];
+
+  await unpack([top, { name: `d/${fileName}`, text: 'x' }], folder, folderName);
+
+  assert.equal(await readFile(join(folder, folderName, fileName), 'utf8'), 'x');
+});
+
 test('nothing is written outside, whatever the paths and links of a tar say', async (t) => {
   const outside = await aFolder(t);
   for (const entries of [

@@ -25,7 +25,7 @@ export async function unpackCopy(
   const isThere = (await undefinedIfMissing(stat(folder)))?.isDirectory() === true;
   if (!isThere) throw new AppError('not-found', `Cannot copy into "${folder}": there is no such folder`);
   const isNew = name !== '' && (await undefinedIfMissing(lstat(join(folder, name)))) === undefined;
-  const top = isNew ? unfinishedName(name) : name;
+  const top = isNew ? unfinishedName() : name;
   const unpacking = new CopyUnpacking(join(folder, top));
   try {
     for await (const { header, content } of entries) await unpacking.add(header, content);
@@ -39,8 +39,9 @@ export async function unpackCopy(
   }
 }
 
-function unfinishedName(name: string): string {
-  return `.${name.slice(0, 200)}.agora-${randomBytes(6).toString('hex')}`;
+/** Short, as what it will be called may be as long as a name can. */
+function unfinishedName(): string {
+  return `.agora-${randomBytes(6).toString('hex')}`;
 }
 
 interface LateEntry {
@@ -116,7 +117,7 @@ class CopyUnpacking {
 
   async #writeFile(path: string, { mode = 0o644, mtime }: Header, content: AsyncIterable<Uint8Array>): Promise<void> {
     const place = join(this.#root, path);
-    const unfinished = join(dirname(place), unfinishedName(posix.basename(place)));
+    const unfinished = join(dirname(place), unfinishedName());
     try {
       await using file = await open(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
       for await (const chunk of content) await file.appendFile(chunk);
@@ -145,21 +146,34 @@ class CopyUnpacking {
   }
 
   async #makeLink(path: string, { name, linkname }: Header): Promise<void> {
-    const target = posix.join(posix.dirname(path), linkname ?? '');
-    if (!linkname || linkname.startsWith('/') || target === '..' || target.startsWith('../')) {
-      this.leftOut.push(`${name}: it leads outside, to ${linkname}`);
+    const target = linkname ?? '';
+    const problem = linkProblem(path, target);
+    if (problem !== undefined) {
+      this.leftOut.push(`${name}: ${problem}, to ${target}`);
       return;
     }
     const place = join(this.#root, path);
     await this.#expectNoFolder(place);
     await rm(place, { force: true });
-    await symlink(linkname, place);
+    await symlink(target, place);
   }
 
   async #expectNoFolder(place: string): Promise<void> {
     const found = await undefinedIfMissing(lstat(place));
     if (found?.isDirectory()) throw new AppError('refused', `Cannot copy to "${place}": it is a folder`);
   }
+}
+
+/**
+ * Why a link is left out; undefined where it stays inside, whatever the links on its way are. After a name, `..` counts from where that
+ * leads, which may be another link.
+ */
+function linkProblem(path: string, linkname: string): string | undefined {
+  const target = posix.join(posix.dirname(path), linkname);
+  if (linkname === '' || linkname.startsWith('/') || target === '..' || target.startsWith('../'))
+    return 'it leads outside';
+  const down = linkname.replace(/^(?:\.{0,2}\/)+/, '');
+  return down !== '..' && down.split('/').includes('..') ? 'it may lead outside' : undefined;
 }
 
 /** As a path, without what is at its ends; empty for a root. */
