@@ -40,13 +40,15 @@ class FollowingLog {
   readonly #followed: FollowedLog;
   readonly #context: CommandContext;
   readonly #talk: SessionTalk;
-  /** Only a log that is followed can be opened anew, and then must tell where it was. */
+  /** Only a log that is followed can be opened anew, and then must tell where it was. Lines of a build have no times. */
+  readonly #reopens: boolean;
   #lines = new Map<LogChannel, StampedLines>();
   #wasAccepted = false;
 
   constructor(sessions: ServerSessions, followed: FollowedLog, context: CommandContext) {
     this.#sessions = sessions;
     this.#followed = followed;
+    this.#reopens = followed.log.follow && followed.log.source.of !== 'build';
     this.#context = context;
     this.#talk = new SessionTalk({ output: context.stderr });
   }
@@ -57,7 +59,7 @@ class FollowingLog {
 
   /** One session. Raises what another one would not help against. */
   async readOnce(): Promise<Once<number>> {
-    const { log, host } = this.#followed;
+    const { host } = this.#followed;
     const over = new AbortController();
     const session = this.#sessions.session({
       open: { ...(host !== undefined && { host }), session: this.#spec(), window: sessionLimits.windowBytes },
@@ -79,7 +81,7 @@ class FollowingLog {
     } catch (error) {
       // What came before it is shown.
       await shown.catch(() => undefined);
-      const isLost = log.follow && this.#wasAccepted && isAppError(error, 'unreachable');
+      const isLost = this.#reopens && this.#wasAccepted && isAppError(error, 'unreachable');
       if (!isLost) throw error;
       this.#talk.away(true, error.message);
       return { kind: 'lost', reason: error };
@@ -88,7 +90,7 @@ class FollowingLog {
 
   #spec(): SessionSpec {
     const { log } = this.#followed;
-    const spec = { kind: 'logs', ...log, timestamps: log.timestamps || log.follow } as const;
+    const spec = { kind: 'logs', ...log, timestamps: log.timestamps || this.#reopens } as const;
     const positions = [...this.#lines.values()].flatMap(({ position }) => position ?? []);
     if (positions.length === 0) return spec;
     this.#lines = new Map(
@@ -101,7 +103,7 @@ class FollowingLog {
   async #show(output: AsyncIterable<LoggedBytes>): Promise<void> {
     const { stdout, stderr } = this.#context;
     for await (const { channel, bytes } of output) {
-      const shown = this.#followed.log.follow ? this.#linesOf(channel).take(bytes) : bytes;
+      const shown = this.#reopens ? this.#linesOf(channel).take(bytes) : bytes;
       if (shown.length > 0) await (channel === 'error' ? stderr : stdout).write(shown);
     }
   }

@@ -70,6 +70,29 @@ test('a log that is followed is opened anew where its session was lost, without 
   ]);
 });
 
+test('the log of a build is followed until its end', async (t) => {
+  const { type, host } = await aLogPlace(t);
+  const build = {
+    ...{ buildId: `b-${'a'.repeat(26)}`, image: 'web', tag: 'web:1', context: `sha256:${'0'.repeat(64)}` },
+    queuedAt: '2026-01-01T00:00:00Z',
+  };
+  const report = (state: 'running' | 'succeeded', first: number, line: string) =>
+    host.agent.client.call('reportBuilds', {
+      body: {
+        builds: [{ ...build, state }],
+        ...{ live: state === 'running' ? [build.buildId] : [], pushes: [] },
+        logs: [{ buildId: build.buildId, first, lines: [line] }],
+      },
+    });
+  await report('running', 0, 'step 1');
+
+  const done = type(hostLogs, ['box', '--build', 'web', '-f']);
+  await waitUntil('its first line', () => done.printed.stdout !== '');
+  await report('succeeded', 1, 'step 2');
+
+  assert.deepEqual(await done.ended, { code: 0, stdout: 'step 1\nstep 2\n', stderr: '' });
+});
+
 test('a log that is not followed is not opened anew', async (t) => {
   const { type, nth } = await aLogPlace(t);
   const done = type(hostLogs, ['box/web']);
