@@ -17,7 +17,7 @@ export interface Conversation {
   readonly hasInput: boolean;
   /** With which a person at a terminal leaves. */
   readonly detachKeys: readonly number[];
-  /** Whether it was there before, so that its screen has to be drawn anew. */
+  /** Whether its program was there before, so that its screen has to be drawn anew. */
   readonly isJoined: boolean;
   /** Whether another session may take the place of one that is lost. */
   readonly reopens: boolean;
@@ -145,9 +145,11 @@ class Conversing {
   }
 
   #stop(name: string): void {
+    const { hasInput, isJoined } = this.#conversation;
+    // Ctrl-C on a raw terminal is a key, so that this comes from elsewhere: the program is not meant. Nor is it by who only looks.
+    const isOwn = this.#terminal.modes !== undefined || name === 'SIGHUP' || (isJoined && !hasInput);
     if (this.#accepted === undefined) this.#over.abort(new AppError('interrupted', `Stopped by ${name}`));
-    // Ctrl-C on a raw terminal is a key, so that this comes from elsewhere: the program is not meant.
-    else if (this.#terminal.modes !== undefined || name === 'SIGHUP') this.#session.detach();
+    else if (isOwn) this.#session.detach();
     else this.#session.send({ event: 'signal', name });
   }
 

@@ -17,7 +17,7 @@ export const hostAttach = defineCommand(
     details: [
       'What the main program of a workspace prints from now on, and, where its spec has `stdin`, what is typed to it.',
       'Exits with its exit code when it ends. Without a terminal, Ctrl-C goes to it as a signal, and a second one leaves.',
-      'Ctrl-P Ctrl-Q leaves a terminal, and the program goes on.',
+      'Ctrl-P Ctrl-Q leaves a terminal, and Ctrl-C with --no-stdin; the program goes on.',
     ],
     examples: ['agora host attach gpu-box-1/console', 'agora host attach gpu-box-1/web --no-stdin'],
   },

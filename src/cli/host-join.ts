@@ -16,6 +16,7 @@ export const hostJoin = defineCommand(
     details: [
       'Shows what is kept of its output, the last MiB, and goes on with it. Several may view one session, and type in it.',
       "One that was left waits 5 min for somebody. Sessions are one's own; an admin may join anybody's.",
+      'With --no-stdin, Ctrl-C leaves.',
     ],
     examples: ['agora host join s-4f7kq2mzra', 'agora host join s-4f7k --no-stdin'],
   },

@@ -56,6 +56,27 @@ test('what is attached to is typed to, and its exit code is the exit code', asyn
   assert.deepEqual(specs, [{ kind: 'attach', workspace: 'web', interactive: true }]);
 });
 
+test('who only looks leaves with Ctrl-C, and the program is not told', async (t) => {
+  const source = aSource();
+  const { type, host } = await aSessionPlace(t, () => ({ source: source.source, isTerminal: false, readsOn: true }));
+  const [stopped, stoppedToo] = [new AbortController(), new AbortController()];
+
+  const attached = type(hostAttach, ['box/web', '--no-stdin'], { stop: stopped.signal });
+  source.say('one\n');
+  await waitUntil('what it prints', () => attached.printed.stdout !== '');
+  stopped.abort('SIGINT');
+  const { code, stderr } = await attached.ended;
+  assert.equal(code, 130);
+  const [, id = ''] = /^agora: left; it waits \d+ min for you: agora host join (\S+)\n$/.exec(stderr) ?? [];
+  const joined = type(hostJoin, [id, '--no-stdin'], { stop: stoppedToo.signal });
+  await waitUntil('what it printed', () => joined.printed.stdout === 'one\n');
+  stoppedToo.abort('SIGINT');
+
+  assert.equal((await joined.ended).code, 130);
+  assert.equal(host.desk.list().length, 1);
+  assert.ok(!source.told.includes('SIGINT'));
+});
+
 test('where an attached session is lost, another one takes its place', async (t) => {
   const sources = [aSource(), aSource()];
   let opened = 0;
