@@ -46,7 +46,7 @@ async function completions(words: readonly string[], context: CommandContext): P
 async function placesBegun(places: Places, begun: string, context: CommandContext): Promise<readonly string[]> {
   const { url, token } = await serverAccess({}, context);
   // Not the global one, which takes as long to load as all else.
-  const client = clientWith(url, token, nodeFetch());
+  const client = clientWith(url, token, { fetch: nodeFetch() });
   const signal = AbortSignal.timeout(serverMs);
   const [host = '', rest] = begun.split(/\/(.*)/s);
   if (places === 'hosts' || rest === undefined) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer as createHttpServer, get } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
@@ -60,6 +61,31 @@ async function aProxyPlace(t: TestContext) {
   return place;
 }
 
+/** Before a server: it passes calls on, or leaves them without an answer, as it does all links. */
+async function aFront(t: TestContext, to: string, answers: boolean) {
+  let isSilent = false;
+  const front = createHttpServer((asked, response) => {
+    isSilent = !answers;
+    if (isSilent) return;
+    const { method = 'GET', headers, url = '/' } = asked;
+    get(new URL(url, to), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+  });
+  front.on('upgrade', (_, socket) => {
+    isSilent = true;
+    t.after(() => socket.destroy());
+  });
+  front.listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  t.after(() => {
+    front.close();
+    front.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`, isSilent: () => isSilent };
+}
+
 const said = async (port: number, words: string) => {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   socket.end(words);
@@ -101,6 +127,32 @@ test('a connection that is refused is told and reset, and others go on', async (
   assert.equal(await said(Number(lines[2]), 'x'), 'you said x');
   stop.abort('SIGINT');
   await done.ended;
+});
+
+test('who listens for others is told, and an empty address is not all of them', async (t) => {
+  const { type } = await aProxyPlace(t);
+  const stop = new AbortController();
+  const done = type(hostProxy, ['box/web', '80:0', '--listen', '0.0.0.0'], { stop: stop.signal });
+  await waitUntil('what it tells', () => done.printed.stderr !== '');
+  stop.abort('SIGINT');
+
+  assert.match((await done.ended).stderr, /^agora: it listens on 0\.0\.0\.0: whoever reaches this machine there/);
+  const { code, stderr } = await type(hostProxy, ['box/web', '80:0', '--listen', ''], { stop: stop.signal }).ended;
+  assert.equal(code, 2);
+  assert.match(stderr, /Cannot listen on "": it is no address/);
+});
+
+test('Ctrl-C while the server does not answer, or the link is made, ends it quietly', async (t) => {
+  const { type, server } = await aProxyPlace(t);
+  for (const answers of [false, true]) {
+    const { url, isSilent } = await aFront(t, server.url, answers);
+    const stop = new AbortController();
+    const done = type(hostProxy, ['box/web', '80:0'], { stop: stop.signal, env: { AGORA_SERVER: url } });
+    await waitUntil('what is not answered', isSilent);
+    stop.abort('SIGINT');
+
+    assert.deepEqual(await done.ended, { code: 130, stdout: '', stderr: '' });
+  }
 });
 
 test('a local port that is taken, words that are no port and a workspace that is not there are told', async (t) => {

@@ -1,6 +1,7 @@
 import { AppError, exitCodes } from '../contracts/errors.ts';
 import { type CommandContext, defineCommand } from './command.ts';
-import { openServer, type ServerWords, serverOptions } from './open-server.ts';
+import { isLoopback } from './listen-address.ts';
+import { serverOptions } from './open-server.ts';
 import { say } from './output.ts';
 import { type ProxiedPort, portWord } from './port-word.ts';
 import { ProxyListener } from './proxy-listener.ts';
@@ -34,11 +35,12 @@ export const hostProxy = defineCommand(
   async ({ operands: [typed = '', ...words], options }, context) => {
     const word = workspaceWord(typed);
     const ports = words.map(portWord);
-    if (options.url === true) return await printUrls(word, ports, options, context);
+    const address = options.listen ?? '127.0.0.1';
+    // To Node it is all of them.
+    if (address.trim() === '') throw new AppError('usage', `Cannot listen on "${address}": it is no address`);
     const sessions = await openSessions(options, context);
-    return await sessions.during(() =>
-      listen(sessions, { word, ports, address: options.listen ?? '127.0.0.1' }, context),
-    );
+    const run = options.url === true ? printUrls : listen;
+    return await sessions.during(() => run(sessions, { word, ports, address }, context));
   },
 );
 
@@ -63,6 +65,8 @@ async function listen(
   const listeners = ports.map((port) => new ProxyListener({ ...place, port, address, sessions, talk }));
   try {
     for (const listener of listeners) await say(stdout, await listener.start());
+    if (!isLoopback(address))
+      talk.say(`it listens on ${address}: whoever reaches this machine there reaches the workspace`);
     await new Promise<void>((resolve) => {
       stop.addEventListener('abort', () => resolve(), { once: true });
       if (stop.aborted) resolve();
@@ -75,18 +79,16 @@ async function listen(
 }
 
 async function printUrls(
-  word: WorkspaceWord,
-  ports: readonly ProxiedPort[],
-  options: ServerWords,
-  context: CommandContext,
+  { client }: ServerSessions,
+  { word, ports }: Wanted,
+  { stdout }: CommandContext,
 ): Promise<number> {
-  const client = await openServer(options, context);
   const host = await expectWorkspace(client, word);
   for (const { port, local } of ports) {
     if (local !== port) throw new AppError('usage', `Cannot use "${port}:${local}" with --url: nothing listens here`);
     const body = { workspace: word.workspace, port, server: client.url };
     const { url } = await client.call('createProxyUrl', { params: { host }, body });
-    await say(context.stdout, url);
+    await say(stdout, url);
   }
   return exitCodes.ok;
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { suggestion } from '../base/suggest.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import { environmentNames } from '../contracts/names.ts';
-import { type Fetch, ServerClient } from '../server-client/server-client.ts';
+import { ServerClient, type ServerClientOptions } from '../server-client/server-client.ts';
 import type { CommandContext } from './command.ts';
 import { contextsFile, readContexts, type ServerContexts } from './server-context-file.ts';
 
@@ -50,10 +50,13 @@ export async function openServer(words: ServerWords, context: AccessContext): Pr
   return clientWith(url, token);
 }
 
-/** Default of `fetch`: the global one. */
-export function clientWith(url: string, token: string, fetch?: Fetch): ServerClient {
+export function clientWith(
+  url: string,
+  token: string,
+  options: Pick<ServerClientOptions, 'fetch' | 'signal'> = {},
+): ServerClient {
   const authorization = authorizationOf(token);
-  return new ServerClient({ url, authorize: () => authorization, fetch });
+  return new ServerClient({ url, authorize: () => authorization, ...options });
 }
 
 /** The value of the header by which a token lets its user in. */

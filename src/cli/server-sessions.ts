@@ -1,4 +1,5 @@
 import { sleep } from '../base/deadline.ts';
+import { exitCodes } from '../contracts/errors.ts';
 import type { ServerClient } from '../server-client/server-client.ts';
 import { connectSessions } from '../server-client/session-link.ts';
 import { CallerSession, type CallerSessionOptions } from '../session/caller-session.ts';
@@ -13,13 +14,16 @@ const closeMs = 1_000;
 export class ServerSessions {
   readonly client: ServerClient;
   readonly #authorization: string;
+  readonly #stop: AbortSignal;
   readonly #over = new AbortController();
   #link: FrameLink | undefined;
   #connecting: Promise<FrameLink> | undefined;
   #closed: Promise<void> = Promise.resolve();
 
-  constructor({ url, token }: ServerAccess) {
-    this.client = clientWith(url, token);
+  /** With `stop` what its client asks is given up. */
+  constructor({ url, token }: ServerAccess, stop: AbortSignal) {
+    this.client = clientWith(url, token, { signal: stop });
+    this.#stop = stop;
     this.#authorization = authorizationOf(token);
   }
 
@@ -42,10 +46,13 @@ export class ServerSessions {
     }
   }
 
-  /** Does something with it, and closes it. */
-  async during<T>(use: () => Promise<T>): Promise<T> {
+  /** Does something with it, and closes it; the exit code. */
+  async during(use: () => Promise<number>): Promise<number> {
     try {
       return await use();
+    } catch (error) {
+      if (this.#stop.aborted && error === this.#stop.reason) return exitCodes.interrupted;
+      throw error;
     } finally {
       await this.close();
     }
@@ -77,5 +84,5 @@ export class ServerSessions {
 
 /** The server that is meant. */
 export async function openSessions(words: ServerWords, context: CommandContext): Promise<ServerSessions> {
-  return new ServerSessions(await serverAccess(words, context));
+  return new ServerSessions(await serverAccess(words, context), context.stop);
 }

@@ -63,6 +63,8 @@ export interface ServerClientOptions {
   readonly fetch?: Fetch | undefined;
   /** How long a call may take until its reply begins, in milliseconds. Default: 30000. */
   readonly timeoutMs?: number;
+  /** Gives up each call, by its reason. Default: none. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SendOptions {
@@ -120,7 +122,8 @@ export class ServerClient {
     const isStream = route.body === 'bytes';
     const text = isStream || body === undefined ? undefined : JSON.stringify(body);
     const authorization = this.#options.authorize?.({ method: route.method, path, body: text });
-    const { timeoutMs = this.#options.timeoutMs ?? defaults.timeoutMs, signal, headers } = options;
+    const { timeoutMs = this.#options.timeoutMs ?? defaults.timeoutMs, headers } = options;
+    const signal = eitherOf(this.#options.signal, options.signal);
     const init = {
       method: route.method,
       redirect: 'error' as const,
@@ -165,6 +168,10 @@ export class ServerClient {
   #unreachable(state: string, cause?: unknown): AppError {
     return unreachableServer(this.url, state, cause);
   }
+}
+
+function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one !== undefined && other !== undefined ? AbortSignal.any([one, other]) : (one ?? other);
 }
 
 function checkedUrl(text: string): string {
