@@ -2,7 +2,7 @@ import { request as ask, type ClientRequest, type IncomingMessage, type ServerRe
 import { pipeline } from 'node:stream/promises';
 import type { Admitted } from './web-proxy-entry.ts';
 import { answerHeaders, flat, pairsOf, requestHeaders } from './web-proxy-headers.ts';
-import { AnswerTimeout, sendFailure } from './web-proxy-page.ts';
+import { AnswerTimeout, noAnswer, sendFailure } from './web-proxy-page.ts';
 import type { WebPool } from './web-proxy-pool.ts';
 import type { SeenRequest } from './web-proxy-request.ts';
 
@@ -16,6 +16,8 @@ export interface Forwarding {
 
 /** From the end of a request to the head of its answer. */
 export const answerSeconds = 300;
+/** Of one answer: a program says 100 and 103 once or twice. */
+const mostHints = 8;
 /** Asked again they do no more than once. */
 const repeatable = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -30,26 +32,36 @@ export function forward(forwarding: Forwarding, isAgain = false): void {
     return;
   }
   sendBody(request, upstream);
-  const patience = answerDeadline(upstream);
+  let isOver = false;
+  const finish = () => {
+    isOver = true;
+    stopWaiting();
+    request.unpipe(upstream).resume();
+    upstream.destroy();
+  };
+  const fail = (error: unknown) => {
+    if (isOver) return;
+    finish();
+    if (!response.destroyed) sendFailure(request, response, error);
+  };
+  const stopWaiting = keepPatience(upstream, fail);
   response.once('close', () => {
-    clearTimeout(patience.timer);
+    stopWaiting();
     if (!response.writableFinished) upstream.destroy();
   });
-  upstream.on('continue', () => response.writeContinue());
-  upstream.on('information', ({ statusCode, headers }) => {
-    if (statusCode === 103 && headers['link'] !== undefined) response.writeEarlyHints({ link: headers['link'] });
-    if (statusCode === 102) response.writeProcessing();
-  });
+  passHints(upstream, response, fail);
   upstream.once('response', (answer) => {
-    clearTimeout(patience.timer);
+    stopWaiting();
     void sendAnswer(answer, forwarding);
   });
-  upstream.once('error', (error) => {
-    clearTimeout(patience.timer);
-    request.unpipe(upstream).resume();
-    if (response.destroyed) return;
-    if (upstream.reusedSocket && !patience.isOver && mayRepeat(forwarding)) forward(forwarding, true);
-    else sendFailure(request, response, patience.isOver ? new AnswerTimeout(answerSeconds) : error);
+  upstream.once('upgrade', (_answer, connection) => {
+    connection.destroy();
+    fail(noAnswer('what answers there switched to another protocol, which nobody asked for'));
+  });
+  upstream.on('error', (error) => {
+    if (isOver || !upstream.reusedSocket || !mayRepeat(forwarding)) return fail(error);
+    finish();
+    forward(forwarding, true);
   });
 }
 
@@ -68,7 +80,10 @@ export function start(
 export async function sendAnswer(answer: IncomingMessage, forwarding: Omit<Forwarding, 'pool'>): Promise<void> {
   const { request, response } = forwarding;
   try {
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, flat(answerHeaders(answer, forwarding)));
+    const { statusCode = 0 } = answer;
+    // One that is none before it: 101 without the rest of it.
+    if (statusCode < 200) throw noAnswer('what answers there does not speak HTTP');
+    response.writeHead(statusCode, flat(answerHeaders(answer, forwarding)));
     // Of a stream of events the head is told before the first one.
     response.flushHeaders();
     await pipeline(answer, response, { end: false });
@@ -90,15 +105,43 @@ function sendBody(request: IncomingMessage, upstream: ClientRequest): void {
   else request.once('end', end);
 }
 
-function answerDeadline(upstream: ClientRequest) {
-  const patience: { timer: NodeJS.Timeout | undefined; isOver: boolean } = { timer: undefined, isOver: false };
-  upstream.once('finish', () => {
-    patience.timer = setTimeout(() => {
-      patience.isOver = true;
-      upstream.destroy(new AnswerTimeout(answerSeconds));
-    }, answerSeconds * 1_000).unref();
+/** What comes before an answer; a workspace that goes on with it has none. */
+function passHints(upstream: ClientRequest, response: ServerResponse, fail: (error: unknown) => void): void {
+  let count = 0;
+  let isContinued = false;
+  upstream.on('information', ({ statusCode, headers }) => {
+    count += 1;
+    if (count > mostHints) return fail(noAnswer('what answers there says again and again that it will'));
+    if (response.headersSent) return;
+    if (statusCode === 100 && !isContinued) {
+      isContinued = true;
+      response.writeContinue();
+    }
+    if (statusCode === 103) passLinks(response, headers['link']);
   });
-  return patience;
+}
+
+function passLinks(response: ServerResponse, link: string | readonly string[] | undefined): void {
+  const links = [link ?? []].flat().flatMap((value) => value.split(/,\s*(?=<)/));
+  if (links.length === 0) return;
+  try {
+    response.writeEarlyHints({ link: links });
+  } catch {
+    // Node refuses what is no link: the answer itself does without.
+  }
+}
+
+/** How long the head of an answer is waited for. What it gives ends that. */
+function keepPatience(upstream: ClientRequest, fail: (error: unknown) => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const wait = () => {
+    timer = setTimeout(() => fail(new AnswerTimeout(answerSeconds)), answerSeconds * 1_000).unref();
+  };
+  upstream.once('finish', wait);
+  return () => {
+    upstream.off('finish', wait);
+    clearTimeout(timer);
+  };
 }
 
 /** A connection that was kept may be closed by the workspace just when it is used again. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http';
 import { AppError } from '../contracts/errors.ts';
 import { cookieOfWorkspace, cookiesForWorkspace } from './web-proxy-cookies.ts';
 import type { Admitted } from './web-proxy-entry.ts';
@@ -67,7 +67,7 @@ export function requestHeaders(
   ];
 }
 
-/** What a browser is told of an answer. `request` is what was answered. */
+/** What a browser is told of an answer. `request` is what was answered. Raises what Node refuses to send. */
 export function answerHeaders(
   answer: IncomingMessage,
   {
@@ -87,7 +87,10 @@ export function answerHeaders(
         : key === 'location' || key === 'content-location'
           ? locationFor(value, { prefix, port: place.port, seen })
           : value;
-    if (told !== undefined) headers.push([name, told]);
+    if (told === undefined) continue;
+    validateHeaderName(name);
+    validateHeaderValue(name, told);
+    headers.push([name, told]);
   }
   const { 'content-length': sizeBytes, 'transfer-encoding': coding } = answer.headers;
   if (sizeBytes !== undefined && coding === undefined) headers.push(['content-length', sizeBytes]);

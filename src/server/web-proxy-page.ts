@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { AppError, type ErrorCode, isAppError, systemErrorCode } from '../contracts/errors.ts';
 import type { ErrorReply } from '../contracts/route.ts';
 import { statusOf } from './http-status.ts';
@@ -18,6 +18,10 @@ const headers = {
   'x-content-type-options': 'nosniff',
 };
 
+const seeLogs = 'See what the workspace does: agora host logs HOST/WORKSPACE';
+/** What Node's parser does not understand, and what Node does not send. */
+const notHttp = /^(HPE|ERR_INVALID|ERR_HTTP)_/;
+
 /** Says why a request was not passed on, or got no answer: to a browser as a page, to a program as JSON. */
 export function sendFailure(request: IncomingMessage, response: ServerResponse, cause: unknown): void {
   // Of an answer that has begun only its end can be told.
@@ -36,17 +40,22 @@ export function sendFailure(request: IncomingMessage, response: ServerResponse, 
     // What it still sends is read by nobody.
     ...(!request.complete && { connection: 'close' }),
   };
-  response.writeHead(isTimeout(cause) ? 504 : (statuses[error.code] ?? statusOf(error.code)), head);
+  const status = isTimeout(cause) ? 504 : (statuses[error.code] ?? statusOf(error.code));
+  // Said anew: another one may have been tried.
+  response.writeHead(status, STATUS_CODES[status] ?? '', head);
   response.end(body);
 }
 
 /** The workspace took too long. */
 export class AnswerTimeout extends AppError {
   constructor(seconds: number) {
-    super('unreachable', `Cannot show this port: nothing was answered within ${seconds} s`, {
-      next: 'See what the workspace does: agora host logs HOST/WORKSPACE',
-    });
+    super('unreachable', `Cannot show this port: nothing was answered within ${seconds} s`, { next: seeLogs });
   }
+}
+
+/** The workspace answered what cannot be passed on. */
+export function noAnswer(state: string): AppError {
+  return new AppError('unreachable', `Cannot show this port: ${state}`, { next: seeLogs });
 }
 
 function isTimeout(cause: unknown): boolean {
@@ -54,12 +63,10 @@ function isTimeout(cause: unknown): boolean {
 }
 
 function broken(cause: unknown): AppError {
-  const isHttp = systemErrorCode(cause)?.startsWith('HPE_') !== true;
-  const state = isHttp ? 'the connection ended before there was an answer' : 'what answers there does not speak HTTP';
-  return new AppError('unreachable', `Cannot show this port: ${state}`, {
-    next: 'See what the workspace does: agora host logs HOST/WORKSPACE',
-    cause,
-  });
+  const isHttp = !notHttp.test(systemErrorCode(cause) ?? '');
+  return noAnswer(
+    isHttp ? 'the connection ended before there was an answer' : 'what answers there does not speak HTTP',
+  );
 }
 
 function replyOf({ code, message, next }: AppError): ErrorReply {

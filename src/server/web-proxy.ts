@@ -53,7 +53,11 @@ export class WebProxy {
   take(request: IncomingMessage, response: ServerResponse): boolean {
     const arrival = this.#arrivalOf(request);
     if (arrival === undefined) return false;
-    this.#answer(arrival, response);
+    try {
+      this.#answer(arrival, response);
+    } catch (error) {
+      sendFailure(request, response, error);
+    }
     return true;
   }
 
@@ -61,11 +65,15 @@ export class WebProxy {
   takeUpgrade(request: IncomingMessage, head: Buffer): boolean {
     const arrival = this.#arrivalOf(request);
     if (arrival === undefined) return false;
-    const admitted = this.#admit(arrival, () => responseOn(request));
-    if (admitted === undefined) return true;
-    if (request.headers.upgrade?.toLowerCase() === 'websocket')
-      passUpgrade({ ...arrival, head, admitted, pool: this.#poolFor(admitted, arrival.seen) });
-    else sendFailure(request, responseOn(request), noSuchUpgrade(request));
+    const response = responseOn(request);
+    try {
+      const admitted = this.#admit(arrival, response);
+      if (admitted === undefined) return true;
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw noSuchUpgrade(request);
+      passUpgrade({ ...arrival, response, head, admitted, pool: this.#poolFor(admitted, arrival.seen) });
+    } catch (error) {
+      sendFailure(request, response, error);
+    }
     return true;
   }
 
@@ -83,23 +91,21 @@ export class WebProxy {
 
   #answer(arrival: Arrival, response: ServerResponse): void {
     const { request, seen } = arrival;
-    const admitted = this.#admit(arrival, () => response);
+    const admitted = this.#admit(arrival, response);
     if (admitted === undefined) return;
     if (isPreflight(request, admitted)) allowAll(request, response);
     else forward({ request, response, admitted, seen, pool: this.#poolFor(admitted, seen) });
   }
 
   /** Undefined where it was answered otherwise. */
-  #admit({ request, address, seen }: Arrival, answer: () => ServerResponse): Admitted | undefined {
+  #admit({ request, address, seen }: Arrival, response: ServerResponse): Admitted | undefined {
     try {
       const entry = enter(request, address, seen, this.#options);
       if (entry.kind === 'in') return this.#expectOperator(entry, request, seen);
       const cookie = entry.cookie === undefined ? [] : ['set-cookie', entry.cookie];
-      answer()
-        .writeHead(303, [...elsewhere, 'location', entry.location, ...cookie])
-        .end();
+      response.writeHead(303, [...elsewhere, 'location', entry.location, ...cookie]).end();
     } catch (error) {
-      sendFailure(request, answer(), this.#orTooMany(error, seen));
+      sendFailure(request, response, this.#orTooMany(error, seen));
     }
     return undefined;
   }
