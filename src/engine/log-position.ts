@@ -7,6 +7,9 @@ export class LogPosition {
   #at: string | undefined;
   #seen = { output: 0, error: 0 };
   #known = { output: 0, error: 0 };
+  #latest = '';
+  /** Whether it is before `at` that is read: lines of later times, from before a clock was set back. */
+  #isBefore = false;
 
   /** As the engine writes it, to the nanosecond; undefined before the first line. */
   get at(): string | undefined {
@@ -16,12 +19,18 @@ export class LogPosition {
   /** It is read again from that time on: what was read of it comes once more. */
   reopen(): void {
     this.#known = { ...this.#seen };
+    this.#isBefore = this.#at !== undefined && this.#at < this.#latest;
   }
 
-  /** Of so many bytes that come next, those that were read before. */
-  pass(channel: LogChannel, at: string, sizeBytes: number): number {
+  /** Of so many bytes that come next, those that were read before. What has no time belongs to what came before it. */
+  pass(channel: LogChannel, time: string, sizeBytes: number): number {
+    const at = time === '' ? this.#at : time;
+    // It ends with the line that was read last, or later than all where that is not kept any more.
+    if (time === this.#at || time > this.#latest) this.#isBefore = false;
+    if (this.#isBefore) return sizeBytes;
     if (at !== this.#at) {
       this.#at = at;
+      if (at !== undefined && at > this.#latest) this.#latest = at;
       this.#seen = { output: 0, error: 0 };
       this.#known = { output: 0, error: 0 };
     }

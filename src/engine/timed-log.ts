@@ -12,6 +12,9 @@ export interface TimedLogOptions {
 const headerBytes = 8;
 /** Longer than any time that an engine writes before a line. */
 const longestTimeBytes = 64;
+const timePattern = /^\d{4}-\d\d-\d\dT\S+$/;
+/** Of a line without an end so far. An engine keeps no more of it at once, and writes a time before the next as well. */
+const pieceBytes = 16_384;
 const newline = 0x0a;
 const space = 0x20;
 const nothing = Buffer.alloc(0);
@@ -26,9 +29,12 @@ export class TimedLog {
   #channel: SessionBytes['channel'] = 'output';
   /** Of the frame; on a terminal, of no meaning. */
   #left = 0;
-  /** Of the line, until all of it is there. */
+  /** Of the line's time, until all of it is there. */
   #begun: Buffer | undefined = nothing;
+  /** Empty for a line that has none. */
   #time = '';
+  /** Until a line of a terminal may have another time. */
+  #pieceLeft = pieceBytes;
   #parts: { channel: SessionBytes['channel']; pieces: Buffer[] }[] = [];
 
   constructor(options: TimedLogOptions) {
@@ -55,7 +61,7 @@ export class TimedLog {
     }
     const payload = rest.subarray(0, this.#left);
     this.#left -= payload.length;
-    this.#takeText(payload);
+    this.#takeText(payload, this.#left === 0);
     return rest.subarray(payload.length);
   }
 
@@ -63,32 +69,42 @@ export class TimedLog {
     this.#channel = header[0] === 2 ? 'error' : 'output';
     this.#left = header.readUInt32BE(4);
     this.#header = nothing;
-    this.#begun = nothing;
+    this.#begin();
   }
 
   #takeOfLine(rest: Buffer): Buffer {
-    const end = rest.indexOf(newline) + 1;
-    const line = end === 0 ? rest : rest.subarray(0, end);
-    this.#takeText(line);
-    if (end > 0) this.#begun = nothing;
+    const piece = rest.subarray(0, this.#begun === undefined ? this.#pieceLeft : pieceBytes);
+    const end = piece.indexOf(newline) + 1;
+    const line = end === 0 ? piece : piece.subarray(0, end);
+    this.#takeText(line, end > 0);
+    if (end > 0 || this.#pieceLeft <= 0) this.#begin();
     return rest.subarray(line.length);
   }
 
+  #begin(): void {
+    this.#begun = nothing;
+    this.#pieceLeft = pieceBytes;
+  }
+
   /** Of one line, its time first. */
-  #takeText(bytes: Buffer): void {
+  #takeText(bytes: Buffer, isLast: boolean): void {
     if (this.#begun === undefined) {
+      this.#pieceLeft -= bytes.length;
       this.#pass(bytes);
       return;
     }
     const begun = this.#begun.length === 0 ? bytes : Buffer.concat([this.#begun, bytes]);
     const end = begun.indexOf(space);
-    if (end < 0 && begun.length < longestTimeBytes) {
+    if (end < 0 && begun.length < longestTimeBytes && !isLast) {
       this.#begun = begun;
       return;
     }
+    const time = begun.toString('latin1', 0, Math.max(0, end));
+    this.#time = timePattern.test(time) ? time : '';
+    const text = this.#time === '' ? begun : begun.subarray(end + 1);
     this.#begun = undefined;
-    this.#time = begun.toString('latin1', 0, Math.max(0, end));
-    this.#pass(this.#options.showsTimes ? begun : begun.subarray(end + 1));
+    this.#pieceLeft -= text.length;
+    this.#pass(this.#options.showsTimes ? begun : text);
   }
 
   #pass(bytes: Buffer): void {
