@@ -7,6 +7,10 @@ export const deskRefusals = {
     message: 'the session is over: it ended, it waited too long for its viewer, or its agent was restarted',
     next: 'Open it anew.',
   }),
+  another: (): Close => ({
+    code: 'protocol',
+    message: 'the seat is that of a session that was opened with other words',
+  }),
   noSuch: (sessionId: string): Close => ({
     code: 'not-found',
     message: `Cannot join session "${sessionId}": you have none of that name here`,

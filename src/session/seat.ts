@@ -6,6 +6,7 @@ import {
   type Close,
   type CloseCode,
   callerEventSchema,
+  type SessionSpec,
   sessionLimits,
 } from '../contracts/session-wire.ts';
 import type { ByteLog } from './byte-log.ts';
@@ -42,6 +43,7 @@ export const comesBack: readonly CloseCode[] = ['detached', 'host-away', 'server
 export class Seat {
   readonly key: string;
   readonly actor: string;
+  readonly spec: SessionSpec;
   readonly #owner: SeatOwner;
   readonly #windowBytes: number;
   #stream: LinkStream | undefined;
@@ -54,10 +56,11 @@ export class Seat {
   #inputCredit = 0;
 
   /** Of a new viewer, who sees the log from `start` on. */
-  constructor(owner: SeatOwner, { key, actor, start, windowBytes }: SeatOptions) {
+  constructor(owner: SeatOwner, { key, actor, spec, start, windowBytes }: SeatOptions) {
     this.key = key ?? randomBytes(32).toString('base64url');
     this.#owner = owner;
     this.actor = actor;
+    this.spec = spec;
     this.#windowBytes = windowBytes;
     this.#output = new Flow(start, 0);
     this.#input = new Flow(0, windowBytes);
@@ -225,6 +228,8 @@ export interface SeatOptions {
   /** As its viewer chose it, if they did. */
   readonly key: string | undefined;
   readonly actor: string;
+  /** What it was opened with. */
+  readonly spec: SessionSpec;
   /** Offset of output. */
   readonly start: number;
   /** Of input that may be under way. */

@@ -67,7 +67,7 @@ test('who comes back with the seat goes on where they were; another user does no
   const resume = { seat, received: 4, credit: 4 + sessionLimits.windowBytes };
 
   const stranger = view({ actor: 'eve', resume });
-  const demoted = view({ role: 'viewer', session: logs, resume });
+  const demoted = view({ role: 'viewer', resume });
   assert.equal((await stranger.closed())?.code, 'session-lost');
   assert.equal((await demoted.closed())?.code, 'refused');
   const again = view({ resume });

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { isAppError } from '../contracts/errors.ts';
+import type { Role } from '../contracts/fleet.ts';
 import {
   type Close,
   type RelayedOpen,
@@ -98,7 +100,8 @@ export class SessionDesk {
     if (open === undefined) return refuse(stream, { code: 'protocol', message: 'it is opened in no known way' });
     if (this.#closed !== undefined) return refuse(stream, this.#closed);
     if (open.resume !== undefined) return this.#resume(stream, open, { ...open.resume, window: open.window });
-    return this.#again(stream, open) ?? this.#begin(stream, open);
+    const again = this.#again(stream, open);
+    return again === undefined ? this.#begin(stream, open) : again.handler;
   }
 
   list(): readonly ListedSession[] {
@@ -120,27 +123,39 @@ export class SessionDesk {
     for (const { session } of [...this.#entries.values()]) session.close(close);
   }
 
-  #resume(stream: LinkStream, { actor, role }: RelayedOpen, place: Place): StreamHandler | undefined {
-    const entry = this.#seated(place.seat, actor);
+  #resume(stream: LinkStream, { resume: _, ...open }: RelayedOpen, place: Place): StreamHandler | undefined {
+    const entry = this.#seated(place.seat, open.actor);
     if (entry === undefined) return refuse(stream, deskRefusals.lost());
-    if (!mayUse(entry.spec.kind, role)) return refuse(stream, deskRefusals.notAllowed(entry.spec.kind, role));
-    return entry.session.resume(place.seat, stream, { ...place, actor });
+    const problem = this.#returnProblem(entry, { ...open, seat: place.seat });
+    if (problem !== undefined) return refuse(stream, problem);
+    return entry.session.resume(place.seat, stream, { ...place, actor: open.actor });
   }
 
   /** Where the link was lost before it was told that it had opened this already: nothing is started twice. */
-  #again(stream: LinkStream, { actor, role, seat, window }: RelayedOpen): StreamHandler | undefined {
+  #again(stream: LinkStream, open: RelayedOpen): Taken | undefined {
+    const { actor, seat, window, session: spec } = open;
     if (seat === undefined) return undefined;
     const entry = this.#seated(seat, actor);
-    if (entry !== undefined && mayUse(entry.spec.kind, role)) return entry.session.again(seat, stream, window);
+    if (entry !== undefined) {
+      const problem = this.#returnProblem(entry, { ...open, seat });
+      return { handler: problem ? refuse(stream, problem) : entry.session.again(seat, stream, window) };
+    }
     const opening = [...this.#openings].find((other) => other.seat === seat && other.actor === actor);
     if (opening === undefined) return undefined;
+    if (!isDeepStrictEqual(opening.spec, spec)) return { handler: refuse(stream, deskRefusals.another()) };
     opening.stream.close({ code: 'detached', message: 'the same viewer came again' });
     Object.assign(opening, { stream, window });
-    return waiting(opening);
+    return { handler: waiting(opening) };
+  }
+
+  /** Why who has the seat may not take it again: it was for something else, or what they may do has changed. */
+  #returnProblem({ session, ...entry }: Entry, { actor, role, seat, session: spec }: Returning): Close | undefined {
+    if (!isDeepStrictEqual(session.specOf(seat, actor), spec)) return deskRefusals.another();
+    return viewProblem(entry, actor, role);
   }
 
   #begin(stream: LinkStream, { actor, role, seat, window, session: spec }: RelayedOpen): StreamHandler | undefined {
-    if (spec.kind === 'join') return this.#join(stream, spec.sessionId, { actor, role, seat, window });
+    if (spec.kind === 'join') return this.#join(stream, spec.sessionId, { actor, role, spec, seat, window });
     const problem = makeRoom(actor, [...this.#entries.values(), ...this.#openings], this.#options);
     if (problem !== undefined) return refuse(stream, problem);
     const opening: Opening = { actor, spec, seat, controller: new AbortController(), stream, window };
@@ -150,13 +165,10 @@ export class SessionDesk {
   }
 
   #join(stream: LinkStream, sessionId: string, joining: Joining): StreamHandler | undefined {
-    const { actor, role } = joining;
     const entry = this.#entries.get(sessionId);
-    // One of another user is not told from one that never was.
-    if (entry === undefined || (entry.actor !== actor && role !== 'admin')) {
-      return refuse(stream, deskRefusals.noSuch(sessionId));
-    }
-    if (!mayUse(entry.spec.kind, role)) return refuse(stream, deskRefusals.notAllowed(entry.spec.kind, role));
+    if (entry === undefined) return refuse(stream, deskRefusals.noSuch(sessionId));
+    const problem = viewProblem(entry, joining.actor, joining.role);
+    if (problem !== undefined) return refuse(stream, problem);
     const handler = entry.session.join(stream, joining);
     return handler ?? refuse(stream, deskRefusals.noSeat(sessionId, this.#options.mostSeats));
   }
@@ -170,7 +182,7 @@ export class SessionDesk {
         return;
       }
       const session = this.#newSession(opened, { actor, spec });
-      const handler = session.join(opening.stream, { actor, seat, window: opening.window });
+      const handler = session.join(opening.stream, { actor, spec, seat, window: opening.window });
       if (handler !== undefined) opening.stream.handleBy(handler);
     } catch (error) {
       if (!isAppError(error) && !controller.signal.aborted) this.#options.onDefect?.(error);
@@ -209,15 +221,28 @@ export class SessionDesk {
   }
 
   #seated(seat: string, actor: string): Entry | undefined {
-    return [...this.#entries.values()].find(({ session }) => session.hasSeat(seat, actor));
+    return [...this.#entries.values()].find(({ session }) => session.specOf(seat, actor) !== undefined);
   }
 }
 
+type Listed = Omit<Entry, 'session'>;
 type Whose = Pick<Entry, 'actor' | 'spec'>;
-type Joining = Pick<RelayedOpen, 'actor' | 'role' | 'seat' | 'window'>;
+type Joining = Pick<RelayedOpen, 'actor' | 'role' | 'seat' | 'window'> & { readonly spec: SessionSpec };
+type Returning = RelayedOpen & { readonly seat: string };
 type Place = NonNullable<RelayedOpen['resume']> & Pick<RelayedOpen, 'window'>;
 
+/** What became of an OPEN; without a handler it was refused. */
+interface Taken {
+  readonly handler: StreamHandler | undefined;
+}
+
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** Why a user may not view a session, or not any more. One of another user is not told from one that never was. */
+function viewProblem({ sessionId, actor: opener, spec }: Listed, actor: string, role: Role): Close | undefined {
+  if (opener !== actor && role !== 'admin') return deskRefusals.noSuch(sessionId);
+  return mayUse(spec.kind, role) ? undefined : deskRefusals.notAllowed(spec.kind, role);
+}
 
 function refuse(stream: LinkStream, close: Close): undefined {
   stream.close(close);

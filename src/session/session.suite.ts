@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { waitUntil } from '../base/deadline.ts';
-import { acceptSchema, type Close, sessionLimits } from '../contracts/session-wire.ts';
+import { acceptSchema, type Close, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
 import type { LoggedBytes } from './byte-log.ts';
 import type { StreamFrame } from './frame.ts';
 import { FrameLink, type FrameLinkOptions } from './frame-link.ts';
@@ -8,6 +8,9 @@ import type { LinkStream } from './link-stream.ts';
 import { portEnd } from './port-end.suite.ts';
 import { Session, type SessionOptions } from './session.ts';
 import type { Source } from './source.ts';
+
+/** Of which a session is unless a test says otherwise. */
+export const specSample: SessionSpec = { kind: 'attach', workspace: 'web', interactive: true };
 
 /** What a session is unless a test says otherwise. */
 export const sessionSample = {
@@ -134,7 +137,7 @@ export function aViewer(
     const { seat, received = 0, credit = received + window } = resume;
     const handler =
       seat === undefined
-        ? session.join(stream, { actor, window })
+        ? session.join(stream, { actor, window, spec: specSample })
         : session.resume(seat, stream, { actor, received, window, credit });
     isTaken = handler !== undefined;
     return handler;

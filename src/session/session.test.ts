@@ -6,7 +6,7 @@ import { AppError } from '../contracts/errors.ts';
 import { sessionLimits } from '../contracts/session-wire.ts';
 import { FrameLink } from './frame-link.ts';
 import { portEnd } from './port-end.suite.ts';
-import { aSession, aSource, aViewer } from './session.suite.ts';
+import { aSession, aSource, aViewer, specSample } from './session.suite.ts';
 
 test('a viewer gets output, exit and end, and what it sends goes in', async () => {
   const { source, say, end, told } = aSource();
@@ -175,7 +175,7 @@ test('a viewer that was gone before it could sit down keeps nothing', async () =
   const stream = link.open({}, { onFrame: () => undefined, onClose: () => undefined }) ?? assert.fail('not opened');
   stream.close({ code: 'cancelled', message: 'gone' });
 
-  session.join(stream, { actor: 'ada', window: 1_024 });
+  session.join(stream, { actor: 'ada', window: 1_024, spec: specSample });
   await waitUntil('its end', async () => isOver(), { timeoutMs: 5_000 });
 
   assert.equal(aViewer(session).isTaken(), false, 'nobody joins what is over');

@@ -1,5 +1,5 @@
 import { isAppError } from '../contracts/errors.ts';
-import { type Accept, type Close, sessionLimits } from '../contracts/session-wire.ts';
+import { type Accept, type Close, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
 import { ByteLog } from './byte-log.ts';
 import { closeOf } from './close-of.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
@@ -32,6 +32,8 @@ export interface SessionOptions {
 
 export interface Joining {
   readonly actor: string;
+  /** As it was asked for: who comes back asks for the same. */
+  readonly spec: SessionSpec;
   /** That it takes. Default: one at random. */
   readonly seat?: string | undefined;
   /** Of output. */
@@ -86,13 +88,13 @@ export class Session {
   }
 
   /** A new viewer, who gets what is kept of the output; undefined when it is over, or all seats are taken. */
-  join(stream: LinkStream, { actor, seat: key, window }: Joining): StreamHandler | undefined {
+  join(stream: LinkStream, { actor, spec, seat: key, window }: Joining): StreamHandler | undefined {
     const isTaken = key !== undefined && this.#seats.get(key) !== undefined;
     if (this.#isOver || isTaken) return undefined;
     // A new viewer comes before one who is away.
     if (this.#seats.size >= this.#options.mostSeats && !this.#seats.removeLongestAway()) return undefined;
     const seat = new Seat(this.#owner, {
-      ...{ key, actor },
+      ...{ key, actor, spec },
       ...{ start: this.#log.start, windowBytes: this.#options.windowBytes },
     });
     this.#seats.add(seat);
@@ -106,8 +108,10 @@ export class Session {
     return seat && this.#sit(seat, stream, { received, window, credit: received + window });
   }
 
-  hasSeat(key: string, actor: string): boolean {
-    return this.#seats.get(key)?.actor === actor;
+  /** What a seat of a user was opened with; undefined where there is no such seat of theirs. */
+  specOf(key: string, actor: string): SessionSpec | undefined {
+    const seat = this.#seats.get(key);
+    return seat?.actor === actor ? seat.spec : undefined;
   }
 
   /** A viewer who was here before; undefined where there is no such seat of theirs. */

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Role } from '../contracts/fleet.ts';
+import { type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
+import { aSource, aViewerOf } from './session.suite.ts';
+import { SessionDesk } from './session-desk.ts';
+
+const exec: SessionSpec = { kind: 'exec', workspace: 'web', command: ['sh'], env: [], interactive: true };
+const logs: SessionSpec = { kind: 'logs', source: { of: 'agent' }, follow: true, timestamps: false };
+const seat = 'A'.repeat(43);
+const window = sessionLimits.windowBytes;
+const resume = { seat, received: 0, credit: window };
+
+interface Opening {
+  readonly actor?: string;
+  readonly role?: Role;
+  readonly session?: SessionSpec;
+  readonly seat?: string;
+  readonly resume?: typeof resume;
+}
+
+function aDesk(opened: Promise<void> = Promise.resolve()) {
+  const desk = new SessionDesk({
+    open: async () => {
+      await opened;
+      return { source: aSource().source, isTerminal: false, readsOn: false };
+    },
+  });
+  const view = ({ actor = 'ada', role = 'operator', session = exec, ...more }: Opening) =>
+    aViewerOf((stream, request) => desk.take(stream, request), { actor, role, session, window, ...more });
+  return { desk, view };
+}
+
+test('a seat is taken again for what it was opened with, and for nothing else', async () => {
+  const { view } = aDesk();
+  const viewer = view({ seat });
+  await viewer.accepted();
+  viewer.lose();
+
+  const resumed = await view({ session: logs, resume }).closed();
+  const again = await view({ session: logs, seat }).closed();
+
+  assert.deepEqual([resumed?.code, again?.code], ['protocol', 'protocol']);
+  await view({ resume }).accepted();
+});
+
+test('what is being opened is not taken over as something else', async () => {
+  const { desk, view } = aDesk(new Promise(() => undefined));
+  const viewer = view({ seat });
+
+  const again = await view({ session: logs, seat }).closed();
+  viewer.carry();
+
+  assert.equal(again?.code, 'protocol');
+  assert.deepEqual([viewer.closes, desk.list()], [[], []]);
+});
+
+test('who joined the session of another as an admin comes back to it only as one', async () => {
+  const { view } = aDesk();
+  const { sessionId } = await view({}).accepted();
+  const session: SessionSpec = { kind: 'join', sessionId };
+  const admin = view({ actor: 'root', role: 'admin', session, seat });
+  await admin.accepted();
+  admin.lose();
+
+  const resumed = await view({ actor: 'root', session, resume }).closed();
+  const again = await view({ actor: 'root', session, seat }).closed();
+
+  assert.deepEqual([resumed?.code, again?.code], ['not-found', 'not-found']);
+  await view({ actor: 'root', role: 'admin', session, resume }).accepted();
+});
+
+test('who may not use a session any more gets no second one in its place', async () => {
+  const { desk, view } = aDesk();
+  const viewer = view({ seat });
+  await viewer.accepted();
+  viewer.lose();
+
+  const again = await view({ role: 'viewer', seat }).closed();
+
+  assert.equal(again?.code, 'refused');
+  assert.equal(desk.list().length, 1);
+});
