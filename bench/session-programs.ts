@@ -33,7 +33,6 @@ export const scriptedSessions: HostSessions = {
     throw new AppError('not-found', `Cannot run "${name}": there is no such program`);
   },
   attach: unscripted,
-  kill: unscripted,
   readLog: unscripted,
   readFiles: unscripted,
   writeFiles: unscripted,

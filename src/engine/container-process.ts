@@ -1,14 +1,36 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { systemErrorCode } from '../contracts/errors.ts';
+
+export interface ProcessContainer {
+  readonly id: string;
+  /** Of its main program. */
+  readonly pid: number;
+}
 
 /**
  * Whether a process of this machine is one of a container. The engine may be on another machine, or we in a container: then the
  * number is of something else, or of nothing.
  */
-export async function isOfContainer(pid: number, containerId: string): Promise<boolean> {
+export async function isOfContainer(pid: number, { id, pid: main }: ProcessContainer): Promise<boolean> {
   if (pid <= 0) return false;
-  for (const name of ['cgroup', 'mountinfo']) if ((await readOf(pid, name)).includes(containerId)) return true;
-  return false;
+  if ((await readOf(pid, 'cgroup')).includes(id)) return true;
+  if (!hasFilesOf(await readOf(pid, 'mountinfo'), id)) return false;
+  // One that shares the network of another has files of it as well.
+  const [own, its] = await Promise.all([pid, main].map(mountsOf));
+  return own === undefined || its === undefined || own === its;
+}
+
+/** What an engine mounts into a container from a folder of its id. On the host, such a folder is where something is mounted. */
+export function hasFilesOf(mountinfo: string, id: string): boolean {
+  return mountinfo.split('\n').some((line) => {
+    const [, , , root = '', place = ''] = line.split(' ');
+    return root.includes(id) && !place.includes(id);
+  });
+}
+
+/** Undefined where the kernel does not tell us. */
+async function mountsOf(pid: number): Promise<string | undefined> {
+  return await readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
 }
 
 /** Its number in the container; undefined where the kernel does not tell. */

@@ -1,16 +1,18 @@
 import { AppError } from '../contracts/errors.ts';
 import { isOfContainer, killGroup, pidInside } from './container-process.ts';
+import type { SessionContainer } from './docker-session-container.ts';
 import type { HostEngine } from './host-engine.ts';
 import { commandOfMain, sessionHelperLabels } from './session-helper.ts';
 import { signalNamed } from './signal-name.ts';
 
 /** A command that runs in a container. */
 export interface RunningCommand {
-  readonly container: { readonly id: string; readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly container: Pick<SessionContainer, 'id' | 'pid' | 'labels'>;
   /** As the engine's machine counts. */
   readonly pid: number;
   /** What it does, as in "Cannot <action>". */
   readonly action: string;
+  readonly hasEnded: () => Promise<boolean>;
 }
 
 export interface SignalWays {
@@ -26,13 +28,14 @@ export async function signalCommand(running: RunningCommand, name: string, ways:
   const signal = signalNamed(name);
   const { container, pid, action } = running;
   if (ways.ownImage !== undefined) return await signalFromHelper(running, signal, ways.ownImage, ways);
-  const isSeen = await isOfContainer(pid, container.id);
+  const isSeen = await isOfContainer(pid, container);
   if (isSeen && killGroup(pid, signal) !== 'not-allowed') return;
   const inner = isSeen ? await pidInside(pid) : undefined;
   if (inner !== undefined && inner > 1) {
     const code = await ways.runInside(container.id, ['sh', '-c', `kill -${signal.slice(3)} -${inner}`]);
-    if (code === 0 || !(await isOfContainer(pid, container.id))) return;
+    if (code === 0 || !(await isOfContainer(pid, container))) return;
   }
+  if (!isSeen && (await running.hasEnded())) return;
   throw new AppError('not-ready', `Cannot send ${name} to what was told to ${action}: ${why(isSeen)}`, {
     next: 'Run the command on a terminal (-it) and type the key, or end it from another session in the container.',
   });
@@ -52,7 +55,7 @@ async function signalFromHelper(
 ): Promise<void> {
   await engine.runHelper({
     image,
-    command: [...commandOfMain('signal-main'), String(pid), container.id, signal],
+    command: [...commandOfMain('signal-main'), String(pid), container.id, String(container.pid), signal],
     labels: sessionHelperLabels(container.labels),
     binds: [],
     hostNamespaces: true,

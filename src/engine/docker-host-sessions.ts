@@ -1,7 +1,9 @@
+import { withDeadline } from '../base/deadline.ts';
+import { AppError } from '../contracts/errors.ts';
 import { connectDocker, type DockerConnectionOptions, type DockerTarget } from './docker-connection.ts';
 import { containerStreams } from './docker-container-streams.ts';
 import { dockerHostEngine } from './docker-host.ts';
-import { attachProgram, killContainer } from './docker-session-attach.ts';
+import { attachProgram } from './docker-session-attach.ts';
 import { dialPort } from './docker-session-dial.ts';
 import { execProgram } from './docker-session-exec.ts';
 import { readContainerLog } from './docker-session-log.ts';
@@ -15,6 +17,9 @@ export interface HostSessionsOptions extends DockerConnectionOptions {
   readonly log?: (line: string) => void;
 }
 
+/** An engine that hangs does not keep an agent from its end. */
+const closeMs = 10_000;
+
 /** Sessions on an engine that speaks the Docker API, over connections of their own. */
 export function dockerHostSessions(target: DockerTarget, options: HostSessionsOptions = {}): HostSessions {
   const { ownImage, log = () => {} } = options;
@@ -22,8 +27,9 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
   const engine = dockerHostEngine(target, options);
   const { putArchive } = containerStreams(connection);
   const working = new Set<Promise<void>>();
-  const inBackground = (work: Promise<void>) => {
-    const told = work
+  let closing = new AbortController();
+  const inBackground = (work: (signal: AbortSignal) => Promise<void>) => {
+    const told = work(closing.signal)
       .catch((error: unknown) => log(error instanceof Error ? error.message : String(error)))
       .finally(() => working.delete(told));
     working.add(told);
@@ -34,7 +40,6 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
   return {
     exec: (container, request) => execProgram(execSettings, container, request),
     attach: (container, request) => attachProgram(connection, container, request),
-    kill: (container, signal) => killContainer(connection, container, signal),
     readLog: (container, request) => readContainerLog(connection, container, request),
     readFiles: (container, path, signal) =>
       connection.stream(
@@ -44,8 +49,21 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
     writeFiles: putArchive,
     dial: (container, port, signal) => dialPort(dialSettings, { container, port, signal }),
     close: async () => {
-      await Promise.all(working);
+      await endOf(working, closing);
+      closing = new AbortController();
       await relays.close();
     },
   };
+}
+
+async function endOf(working: ReadonlySet<Promise<void>>, closing: AbortController): Promise<void> {
+  const late = withDeadline(closeMs);
+  const { promise: tooLate, resolve } = Promise.withResolvers<void>();
+  late.addEventListener('abort', () => resolve(), { once: true });
+  // Also what began meanwhile: an opening that was given up.
+  const all = async () => {
+    while (working.size > 0 && !late.aborted) await Promise.all(working);
+  };
+  await Promise.race([all(), tooLate]);
+  closing.abort(new AppError('not-ready', 'Cannot hang up a command that was let go of: its engine gives no answer'));
 }

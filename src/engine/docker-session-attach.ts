@@ -1,7 +1,7 @@
 import type { DockerConnection } from './docker-connection.ts';
 import { hijack } from './docker-hijack.ts';
 import { lookAtContainer, notRunning, ofRunning } from './docker-session-container.ts';
-import { programOf } from './docker-session-program.ts';
+import { beginProgram } from './docker-session-program.ts';
 import type { AttachRequest, EngineProgram, SessionSize } from './host-sessions.ts';
 import { signalNamed } from './signal-name.ts';
 
@@ -20,34 +20,40 @@ export async function attachProgram(
   const { isRunning, isTerminal, id } = await lookAtContainer(connection, container, signal);
   if (!isRunning) throw notRunning(`attach to container "${container}"`);
   const query = `stream=1&stdout=1&stderr=1&stdin=${hasInput ? 1 : 0}&detachKeys=${detachKeys}`;
-  const call = { action: `attach to container "${container}"`, signal };
+  const action = `attach to container "${container}"`;
+  const call = { action, signal };
   const stream = await ofRunning(hijack(connection, call, { path: `/containers/${id}/attach?${query}`, hasInput }));
-  const resize = ({ columns, rows }: SessionSize) =>
-    connection.call({ action: 'resize a terminal' }, (docker, { signal: abortSignal }) =>
+  const resize = ({ columns, rows }: SessionSize, abort?: AbortSignal) =>
+    connection.call({ action: 'resize a terminal', signal: abort }, (docker, { signal: abortSignal }) =>
       docker.getContainer(id).resize({ w: columns, h: rows, abortSignal }),
     );
-  // It may have ended already, which its exit tells.
-  if (isTerminal && terminal !== undefined) await resize(terminal).catch(() => undefined);
-  return programOf(stream, {
+  const ways = {
+    connection,
+    action,
     isTerminal,
     endsInput: false,
     resize,
-    signal: (name) => killContainer(connection, container, name),
+    // By its id: an update may give its name to another.
+    signal: (name: string) => killContainer(connection, { id, container }, name),
     exit: async () => {
       const found = await lookAtContainer(connection, id);
       return found.isRunning ? undefined : { code: found.exitCode };
     },
     hangUp: () => {},
-  });
+  };
+  return await beginProgram(stream, ways, { terminal, signal });
+}
+
+interface Named {
+  readonly id: string;
+  readonly container: string;
 }
 
 /** Signals its main program. */
-export async function killContainer(connection: DockerConnection, container: string, name: string): Promise<void> {
+async function killContainer(connection: DockerConnection, { id, container }: Named, name: string): Promise<void> {
   const signal = signalNamed(name);
   const call = { action: `send ${name} to container "${container}"` };
   await ofRunning(
-    connection.call(call, (docker, { signal: abortSignal }) =>
-      docker.getContainer(container).kill({ signal, abortSignal }),
-    ),
+    connection.call(call, (docker, { signal: abortSignal }) => docker.getContainer(id).kill({ signal, abortSignal })),
   );
 }

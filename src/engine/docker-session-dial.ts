@@ -31,7 +31,7 @@ export async function dialPort(
   const action = `reach port ${port} of container "${container}"`;
   const found = await lookAtContainer(connection, container, signal);
   if (!found.isRunning) throw notRunning(action);
-  const isNear = !isContainer && (await isOfContainer(found.pid, found.id));
+  const isNear = !isContainer && (await isOfContainer(found.pid, found));
   for (const address of isNear ? directAddresses(found, ownAddresses()) : []) {
     const socket = await connectTo(address, port, signal);
     if (socket !== undefined) return socket;
@@ -68,7 +68,7 @@ function ownAddresses(): ReadonlySet<string> {
 /** Undefined where nothing answers. */
 async function connectTo(host: string, port: number, signal: AbortSignal): Promise<Duplex | undefined> {
   const limited = withDeadline(connectMs, signal);
-  const socket = createConnection({ host, port, allowHalfOpen: true });
+  const socket = createConnection({ host, port, allowHalfOpen: true, noDelay: true });
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const giveUp = () => resolve(false);
   socket.once('connect', () => resolve(true));

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { retry } from '../base/retry.ts';
+import { type RetryOptions, retry } from '../base/retry.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
-import type { DockerConnection } from './docker-connection.ts';
-import { orUndefined } from './docker-errors.ts';
+import type { DockerCall, DockerConnection } from './docker-connection.ts';
+import { httpStatus, orUndefined } from './docker-errors.ts';
 import { type SignalWays, signalCommand } from './docker-exec-signal.ts';
 import { hijack } from './docker-hijack.ts';
 import { ask } from './docker-request.ts';
 import { lookAtContainer, ofRunning } from './docker-session-container.ts';
-import { programOf } from './docker-session-program.ts';
+import { beginProgram } from './docker-session-program.ts';
 import { resizeTerminal } from './docker-terminal.ts';
 import type { EngineProgram, ExecRequest, SessionExit, SessionSize } from './host-sessions.ts';
 
@@ -17,14 +17,24 @@ import type { EngineProgram, ExecRequest, SessionExit, SessionSize } from './hos
  */
 const detachKeys = ['^', '@', '_', '^', '@', '_', '^', '@', '_', '^'].map((key) => `ctrl-${key}`).join(',');
 
+/** While an engine starts a command, or says that it does. */
+const brief: RetryOptions = { attempts: 8, delayMs: 20 };
+/** An engine that is restarted while a command is let go of; some minutes. */
+const long: RetryOptions = { attempts: 60, delayMs: 20, maxDelayMs: 5_000 };
+
 const madeSchema = z.object({ Id: z.string() });
-const execSchema = z.object({ Running: z.boolean(), ExitCode: z.int().nullish(), Pid: z.int().nullish() });
+const execSchema = z.object({
+  Running: z.boolean(),
+  ExitCode: z.int().nullish(),
+  Pid: z.int().nullish(),
+  ContainerID: z.string(),
+});
 
 export interface ExecSettings {
   readonly connection: DockerConnection;
   readonly ways: Omit<SignalWays, 'runInside'>;
-  /** Gets what goes on after its program was let go of. */
-  readonly inBackground: (work: Promise<void>) => void;
+  /** Runs what goes on after a program was let go of, until the signal at most. */
+  readonly inBackground: (work: (signal: AbortSignal) => Promise<void>) => void;
 }
 
 export async function execProgram(
@@ -35,29 +45,34 @@ export async function execProgram(
   const { connection, inBackground } = settings;
   const { command, hasInput, terminal, signal } = request;
   const isTerminal = terminal !== undefined;
-  const call = { action: `run "${command[0]}" in container "${container}"`, signal };
-  const exec = new Exec(settings, { id: await create(connection, container, request), container, call: call.action });
+  const action = `run "${command[0]}" in container "${container}"`;
+  const call = { action, signal };
+  const exec = new Exec(settings, { id: await create(connection, call, { container, request }), action });
   const line = { path: `/exec/${exec.id}/start`, body: { Detach: false, Tty: isTerminal }, hasInput };
   const stream = await ofRunning(hijack(connection, call, line)).catch((error: unknown) => {
+    // Unless the engine refused, it may start the program yet.
+    if (!isAppError(error) || httpStatus(error.cause) === undefined) inBackground((until) => exec.hangUp(until));
     throw isAppError(error, 'internal') ? ofWhatWasAsked(error) : error;
   });
-  // It may have ended already, which its exit tells.
-  if (terminal !== undefined) await exec.resize(terminal).catch(() => undefined);
-  return programOf(stream, {
+  const ways = {
+    connection,
+    action,
     isTerminal,
     endsInput: true,
-    resize: (size) => exec.resize(size),
-    signal: (name) => exec.signal(name),
+    resize: (size: SessionSize, abort?: AbortSignal) => exec.resize(size, abort),
+    signal: (name: string) => exec.signal(name),
     exit: () => exec.exit(),
-    hangUp: () => inBackground(exec.hangUp()),
-  });
+    hangUp: () => inBackground((until) => exec.hangUp(until)),
+  };
+  return await beginProgram(stream, ways, { terminal, signal });
 }
 
 async function create(
   connection: DockerConnection,
-  container: string,
-  { command, env, user, workdir, hasInput, terminal, signal }: ExecRequest,
+  call: DockerCall,
+  { container, request }: { readonly container: string; readonly request: ExecRequest },
 ): Promise<string> {
+  const { command, env, user, workdir, hasInput, terminal } = request;
   const body = {
     Cmd: [...command],
     Env: [...env],
@@ -69,7 +84,6 @@ async function create(
     AttachStderr: true,
     DetachKeys: detachKeys,
   };
-  const call = { action: `run "${command[0]}" in container "${container}"`, signal };
   const path = `/containers/${encodeURIComponent(container)}/exec`;
   return (await ofRunning(ask(connection, call, { method: 'POST', path, body, answer: madeSchema }))).Id;
 }
@@ -83,6 +97,10 @@ function isNotReady(error: unknown): boolean {
   return isAppError(error, 'not-ready');
 }
 
+function isAway(error: unknown): boolean {
+  return isAppError(error, 'unreachable');
+}
+
 /** What was not started yet does not run either, and has no exit code. */
 function hasEnded({ Running, ExitCode }: z.infer<typeof execSchema>): boolean {
   return !Running && typeof ExitCode === 'number';
@@ -92,29 +110,29 @@ function hasEnded({ Running, ExitCode }: z.infer<typeof execSchema>): boolean {
 class Exec {
   readonly id: string;
   readonly #settings: ExecSettings;
-  readonly #container: string;
   readonly #action: string;
   readonly #closed = new AbortController();
   #isOver = false;
 
-  constructor(settings: ExecSettings, { id, container, call }: { id: string; container: string; call: string }) {
+  constructor(settings: ExecSettings, { id, action }: { id: string; action: string }) {
     this.id = id;
     this.#settings = settings;
-    this.#container = container;
-    this.#action = call;
+    this.#action = action;
   }
 
-  async resize(size: SessionSize): Promise<void> {
-    await resizeTerminal(this.#settings.connection, this.id, { w: size.columns, h: size.rows });
+  async resize({ columns, rows }: SessionSize, signal?: AbortSignal): Promise<void> {
+    await resizeTerminal(this.#settings.connection, this.id, { size: { w: columns, h: rows }, signal });
   }
 
-  async signal(name: string): Promise<void> {
+  async signal(name: string, patience = brief): Promise<void> {
     const { connection, ways } = this.#settings;
-    const pid = await this.#pid();
-    if (pid === undefined) return;
-    const container = await lookAtContainer(connection, this.#container);
+    const found = await this.#running(patience);
+    if (found === undefined) return;
+    // By its id: an update may give its name to another.
+    const container = await lookAtContainer(connection, found.containerId);
     const runInside = (inside: string, command: readonly string[]) => this.#runInside(inside, command);
-    const running = { container, pid, action: this.#action };
+    const hasEnded = async () => (await this.#running(patience)) === undefined;
+    const running = { container, pid: found.pid, action: this.#action, hasEnded };
     await signalCommand(running, name, { ...ways, runInside });
   }
 
@@ -139,22 +157,24 @@ class Exec {
   }
 
   /** What a program on a terminal hears when that is gone; one whose streams nobody has would go on unseen. */
-  async hangUp(): Promise<void> {
+  async hangUp(signal: AbortSignal): Promise<void> {
     this.#closed.abort();
-    if (!this.#isOver) await this.signal('SIGHUP');
+    if (this.#isOver) return;
+    const patience = { ...long, signal };
+    await retry(() => this.signal('SIGHUP', patience), { ...patience, isRetryable: isAway });
   }
 
   /** An engine gives us the streams a moment before it starts the program, of which it knows this later; undefined once that ended. */
-  async #pid(): Promise<number | undefined> {
+  async #running(patience: RetryOptions): Promise<{ pid: number; containerId: string } | undefined> {
     const look = async () => {
       const found = await this.#look();
       if (found === undefined || hasEnded(found)) return undefined;
-      if (found.Running && found.Pid) return found.Pid;
+      if (found.Running && found.Pid) return { pid: found.Pid, containerId: found.ContainerID };
       throw new AppError('not-ready', `Cannot signal what was told to ${this.#action}: the engine is starting it`, {
         next: 'Try again in a moment.',
       });
     };
-    return await retry(look, { attempts: 8, delayMs: 20, isRetryable: isNotReady });
+    return await retry(look, { ...patience, isRetryable: isNotReady });
   }
 
   async #look() {

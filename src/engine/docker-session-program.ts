@@ -1,15 +1,40 @@
 import type { Duplex } from 'node:stream';
+import type { DockerConnection } from './docker-connection.ts';
+import { engineError } from './docker-errors.ts';
 import { demultiplex } from './docker-stream.ts';
 import { write } from './docker-terminal.ts';
 import type { ByteStream } from './engine.ts';
-import type { EngineProgram, SessionBytes } from './host-sessions.ts';
+import type { EngineProgram, SessionBytes, SessionSize } from './host-sessions.ts';
 
-export interface ProgramWays extends Pick<EngineProgram, 'resize' | 'signal' | 'exit'> {
+export interface ProgramWays extends Pick<EngineProgram, 'signal' | 'exit'> {
+  readonly connection: DockerConnection;
+  /** What it does, as in "Cannot <action>". */
+  readonly action: string;
   readonly isTerminal: boolean;
   /** Whether its input ends with ours: that of a container is everybody's. */
   readonly endsInput: boolean;
+  readonly resize: (size: SessionSize, signal?: AbortSignal) => Promise<void>;
   /** After its streams were let go of. */
   readonly hangUp: () => void;
+}
+
+export interface FirstSize {
+  readonly terminal?: SessionSize | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A program that was opened just now, with the size that its viewer has; given up by then, it is let go of. */
+export async function beginProgram(
+  stream: Duplex,
+  ways: ProgramWays,
+  { terminal, signal }: FirstSize,
+): Promise<EngineProgram> {
+  const program = programOf(stream, ways);
+  // It may have ended already, which its exit tells.
+  if (ways.isTerminal && terminal !== undefined) await ways.resize(terminal, signal).catch(() => undefined);
+  if (signal?.aborted) program.close();
+  signal?.throwIfAborted();
+  return program;
 }
 
 /** A program by the connection that the engine gave us for it. */
@@ -17,7 +42,7 @@ export function programOf(stream: Duplex, ways: ProgramWays): EngineProgram {
   const { isTerminal, endsInput, resize, signal, exit, hangUp } = ways;
   return {
     isTerminal,
-    output: sessionBytes(stream, isTerminal),
+    output: sessionBytes(received(stream, ways), isTerminal),
     write: async (input) => {
       if (stream.writable) await write(stream, input).catch(() => undefined);
     },
@@ -34,6 +59,14 @@ export function programOf(stream: Duplex, ways: ProgramWays): EngineProgram {
       hangUp();
     },
   };
+}
+
+async function* received(stream: Duplex, { connection, action }: ProgramWays): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const bytes of stream) yield bytes;
+  } catch (cause) {
+    throw engineError(cause, { address: connection.address, action });
+  }
 }
 
 /** On a terminal an engine sends all output as it is, else in frames that name their channel. */

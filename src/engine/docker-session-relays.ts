@@ -36,9 +36,9 @@ export class PortRelays {
   }
 
   /** Whether there is a way into the network of a container. */
-  async leadsTo({ id, pid }: SessionContainer): Promise<boolean> {
+  async leadsTo(container: SessionContainer): Promise<boolean> {
     if (this.#options.ownImage !== undefined) return true;
-    return process.getuid?.() === 0 && (await isOfContainer(pid, id));
+    return process.getuid?.() === 0 && (await isOfContainer(container.pid, container));
   }
 
   /** Undefined where nothing listens. */
@@ -48,8 +48,9 @@ export class PortRelays {
     clearTimeout(running.idle);
     try {
       const stream = await running.relay.dial(port, signal);
-      stream?.once('close', () => this.#release(running));
-      if (stream === undefined) this.#release(running);
+      // One that is closed already says so no more.
+      if (stream === undefined || stream.closed) this.#release(running);
+      else stream.once('close', () => this.#release(running));
       return stream;
     } catch (error) {
       this.#release(running);

@@ -34,7 +34,7 @@ export async function openTerminal(
     });
     return exec.id;
   });
-  const resize = (columns: number, rows: number) => resizeTerminal(connection, id, { w: columns, h: rows });
+  const resize = (columns: number, rows: number) => resizeTerminal(connection, id, { size: { w: columns, h: rows } });
   // Not with the call's signal: the terminal stays open when the call is over.
   const stream = await connection.call({ action, signal }, (docker) =>
     docker.getExec(id).start({ hijack: true, stdin: true, Tty: true }),
@@ -55,14 +55,19 @@ export async function openTerminal(
   };
 }
 
+interface Resize {
+  readonly size: { readonly w: number; readonly h: number };
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The engine refuses for as long as the program is being started; that it has ended is fine. */
 export async function resizeTerminal(
   connection: DockerConnection,
   id: string,
-  size: { readonly w: number; readonly h: number },
+  { size, signal }: Resize,
 ): Promise<void> {
   const resize = () =>
-    connection.call({ action: 'resize a terminal' }, async (docker, { signal: abortSignal }) => {
+    connection.call({ action: 'resize a terminal', signal }, async (docker, { signal: abortSignal }) => {
       try {
         await docker.getExec(id).resize({ ...size, abortSignal });
       } catch (error) {
@@ -71,9 +76,16 @@ export async function resizeTerminal(
       }
     });
   const unlessEnded = async (error: unknown) => {
-    if ((await lookAt(connection, id))?.Running === true) throw error;
+    if (isAway(error) || (await lookAt(connection, id))?.Running === true) throw error;
   };
-  await retry(() => resize().catch(unlessEnded), patience);
+  const isRetryable = (error: unknown) => !isAway(error);
+  const limits = { ...patience, isRetryable, ...(signal !== undefined && { signal }) };
+  await retry(() => resize().catch(unlessEnded), limits);
+}
+
+/** An engine that gives no answer has none to the next try either. */
+function isAway(error: unknown): boolean {
+  return isAppError(error, 'unreachable');
 }
 
 /** The engine hears of a program's end a moment after its output has ended. */

@@ -128,7 +128,7 @@ export function hostSessionsSuite(
       const again = await sessions.attach(host.named('signal'), plain);
       const said = follow(again);
       await waitUntil('a word of it', () => said().includes('tick'));
-      await sessions.kill(host.named('signal'), 'SIGUSR1');
+      await again.signal('SIGUSR1');
 
       await waitUntil('its last word', () => said().endsWith('caught\n'));
       await waitUntil('its end', async () => (await again.exit())?.code === 4);

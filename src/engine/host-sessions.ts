@@ -77,7 +77,6 @@ export interface HostSessions {
   exec(container: string, request: ExecRequest): Promise<EngineProgram>;
   /** To its main program. */
   attach(container: string, request: AttachRequest): Promise<EngineProgram>;
-  kill(container: string, signal: string): Promise<void>;
   readLog(container: string, request: HostLogRequest): AsyncIterable<SessionBytes>;
   /** A tar of a file or folder in the container. */
   readFiles(container: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;

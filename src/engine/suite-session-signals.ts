@@ -44,6 +44,25 @@ export function signalTests(host: SuiteHost, sessions: () => HostSessions): void
     }
   });
 
+  test('a signal reaches the container that it was opened to, although another has its name by now', async () => {
+    const script = 'trap "echo caught; exit 4" USR1; while :; do echo tick; sleep 0.1; done';
+    await host.start('name', { command: ['sh', '-c', script], restart: 'no' });
+    const program = await shell('name', script);
+    const attached = await sessions().attach(host.named('name'), { hasInput: false });
+    const [said, heard] = [follow(program), follow(attached)];
+    await waitUntil('both traps', () => said().includes('tick') && heard().includes('tick'));
+    await host.engine.renameContainer(host.named('name'), host.named('old-name'));
+    await host.start('name');
+
+    await program.signal('SIGUSR1');
+    assert.equal((await program.exit())?.code, 4);
+    await attached.signal('SIGUSR1');
+
+    await waitUntil('its end', async () => (await host.see('old-name')).status === 'exited');
+    assert.equal((await host.see('name')).status, 'running');
+    attached.close();
+  });
+
   test('a command that is let go of is hung up, with all it started; on a terminal and without', async () => {
     await host.start('hang-up');
     const script = 'sleep 888 & echo ready; sleep 999';
