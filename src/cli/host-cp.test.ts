@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -102,6 +102,29 @@ test('a folder goes in, and what is in one', async (t) => {
   const all = ['new', 'srv', 'srv/d', ...expected, ...tree.map((name) => `srv/d/${name}`)];
   assert.deepEqual((await readdir(root, { recursive: true })).sort(), all.sort());
   assert.equal((await stat(join(root, 'new/sub/large'))).size, 3_000_000);
+});
+
+test('a link to a folder goes in as a link, and as the folder where / or /. follows it', async (t) => {
+  const { root, here, copy } = await aCopyPlace(t);
+  await mkdir(join(here, 'v1'));
+  await writeFile(join(here, 'v1/a'), 'one');
+  await symlink('v1', join(here, 'current'));
+  for (const folder of ['content', 'folder']) await mkdir(join(root, folder));
+
+  for (const [from, to] of [
+    ['current', '/link'],
+    ['current/', '/new'],
+    ['current/.', '/newer'],
+    ['current/.', '/content'],
+    ['current/', '/folder'],
+  ] as const) {
+    assert.deepEqual(await copy(from, `box/web:${to}`).ended, { code: 0, stdout: '', stderr: '' });
+  }
+
+  assert.equal(await readlink(join(root, 'link')), 'v1');
+  for (const folder of ['new', 'newer', 'content', 'folder/current']) {
+    assert.equal(await readFile(join(root, folder, 'a'), 'utf8'), 'one', folder);
+  }
 });
 
 test('- is a tar, out and in', async (t) => {

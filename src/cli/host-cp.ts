@@ -93,7 +93,7 @@ async function copyIn(
   }
   const path = resolve(cwd, source.path.path);
   const { folder, name } = copyDestination(await sourceHere(path, source.path), there);
-  await writeCopy(folder, packCopy(path, name), way);
+  await writeCopy(folder, packCopy(path, name, source.path.isFolder), way);
   return exitCodes.ok;
 }
 
