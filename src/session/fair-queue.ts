@@ -19,12 +19,7 @@ export class FairQueue {
     return this.#hurried.size + this.#lines.size;
   }
 
-  /** Frames of a stream that wait for their turn. */
-  lengthOf(stream: number): number {
-    return this.#lines.get(stream)?.length ?? 0;
-  }
-
-  /** Of those, the ones that are not data. */
+  /** Frames of a stream that wait for their turn and are not data. */
   withoutDataOf(stream: number): number {
     return this.#lines.get(stream)?.withoutData ?? 0;
   }

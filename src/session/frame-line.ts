@@ -1,28 +1,29 @@
 import { type CallerEvent, sessionLimits } from '../contracts/session-wire.ts';
+import { ByteLog } from './byte-log.ts';
 import { type DataFrame, type Frame, withHeadroom } from './frame.ts';
 
-/** Data that more may be joined to. */
-interface Growing {
+/** Small data, one part behind the other, each byte with its channel. */
+interface Joined {
+  readonly type: 'joined';
+  /** Where the first part belongs; its log counts from 0. */
   readonly offset: number;
-  readonly channel: DataFrame['channel'];
-  buffer: Buffer;
-  size: number;
+  readonly log: ByteLog;
 }
 
 /** Below it, bytes are copied: as they come they may be a corner of a socket's buffer, which they would keep. */
 const smallBytes = sessionLimits.pieceBytes;
-const firstBytes = 1_024;
+/** Of data that is joined: more than a stream may have under way. */
+const mostBytes = 2 * sessionLimits.copyWindowBytes;
 
 /** Frames in their order. Small data is joined with what is before it, so that many frames cost no more than their bytes. */
 export class FrameLine {
-  readonly #frames: (Frame | undefined)[] = [];
+  readonly #waiting: (Frame | Joined | undefined)[] = [];
   #head = 0;
   #withoutData = 0;
-  /** The last, where it is data that was copied. */
-  #growing: Growing | undefined;
 
+  /** What waits; all data that is joined counts as one. */
   get length(): number {
-    return this.#frames.length - this.#head + (this.#growing === undefined ? 0 : 1);
+    return this.#waiting.length - this.#head;
   }
 
   /** How many of them are not data. */
@@ -35,72 +36,80 @@ export class FrameLine {
     else this.#addWhole(frame);
   }
 
+  /** Of data that is joined, as much as one channel has at its head, at most a piece. */
   take(): Frame | undefined {
-    if (this.#head === this.#frames.length) this.#finish();
-    const frame = this.#frames[this.#head];
-    if (frame === undefined) return undefined;
-    this.#frames[this.#head] = undefined;
-    this.#head += 1;
-    if (frame.type !== 'data') this.#withoutData -= 1;
-    // Not with each one: that would move all the others.
-    if (this.#head > 64 && this.#head * 2 > this.#frames.length) {
-      this.#frames.splice(0, this.#head);
-      this.#head = 0;
-    }
-    return frame;
+    const next = this.#waiting[this.#head];
+    if (next === undefined) return undefined;
+    if (next.type === 'joined') return this.#takeOf(next);
+    this.#shift();
+    if (next.type !== 'data') this.#withoutData -= 1;
+    return next;
   }
 
-  #addSmall({ offset, channel, bytes }: DataFrame): void {
-    if (this.#growing === undefined || !joins(this.#growing, { offset, channel, bytes })) {
-      this.#finish();
-      const buffer = withHeadroom(Math.max(firstBytes, bytes.length));
-      this.#growing = { offset, channel, buffer, size: 0 };
+  #takeOf({ offset, log }: Joined): Frame | undefined {
+    const part = log.read(log.start, sessionLimits.pieceBytes);
+    if (part === undefined) return undefined;
+    log.drop(part.offset + part.bytes.length);
+    if (log.start === log.end) this.#shift();
+    return { ...part, offset: offset + part.offset };
+  }
+
+  #shift(): void {
+    this.#waiting[this.#head] = undefined;
+    this.#head += 1;
+    // Not with each one: that would move all the others.
+    if (this.#head === this.#waiting.length || (this.#head > 64 && this.#head * 2 > this.#waiting.length)) {
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
     }
-    append(this.#growing, bytes);
+  }
+
+  #addSmall(frame: DataFrame): void {
+    const last = this.#waiting.length - 1;
+    const before = this.#waiting[last];
+    if (last < this.#head || before === undefined || !isJust(before, frame)) {
+      this.#waiting.push(copyOf(frame));
+      return;
+    }
+    const joined = before.type === 'joined' ? before : joinedOf(before);
+    joined.log.append(frame.channel, frame.bytes);
+    this.#waiting[last] = joined;
   }
 
   #addWhole(frame: Frame): void {
-    this.#finish();
-    const last = this.#frames.length - 1;
+    const last = this.#waiting.length - 1;
     // Of sizes only the last counts.
-    if (last >= this.#head && isResize(frame) && isResize(this.#frames[last])) {
-      this.#frames[last] = frame;
+    if (last >= this.#head && isResize(frame) && isResize(this.#waiting[last])) {
+      this.#waiting[last] = frame;
       return;
     }
-    this.#frames.push(frame);
+    this.#waiting.push(frame);
     if (frame.type !== 'data') this.#withoutData += 1;
   }
-
-  #finish(): void {
-    if (this.#growing === undefined) return;
-    const { offset, channel, buffer, size } = this.#growing;
-    this.#frames.push({ type: 'data', offset, channel, bytes: buffer.subarray(0, size), hasHeadroom: true });
-    this.#growing = undefined;
-  }
 }
 
-function joins(growing: Growing, { offset, channel, bytes }: Omit<DataFrame, 'type'>): boolean {
-  return (
-    growing.channel === channel &&
-    growing.offset + growing.size === offset &&
-    growing.size + bytes.length <= sessionLimits.pieceBytes
-  );
+/** Whether data goes on with what is just before it, and may be joined to it. */
+function isJust(before: Frame | Joined, { offset, bytes }: DataFrame): before is DataFrame | Joined {
+  if (before.type === 'data') return before.bytes.length < smallBytes && before.offset + before.bytes.length === offset;
+  if (before.type !== 'joined' || before.offset + before.log.end !== offset) return false;
+  return before.log.end - before.log.start + bytes.length <= mostBytes;
 }
 
-function append(growing: Growing, bytes: Uint8Array): void {
-  const needed = growing.size + bytes.length;
-  if (needed > growing.buffer.length) {
-    const larger = withHeadroom(Math.min(sessionLimits.pieceBytes, Math.max(needed, 2 * growing.buffer.length)));
-    larger.set(growing.buffer.subarray(0, growing.size));
-    growing.buffer = larger;
-  }
-  growing.buffer.set(bytes, growing.size);
-  growing.size = needed;
+function copyOf({ bytes, ...frame }: DataFrame): DataFrame {
+  const copy = withHeadroom(bytes.length);
+  copy.set(bytes);
+  return { ...frame, bytes: copy, hasHeadroom: true };
+}
+
+function joinedOf({ offset, channel, bytes }: DataFrame): Joined {
+  const log = new ByteLog(mostBytes);
+  log.append(channel, bytes);
+  return { type: 'joined', offset, log };
 }
 
 const resize: CallerEvent['event'] = 'resize';
 
-function isResize(frame: Frame | undefined): boolean {
+function isResize(frame: Frame | Joined | undefined): boolean {
   if (frame?.type !== 'control' || typeof frame.json !== 'object' || frame.json === null) return false;
   return 'event' in frame.json && frame.json.event === resize;
 }

@@ -25,9 +25,7 @@ export interface FrameLinkOptions {
 /** RFC 6455, 5.5: 125 bytes, of which the code takes two. */
 const mostReasonBytes = 123;
 
-/** Of frames of one stream that wait: small data is joined, so these are a program that changes its channel without end. */
-const mostWaiting = 4_096;
-/** Of those, the ones without data: the other side asks and does not read. */
+/** Of frames of one stream that wait, without data: the other side asks and does not read. Data is bound by its credit. */
 const mostWithoutData = 64;
 /** Of closes, and of what hurries, beyond one for each stream that may be open: the other side asks and does not read. */
 const mostUnread = 1_024;
@@ -177,7 +175,7 @@ export class FrameLink {
     else this.#queue.add(number, frame);
     this.#pump();
     if (this.#queue.size > this.#options.mostStreams + mostUnread) this.#breach('what is sent is not read', 1008);
-    else if (this.#queue.withoutDataOf(number) > mostWithoutData || this.#queue.lengthOf(number) > mostWaiting) {
+    else if (this.#queue.withoutDataOf(number) > mostWithoutData) {
       stream.fail('limit-exceeded', 'the other side does not read');
     }
   }
