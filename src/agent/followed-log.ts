@@ -17,6 +17,8 @@ const backoff: Backoff = { delayMs: 100, maxDelayMs: 1_000 };
 
 /** One container, in one of its lives. */
 type Read = Pick<ObservedContainer, 'id' | 'startedAt' | 'status'>;
+/** Counts until a first line was read. */
+type From = Pick<HostLogRequest, 'since' | 'tail'>;
 
 /**
  * The log of a workspace: over restarts of its container and of the engine each line once, and on with the container that an
@@ -32,34 +34,47 @@ export class FollowedLog {
   }
 
   async *read(first: Read): AsyncGenerator<SessionBytes> {
-    const { follow, signal } = this.#options;
-    let { since, tail } = this.#options;
+    const { follow, signal, since, tail } = this.#options;
+    let from: From = { since, tail };
     for (let current: Read | undefined = first; current !== undefined; ) {
-      yield* this.#readOnce(current, { since, tail });
+      const beganAt = new Date();
+      const isWhole: boolean = yield* this.#readOnce(current, { ...from, follow });
       if (!follow || signal.aborted) return;
       const next: Read | undefined = await this.#after(current);
       if (next !== undefined && next.id !== current.id) {
+        if (!isWhole) yield* this.#readRest(current, from);
         this.onNotice(
           `an update replaced the container of "${this.#options.workspace}"; its log goes on with the new one`,
         );
         this.#position = new LogPosition();
-        [since, tail] = [undefined, undefined];
+        from = {};
+      } else if (next !== undefined) {
+        const startedAt = next.startedAt === current.startedAt ? undefined : next.startedAt;
+        from = afterRead(from, { isWhole, beganAt, startedAt });
       }
       current = next;
     }
   }
 
-  /** To its end, or to where it broke off. */
-  async *#readOnce({ id }: Read, from: Pick<HostLogRequest, 'since' | 'tail'>): AsyncGenerator<SessionBytes> {
+  /** To its end, or to where it broke off: whether that was its end. */
+  async *#readOnce({ id }: Read, asked: From & Pick<HostLogRequest, 'follow'>): AsyncGenerator<SessionBytes, boolean> {
     const { follow, timestamps, signal, place, workspace } = this.#options;
     const position = follow ? this.#position : undefined;
     try {
-      yield* place.sessions.readLog(id, { ...from, follow, timestamps, signal, position });
+      yield* place.sessions.readLog(id, { ...asked, timestamps, signal, position });
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       const comesBack = follow && (isAppError(error, 'unreachable') || isAppError(error, 'not-found'));
       if (!comesBack) throw isAppError(error) ? inWords(error, { id, workspace }) : error;
+      return false;
     }
+  }
+
+  /** Of a container that was replaced while its log could not be read, as far as it is still there. */
+  async *#readRest(read: Read, from: From): AsyncGenerator<SessionBytes> {
+    if (yield* this.#readOnce(read, { ...from, follow: false })) return;
+    this.onNotice(`the last lines of the container of "${this.#options.workspace}" before its update may be missing`);
   }
 
   /** What is to be read next: the same container in another life of its own, or another; undefined where nothing comes any more. */
@@ -76,6 +91,24 @@ export class FollowedLog {
       if (found !== undefined && isOther) return found;
     }
   }
+}
+
+interface EarlierRead {
+  /** To the end of the log. */
+  readonly isWhole: boolean;
+  readonly beganAt: Date;
+  /** Of its next life, where it has one. */
+  readonly startedAt: string | undefined;
+}
+
+/** From where a log is read again of which no line came: `tail` counts the lines that there were at first. */
+function afterRead({ since, tail }: From, { isWhole, beganAt, startedAt }: EarlierRead): From {
+  if (tail === 0) {
+    // Whichever is earlier: the clock of the engine may be behind ours.
+    const again = Math.min(beganAt.getTime(), Date.parse(startedAt ?? '') || Number.POSITIVE_INFINITY);
+    return { since: new Date(Math.max(again, Date.parse(since ?? '') || 0)).toISOString() };
+  }
+  return isWhole ? { since } : { since, tail };
 }
 
 /** With the name that people know instead of the engine's id. */
