@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { waitUntil } from '../base/deadline.ts';
 import { get, opened, startWebPlace } from './suite-web-proxy.ts';
 
 const timeout = 30_000;
@@ -20,11 +21,12 @@ async function aProgram(t: TestContext, speak: (socket: Socket) => void) {
     url,
     get: () => get(url, { headers: { cookie, connection: 'close' } }),
     /** What comes back for these header lines, until the connection ends. */
-    raw: async (lines: readonly string[] = []) => {
+    raw: async (lines: readonly string[] = [], beforeReading = async () => {}) => {
       const socket = connect(Number(url.port), '127.0.0.1');
       t.after(() => socket.destroy());
       const head = ['GET / HTTP/1.1', `host: ${url.host}`, `cookie: ${cookie}`, ...lines, '', ''];
       socket.write(head.join('\r\n'));
+      await beforeReading();
       return text(socket);
     },
     isWell: async () => (await get(new URL('/healthz', place.url))).status === 200,
@@ -117,11 +119,31 @@ test('a WebSocket that comes in a coding is refused, and nothing else comes of i
 });
 
 test('a WebSocket that is refused at length is refused to the last byte', { timeout }, async (t) => {
-  const sizeBytes = 8 * 1024 * 1024;
-  const head = `HTTP/1.1 403 x\r\ncontent-length: ${sizeBytes}\r\n\r\n`;
-  const { raw } = await aProgram(t, says(`${head}${'x'.repeat(sizeBytes)}`));
+  const sizeBytes = 32 * 1024 * 1024;
+  let [sentBytes, last] = [0, -1];
+  const { raw } = await aProgram(t, (socket) => {
+    const more = () => {
+      while (sentBytes < sizeBytes) {
+        sentBytes += 65_536;
+        if (!socket.write(Buffer.alloc(65_536, 'x'))) return;
+      }
+      socket.end();
+    };
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 403 x\r\ncontent-length: ${sizeBytes}\r\n\r\n`);
+      socket.on('drain', more);
+      more();
+    });
+  });
+  const isFull = () => {
+    const [before, now] = [last, sentBytes];
+    last = now;
+    return now > 0 && now === before;
+  };
 
-  const told = await raw(upgrading);
+  const told = await raw(upgrading, async () => {
+    await waitUntil('it to wait for who reads', isFull, { intervalMs: 200 });
+  });
 
   assert.equal(told.length - told.indexOf('\r\n\r\n') - 4, sizeBytes);
 });

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Admitted } from './web-proxy-entry.ts';
 import { answerHeaders, flat, pairsOf, requestHeaders } from './web-proxy-headers.ts';
 import { AnswerTimeout, noAnswer, sendFailure } from './web-proxy-page.ts';
-import type { WebPool } from './web-proxy-pool.ts';
+import { tooMany, type WebPool } from './web-proxy-pool.ts';
 import type { SeenRequest } from './web-proxy-request.ts';
 
 export interface Forwarding {
@@ -11,9 +11,11 @@ export interface Forwarding {
   readonly response: ServerResponse;
   readonly admitted: Admitted;
   readonly seen: SeenRequest;
-  readonly pool: WebPool;
+  readonly pool: Pick<WebPool, 'agent' | 'connectAlone' | 'expectRoom'>;
 }
 
+/** Until one of the connections that others use is free. */
+const connectionSeconds = 60;
 /** From the end of a request to the head of its answer. */
 export const answerSeconds = 300;
 /** Of one answer: a program says 100 and 103 once or twice. */
@@ -71,7 +73,8 @@ export function start(
   { isAlone, headers: more = [] }: { readonly isAlone: boolean; readonly headers?: readonly string[] },
 ): ClientRequest {
   const headers = [...flat(requestHeaders(request, admitted, seen)), ...more];
-  const way = isAlone ? { createConnection: () => pool.connect() } : { agent: pool.agent };
+  if (!isAlone) pool.expectRoom();
+  const way = isAlone ? { createConnection: () => pool.connectAlone() } : { agent: pool.agent };
   // Of lines that end as those of a small program do. Nobody else's answers come over its connections, and each is framed anew.
   return ask({ ...way, method: request.method, path: admitted.path, headers, insecureHTTPParser: true });
 }
@@ -131,13 +134,15 @@ function passLinks(response: ServerResponse, link: string | readonly string[] | 
   }
 }
 
-/** How long the head of an answer is waited for. What it gives ends that. */
+/** How long a connection is waited for, and then the head of an answer. What it gives ends that. */
 function keepPatience(upstream: ClientRequest, fail: (error: unknown) => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
+  const busy = () => fail(tooMany(`all connections to it were in use for ${connectionSeconds} s`));
+  let timer = setTimeout(busy, connectionSeconds * 1_000).unref();
+  const connected = () => clearTimeout(timer);
   const wait = () => {
     timer = setTimeout(() => fail(new AnswerTimeout(answerSeconds)), answerSeconds * 1_000).unref();
   };
-  upstream.once('finish', wait);
+  upstream.once('socket', connected).once('finish', wait);
   return () => {
     upstream.off('finish', wait);
     clearTimeout(timer);

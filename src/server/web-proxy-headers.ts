@@ -35,7 +35,10 @@ const ofWholeOrigin = new Set([
   'reporting-endpoints',
   'service-worker-allowed',
   'strict-transport-security',
+  'www-authenticate',
 ]);
+/** A browser sends them to all addresses that begin as the one does for which it asked a person. */
+const ofPerson = /^(Basic|Digest|Negotiate|NTLM)\b/i;
 /** A page below the server's own address is nobody there: it reads nothing of the server, of other workspaces, and keeps nothing. */
 const sandbox = 'sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts';
 const methodsWithBody = new Set(['POST', 'PUT', 'PATCH']);
@@ -52,6 +55,7 @@ export function requestHeaders(
     const key = name.toLowerCase();
     if (key === 'host' || ofForwarding.test(key)) continue;
     if (key === 'authorization' && (isByToken || ownToken.test(value))) continue;
+    if (key === 'authorization' && prefix !== '' && ofPerson.test(value)) continue;
     const told = key === 'cookie' ? cookiesForWorkspace(value) : value;
     if (told !== undefined) headers.push([name, told]);
   }
@@ -141,7 +145,8 @@ function locationFor(
 ): string {
   if (value.startsWith('/') && !value.startsWith('//')) return `${prefix}${value}`;
   if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return value;
-  const { host, pathname, search, hash } = new URL(value);
-  const isItself = [seen.host, `localhost:${port}`, `127.0.0.1:${port}`].includes(host);
+  const { protocol, host, hostname, port: named, pathname, search, hash } = new URL(value);
+  const isItsPort = Number(named || (protocol === 'https:' ? 443 : 80)) === port;
+  const isItself = host === seen.host || (isItsPort && ['localhost', '127.0.0.1'].includes(hostname));
   return isItself ? `${seen.scheme}://${seen.host}${prefix}${pathname}${search}${hash}` : value;
 }

@@ -15,8 +15,12 @@ export interface WebPoolOptions {
   readonly isHostThere: () => boolean;
 }
 
-/** Of one user to one port: a page asks for much at once, and its browser asks for six at a time. */
-const mostConnections = 32;
+/** Of one user to one port, for requests: a page asks for much at once, and its browser asks for six at a time. */
+const mostConnections = 16;
+/** The same for WebSockets, and for what is asked again: a user has 64 sessions in all. */
+const mostAlone = 16;
+/** Requests that wait for a connection. */
+const mostWaiting = 512;
 const mostIdle = 8;
 const idleMs = 30_000;
 /** How long a host that is away is waited for: its agent may just be dialling anew. */
@@ -28,11 +32,12 @@ export class WebPool {
   readonly agent: Agent;
   readonly #options: WebPoolOptions;
   readonly #connections = new Set<SessionDuplex>();
+  #alone = 0;
   #link: FrameLink | undefined;
 
   constructor(options: WebPoolOptions) {
     this.#options = options;
-    const connect = () => this.connect();
+    const connect = () => this.#connect();
     this.agent = new (class extends Agent {
       override createConnection(): Duplex {
         return connect();
@@ -40,8 +45,22 @@ export class WebPool {
     })({ keepAlive: true, maxSockets: mostConnections, maxFreeSockets: mostIdle, timeout: idleMs });
   }
 
-  /** A new one, of nobody else: for whoever may not be given one that the workspace closes just now. */
-  connect(): SessionDuplex {
+  /** A new one, of nobody else: for whoever may not be given one that the workspace closes just now. Raises `limit-exceeded`. */
+  connectAlone(): SessionDuplex {
+    if (this.#alone >= mostAlone) throw tooMany(`${mostAlone} WebSockets are open there`);
+    const connection = this.#connect();
+    this.#alone += 1;
+    connection.once('close', () => (this.#alone -= 1));
+    return connection;
+  }
+
+  /** Raises `limit-exceeded` where too many requests wait for a connection. */
+  expectRoom(): void {
+    const waiting = Object.values(this.agent.requests).reduce((count, requests) => count + (requests?.length ?? 0), 0);
+    if (waiting >= mostWaiting) throw tooMany(`${mostWaiting} requests wait for it`);
+  }
+
+  #connect(): SessionDuplex {
     const { host, workspace, port } = this.#options.place;
     const connection: SessionDuplex = new SessionDuplex({
       open: { host, session: { kind: 'proxy', workspace, port }, window: sessionLimits.windowBytes },
@@ -84,6 +103,11 @@ export class WebPool {
     if (this.#link === undefined || this.#link.isEnded) this.#link = this.#options.openLink();
     return this.#link;
   }
+}
+
+/** Of one user to one port. */
+export function tooMany(state: string): AppError {
+  return new AppError('limit-exceeded', `Cannot show this port: ${state}`, { next: 'Close some of its pages.' });
 }
 
 function away(host: string): AppError {

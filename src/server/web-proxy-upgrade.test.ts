@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { waitUntil } from '../base/deadline.ts';
-import { opened, start, startWebPlace } from './suite-web-proxy.ts';
+import { get, opened, start, startWebPlace } from './suite-web-proxy.ts';
 
 const timeout = 20_000;
 
@@ -91,4 +91,13 @@ test('no other protocol is switched to', { timeout }, async (t) => {
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
 
   assert.equal(answer.statusCode, 400);
+});
+
+test('WebSockets to one port are so many at most, and leave room for requests', { timeout }, async (t) => {
+  const { open, cookie, url } = await aChat(t);
+  const sockets = Array.from({ length: 16 }, () => open({ cookie, origin: url.origin }));
+  await Promise.all(sockets.map((socket) => once(socket, 'open')));
+
+  assert.equal(await refusal(open({ cookie, origin: url.origin })), 503);
+  assert.equal((await get(url, { headers: { cookie } })).status, 404);
 });

@@ -178,3 +178,24 @@ test('with a domain each port has a name below it, also behind a proxy that ends
   // Any other name is the server's own.
   assert.equal((await get(new URL('/healthz', place.url), { headers: { host: 'x.apps.example.org' } })).text, 'ok\n');
 });
+
+test('a workspace below a path is told no password of another one, and may say where it is as it sees that', {
+  timeout,
+}, async (t) => {
+  const place = await startWebPlace(t, {
+    web: (request, response) => {
+      response.setHeader('www-authenticate', 'Basic realm=x').setHeader('location', 'http://localhost/login');
+      response.end(request.headers.authorization ?? 'none');
+    },
+  });
+  const told = await place.urlOf('web', elsewhere);
+  const { url } = await opened(new URL(`${told.pathname}${told.search}`, place.url));
+
+  const answer = await get(url, { headers: { authorization: 'Basic c2VjcmV0' } });
+  const own = await get(url, { headers: { authorization: 'Token of the page' } });
+
+  assert.equal(answer.text, 'none');
+  assert.equal(answer.headers['www-authenticate'], undefined);
+  assert.equal(answer.headers.location, `${url.origin}${url.pathname}login`);
+  assert.equal(own.text, 'Token of the page');
+});

@@ -126,7 +126,7 @@ export class WebProxy {
   }
 
   #poolFor({ caller, place }: Admitted, { address }: SeenRequest): WebPool {
-    const key = keyOf(caller.tokenId, place);
+    const key = keyOf(caller.tokenId, place, address);
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
     const { link, isHostThere } = this.#options;
@@ -159,8 +159,9 @@ function allowAll(request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(204, [...flat(sandboxed(request)), ...allowed]).end();
 }
 
-function keyOf(tokenId: string, place: WebPlace): string {
-  return `${tokenId} ${pathOf(place)}`;
+/** With the address: a session is told of as one from there. */
+function keyOf(tokenId: string, place: WebPlace, address: string): string {
+  return `${tokenId} ${pathOf(place)} ${address}`;
 }
 
 function noSuchUpgrade({ headers }: IncomingMessage): AppError {
