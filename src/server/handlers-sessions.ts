@@ -16,19 +16,23 @@ export function sessionHandlers({ relay, tickets, activity }: SessionPorts): Han
   return {
     listSessions: ({ caller }) => ({ sessions: relay.list().filter((session) => maySee(caller, session)) }),
     endSession: async ({ params: { sessionId }, caller, signal }) => {
-      const found = relay.list().find((session) => session.sessionId === sessionId);
-      if (found === undefined || !maySee(caller, found)) {
+      // What one host calls a session says nothing about those of another.
+      const found = relay.list().filter((session) => session.sessionId === sessionId && maySee(caller, session));
+      const [first] = found;
+      if (first === undefined) {
         const state = 'it has ended, or never was';
         throw new AppError('not-found', `Cannot end session "${sessionId}": ${state}`, {
           next: 'See agora host sessions',
         });
       }
-      await relay.end(sessionId, caller, signal);
-      const subject = found.host === undefined ? 'server' : `host:${found.host}`;
-      const { user, kind, workspace, what } = found;
-      const details = { session: sessionId, user, kind, workspace, what };
-      activity.add({ actor: actorOf(caller), action: 'session.end', subject, details });
-      return found;
+      for (const session of found) {
+        await relay.end(session, caller, signal);
+        const subject = session.host === undefined ? 'server' : `host:${session.host}`;
+        const { user, kind, workspace, what } = session;
+        const details = { session: sessionId, user, kind, workspace, what };
+        activity.add({ actor: actorOf(caller), action: 'session.end', subject, details });
+      }
+      return first;
     },
     createSessionTicket: ({ caller }) => tickets.make(caller),
   };

@@ -1,24 +1,46 @@
+import type { HostId } from '../contracts/fleet-ids.ts';
 import type { LiveSession } from '../contracts/routes-sessions.ts';
-import type { Accept, Close, Open } from '../contracts/session-wire.ts';
+import { type Accept, type Close, type Open, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
 import { comesBack } from '../session/seat.ts';
 import type { CarriedBytes, Splice } from '../session/splice.ts';
 import type { UserCaller } from './handler.ts';
 import { whatOf, workspaceOf } from './session-words.ts';
+
+/** What a session is, whoever views it. */
+export interface Opened {
+  readonly user: string;
+  readonly spec: SessionSpec;
+  readonly at: Date;
+}
 
 /** One viewer's way to a session. */
 export interface Viewing {
   readonly caller: UserCaller;
   readonly address: string;
   readonly open: Open;
+  /** Undefined of a session of the server itself. */
+  readonly hostId: HostId | undefined;
   /** Undefined while it waits for its viewer. */
   splice: Splice | undefined;
   /** Undefined until it was taken. */
   accept: Accept | undefined;
+  /** As it was told on this link, or on the one before. */
+  sessionId: string | undefined;
+  /** Undefined where it was joined and its opener is not known here. */
+  opened: Opened | undefined;
   readonly openedAt: Date;
   /** Over links that are no more. */
   carried: CarriedBytes;
 }
 
+export interface Left {
+  readonly close: Close;
+  readonly carried: CarriedBytes;
+  /** The host may have opened it all the same. */
+  readonly isUnanswered: boolean;
+}
+
+type Asked = Pick<Viewing, 'caller' | 'hostId' | 'open'>;
 type Taken = Viewing & { readonly accept: Accept };
 
 /** The sessions that are viewed through this server, and those that wait for their viewers. */
@@ -43,45 +65,70 @@ export class LiveSessions {
     this.#viewings.add(viewing);
   }
 
+  /** Whether a user has a seat on any host. */
+  hasSeat({ name }: UserCaller['user'], seat: string | undefined): boolean {
+    return seat !== undefined && this.viewings.some((one) => one.caller.user.name === name && seatOf(one) === seat);
+  }
+
   /** The same viewer's on the link before; undefined where this is the first that is known. */
-  before({ resume }: Open, { user }: UserCaller): Viewing | undefined {
-    if (resume === undefined) return undefined;
-    return this.viewings.find(({ accept, caller }) => accept?.seat === resume.seat && caller.user.name === user.name);
+  before(asked: Asked): Viewing | undefined {
+    const seat = askedSeat(asked.open);
+    if (seat === undefined) return undefined;
+    return this.viewings.findLast((viewing) => isOfSeat(viewing, asked, seat));
   }
 
   /** The host took it. What waited for it is it from now on. */
   taken(viewing: Viewing, accept: Accept): void {
     viewing.accept = accept;
+    viewing.sessionId = accept.sessionId;
     for (const waiting of [...this.#waiting.keys()]) {
-      if (waiting.accept?.seat === accept.seat) this.#forget(waiting);
+      if (isOfSeat(waiting, viewing, accept.seat)) this.forget(waiting);
     }
+    const { open, caller, openedAt } = viewing;
+    const viewings = this.viewingsOf(viewing);
+    if (open.session.kind !== 'join') viewing.opened = { user: caller.user.name, spec: open.session, at: openedAt };
+    const opened = viewing.opened ?? viewings.find((other) => other.opened !== undefined)?.opened;
+    for (const one of viewings) one.opened ??= opened;
   }
 
   /** Its stream is closed: it waits where its viewer may come back, and is not back already. */
-  left(viewing: Viewing, close: Close, carried: CarriedBytes): void {
+  left(viewing: Viewing, { close, carried, isUnanswered }: Left): void {
     const { accept } = viewing;
     viewing.splice = undefined;
     viewing.carried = sumOf(viewing.carried, carried);
-    const isBack = this.viewings.some((other) => other !== viewing && other.accept?.seat === accept?.seat);
-    if (accept === undefined || isBack || !this.#viewings.has(viewing) || !comesBack.includes(close.code)) {
-      this.#forget(viewing);
+    const seat = seatOf(viewing);
+    const isThere = seat !== undefined && (accept !== undefined || isUnanswered) && comesBack.includes(close.code);
+    if (!isThere || !this.#viewings.has(viewing) || this.#isBack(viewing, seat)) {
+      this.forget(viewing);
       return;
     }
-    this.#waiting.set(viewing, setTimeout(() => this.#forget(viewing), accept.lingerSeconds * 1_000).unref());
+    const { lingerSeconds: most } = sessionLimits;
+    const seconds = Math.min(accept?.lingerSeconds ?? most, most);
+    this.#waiting.set(viewing, setTimeout(() => this.forget(viewing), seconds * 1_000).unref());
   }
 
-  /** A viewing that waits is waited for no more. */
   forget(viewing: Viewing): void {
-    this.#forget(viewing);
+    clearTimeout(this.#waiting.get(viewing));
+    this.#waiting.delete(viewing);
+    this.#viewings.delete(viewing);
   }
 
   list(): LiveSession[] {
-    return [...this.#bySession().values()].map(sessionOf);
+    return this.#bySession().map(sessionOf);
   }
 
-  /** Of one session, by all of its viewers. */
-  viewingsOf(sessionId: string): readonly Viewing[] {
-    return this.viewings.filter(({ accept }) => accept?.sessionId === sessionId);
+  /** One of the viewings of a session that is listed. */
+  oneOf({ sessionId, host }: Pick<LiveSession, 'sessionId' | 'host'>): Viewing | undefined {
+    const viewings = this.#bySession().find((taken) => {
+      const session = sessionOf(taken);
+      return session.sessionId === sessionId && session.host === host;
+    });
+    return viewings?.[0];
+  }
+
+  /** Of one session, by all of its viewers, those included who are coming back. */
+  viewingsOf({ sessionId, hostId }: Pick<Viewing, 'sessionId' | 'hostId'>): readonly Viewing[] {
+    return this.viewings.filter((viewing) => viewing.sessionId === sessionId && viewing.hostId === hostId);
   }
 
   close(): void {
@@ -90,16 +137,29 @@ export class LiveSessions {
     this.#viewings.clear();
   }
 
-  #bySession(): ReadonlyMap<string, readonly Taken[]> {
-    const taken = this.viewings.filter((viewing): viewing is Taken => viewing.accept !== undefined);
-    return Map.groupBy(taken, ({ accept, open }) => `${open.host} ${accept.sessionId}`);
+  #isBack(viewing: Viewing, seat: string): boolean {
+    const others = this.viewings.filter((other) => other !== viewing && isOfSeat(other, viewing, seat));
+    return others.some(({ accept }) => accept !== undefined || viewing.accept === undefined);
   }
 
-  #forget(viewing: Viewing): void {
-    clearTimeout(this.#waiting.get(viewing));
-    this.#waiting.delete(viewing);
-    this.#viewings.delete(viewing);
+  #bySession(): readonly (readonly Taken[])[] {
+    const taken = this.viewings.filter((viewing): viewing is Taken => viewing.accept !== undefined);
+    // What one host calls a session says nothing about those of another.
+    return [...Map.groupBy(taken, ({ accept, hostId }) => `${hostId} ${accept.sessionId}`).values()];
   }
+}
+
+/** As the host told it, or as its viewer chose it. */
+export function seatOf({ accept, open }: Pick<Viewing, 'accept' | 'open'>): string | undefined {
+  return accept?.seat ?? askedSeat(open);
+}
+
+function askedSeat({ resume, seat }: Open): string | undefined {
+  return resume?.seat ?? seat;
+}
+
+function isOfSeat(viewing: Viewing, { caller, hostId }: Omit<Asked, 'open'>, seat: string): boolean {
+  return seatOf(viewing) === seat && viewing.hostId === hostId && viewing.caller.user.name === caller.user.name;
 }
 
 function sumOf(one: CarriedBytes, other: CarriedBytes): CarriedBytes {
@@ -112,8 +172,8 @@ function sumOf(one: CarriedBytes, other: CarriedBytes): CarriedBytes {
 function sessionOf(viewings: readonly Taken[]): LiveSession {
   const [first] = viewings;
   if (first === undefined) throw new RangeError('a session has a viewing');
-  const opener = viewings.find(({ open }) => open.session.kind !== 'join') ?? first;
-  const { session: spec, host } = opener.open;
+  const { host, session } = first.open;
+  const { user, spec, at } = first.opened ?? { user: first.caller.user.name, spec: session, at: first.openedAt };
   const workspace = workspaceOf(spec);
   const here = viewings.filter(({ splice }) => splice !== undefined);
   const carried = viewings
@@ -121,12 +181,12 @@ function sessionOf(viewings: readonly Taken[]): LiveSession {
     .reduce(sumOf, noBytes);
   return {
     sessionId: first.accept.sessionId,
-    user: opener.caller.user.name,
+    user,
     ...(host !== undefined && { host }),
     ...(workspace !== undefined && { workspace }),
     kind: spec.kind,
     what: whatOf(spec),
-    openedAt: opener.openedAt.toISOString(),
+    openedAt: at.toISOString(),
     state: here.length > 0 ? 'viewed' : 'waiting',
     viewers: here.map(({ caller }) => caller.user.name),
     ...carried,

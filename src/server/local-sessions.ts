@@ -19,6 +19,8 @@ export interface LocalSessionsOptions {
 /** As they wait for who reads them: to open such a log again costs little. */
 const lingerMs = 60_000;
 const mostSessions = 128;
+/** So few that no user alone leaves nothing for the others. */
+const mostPerActor = 8;
 const newsMs = 25_000;
 
 /** The logs that a server has itself, its own and those of builds, as sessions of a desk like those of an agent. */
@@ -30,17 +32,24 @@ export class LocalSessions {
   constructor(options: LocalSessionsOptions) {
     this.#options = options;
     const { onDefect } = options;
-    this.#desk = new SessionDesk({ open: async (spec) => this.#open(spec), onDefect, lingerMs, mostSessions });
+    const open = async (spec: OpenableSpec) => this.#open(spec);
+    this.#desk = new SessionDesk({ open, onDefect, lingerMs, mostSessions, mostPerActor });
   }
 
   /** The way to them. */
   get link(): FrameLink {
     if (this.#link === undefined || this.#link.isEnded) {
       const { agentStreams: mostStreams } = sessionLimits;
+      const { onDefect } = this.#options;
       const onOpen: SessionDesk['take'] = (stream, request) => this.#desk.take(stream, request);
-      this.#link = joinedLinks({ mostStreams }, { mostStreams, onOpen }).near;
+      this.#link = joinedLinks({ mostStreams, onDefect }, { mostStreams, onOpen, onDefect }).near;
     }
     return this.#link;
+  }
+
+  /** Whether it is a log of the server, as `specFor` tells it. */
+  has(spec: SessionSpec): boolean {
+    return spec.kind === 'logs' && (spec.source.of === 'server' || spec.source.of === 'build');
   }
 
   /** The same session for the desk, which knows builds by their hosts; undefined for what is asked of a host. */

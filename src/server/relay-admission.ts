@@ -1,9 +1,11 @@
+import { roles } from '../contracts/fleet.ts';
 import type { Close, SessionSpec } from '../contracts/session-wire.ts';
 import { deskRefusals } from '../session/desk-refusals.ts';
 import { mayUse } from '../session/session-access.ts';
 import type { WayToHost } from './agent-sockets.ts';
 import type { UserCaller } from './handler.ts';
 import type { StoredHost } from './host-store.ts';
+import type { Viewing } from './live-sessions.ts';
 
 export const notValid: Close = {
   code: 'refused',
@@ -15,6 +17,27 @@ export const notValid: Close = {
 export function callerProblem(kind: SessionSpec['kind'], caller: UserCaller | undefined): Close | undefined {
   if (caller === undefined) return notValid;
   return mayUse(kind, caller.user.role) ? undefined : deskRefusals.notAllowed(kind, caller.user.role);
+}
+
+/** Why who views a session may not any more, by what the session is and whose; undefined where they may. */
+export function viewingProblem(
+  { open, opened, caller: before }: Pick<Viewing, 'open' | 'opened' | 'caller'>,
+  caller: UserCaller | undefined,
+): Close | undefined {
+  const { kind } = opened?.spec ?? open.session;
+  const problem = callerProblem(kind, caller);
+  if (caller === undefined || problem !== undefined) return problem;
+  if (open.session.kind !== 'join' || opened?.user === caller.user.name) return undefined;
+  const { role } = caller.user;
+  // Where it is not known what was joined, the host judged it by the role of then.
+  const may = opened === undefined ? roles.indexOf(role) >= roles.indexOf(before.user.role) : role === 'admin';
+  if (may) return undefined;
+  const whose = opened === undefined ? 'somebody' : `"${opened.user}"`;
+  return {
+    code: 'refused',
+    message: `Cannot view this session: ${whose} opened it, and your role is ${role} now`,
+    next: 'Ask an admin for a role that may, then join it again.',
+  };
 }
 
 export interface AskedOfHost {

@@ -42,7 +42,8 @@ const ended = {
 test('many sessions at once are written at once', async () => {
   const { activity, batches } = anActivity();
 
-  for (let session = 0; session < 500; session += 1) activity.opened(asked(exec), 's-aaaaaaaaaa');
+  for (let session = 0; session < 500; session += 1)
+    activity.opened({ ...asked(exec), sessionId: 's-aaaaaaaaaa', isBack: false });
   await waitUntil('the write', () => batches.length > 0);
 
   assert.deepEqual(
@@ -56,7 +57,7 @@ test('connections of a proxy are told once, and then as many as there were', () 
   const { activity, details } = anActivity();
 
   for (let connection = 0; connection < 3; connection += 1) {
-    activity.opened(asked(proxy), 's-aaaaaaaaaa');
+    activity.opened({ ...asked(proxy), sessionId: 's-aaaaaaaaaa', isBack: false });
     activity.closed({ ...asked(proxy), ...ended });
   }
   activity.close();
@@ -83,11 +84,11 @@ test('who is refused something else each time does not fill the log', () => {
 test('what cannot be written is kept for the next time, and told', async () => {
   const { activity, batches, failures, setFull } = anActivity();
   setFull(true);
-  activity.opened(asked(exec), 's-aaaaaaaaaa');
+  activity.opened({ ...asked(exec), sessionId: 's-aaaaaaaaaa', isBack: false });
   await waitUntil('the failure', () => failures.length > 0);
 
   setFull(false);
-  activity.opened(asked(exec), 's-bbbbbbbbbb');
+  activity.opened({ ...asked(exec), sessionId: 's-bbbbbbbbbb', isBack: false });
   await waitUntil('the write', () => batches.length > 0);
 
   assert.deepEqual(

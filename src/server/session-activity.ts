@@ -10,8 +10,16 @@ export interface Asked {
   readonly open: Open | undefined;
 }
 
+export interface OpenedViewing extends Asked {
+  /** Undefined where the answer of its host did not come. */
+  readonly sessionId: string | undefined;
+  /** Its viewer was there before. */
+  readonly isBack: boolean;
+}
+
 export interface EndedViewing extends Asked {
-  readonly sessionId: string;
+  /** Undefined where the answer of its host did not come. */
+  readonly sessionId: string | undefined;
   readonly close: Close;
   readonly seconds: number;
   readonly inputBytes: number;
@@ -60,8 +68,7 @@ export class SessionActivity {
   }
 
   /** A viewer is let in, or is back. */
-  opened(asked: Asked, sessionId: string): void {
-    const isBack = asked.open?.resume !== undefined;
+  opened({ sessionId, isBack, ...asked }: OpenedViewing): void {
     const entry = entryOf(isBack ? 'session.resume' : 'session.open', asked, { session: sessionId });
     // Each connection of a proxy is a session of its own.
     if (asked.open?.session.kind === 'proxy') this.#count(withoutSession(entry), {});

@@ -6,7 +6,7 @@ export interface SessionLimits {
   readonly perUser: number;
   /** On one host at once. Default: 1000, which is what its agent takes. */
   readonly perHost: number;
-  /** Of one user, those included that come back and those that are refused. Default: 600. */
+  /** Of one user, those included that are refused; those that come back are counted apart. Default: 600. */
   readonly opensPerMinute: number;
   /** How long nothing may be typed or printed; a log that is followed may be silent. In milliseconds. Default: 4 h. */
   readonly idleMs: number;
@@ -27,30 +27,36 @@ export const sessionDefaults: SessionLimits = {
   checkMs: 2_000,
 };
 
-interface Wanted {
+interface Asked {
   readonly user: string;
-  readonly host: string | undefined;
-  /** Until the user may open another one; 0 where they may now. */
+  /** Until the user may ask again; 0 where they may now. */
   readonly retrySeconds: number;
   /** It is there already, and its viewer comes back. */
   readonly isBack: boolean;
 }
 
+/** Why a user asks too often; undefined where they do not. */
+export function rateProblem(
+  { user, retrySeconds, isBack }: Asked,
+  { opensPerMinute }: Pick<SessionLimits, 'opensPerMinute'>,
+): Close | undefined {
+  if (retrySeconds === 0) return undefined;
+  // Its session waits on: who comes back too often is to wait, not to give up.
+  if (isBack) return { code: 'host-away', message: `"${user}" comes back more than ${opensPerMinute} times a minute` };
+  return tooMany(`"${user}" opens more than ${opensPerMinute} a minute`, `Try again in ${retrySeconds} s.`);
+}
+
+interface Wanted {
+  readonly user: string;
+  readonly host: string | undefined;
+}
+
 /** Why one more is too many; undefined where it is not. */
 export function limitProblem(
-  { user, host, retrySeconds, isBack }: Wanted,
-  { perUser, perHost, opensPerMinute }: SessionLimits,
+  { user, host }: Wanted,
+  { perUser, perHost }: SessionLimits,
   { ofUser, ofHost }: { readonly ofUser: number; readonly ofHost: number },
 ): Close | undefined {
-  const tooMany = (state: string, next: string): Close => ({
-    code: 'limit-exceeded',
-    message: `Cannot open one more session: ${state}`,
-    next,
-  });
-  if (retrySeconds > 0) {
-    return tooMany(`"${user}" opens more than ${opensPerMinute} a minute`, `Try again in ${retrySeconds} s.`);
-  }
-  if (isBack) return undefined;
   const end = 'End one of them: agora host sessions.';
   if (ofUser >= perUser) return tooMany(`"${user}" has ${ofUser} open, which is the most`, end);
   if (ofHost >= perHost) {
@@ -58,6 +64,10 @@ export function limitProblem(
     return tooMany(`${where} has ${ofHost} open, which is the most`, end);
   }
   return undefined;
+}
+
+function tooMany(state: string, next: string): Close {
+  return { code: 'limit-exceeded', message: `Cannot open one more session: ${state}`, next };
 }
 
 /** How long a session may be idle and last, of which `beforeMs` are over. */
