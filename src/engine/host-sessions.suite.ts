@@ -107,14 +107,21 @@ export function hostSessionsSuite(
     });
 
     test('what is attached to is the container itself, until it ends', async () => {
-      const script = 'until [ -e /go ]; do sleep 0.05; done; echo went; echo bad >&2; exit 3';
+      const script = 'until [ -e /go ]; do echo waits; sleep 0.05; done; echo went; echo bad >&2; exit 3';
       await host.start('attach', { command: ['sh', '-c', script], restart: 'no' });
       const program = await sessions.attach(host.named('attach'), plain);
-      const reading = readAll(program);
+      const said = { output: '', error: '' };
+      const reading = (async () => {
+        for await (const { channel, bytes } of program.output) said[channel] += Buffer.from(bytes);
+      })();
+      // Podman gives the streams a moment before anything comes through them.
+      await waitUntil('a word of it', () => said.output.includes('waits\n'));
 
       assert.deepEqual(await (await exec('attach', ['sh', '-c', '>/go'])).exit(), { code: 0 });
 
-      assert.deepEqual(await reading, { output: 'went\n', error: 'bad\n' });
+      await reading;
+      assert.match(said.output, /^(waits\n)+went\n$/);
+      assert.equal(said.error, 'bad\n');
       assert.deepEqual(await program.exit(), { code: 3 });
       await assert.rejects(sessions.attach(host.named('attach'), plain), hasCode('task-conflict'));
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
-import type { HostSessions } from './host-sessions.ts';
+import type { EngineProgram, HostSessions } from './host-sessions.ts';
 import type { SuiteHost } from './suite-host.ts';
 import { follow } from './suite-session-output.ts';
 
@@ -26,17 +26,17 @@ export function attachTests(
     const screen = follow(program);
     assert.equal(program.isTerminal, true);
 
-    await program.write(Buffer.from('stty size; left=alone\n'));
-    await waitUntil('its size', () => screen().includes('\r\n30 100\r\n'));
+    // Podman gives the streams a moment before anything comes through them.
+    await typeUntil(program, 'stty size; left=alone\n', () => screen().includes('\r\n30 100\r\n'));
     program.close();
     const again = await attach('typed');
     const seen = follow(again);
-    await again.write(Buffer.from('echo "I am $left"\n'));
 
-    await waitUntil('its answer', () => seen().includes('\r\nI am alone\r\n'));
+    await typeUntil(again, 'echo "I am $left"\n', () => seen().includes('\r\nI am alone\r\n'));
     await again.write(Buffer.from('exit 6\n'));
     await again.resize({ columns: 50, rows: 50 }).catch(() => undefined);
-    await waitUntil('its end', () => seen().endsWith('exit 6\r\n'));
+    // A line that was typed once more may be answered after it.
+    await waitUntil('its end', () => seen().includes('exit 6\r\n'));
   });
 
   test('no key that is typed leaves a main program, and each one is there at once', async () => {
@@ -86,4 +86,16 @@ export function attachTests(
     for (const program of programs) program.close();
     assert.equal((await host.see('many')).status, 'running');
   });
+}
+
+/** Again and again: what is typed as one comes may be lost on its way, and so may its answer. */
+async function typeUntil(program: EngineProgram, line: string, isAnswered: () => boolean): Promise<void> {
+  await waitUntil(
+    `the answer to "${line.trim()}"`,
+    async () => {
+      if (!isAnswered()) await program.write(Buffer.from(line));
+      return isAnswered();
+    },
+    { intervalMs: 500, timeoutMs: 20_000 },
+  );
 }
