@@ -11,7 +11,7 @@ import { type Close, sessionLimits, sessionSubprotocol } from '../contracts/sess
 import { FrameLink } from '../session/frame-link.ts';
 import { socketPort } from '../session/socket-port.ts';
 import { floodGate } from './flood-gate.ts';
-import { frameIntake } from './frame-intake.ts';
+import { FrameBudgets, frameIntake } from './frame-intake.ts';
 import type { HostCaller } from './handler.ts';
 import type { Credentials } from './http.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
@@ -66,6 +66,7 @@ export class AgentSockets {
   /** With those that are being closed. */
   readonly #all = new Set<WebSocket>();
   #isClosed = false;
+  readonly #budgets = new FrameBudgets();
   readonly #toldAt = new Map<HostId, number>();
   #server: Promise<WebSocketServer> | undefined;
 
@@ -133,7 +134,12 @@ export class AgentSockets {
     if (now - (this.#toldAt.get(hostId) ?? Number.NEGATIVE_INFINITY) < toldAgainMs) return;
     if (this.#toldAt.size >= mostTold) this.#toldAt.clear();
     this.#toldAt.set(hostId, now);
-    this.#options.onDrop?.(hostId, end.reason);
+    try {
+      this.#options.onDrop?.(hostId, end.reason);
+    } catch (error) {
+      // It would end the process: nobody else waits for what a socket does.
+      this.#options.onDefect?.(error);
+    }
   }
 
   #close(hostId: HostId, { code, reason }: SocketEnd): void {
@@ -152,7 +158,7 @@ export class AgentSockets {
     this.#close(hostId, { code: 4000, reason: 'another socket of this host took its place' });
     const link = this.#linkOver(hostId, socket);
     this.#open.set(hostId, { socket, link });
-    const takeFrame = link && frameIntake(socket, link);
+    const takeFrame = link && frameIntake(socket, { budgets: this.#budgets, whose: hostId, link });
     const pings = this.#keepPinged(hostId, socket);
     const isFlood = floodGate();
     /** Whether what came still counts. */

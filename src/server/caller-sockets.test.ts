@@ -54,6 +54,20 @@ test('a link is for who has a token, offers the subprotocol, and is no page of a
   assert.ok((await opened(t, server)).protocol === sessionSubprotocol);
 });
 
+test('a user who is known and asks from the page of another place is told of in the activity log', async (t) => {
+  const server = await startServer(t);
+  const authorization = `Bearer ${server.adminToken}`;
+
+  assert.equal(await knock(t, server, { headers: { authorization, origin: 'https://evil.example' } }), 403);
+
+  const { activity } = await server.admin.call('listActivity', { query: { limit: 1 } });
+  const [{ actor, action, details } = assert.fail('nothing was told')] = activity;
+  assert.deepEqual(
+    { actor, action, details },
+    { actor: 'user:admin', action: 'refused', details: { route: 'sessions', address: '127.0.0.1' } },
+  );
+});
+
 test('a ticket opens one link, soon, from a page of the server', async (t) => {
   let now = new Date('2026-01-01T00:00:00Z');
   const server = await startServer(t, { now: () => now });

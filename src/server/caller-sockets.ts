@@ -5,7 +5,7 @@ import { sleep } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { sessionLimits, sessionSubprotocol } from '../contracts/session-wire.ts';
 import { socketPort } from '../session/socket-port.ts';
-import { frameIntake } from './frame-intake.ts';
+import { FrameBudgets, frameIntake } from './frame-intake.ts';
 import type { UserCaller } from './handler.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import type { Relay } from './relay.ts';
@@ -16,6 +16,8 @@ export interface CallerSocketsOptions {
   readonly admit: (request: IncomingMessage) => { readonly caller: UserCaller; readonly address: string };
   /** The same caller as their token lets them be now. */
   readonly callerNow: (tokenId: string) => UserCaller | undefined;
+  /** Told of a user who was known and not let in. Default: nobody is. */
+  readonly onRefusal?: (caller: UserCaller, address: string) => void;
   /** Between two pings, in milliseconds. Default: 20000. */
   readonly pingMs?: number;
   /** A link whose other side says nothing for so long is lost, in milliseconds. Default: 50000. */
@@ -40,6 +42,7 @@ const webSocketOptions = {
 export class CallerSockets {
   readonly #options: CallerSocketsOptions & typeof defaults;
   readonly #linked = new Map<WebSocket, UserCaller>();
+  readonly #budgets = new FrameBudgets();
   #isClosed = false;
   #server: Promise<WebSocketServer> | undefined;
 
@@ -52,7 +55,7 @@ export class CallerSockets {
     const server = await this.#webSockets();
     try {
       const { caller, address } = this.#options.admit(request);
-      this.#expectRoom(caller);
+      this.#expectRoom(caller, address);
       expectSubprotocol(request);
       server.handleUpgrade(request, connection, head, (socket) => this.#accept(socket, caller, address));
       return caller;
@@ -94,7 +97,7 @@ export class CallerSockets {
     }
     const { relay, pingMs, silentMs } = this.#options;
     const link = relay.serve(caller, { address }, socketPort(socket));
-    const takeFrame = frameIntake(socket, link);
+    const takeFrame = frameIntake(socket, { budgets: this.#budgets, whose: caller.user.name, link });
     this.#linked.set(socket, caller);
     const silence = setTimeout(() => socket.terminate(), silentMs).unref();
     const pinging = setInterval(() => socket.ping(), pingMs).unref();
@@ -115,9 +118,11 @@ export class CallerSockets {
     });
   }
 
-  #expectRoom({ user }: UserCaller): void {
+  #expectRoom(of: UserCaller, address: string): void {
+    const { user } = of;
     const links = [...this.#linked.values()].filter((caller) => caller.user.name === user.name).length;
     if (links < mostLinksOfUser) return;
+    this.#options.onRefusal?.(of, address);
     throw new AppError('too-many-requests', `Cannot open a link for sessions: "${user.name}" has ${links} open`, {
       next: 'End some of what uses them, or have several sessions share one.',
     });

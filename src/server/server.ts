@@ -213,11 +213,13 @@ export class FleetServer {
     });
     this.#http = http;
     // Behind a proxy all have its address, and it is the proxy that counts.
-    if (this.#options.trustsProxy !== true) http.server.on('connection', (socket) => strangers.add(socket));
-    const door = { access, tickets, overLimit, trustsProxy: this.#options.trustsProxy === true };
+    if (!trustsProxy) http.server.on('connection', (socket) => strangers.add(socket));
+    const onRefusal = (caller: UserCaller, address: string) => refusals.add(caller, 'sessions', address);
+    const door = { access, tickets, overLimit, trustsProxy, onRefusal };
     const callers = new CallerSockets({
       relay,
       admit: (request) => callerAtDoor(request, door),
+      onRefusal,
       callerNow: (tokenId) => callerWith(access, tokenId),
     });
     keepCallersChecked([relay, callers], {
@@ -228,7 +230,14 @@ export class FleetServer {
     this.#callers = callers;
     http.server.on('upgrade', (request, connection, head) => {
       connection.on('error', () => connection.destroy());
-      if (webProxy.takeUpgrade(request, head)) return;
+      try {
+        if (webProxy.takeUpgrade(request, head)) return;
+      } catch (error) {
+        // Nobody else waits for it: it would end the process.
+        log(`An upgrade failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        connection.destroy();
+        return;
+      }
       const taker = request.url?.split('?')[0] === sessionsPath ? callers : sockets;
       void taker.upgrade(request, connection, head).then(
         (caller) => caller && onProved(caller, request.socket),

@@ -12,6 +12,8 @@ export interface SessionDoorPorts {
   readonly tickets: SessionTickets;
   readonly overLimit: OverLimit;
   readonly trustsProxy: boolean;
+  /** Told of a user who is known and asks from the page of another place. */
+  readonly onRefusal: (caller: UserCaller, address: string) => void;
 }
 
 /** Who asks for a link for sessions, by a token or a ticket, and from where. Raises why they are not let in. */
@@ -28,11 +30,12 @@ export function callerAtDoor(request: IncomingMessage, ports: SessionDoorPorts) 
 function callerOf(
   { headers }: IncomingMessage,
   asked: UpgradeRequest,
-  { access, tickets }: SessionDoorPorts,
+  { access, tickets, onRefusal }: SessionDoorPorts,
 ): UserCaller {
   const ticket = asked.query.get('ticket');
   const caller = ticket === null ? userOf(headers.authorization, access) : ofTicket(ticket, { access, tickets });
   if (!asked.isForeign) return caller;
+  onRefusal(caller, asked.address);
   throw new AppError('refused', `Cannot open a link for sessions: the page "${headers.origin}" is not of this server`, {
     next: 'Behind a proxy, have it pass the host and the scheme on, and start the server with --trust-proxy.',
   });
