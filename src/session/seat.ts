@@ -13,6 +13,7 @@ import type { ByteLog } from './byte-log.ts';
 import { closeOf, cutText } from './close-of.ts';
 import { Flow } from './flow.ts';
 import type { StreamFrame } from './frame.ts';
+import { FrameLine } from './frame-line.ts';
 import type { LinkStream } from './link-stream.ts';
 import type { Exit } from './source.ts';
 
@@ -52,6 +53,9 @@ export class Seat {
   #isOutputEndSent = false;
   #consumed: number;
   readonly #input: Flow;
+  /** Input that was not taken yet. */
+  readonly #typed = new FrameLine();
+  #isPassing = false;
   #inputTaken = 0;
   #inputCredit = 0;
 
@@ -81,8 +85,9 @@ export class Seat {
     return this.#outputWindow;
   }
 
+  /** Once all of it went in. */
   get isInputEnded(): boolean {
-    return this.#input.isEnded;
+    return this.#input.isEnded && this.#inputTaken === this.#input.next;
   }
 
   /** Its viewer is here, for the first time or again, has all output up to `received`, and takes it up to `credit`. */
@@ -160,12 +165,13 @@ export class Seat {
       case 'data': {
         if (frame.channel !== 'input') return 'a caller sends input only';
         const problem = this.#input.data(frame.offset, frame.bytes.length);
-        if (problem === undefined) void this.#pass(frame.bytes);
+        if (problem === undefined) this.#typed.add(frame);
+        void this.#passAll();
         return problem;
       }
       case 'end': {
         const problem = this.#input.end(frame.offset);
-        if (problem === undefined) void this.#passEnd();
+        if (problem === undefined) void this.#passAll();
         return problem;
       }
       case 'credit': {
@@ -187,17 +193,21 @@ export class Seat {
     }
   }
 
-  async #pass(bytes: Uint8Array): Promise<void> {
-    await this.#owner.write(bytes);
-    this.#inputTaken += bytes.length;
-    const credit = this.#inputTaken + this.#windowBytes;
-    // Not for every byte that is typed.
-    if (credit - this.#inputCredit >= this.#windowBytes / 4) this.#grant(credit);
-  }
-
-  /** Who waits until all has arrived is told to the byte. */
-  async #passEnd(): Promise<void> {
+  /** One part after the other: what comes meanwhile is joined, whatever frames it came in. */
+  async #passAll(): Promise<void> {
+    if (this.#isPassing) return;
+    this.#isPassing = true;
+    for (let part = this.#typed.take(); part?.type === 'data'; part = this.#typed.take()) {
+      await this.#owner.write(part.bytes);
+      this.#inputTaken += part.bytes.length;
+      const credit = this.#inputTaken + this.#windowBytes;
+      // Not for every byte that is typed.
+      if (credit - this.#inputCredit >= this.#windowBytes / 4) this.#grant(credit);
+    }
+    this.#isPassing = false;
+    if (!this.#input.isEnded) return;
     await this.#owner.inputEnded();
+    // Who waits until all has arrived is told to the byte.
     this.#grant(this.#inputTaken + this.#windowBytes);
   }
 
