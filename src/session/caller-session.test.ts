@@ -131,6 +131,26 @@ test('all that was read is the end of it, even if the link is lost just then', {
   assert.deepEqual(await running, { kind: 'ended', exit: { code: 2, signal: undefined } });
 });
 
+test('who has all of it reads on, though the session is gone by then', { timeout: 20_000 }, async (t) => {
+  const { session, links } = aCaller(t, (stream, count) => {
+    if (count > 1) {
+      stream.close({ code: 'session-lost', message: 'the agent was started again' });
+      return;
+    }
+    stream.send({ type: 'accept', json: accept });
+    stream.send(data(0, 'all'));
+    stream.send({ type: 'control', json: { event: 'exit', code: 2 } });
+    stream.send({ type: 'end', offset: 3 });
+  });
+  const running = session.run();
+  await waitUntil('the end to come', () => session.hasAll);
+  links[0]?.end({ code: 'host-away', message: 'cut' });
+
+  assert.equal(await textOf(session), 'all');
+  assert.deepEqual(await running, { kind: 'ended', exit: { code: 2, signal: undefined } });
+  assert.equal(links.length, 1);
+});
+
 test('what is refused is told as it is, at once', { timeout: 20_000 }, async (t) => {
   const { session, links } = aCaller(t, (stream) =>
     stream.close({ code: 'refused', message: 'Cannot attach: viewers may not', next: 'Ask an operator.' }),
@@ -151,7 +171,10 @@ test('who joins what is old has missed nothing; who comes back is told what is g
       if (count === 1) setImmediate(() => links[0]?.end({ code: 'host-away', message: 'cut' }));
       else stream.send({ type: 'end', offset: 1_500 });
     },
-    { onNotice: (text) => told.push(text) },
+    {
+      onNotice: (text) => told.push(text),
+      open: { host: 'box', window: 1_024, session: { kind: 'join', sessionId: accept.sessionId } },
+    },
   );
   const reading = textOf(session);
 

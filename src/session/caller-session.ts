@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { sleep } from '../base/deadline.ts';
 import { type Backoff, retryDelayMs } from '../base/retry.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -44,7 +45,7 @@ const firstMs = 15_000;
 const livedMs = 5_000;
 const backoff: Backoff = { delayMs: 20, maxDelayMs: 5_000 };
 /** Of a session that another link may find again. */
-const comesBack: readonly CloseCode[] = ['host-away', 'server-stopping'];
+const isAskedAgain: readonly CloseCode[] = ['host-away', 'server-stopping'];
 
 /** This end of a session: each byte in and out exactly once, whatever becomes of the links. */
 export class CallerSession {
@@ -138,6 +139,11 @@ export class CallerSession {
     this.#over.abort();
   }
 
+  /** Whether all has come: who reads it needs no link any more, however long that takes. */
+  get hasAll(): boolean {
+    return this.#incoming.isEnded && this.#options.open.session.kind !== 'proxy';
+  }
+
   /** In both directions, as far as the other side has it. */
   get #carriedBytes(): number {
     return this.#incoming.received + this.#outgoing.taken;
@@ -151,7 +157,11 @@ export class CallerSession {
       const patienceMs = this.#accepted === undefined ? firstMs : this.#accepted.lingerSeconds * 1_000;
       const { close, wasOpen } = await this.#viewOnce();
       if (this.#left !== undefined) return;
-      if (!comesBack.includes(close.code)) throw errorOf(close);
+      if (this.hasAll) {
+        await once(this.#over.signal, 'abort');
+        return;
+      }
+      if (!isAskedAgain.includes(close.code)) throw errorOf(close);
       const now = performance.now();
       if (wasOpen) {
         awaySince = now;
@@ -223,8 +233,8 @@ export class CallerSession {
     this.#accepted = accept;
     this.#isSeated = true;
     const lost = this.#incoming.resume(accept.output);
-    // Who comes for the first time to what is old has missed nothing.
-    if (wasAway) this.#lost(lost);
+    // Who joins what is old has missed nothing.
+    if (wasAway || this.#options.open.session.kind !== 'join') this.#lost(lost);
     // What was read since it was opened could not be told.
     if (wasAway) stream.send({ type: 'credit', offset: this.#incoming.credit });
     if (this.#size !== undefined) stream.send({ type: 'control', json: this.#size });

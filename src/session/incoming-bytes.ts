@@ -39,6 +39,11 @@ export class IncomingBytes {
     return this.#flow.next;
   }
 
+  /** Whether nothing more comes. */
+  get isEnded(): boolean {
+    return this.#flow.isEnded;
+  }
+
   /** Offset up to which the other side may go. */
   get credit(): number {
     return this.#credit;

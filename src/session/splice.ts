@@ -164,8 +164,9 @@ export class Splice {
     if (this.#output !== undefined) return 'it was accepted already';
     this.#output = this.#newOutput(accept.output);
     this.#input = new Flow(accept.input, accept.window, accept.credit);
-    this.#clock.accepted();
     this.#options.onAccept?.(accept);
+    // Last: its time may be over already.
+    this.#clock.accepted();
     return undefined;
   }
 
