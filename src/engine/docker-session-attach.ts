@@ -1,8 +1,9 @@
+import { withDeadline } from '../base/deadline.ts';
 import type { DockerConnection } from './docker-connection.ts';
 import { hijack } from './docker-hijack.ts';
 import { lookAtContainer, notRunning, ofRunning } from './docker-session-container.ts';
 import { beginProgram } from './docker-session-program.ts';
-import type { AttachRequest, EngineProgram, SessionSize } from './host-sessions.ts';
+import type { AttachRequest, EngineProgram, SessionExit, SessionSize } from './host-sessions.ts';
 import { signalNamed } from './signal-name.ts';
 
 /**
@@ -10,6 +11,9 @@ import { signalNamed } from './signal-name.ts';
  * them, and the engine holds none of what is typed back to see whether it becomes them.
  */
 const detachKeys = ['%FE', '%FF', '%FE', '%FF', '%FE', '%FF', '%FE', '%FF'].join(',');
+
+/** The engine tells of an end a little after the streams have ended. */
+const exitMs = 2_000;
 
 /** To the main program of a container that runs. */
 export async function attachProgram(
@@ -23,6 +27,7 @@ export async function attachProgram(
   const action = `attach to container "${container}"`;
   const call = { action, signal };
   const stream = await ofRunning(hijack(connection, call, { path: `/containers/${id}/attach?${query}`, hasInput }));
+  const nextExit = new NextExit(connection, id);
   const resize = ({ columns, rows }: SessionSize, abort?: AbortSignal) =>
     connection.call({ action: 'resize a terminal', signal: abort }, (docker, { signal: abortSignal }) =>
       docker.getContainer(id).resize({ w: columns, h: rows, abortSignal }),
@@ -37,11 +42,38 @@ export async function attachProgram(
     signal: (name: string) => killContainer(connection, { id, container }, name),
     exit: async () => {
       const found = await lookAtContainer(connection, id);
-      return found.isRunning ? undefined : { code: found.exitCode };
+      return found.isRunning ? await nextExit.soon() : { code: found.exitCode };
     },
-    hangUp: () => {},
+    hangUp: () => nextExit.close(),
   };
   return await beginProgram(stream, ways, { terminal, signal });
+}
+
+/** How a main program ends next, also where it was started again by the time that somebody asks. */
+class NextExit {
+  readonly #closing = new AbortController();
+  readonly #exit: Promise<SessionExit | undefined>;
+
+  constructor(connection: DockerConnection, id: string) {
+    const call = { action: 'wait for the end of a container', answerMs: Number.POSITIVE_INFINITY };
+    this.#exit = connection
+      .call({ ...call, signal: this.#closing.signal }, async (docker, { signal: abortSignal }) => {
+        const { StatusCode: code } = await docker.getContainer(id).wait({ condition: 'next-exit', abortSignal });
+        return typeof code === 'number' ? { code } : undefined;
+      })
+      .catch(() => undefined); // An engine that went away does not know.
+  }
+
+  /** Undefined where it goes on. */
+  async soon(): Promise<SessionExit | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    withDeadline(exitMs).addEventListener('abort', () => resolve(undefined), { once: true });
+    return await Promise.race([this.#exit, promise]);
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
 }
 
 interface Named {
