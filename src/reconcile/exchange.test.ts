@@ -119,6 +119,22 @@ test('two workspaces that change their ports between them both get there', async
   assert.deepEqual(ports.sort(), ['one 82', 'two 81']);
 });
 
+test('a container that is made is not started, and so not refused, while another workspace still has its port', async () => {
+  const on80 = { ...web, ports: [{ container: 80, host: 80 }] };
+  const state = await settledState({ workspaces: { one: on80, two: { ...on80, running: false } } });
+  const moved = { workspaces: { one: { ...web, updateStrategy: { order: 'start-first' } }, two: on80 } };
+
+  const decision = await decide(state, moved);
+  assert.deepEqual(linesOf(decision), ['replace-workspace one (): its spec changed']);
+  assert.equal(decision.workspaces[1]?.reason, 'host port 0.0.0.0:80/tcp is still held by workspace "one"');
+
+  const settled = await new SimulatedHost(state).converge(aTarget(aSpec(moved), { revision: 2 }));
+  assert.deepEqual(
+    settled.decision.workspaces.map(({ state: is }) => is),
+    ['running', 'running'],
+  );
+});
+
 test('a workspace that is declared under another name starts once the one before has left its volume', async () => {
   const workspace = { ...web, mounts: [{ type: 'volume', volume: 'data', target: '/data' }] };
   const state = await settledState({ volumes: { data: {} }, workspaces: { web: workspace } });

@@ -93,7 +93,7 @@ function workspaceOf(
     slots,
     image,
     after: needs.flatMap(({ after }) => after),
-    heldBy: isTakingOver ? removals.blockedBy : undefined,
+    heldBy: isTakingOver ? (removals.blockedBy ?? portWait) : undefined,
     blockedBy: needs.find(({ blockedBy }) => blockedBy !== undefined)?.blockedBy ?? space ?? portWait,
     ...wanted(pass, spec),
   };
