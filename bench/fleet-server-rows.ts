@@ -15,7 +15,7 @@ export async function fleetServerRows(): Promise<Row[]> {
     {
       figure: `${figure}: CPU`,
       value: `${percent(server.cpu)} of a core`,
-      target: '<= 25 %',
+      target: '<= 30 %',
       floor: `their signatures alone ${percent(signatureShare())}`,
     },
     {

@@ -21,7 +21,7 @@ import { countOf, secondsOf } from './time-word.ts';
  * waits meanwhile: it may grow by so many percent first, which with a thousand agents is some 15 MB. On a busy machine the threads that
  * would help to collect what is young are themselves waited for. The size of the young heap can only be chosen where Node is started.
  */
-const heapFlags = ['--optimize-for-size', '--no-parallel-scavenge', '--heap-growing-percent=30'] as const;
+const heapFlags = ['--optimize-for-size', '--no-parallel-scavenge', '--heap-growing-percent=40'] as const;
 /** Of a line of its log. */
 const lineLength = 4_000;
 
