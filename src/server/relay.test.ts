@@ -108,9 +108,13 @@ test('sessions of a user and of a host, and how often they are opened, have a mo
   const links = { admin: await linkOf(t, server.url, server.adminToken), olga: await linkOf(t, server.url, token) };
   const open = async (user: keyof typeof links) => {
     const call = callSession(t, async () => links[user]);
-    const refused = refusalOf(call.ended);
-    const accepted = waitUntil('its acceptance', () => call.session.accepted).then(() => 'accepted');
-    return Promise.race([refused, accepted.catch(() => refused)]);
+    const over = new AbortController();
+    const refused = refusalOf(call.ended).finally(() => over.abort());
+    const accepted = waitUntil('its acceptance', () => call.session.accepted, { signal: over.signal });
+    return accepted.then(
+      () => 'accepted',
+      () => refused,
+    );
   };
 
   assert.equal(await open('admin'), 'accepted');
