@@ -11,6 +11,7 @@ import { FrameLink } from './frame-link.ts';
 import type { LinkStream } from './link-stream.ts';
 import { type PortEnd, portEnd } from './port-end.suite.ts';
 import { type OpenedSource, SessionDesk } from './session-desk.ts';
+import { hurriedTime } from './simulated-time.suite.ts';
 import type { Exit, Source } from './source.ts';
 import { Splice } from './splice.ts';
 
@@ -199,6 +200,7 @@ function aRound(round: number, isReadOn: boolean) {
 
 test('each byte in and out arrives exactly once, however often the link is cut', { timeout: 120_000 }, async (t) => {
   t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
+  hurriedTime(t);
   let cuts = 0;
   for (let round = 0; round < 20; round += 1) {
     const { random, script, typed, heard, way, window, told } = aRound(round, false);
@@ -220,6 +222,7 @@ test('what several viewers do not get is what they are told is gone, and nothing
   timeout: 120_000,
   skip: leftToNpmTest,
 }, async (t) => {
+  hurriedTime(t);
   for (let round = 0; round < 10; round += 1) {
     const { random, script, way, window, told } = aRound(1_000 + round, round % 2 === 0);
     const first = aReader(exec, { way, random, window, signal: t.signal });
