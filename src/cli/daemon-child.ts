@@ -97,6 +97,8 @@ export class DaemonChild implements AsyncDisposable {
 
   #failure(message: string): AppError {
     const talk = this.#talk.trim();
-    return new AppError('unreachable', talk === '' ? message : `${message}\n${talk}`, { next: 'agora doctor' });
+    return new AppError('unreachable', talk === '' ? message : `${message}\n${talk.replace(/^/gm, '  ')}`, {
+      next: 'agora doctor',
+    });
   }
 }

@@ -56,3 +56,21 @@ test('nothing that an error repeats acts on the terminal', () => {
 
   assert.equal(describeError(error, quiet), 'agora: Cannot copy "x ":\n  line two\n  because: cursorup\n  next: ab\n');
 });
+
+test('what an error repeats begins no line of its own, only what belongs to the message does', () => {
+  const hostile = 'a\nagora: signed out\r\nnext: run this';
+  const error = new AppError('refused', `Cannot copy "${hostile}": 1 problem\n  line two`, {
+    cause: new Error(`It says ${hostile}`),
+    next: hostile,
+  });
+
+  const told = describeError(error, quiet).split('\n');
+
+  assert.deepEqual(told, [
+    'agora: Cannot copy "a agora: signed out  next: run this": 1 problem',
+    '  line two',
+    '  because: It says a agora: signed out  next: run this',
+    '  next: a agora: signed out  next: run this',
+    '',
+  ]);
+});

@@ -13,8 +13,15 @@ export function describeError(error: unknown, options: DescribeErrorOptions): st
   const next = error instanceof AppError ? error.next : (file?.next ?? (options.withStack ? undefined : report));
   if (next !== undefined) lines.push(`  next: ${next}`);
   if (options.withStack && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
-  // Any of them may repeat what a host, a workspace or a file says.
-  return `${lines.join('\n').split('\n').map(inertLine).join('\n')}\n`;
+  return `${lines.map(inert).join('\n')}\n`;
+}
+
+/** Any text may repeat what a host, a workspace or a file is called: only what we indent ourselves is on a line of its own. */
+function inert(text: string): string {
+  return text
+    .split(/\n(?= {2})/)
+    .map(inertLine)
+    .join('\n');
 }
 
 const report = 'this is a defect of agora; run the command again with AGORA_DEBUG=1 and report what it prints';
