@@ -3,6 +3,7 @@ import { retry } from '../base/retry.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import type { DockerCall, DockerConnection } from './docker-connection.ts';
 import { httpStatus, orUndefined } from './docker-errors.ts';
+import { hasDependents, sessionHelpersIn } from './docker-host-dependents.ts';
 import { named } from './docker-host-errors.ts';
 import { workspaceCreateOptions } from './docker-host-spec.ts';
 import { ask, tell } from './docker-request.ts';
@@ -27,7 +28,13 @@ export function hostContainerCalls(
   const remove: HostEngine['removeContainer'] = async (reference, signal, { keepsVolumes = false } = {}) => {
     const call = { action: `remove container "${reference}"`, signal, answerMs };
     const line = { method: 'DELETE', path: path(reference), query: { force: 1, v: keepsVolumes ? 0 : 1 } } as const;
-    await settled(() => orUndefined(named(tell(connection, call, line))), signal);
+    const once = () => orUndefined(named(tell(connection, call, line)));
+    const withHelpers = async (error: unknown) => {
+      if (!hasDependents(error)) throw error;
+      for (const id of await sessionHelpersIn(connection, reference, signal)) await remove(id, signal);
+      await once();
+    };
+    await settled(() => once().catch(withHelpers), signal);
   };
   return {
     async createWorkspace(container, signal) {

@@ -38,7 +38,7 @@ const meanings: readonly Meaning[] = [
   },
   // Podman has no status of its own for it.
   { words: /name .* is already in use|network already exists|volume already exists/i, code: 'task-conflict' },
-  { words: /container state improper|is already in progress/i, code: 'task-conflict' },
+  { words: /container state improper|is already in progress|has dependent containers/i, code: 'task-conflict' },
   { words: /has active endpoints|network is being used|volume is in use|volume is being used/i, code: 'task-conflict' },
   {
     words:

@@ -92,6 +92,17 @@ export function sessionHelpersSuite(name: string, open: () => Promise<EngineOfHe
       await assert.rejects(sessions.dial(host.named('web'), 81, signal), (error) => isAppError(error, 'unreachable'));
     });
 
+    test('a container is removed while one of them leads into it', async () => {
+      await host.start('removed', { command: ['httpd', '-f', '-p', '8080', '-h', '/bin'] });
+      await waitUntil('the port', () => get('removed').catch(() => undefined));
+      assert.equal((await helpers()).length, 1);
+
+      await host.engine.removeContainer(host.named('removed'));
+
+      const names = (await host.engine.observeContainers()).map(({ name }) => name);
+      assert.ok(!names.includes(host.named('removed')));
+    });
+
     test('one that an agent that was killed had only made goes with the next', async () => {
       await host.start('again', { command: ['httpd', '-f', '-p', '8080', '-h', '/bin'] });
       const spec = workspaceSpecSchema.parse({ image: host.tag });
