@@ -85,7 +85,8 @@ export const desiredStateSchema = z.object({
 export type DesiredState = z.infer<typeof desiredStateSchema>;
 /** With the server's signature of the JCS of the state. An older revision than the last is refused by the agent. */
 export const signedDesiredStateSchema = z.object({ state: desiredStateSchema, signature: signatureSchema });
-export type SignedDesiredState = z.infer<typeof signedDesiredStateSchema>;
+/** As a server sends it: what is as by default may be left out. */
+export type SignedDesiredState = z.input<typeof signedDesiredStateSchema>;
 
 const engineStateSchema = z.object({ isUp: z.boolean(), message: z.string().max(1024).optional() });
 

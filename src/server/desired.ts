@@ -1,8 +1,10 @@
 import { createHmac, type KeyObject } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { canonicalize } from '../base/canonical-json.ts';
 import { signText } from '../base/fleet-keys.ts';
 import { sealText } from '../base/sealed-box.ts';
-import type { DesiredState, SignedDesiredState } from '../contracts/agent-wire.ts';
+import type { SignedDesiredState } from '../contracts/agent-wire.ts';
+import { type HostSpec, networkSpecSchema, volumeSpecSchema, workspaceSpecSchema } from '../contracts/host-spec.ts';
 import type { StoredHost } from './host-store.ts';
 import type { Revision } from './revisions.ts';
 
@@ -19,11 +21,11 @@ export function desiredStateOf(
   keys: DesiredKeys,
 ): SignedDesiredState {
   const entries = Object.entries(secrets);
-  const state: DesiredState = {
+  const state: SignedDesiredState['state'] = {
     hostId,
     revision: change.revision,
     specDigest: change.specDigest,
-    spec,
+    spec: withoutDefaults(spec),
     sealed: Object.fromEntries(entries.map(([ref, value]) => [ref, sealText(sealingKey, value, ref)])),
     secretDigests: Object.fromEntries(entries.map(([ref, value]) => [ref, secretDigest(keys.atRest, value)])),
   };
@@ -38,4 +40,29 @@ export function desiredTag({ sealingKey }: Pick<StoredHost, 'sealingKey'>, revis
 /** Keyed, so that a guess at the value cannot be checked against it. */
 export function secretDigest(atRest: Uint8Array, value: string): string {
   return createHmac('sha256', atRest).update(`secret digest\n${value}`).digest('base64url');
+}
+
+const { image: _, ...workspaceDefaults } = workspaceSpecSchema.parse({ image: 'any' });
+const [networkDefaults, volumeDefaults] = [networkSpecSchema.parse({}), volumeSpecSchema.parse({})];
+
+// An agent of an earlier release refuses a field that it does not know: it hears of one only where it is used.
+function withoutDefaults(spec: HostSpec): SignedDesiredState['state']['spec'] {
+  return {
+    ...spec,
+    networks: eachWithout(networkDefaults, spec.networks),
+    volumes: eachWithout(volumeDefaults, spec.volumes),
+    workspaces: eachWithout(workspaceDefaults, spec.workspaces),
+  };
+}
+
+function eachWithout<Each extends object>(
+  defaults: Partial<NoInfer<Each>>,
+  named: Readonly<Record<string, Each>>,
+): Record<string, Each> {
+  const usual = new Map<string, unknown>(Object.entries(defaults));
+  const isSet = ([key, value]: [string, unknown]) => !usual.has(key) || !isDeepStrictEqual(value, usual.get(key));
+  return Object.fromEntries(
+    // Whoever reads it puts the same in their place.
+    Object.entries(named).map(([name, each]) => [name, Object.fromEntries(Object.entries(each).filter(isSet)) as Each]),
+  );
 }
