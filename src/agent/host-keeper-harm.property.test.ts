@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { casesOf } from '../../test/support/quick-tests.ts';
 import { harm, harms } from '../../test/support/simulated-harm.ts';
 import { aTarget, SimulatedHost } from '../../test/support/simulated-host.ts';
 import { assertAsDeclared, guard, specArbitrary, specOf, stateWithOthers } from '../../test/support/simulated-specs.ts';
 
 const seed = Number(process.env['AGORA_TEST_SEED'] ?? Date.now() % 1_000_000_007);
-const numRuns = Number(process.env['AGORA_TEST_RUNS'] ?? 200);
+const numRuns = Number(process.env['AGORA_TEST_RUNS'] ?? casesOf(200));
 const harmsArbitrary = fc.array(fc.tuple(fc.nat(60), fc.constantFrom(...harms), fc.nat(5)), { maxLength: 6 });
 
 test('whatever happens to a host, and whenever, it becomes as declared, or it is told what was put back', async (t) => {

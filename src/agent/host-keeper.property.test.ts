@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { casesOf } from '../../test/support/quick-tests.ts';
 import type { Fault } from '../../test/support/simulated-calls.ts';
 import { aTarget, SimulatedHost } from '../../test/support/simulated-host.ts';
 import {
@@ -23,7 +24,7 @@ const faultsOf = (faults: readonly Fault[]) =>
   fc.array(fc.tuple(fc.nat(60), fc.constantFrom(...faults)), { maxLength: 12 });
 const faultsArbitrary = faultsOf([...agentFaults, ...engineFaults]);
 const seed = Number(process.env['AGORA_TEST_SEED'] ?? Date.now() % 1_000_000_007);
-const numRuns = Number(process.env['AGORA_TEST_RUNS'] ?? 200);
+const numRuns = Number(process.env['AGORA_TEST_RUNS'] ?? casesOf(200));
 
 /** The faults of each stage of a scenario, by the number of the call. */
 class FaultPlan {

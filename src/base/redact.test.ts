@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { test } from 'node:test';
+import { casesOf } from '../../test/support/quick-tests.ts';
 import { Redactor } from './redact.ts';
 import { isLongEnough, patternsOf } from './redact-forms.ts';
 import { skipping } from './redact-skips.ts';
@@ -70,7 +71,7 @@ function randomText(alphabet: string, least: number, most: number): string {
 
 test('random secrets of any alphabet in random places, forms and pieces are all found, and nothing else is changed', () => {
   const kinds = Object.values(forms);
-  for (let round = 0; round < 2_000; round += 1) {
+  for (let round = 0; round < casesOf(2_000); round += 1) {
     const value = randomText(alphabets[round % alphabets.length] ?? '', 6, 40);
     if (!isLongEnough(value)) continue;
     const redactor = new Redactor({ S: value });
@@ -87,7 +88,7 @@ test('random secrets of any alphabet in random places, forms and pieces are all 
 });
 
 test('random text that holds nothing to look for comes out byte for byte, whatever it begins like', () => {
-  for (let round = 0; round < 2_000; round += 1) {
+  for (let round = 0; round < casesOf(2_000); round += 1) {
     const alphabet = alphabets[round % alphabets.length] ?? '';
     const value = randomText(alphabet, 6, 12);
     const text = Buffer.from(randomText(`${alphabet}\n\\`, 0, 200));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { leftToNpmTest } from '../../test/support/quick-tests.ts';
+import { casesOf, leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { parseStrictJson, StrictJsonError, type StrictJsonOptions } from './strict-json.ts';
 
 const plain: StrictJsonOptions = { maxBytes: 1e6, maxDepth: 32, maxStringBytes: 1000, numbers: 'double' };
@@ -60,7 +60,7 @@ test('text that JSON.parse refuses is refused, whatever it is', () => {
       }
       if (!isJson) refusal(text);
     }),
-    { numRuns: 2000 },
+    { numRuns: casesOf(2000) },
   );
 });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { engineForTests, packageRoot, rawEngine } from '../../test/support/engine.ts';
+import { leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
 import { workerImage } from '../contracts/names.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -17,7 +18,9 @@ import { buildFromThisMachine } from './worker-local-build.ts';
 
 const { engine, skip } = await engineForTests();
 
-test('the worker bundle is the same wherever the checkout lies, and names no folder', async (t) => {
+test('the worker bundle is the same wherever the checkout lies, and names no folder', {
+  skip: leftToNpmTest,
+}, async (t) => {
   const copy = await mkdtemp(join(tmpdir(), 'agora-checkout-'));
   t.after(() => rm(copy, { recursive: true, force: true }));
   for (const path of ['src', 'docker', 'package.json']) {
@@ -84,7 +87,7 @@ test('a build whose image is in use already is a build', { skip }, async (t) => 
   assert.notEqual(await engine.inspectImage(built), undefined);
 });
 
-test('a base of this machine has what a shell in a worker is used with', async () => {
+test('a base of this machine has what a shell in a worker is used with', { skip: leftToNpmTest }, async () => {
   const { files, missing } = await findBaseFiles(process.execPath);
 
   const places = files.map(({ to }) => to);

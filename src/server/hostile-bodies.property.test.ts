@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { casesOf } from '../../test/support/quick-tests.ts';
 import { emptyHostSpec } from '../contracts/host-spec.ts';
 import type { Route } from '../contracts/route.ts';
 import { type RouteName, routes } from '../contracts/routes.ts';
 import { someFacts, startServer, TestAgent } from './suite-server.ts';
 
 const seed = Number(process.env['AGORA_TEST_SEED'] ?? Date.now() % 1_000_000_007);
-const numRuns = Number(process.env['AGORA_TEST_RUNS'] ?? 300);
+const numRuns = Number(process.env['AGORA_TEST_RUNS'] ?? casesOf(300));
 const at = '2026-01-01T00:00:00.000Z';
 const digest = `sha256:${'0'.repeat(64)}`;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { leftToNpmTest } from '../../test/support/quick-tests.ts';
+import { casesOf, leftToNpmTest } from '../../test/support/quick-tests.ts';
 import { chosen, randomFrom } from '../../test/support/seeded-random.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { openSchema, type RelayedOpen, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
@@ -202,7 +202,7 @@ test('each byte in and out arrives exactly once, however often the link is cut',
   t.diagnostic(`seed ${seed} (AGORA_TEST_SEED runs it again)`);
   hurriedTime(t);
   let cuts = 0;
-  for (let round = 0; round < 20; round += 1) {
+  for (let round = 0; round < casesOf(20); round += 1) {
     const { random, script, typed, heard, way, window, told } = aRound(round, false);
     const { caller, running, reading, lostBytes } = aReader(exec, { way, random, window, signal: t.signal });
     await caller.write(typed);

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { casesOf } from '../../test/support/quick-tests.ts';
 import { createBaseline } from './baseline.ts';
 import { capturePatch } from './capture.ts';
 
@@ -107,7 +108,7 @@ test('whatever was there and whatever became of it, git makes the one of the oth
       const start = edited(new Map(), first);
       await capturesExactly(start, edited(start, second));
     }),
-    { numRuns: 30 },
+    { numRuns: casesOf(30) },
   );
 });
 

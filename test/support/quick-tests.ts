@@ -4,3 +4,8 @@
  */
 export const leftToNpmTest: string | false =
   process.env['AGORA_QUICK_TESTS'] === '1' && 'npm run check leaves this to npm test';
+
+/** How often a test of random cases goes through them: `npm run check` takes a few, `npm test` all. */
+export function casesOf(count: number): number {
+  return leftToNpmTest === false ? count : Math.ceil(count / 5);
+}

@@ -27,11 +27,11 @@ const changes: Readonly<Record<string, (bytes: Buffer, at: number) => Buffer>> =
     Buffer.concat([bytes.subarray(0, at), Buffer.from('0'), bytes.subarray(at)]),
 };
 
-/** Where there is no time for all of them, each byte is changed in one of the ways. */
-const step = leftToNpmTest ? Object.keys(changes).length : 1;
+/** Where there is no time for all of them, each third byte is changed in one of the ways. */
+const step = leftToNpmTest ? 3 * Object.keys(changes).length : 1;
 
 for (const [index, [name, change]] of Object.entries(changes).entries()) {
-  const first = index % step;
+  const first = (3 * index) % step;
   test(`a bundle with any byte ${name} is not intact, outside the published list`, async () => {
     for (let at = first; at < golden.length; at += step) {
       const changed = change(golden, at);
