@@ -31,7 +31,7 @@ export const hostApply = defineCommand(
       'Secrets are looked up on this machine and sealed for the host; folders to build from are handed in when the server lacks',
       'them, without what their .dockerignore names. Each problem of the spec is told with its line, and nothing is changed.',
       'What is declared already, values of secrets included, stays the revision that it is. --again makes one all the same: for',
-      'builds that were cancelled, and images with the policy always.',
+      'builds that were cancelled, workspaces that were put back, and images with the policy always.',
     ],
     examples: [
       'agora host apply gpu-box-1 -f spec.yaml --wait',

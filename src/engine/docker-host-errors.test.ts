@@ -6,10 +6,10 @@ import { hostEngineError, registryError } from './docker-host-errors.ts';
 const words: readonly (readonly [ErrorCode, string])[] = [
   ['disk-full', 'write /var/lib/docker/overlay2/x: no space left on device'],
   [
-    'invalid-input',
+    'task-conflict',
     'driver failed programming external connectivity: Bind for 0.0.0.0:80 failed: port is already allocated',
   ],
-  ['invalid-input', 'rootlessport listen tcp 0.0.0.0:80: bind: address already in use'],
+  ['task-conflict', 'rootlessport listen tcp 0.0.0.0:80: bind: address already in use'],
   ['invalid-input', 'could not select device driver "" with capabilities: [[gpu]]'],
   [
     'invalid-input',

@@ -17,7 +17,7 @@ const meanings: readonly Meaning[] = [
   },
   {
     words: /port is already allocated|address already in use/i,
-    code: 'invalid-input',
+    code: 'task-conflict',
     next: 'Free the port on the host, or declare another one.',
   },
   {

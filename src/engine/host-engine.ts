@@ -84,7 +84,8 @@ export interface PullOptions extends ProgressOptions {
 /**
  * What the host agent needs of an engine, Docker or Podman's compatible socket. References are ids or names. Every call has a
  * deadline or a signal. Failures raised are those of `Engine`; besides `disk-full`, where the engine says that no space is left,
- * and `invalid-input` with the engine's own words where it refuses a specification (a port that is taken, a device that is not there).
+ * `invalid-input` with the engine's own words where it refuses a specification (a device that is not there), and `task-conflict`
+ * where something else has a name or a port.
  * Of a registry: `image-missing`, `refused` without the right login, `not-ready` while it cannot be reached.
  * To stop or remove what is already so is fine, and so is to connect what is connected. Containers have the labels of their
  * image as well as their own.

@@ -170,7 +170,7 @@ export function workspaceTests(
     const second = await host.create('port-too', { ports });
 
     await assert.rejects(host.engine.startContainer(second), (error) => {
-      return isAppError(error, 'invalid-input') && error.message.includes(String(port)) && error.next !== undefined;
+      return isAppError(error, 'task-conflict') && error.message.includes(String(port)) && error.next !== undefined;
     });
     await host.engine.removeContainer(first);
     await host.engine.startContainer(second);

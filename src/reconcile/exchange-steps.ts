@@ -66,10 +66,6 @@ export function putBack(
   return nothingKept;
 }
 
-export function refuse(pass: Pass, { name, digest }: Workspace, { imageId }: ObservedContainer, reason: string): void {
-  pass.memory.refused[name] = { digest, imageId, reason };
-}
-
 export function start(pass: Pass, workspace: Workspace, container: ObservedContainer, reason: string): void {
   const { name, spec, after, heldBy } = workspace;
   pass.isWaiting = true;
@@ -80,7 +76,7 @@ export function start(pass: Pass, workspace: Workspace, container: ObservedConta
     return;
   }
   const moves: Move[] = [{ do: 'start', container: container.id }];
-  const step = addStep(pass, { kind: 'start-workspace', name, reason, moves, after, ...attemptOf(workspace) });
+  const step = addStep(pass, { kind: 'start-workspace', name, reason, moves, after, fingerprint: container.id });
   if (step !== undefined) noteStart(pass.memory, { name, container, restart, now: pass.now });
 }
 

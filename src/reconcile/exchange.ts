@@ -6,7 +6,6 @@ import {
   drop,
   isBlocked,
   putBack,
-  refuse,
   removal,
   start,
   startMoves,
@@ -18,9 +17,10 @@ import { isUp, type Verdict, verdictOn } from './gate.ts';
 import { type Kept, nothingKept } from './kept.ts';
 import { addStep, type Pass, tell, wakeBy } from './pass.ts';
 import { isPortDeclaredElsewhere } from './port-holders.ts';
+import { forgetPointlessRefusal, isRefused, refuse } from './refusals.ts';
 import { startOf } from './restarts.ts';
 import type { Move } from './step.ts';
-import { attemptOf, createMove, isFresh, isRefused, removeMoves, stopMove, type Workspace } from './workspace.ts';
+import { attemptOf, createMove, isFresh, removeMoves, startFailureOf, stopMove, type Workspace } from './workspace.ts';
 
 const startsTried = 3;
 
@@ -44,14 +44,6 @@ export function settle(pass: Pass, workspace: Workspace): Kept {
 /** Whether a container may have the name: the declared one, or any other than one that was refused. */
 function wants(pass: Pass, workspace: Workspace, container: ObservedContainer): boolean {
   return isFresh(workspace, container) !== isRefused(pass, workspace);
-}
-
-// With nothing to go back to, what was refused is still the best there is.
-function forgetPointlessRefusal(pass: Pass, workspace: Workspace): void {
-  const { current, next, previous } = workspace.slots;
-  const others = [current, next, previous].filter((container) => container !== undefined);
-  const isOf = isRefused(pass, workspace);
-  if (!isOf || !others.some((container) => !isFresh(workspace, container))) delete pass.memory.refused[workspace.name];
 }
 
 function withoutCurrent(pass: Pass, workspace: Workspace): Kept {
@@ -106,7 +98,7 @@ function withWanted(pass: Pass, workspace: Workspace, current: ObservedContainer
         drop(pass, workspace, previous, 'it is not to be put back');
         return kept;
       }
-      refuse(pass, workspace, current, verdict.reason);
+      refuse(pass, workspace, current, verdict);
       return putBack(pass, workspace, {
         current,
         previous,
@@ -186,7 +178,7 @@ function startFirst(pass: Pass, workspace: Workspace, current: ObservedContainer
   if (verdict.is === 'startable') start(pass, workspace, next, whyStale(workspace, current));
   else if (verdict.is === 'waiting') wakeBy(pass, verdict.until);
   else if (verdict.is === 'bad' && spec.updateStrategy.rollback) {
-    refuse(pass, workspace, next, verdict.reason);
+    refuse(pass, workspace, next, verdict);
     drop(pass, workspace, next, `it did not prove itself: ${verdict.reason}`);
   } else {
     takePlace(pass, workspace, { current, next });
@@ -197,17 +189,15 @@ function startFirst(pass: Pass, workspace: Workspace, current: ObservedContainer
 
 function judge(pass: Pass, workspace: Workspace, container: ObservedContainer): Verdict {
   const { name, spec } = workspace;
-  const { attempt, fingerprint } = attemptOf(workspace);
-  const failure = entryOf(pass.memory.failures, attempt);
-  const isTried = failure?.fingerprint === fingerprint && failure.attempts >= startsTried;
-  if (failure !== undefined) pass.attempts.add(attempt);
+  const failure = startFailureOf(pass, name, container);
+  const isTried = failure !== undefined && failure.attempts >= startsTried;
   noteSince(pass, name, container);
   return verdictOn({
     container,
     spec,
     since: entryOf(pass.memory.exchanges, name)?.since,
     now: pass.now,
-    startFailure: isTried ? failure?.message : undefined,
+    startFailure: isTried ? failure : undefined,
   });
 }
 

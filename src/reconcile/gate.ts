@@ -7,7 +7,7 @@ export type Verdict =
   | { readonly is: 'startable' }
   | { readonly is: 'waiting'; readonly until: number }
   | { readonly is: 'good' }
-  | { readonly is: 'bad'; readonly reason: string };
+  | { readonly is: 'bad'; readonly reason: string; readonly mayPass?: boolean };
 
 export interface Candidate {
   readonly container: ObservedContainer;
@@ -16,7 +16,7 @@ export interface Candidate {
   readonly since: number | undefined;
   readonly now: number;
   /** Why it could not be started, when that was tried often enough. */
-  readonly startFailure: string | undefined;
+  readonly startFailure: { readonly message: string; readonly mayPass?: boolean | undefined } | undefined;
 }
 
 /** Without a check, staying up is all there is to see, and more of it tells little. */
@@ -25,7 +25,9 @@ const longestStayUpMs = 10_000;
 export function verdictOn({ container, spec, since, now, startFailure }: Candidate): Verdict {
   const withinMs = timeSpanInMs(spec.updateStrategy.healthyWithin);
   const hasCheck = spec.health !== undefined || container.health !== 'none';
-  if (startFailure !== undefined && !isUp(container)) return { is: 'bad', reason: startFailure };
+  if (startFailure !== undefined && !isUp(container)) {
+    return { is: 'bad', reason: startFailure.message, mayPass: startFailure.mayPass === true };
+  }
   const until = (since ?? now) + (hasCheck ? withinMs : Math.min(withinMs, longestStayUpMs));
 
   switch (container.status) {

@@ -8,8 +8,20 @@ const failureSchema = z.object({
   attempts: z.int().positive(),
   nextAt: time,
   message: z.string(),
+  /** Why it failed may go away by itself. */
+  mayPass: z.boolean().optional(),
   /** It is not tried again while this revision is declared. */
   heldRevision: z.int().optional(),
+});
+
+/** What did not prove itself, and is not tried again as it is while this revision is declared, or until then. */
+const refusalSchema = z.object({
+  digest: z.string(),
+  imageId: z.string(),
+  reason: z.string(),
+  revision: z.int().optional(),
+  tries: z.int().optional(),
+  againAt: time.optional(),
 });
 
 /**
@@ -21,8 +33,8 @@ export const memorySchema = z.object({
   failures: z.record(z.string(), failureSchema).default({}),
   /** By workspace: the container that proves itself, since it first ran. */
   exchanges: z.record(z.string(), z.object({ containerId: z.string(), since: time })).default({}),
-  /** By workspace: the spec and the image that did not prove themselves, and are not tried again. */
-  refused: z.record(z.string(), z.object({ digest: z.string(), imageId: z.string(), reason: z.string() })).default({}),
+  /** By workspace. */
+  refused: z.record(z.string(), refusalSchema).default({}),
   /** By workspace: how often it was started again without staying up. */
   restarts: z.record(z.string(), z.object({ containerId: z.string(), count: z.int(), lastAt: time })).default({}),
   /** By id of a container that we stopped, which so did not end by itself: since when, and until when it may still be ending. */

@@ -31,6 +31,8 @@ export function remember(memory: Memory, { step, outcome, revision, now }: Taken
   const nextAt = now + waitMs(attempts);
   const failure = {
     ...{ fingerprint: step.fingerprint, attempts, nextAt, message: outcome.message.slice(0, 2_048) },
+    // What the engine finds wrong with what it is asked stays wrong.
+    ...(outcome.code !== 'invalid-input' && { mayPass: true }),
     // A person ended it, and wants no other try of the same.
     ...(outcome.code === 'interrupted' && { heldRevision: revision }),
   };

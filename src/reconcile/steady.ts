@@ -76,7 +76,7 @@ function start(
   const steps = [...after, ...connected];
   const step = addStep(pass, { kind: 'start-workspace', name, reason, moves, after: steps, fingerprint: container.id });
   if (step !== undefined) noteStart(pass.memory, { name, container, restart, now: pass.now });
-  return startFailureOf(pass, name)?.message ?? reason;
+  return startFailureOf(pass, name, container)?.message ?? reason;
 }
 
 /** Networks of ours are joined and left as it runs; those of others are nobody's business but theirs. */

@@ -3,7 +3,8 @@ import type { ObservedContainer } from '../contracts/host-observation.ts';
 import { entryOf } from './entry-of.ts';
 import { endOf } from './gate.ts';
 import type { Pass } from './pass.ts';
-import { attemptOf, isFresh, isRefused, startFailureOf, type Workspace } from './workspace.ts';
+import { isRefused } from './refusals.ts';
+import { attemptOf, isFresh, startFailureOf, type Workspace } from './workspace.ts';
 
 type State = WorkspaceStatus['state'];
 
@@ -49,7 +50,7 @@ function present(pass: Pass, workspace: Workspace, container: ObservedContainer)
       return { state: 'restarting', because: endOf(container) };
     case 'created':
       if (!isWanted) return { state: 'stopped', because: unwantedBecause };
-      return { state: startFailureOf(pass, name) === undefined ? 'starting' : 'failed' };
+      return { state: startFailureOf(pass, name, container) === undefined ? 'starting' : 'failed' };
     case 'exited':
       if (!isWanted) return { state: 'stopped', because: unwantedBecause };
       if (container.exitCode === 0) return { state: 'stopped', because: endOf(container) };

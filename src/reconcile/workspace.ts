@@ -62,22 +62,16 @@ export function isFresh({ digest, image }: Workspace, container: ObservedContain
   return !image.isFollowed || image.choice.id === undefined || image.choice.id === container.imageId;
 }
 
-/** Whether what is declared did not prove itself before. */
-export function isRefused(pass: Pass, { name, digest, image }: Workspace): boolean {
-  const refused = entryOf(pass.memory.refused, name);
-  if (refused?.digest !== digest) return false;
-  return !image.isFollowed || image.choice.id === undefined || image.choice.id === refused.imageId;
-}
-
-/** What a failure to bring the declared container up is remembered for. */
+/** What a failure to make the declared container is remembered for. */
 export function attemptOf({ name, digest, image }: Workspace): { attempt: string; fingerprint: string } {
   const fingerprint = image.isFollowed ? `${digest} ${image.choice.id ?? ''}` : digest;
   return { attempt: `workspace ${name}`, fingerprint };
 }
 
-/** Why the container that stays could not be started, while that is tried again. */
-export function startFailureOf({ memory }: Pass, name: string) {
-  return entryOf(memory.failures, `start-workspace ${name}`);
+/** Why a container that is made could not be started, while that is tried again. */
+export function startFailureOf({ memory }: Pass, name: string, { id }: ObservedContainer) {
+  const failure = entryOf(memory.failures, `start-workspace ${name}`);
+  return failure?.fingerprint === id ? failure : undefined;
 }
 
 export function createMove(pass: Pass, { name, spec, digest, image }: Workspace, container: string): Move {

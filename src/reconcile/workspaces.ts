@@ -2,15 +2,15 @@ import { hostLabels } from '../contracts/fleet-names.ts';
 import type { WorkspaceStatus } from '../contracts/host-change.ts';
 import type { WorkspaceSpec } from '../contracts/host-spec.ts';
 import { timeSpanInMs } from '../contracts/host-units.ts';
-import { entryOf } from './entry-of.ts';
 import { settle } from './exchange.ts';
 import type { ImageShelf } from './images.ts';
 import type { NetworkReadiness } from './networks.ts';
 import { addStep, type Pass, type Readiness, tell, wakeBy } from './pass.ts';
 import { portWaits } from './port-holders.ts';
+import { tellRefusal } from './refusals.ts';
 import { workspaceDigest } from './spec-digest.ts';
 import { care } from './steady.ts';
-import { isFresh, isRefused, removeMoves, type Slots, slotsOf, type Workspace } from './workspace.ts';
+import { isFresh, removeMoves, type Slots, slotsOf, type Workspace } from './workspace.ts';
 import { statusOf } from './workspace-status.ts';
 
 export interface Prerequisites {
@@ -127,13 +127,6 @@ function tellForeign(pass: Pass, { name, slots }: Workspace): void {
   if (!slots.taken.includes(name)) return;
   const next = `Remove it (docker rm ${name}), declare another name, or set "adopt: true" to have it made again as ours.`;
   tell(pass, name, `Cannot make workspace "${name}": a container of this name is not ours`, next);
-}
-
-function tellRefusal(pass: Pass, workspace: Workspace): void {
-  const refused = entryOf(pass.memory.refused, workspace.name);
-  if (refused === undefined || !isRefused(pass, workspace)) return;
-  const message = `Cannot replace workspace "${workspace.name}": ${refused.reason}; the one before was put back`;
-  tell(pass, workspace.name, message, 'Change its spec or its image; it is not tried again as it is.');
 }
 
 /** A plan tells as well what follows once an image is built: everything that is made of it is made again. */

@@ -85,7 +85,7 @@ export class SimulatedState {
   start(container: SimulatedContainer): void {
     const port = this.#portInUse(container);
     if (port !== undefined)
-      throw new AppError('invalid-input', `Cannot start "${container.name}": port ${port} is taken`);
+      throw new AppError('task-conflict', `Cannot start "${container.name}": port ${port} is taken`);
     const fate = this.fates.get(container.imageId) ?? 'good';
     if (fate === 'does-not-start')
       throw new AppError('invalid-input', `Cannot start "${container.name}": no such device`);
