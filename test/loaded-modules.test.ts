@@ -49,6 +49,13 @@ test('--help loads no package at all, and none of the commands', async (t) => {
   assert.ok(!modules.some((module) => module.startsWith('src/cli/orch-')));
 });
 
+test('completing a command loads no package at all', async (t) => {
+  const { stdout, modules } = await loadedBy(t, 'complete', '--', 'host', 'at');
+
+  assert.equal(stdout, 'attach\n');
+  assert.deepEqual(packagesIn(modules), []);
+});
+
 test('submitting a plan loads neither a Docker client nor a bundler', async (t) => {
   const plan = { id: 'run-1', items: [{ id: 'a', inputs: { subagent: 'noop' } }] };
   const config = [
