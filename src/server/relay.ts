@@ -136,6 +136,7 @@ export class Relay {
     const splice = new Splice({
       caller: stream,
       windowBytes: open.window,
+      hasErrors: open.session.kind !== 'proxy',
       resume: open.resume,
       times: timesOf(open.session, this.#limits, now().getTime() - viewing.openedAt.getTime()),
       openAgent: (handler) => {

@@ -142,6 +142,24 @@ for (const [side, what, frames] of [
   });
 }
 
+for (const [what, options, terminal] of [
+  ['a terminal', {}, true],
+  ['a connection', { hasErrors: false }, false],
+] as const) {
+  test(`output of ${what} is of one channel, or ends`, () => {
+    const { says, heard, closes } = aSplice(options);
+    says('agent', { type: 'accept', json: { ...accept, terminal } });
+    says('agent', output(0, 5));
+    says('agent', { ...output(5, 5), channel: 'error' });
+
+    assert.deepEqual(
+      heard.caller.map(({ type }) => type),
+      ['accept', 'data'],
+    );
+    assert.deepEqual([closes.caller[0]?.code, closes.agent[0]?.code], ['protocol', 'protocol']);
+  });
+}
+
 test("a caller's lost link leaves the session waiting; an agent's lost link is told to the caller", () => {
   const gone: Close = { code: 'host-away', message: 'cut' };
   const left = aSplice();

@@ -21,6 +21,8 @@ export interface SpliceOptions {
   readonly windowBytes: number;
   /** Of the caller, where it comes back. */
   readonly resume?: Open['resume'];
+  /** Whether output may come in channel `error`; that of a terminal never does. Default: true. */
+  readonly hasErrors?: boolean;
   /** Opens the stream to the agent; undefined where that cannot be. */
   readonly openAgent: (handler: StreamHandler) => LinkStream | undefined;
   /** How long it may take, idle and last. */
@@ -50,6 +52,7 @@ export class Splice {
   readonly #agent: LinkStream | undefined;
   #output: Flow | undefined;
   #input: Flow | undefined;
+  #hasErrors = true;
   readonly #bytes = { input: 0, output: 0 };
   readonly #clock: SpliceClock;
   #isOver = false;
@@ -120,6 +123,7 @@ export class Splice {
     switch (frame.type) {
       case 'data':
         if (frame.channel === 'input') return 'an agent sends no input';
+        if (frame.channel === 'error' && !this.#hasErrors) return 'all its output is of channel 1';
         return this.#counted('output', this.#output, frame);
       case 'end':
         return this.#output.end(frame.offset);
@@ -164,6 +168,7 @@ export class Splice {
     if (this.#output !== undefined) return 'it was accepted already';
     this.#output = this.#newOutput(accept.output);
     this.#input = new Flow(accept.input, accept.window, accept.credit);
+    this.#hasErrors = this.#options.hasErrors !== false && !accept.terminal;
     this.#options.onAccept?.(accept);
     // Last: its time may be over already.
     this.#clock.accepted();
