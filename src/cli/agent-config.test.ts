@@ -44,6 +44,19 @@ test('a first start keeps what was typed, a later one reads it and changes nothi
   assert.deepEqual(await readConfigFile(file), later);
 });
 
+test('a join token that was typed is not kept: a start without it is one without it', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'agora-home-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const file = join(home, 'config.yml');
+  const flags = configOfFlags({ 'server-url': 'http://typed:1', 'join-token-file': 'wrong' }, '/here');
+
+  await keepConfig({ file, flags, log: assert.fail });
+
+  const kept = await readConfigFile(file);
+  assert.equal(kept?.server_url, 'http://typed:1');
+  assert.equal(kept.join_token_file, undefined);
+});
+
 test('a name that is none and a cap below a line of a log are refused where they are typed', () => {
   for (const flags of [{ 'deployment-name': 'a b' }, { 'log-max-size': '4095' }, { 'log-max-size': '1k' }])
     assert.throws(() => configOfFlags(flags, '/here'), { code: 'usage' });

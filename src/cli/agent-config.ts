@@ -70,7 +70,9 @@ export async function keepConfig({ file, flags, state, log }: ConfigKeeping): Pr
   const kept = await state?.read('config.yml');
   const found = (await readConfigFile(file)) ?? (kept === undefined ? undefined : parseConfig(Buffer.from(kept), file));
   try {
-    if (found === undefined) await writeFirstConfig(file, completeConfig(flags, undefined));
+    // A join token counts once: whoever starts without it after a wrong one wants none.
+    const { join_token_file: _, ...lasting } = flags;
+    if (found === undefined) await writeFirstConfig(file, completeConfig(lasting, undefined));
     else if ((await readConfigFile(file)) === undefined && kept !== undefined) await restore(file, kept);
     const text = await readFile(file, 'utf8');
     if (state !== undefined && text !== kept) await state.write('config.yml', text);
