@@ -2,6 +2,7 @@ import type { HostId } from '../contracts/fleet-ids.ts';
 import type { LiveSession } from '../contracts/routes-sessions.ts';
 import { type Accept, type Close, type Open, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
 import { comesBack } from '../session/seat.ts';
+import { newSessionId } from '../session/session-id.ts';
 import type { CarriedBytes, Splice } from '../session/splice.ts';
 import type { UserCaller } from './handler.ts';
 import { whatOf, workspaceOf } from './session-words.ts';
@@ -24,7 +25,7 @@ export interface Viewing {
   splice: Splice | undefined;
   /** Undefined until it was taken. */
   accept: Accept | undefined;
-  /** As it was told on this link, or on the one before. */
+  /** As it was told on this link, or on the one before; one of ours for what waits and was not answered. */
   sessionId: string | undefined;
   /** Undefined where it was joined and its opener is not known here. */
   opened: Opened | undefined;
@@ -41,7 +42,7 @@ export interface Left {
 }
 
 type Asked = Pick<Viewing, 'caller' | 'hostId' | 'open'>;
-type Taken = Viewing & { readonly accept: Accept };
+type Listed = Viewing & { readonly sessionId: string };
 
 /** The sessions that are viewed through this server, and those that wait for their viewers. */
 export class LiveSessions {
@@ -102,6 +103,8 @@ export class LiveSessions {
       this.forget(viewing);
       return;
     }
+    // Who only asked to join is no reason to list a session.
+    if (viewing.open.session.kind !== 'join') viewing.sessionId ??= newSessionId();
     const { lingerSeconds: most } = sessionLimits;
     const seconds = Math.min(accept?.lingerSeconds ?? most, most);
     this.#waiting.set(viewing, setTimeout(() => this.forget(viewing), seconds * 1_000).unref());
@@ -142,10 +145,13 @@ export class LiveSessions {
     return others.some(({ accept }) => accept !== undefined || viewing.accept === undefined);
   }
 
-  #bySession(): readonly (readonly Taken[])[] {
-    const taken = this.viewings.filter((viewing): viewing is Taken => viewing.accept !== undefined);
+  #bySession(): readonly (readonly Listed[])[] {
+    const isThere = (viewing: Viewing) => viewing.accept !== undefined || this.#waiting.has(viewing);
+    const listed = this.viewings.filter(
+      (viewing): viewing is Listed => viewing.sessionId !== undefined && isThere(viewing),
+    );
     // What one host calls a session says nothing about those of another.
-    return [...Map.groupBy(taken, ({ accept, hostId }) => `${hostId} ${accept.sessionId}`).values()];
+    return [...Map.groupBy(listed, ({ sessionId, hostId }) => `${hostId} ${sessionId}`).values()];
   }
 }
 
@@ -169,7 +175,7 @@ function sumOf(one: CarriedBytes, other: CarriedBytes): CarriedBytes {
   };
 }
 
-function sessionOf(viewings: readonly Taken[]): LiveSession {
+function sessionOf(viewings: readonly Listed[]): LiveSession {
   const [first] = viewings;
   if (first === undefined) throw new RangeError('a session has a viewing');
   const { host, session } = first.open;
@@ -180,7 +186,7 @@ function sessionOf(viewings: readonly Taken[]): LiveSession {
     .map((viewing) => sumOf(viewing.carried, viewing.splice?.carried ?? noBytes))
     .reduce(sumOf, noBytes);
   return {
-    sessionId: first.accept.sessionId,
+    sessionId: first.sessionId,
     user,
     ...(host !== undefined && { host }),
     ...(workspace !== undefined && { workspace }),

@@ -20,6 +20,8 @@ const giveUpMs = 15_000;
 /** Ends sessions that somebody wants ended, and viewings of those who may not have them any more. */
 export class RelayEnding {
   readonly #ports: RelayEndingPorts;
+  /** Of those whose host has not answered. */
+  readonly #givingUp = new Set<Viewing>();
 
   constructor(ports: RelayEndingPorts) {
     this.#ports = ports;
@@ -62,12 +64,16 @@ export class RelayEnding {
       viewing.splice.close(close);
       return;
     }
-    // One whose host has not answered may still be opened there: it is asked for again at the next look.
+    if (this.#givingUp.has(viewing)) return;
+    // One whose host has not answered may still be opened there: where it cannot be told, it is at the next look.
     if (viewing.accept !== undefined) this.#forget(viewing, close);
-    void this.#giveUp(viewing, close, AbortSignal.timeout(giveUpMs)).then(
-      (how) => how === 'left' && this.#forget(viewing, close),
-      () => undefined,
-    );
+    this.#givingUp.add(viewing);
+    void this.#giveUp(viewing, close, AbortSignal.timeout(giveUpMs))
+      .then(
+        (how) => how !== 'returned' && this.#forget(viewing, close),
+        () => undefined,
+      )
+      .finally(() => this.#givingUp.delete(viewing));
   }
 
   #forget(viewing: Viewing, close: Close): void {

@@ -137,6 +137,50 @@ test('what a caller left before its host answered is told as opened, and ends wi
   await waitUntil('its end', () => isClosed() && host.desk.list().length === 0);
 });
 
+test('what a caller left before its host answered is listed, and who ends it ends it there', async (t) => {
+  const answer = Promise.withResolvers<OpenedSource>();
+  const { source, isClosed } = aSource();
+  let isAsked = false;
+  const { server, host, addUser, sessions } = await aFleet(t, () => {
+    isAsked = true;
+    return answer.promise;
+  });
+  const { token, link } = await addUser('olga', 'operator');
+  const { stream } = openStream(link, anOpen({ seat }));
+  await waitUntil('the host to be asked', () => isAsked);
+  stream?.close({ code: 'detached', message: 'away' });
+  const [left] = await waitUntil('it to be listed', async () => {
+    const listed = await sessions();
+    return listed.length === 1 ? listed : undefined;
+  });
+
+  assert.deepEqual([left?.user, left?.what, left?.state, left?.viewers], ['olga', 'cat', 'waiting', []]);
+  const ending = server.as(token).call('endSession', { params: { sessionId: left?.sessionId ?? '' } });
+  answer.resolve({ source, isTerminal: false, readsOn: false });
+  await ending;
+
+  assert.deepEqual(await sessions(), []);
+  await waitUntil('its end', () => isClosed() && host.desk.list().length === 0);
+});
+
+test('who asked to join a session and left before the answer is not listed with it', async (t) => {
+  const { server, addUser, sessions } = await aFleet(t);
+  const { joinToken } = await server.admin.call('createJoinToken', { body: {} });
+  const agent = new TestAgent(server.url);
+  await agent.register({ joinToken, name: 'mute' });
+  const mute = await agentSocket(t, { url: server.url, agent });
+  const { link } = await addUser('vera', 'viewer');
+  const joining = { session: { kind: 'join' as const, sessionId: 's-aaaaaaaaaa' }, host: 'mute', seat };
+  const { stream } = openStream(link, anOpen(joining));
+  await once(mute, 'message');
+  stream?.close({ code: 'detached', message: 'away' });
+
+  const [frame] = await once(mute, 'message');
+
+  assert.equal(decodeFrame(frame).frame.type, 'close');
+  assert.deepEqual(await sessions(), []);
+});
+
 test('who comes back again and again while the host is away is told to wait, not that it is over', async (t) => {
   const server = await startServer(t, { sessionLimits: { opensPerMinute: 3 } });
   const { socket } = await startHost(t, server, { open: quiet });

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { isAppError } from '../contracts/errors.ts';
 import type { Role } from '../contracts/fleet.ts';
@@ -18,6 +17,7 @@ import { comesBack } from './seat.ts';
 import type { Viewer } from './seat-table.ts';
 import { Session } from './session.ts';
 import { mayUse } from './session-access.ts';
+import { newSessionId } from './session-id.ts';
 import type { Source } from './source.ts';
 
 /** What there is to open; to join is to view what was opened. */
@@ -124,22 +124,29 @@ export class SessionDesk {
   }
 
   #resume(stream: LinkStream, { resume: _, ...open }: RelayedOpen, place: Place): StreamHandler | undefined {
+    const returning = { ...open, seat: place.seat };
     const entry = this.#seated(place.seat, open.actor);
-    if (entry === undefined) return refuse(stream, deskRefusals.lost());
-    const problem = this.#returnProblem(entry, { ...open, seat: place.seat });
+    if (entry === undefined) {
+      const taken = this.#takeOver(stream, returning);
+      return taken === undefined ? refuse(stream, deskRefusals.lost()) : taken.handler;
+    }
+    const problem = this.#returnProblem(entry, returning);
     if (problem !== undefined) return refuse(stream, problem);
     return entry.session.resume(place.seat, stream, { ...place, actor: open.actor });
   }
 
   /** Where the link was lost before it was told that it had opened this already: nothing is started twice. */
   #again(stream: LinkStream, open: RelayedOpen): Taken | undefined {
-    const { actor, seat, window, session: spec } = open;
+    const { actor, seat, window } = open;
     if (seat === undefined) return undefined;
     const entry = this.#seated(seat, actor);
-    if (entry !== undefined) {
-      const problem = this.#returnProblem(entry, { ...open, seat });
-      return { handler: problem ? refuse(stream, problem) : entry.session.again(seat, stream, window) };
-    }
+    if (entry === undefined) return this.#takeOver(stream, { ...open, seat });
+    const problem = this.#returnProblem(entry, { ...open, seat });
+    return { handler: problem ? refuse(stream, problem) : entry.session.again(seat, stream, window) };
+  }
+
+  /** What is being opened for the same viewer. */
+  #takeOver(stream: LinkStream, { actor, seat, window, session: spec }: Returning): Taken | undefined {
     const opening = [...this.#openings].find((other) => other.seat === seat && other.actor === actor);
     if (opening === undefined) return undefined;
     if (!isDeepStrictEqual(opening.spec, spec)) return { handler: refuse(stream, deskRefusals.another()) };
@@ -194,7 +201,7 @@ export class SessionDesk {
 
   #newSession({ windowBytes = sessionLimits.windowBytes, ...opened }: OpenedSource, whose: Whose): Session {
     const { lingerMs, mostSeats, onDefect } = this.#options;
-    const sessionId = `s-${[...randomBytes(10)].map((byte) => base32[byte & 31]).join('')}`;
+    const sessionId = newSessionId();
     const session = new Session({
       ...opened,
       id: sessionId,
@@ -235,8 +242,6 @@ type Place = NonNullable<RelayedOpen['resume']> & Pick<RelayedOpen, 'window'>;
 interface Taken {
   readonly handler: StreamHandler | undefined;
 }
-
-const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** Why a user may not view a session, or not any more. One of another user is not told from one that never was. */
 function viewProblem({ sessionId, actor: opener, spec }: Listed, actor: string, role: Role): Close | undefined {

@@ -55,6 +55,18 @@ test('what is being opened is not taken over as something else', async () => {
   assert.deepEqual([viewer.closes, desk.list()], [[], []]);
 });
 
+test('what is being opened is resumed by its seat, as what is open is', async () => {
+  const opened = Promise.withResolvers<void>();
+  const { desk, view } = aDesk(opened.promise);
+  view({ seat }).lose();
+
+  const viewer = view({ resume });
+  opened.resolve();
+  await viewer.accepted();
+
+  assert.equal(desk.list().length, 1);
+});
+
 test('who joined the session of another as an admin comes back to it only as one', async () => {
   const { view } = aDesk();
   const { sessionId } = await view({}).accepted();
