@@ -126,8 +126,7 @@ export class AgentLife {
       ),
     );
     signal.removeEventListener('abort', end);
-    await this.#sessions?.close();
-    await this.#work.builder.tellLast();
+    await Promise.all([this.#sessions?.close(), this.#work.builder.tellLast()]);
     await this.#metrics.close();
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }

@@ -1,8 +1,9 @@
+import { withDeadline } from '../base/deadline.ts';
 import type { HostSpec } from '../contracts/host-spec.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import type { HostSessions } from '../engine/host-sessions.ts';
 import type { FrameLink, FrameLinkOptions, FramePort } from '../session/frame-link.ts';
-import type { SessionDesk } from '../session/session-desk.ts';
+import type { SessionDesk, SessionDeskOptions } from '../session/session-desk.ts';
 import type { OwnLog } from './log-reading.ts';
 
 export interface AgentSessionsOptions {
@@ -15,7 +16,11 @@ export interface AgentSessionsOptions {
   /** Default: there is none to read. */
   readonly ownLog?: OwnLog | undefined;
   readonly log: (line: string) => void;
+  /** How long its end may take, for an engine that hangs. Default: 10000. */
+  readonly closeMs?: number;
 }
+
+const defaults = { closeMs: 10_000 } satisfies Partial<AgentSessionsOptions>;
 
 /** One socket's way to the sessions. */
 export interface SocketFrames {
@@ -28,13 +33,14 @@ type OpenLink = (port: FramePort) => FrameLink;
 
 /** The sessions of one life of an agent. They outlive the sockets that lead to them. Loaded with the first frame, which most agents never see. */
 export class AgentSessions {
-  readonly #options: AgentSessionsOptions;
+  readonly #options: AgentSessionsOptions & typeof defaults;
+  readonly #openings = new Set<Promise<unknown>>();
   #loading: Promise<OpenLink> | undefined;
   #desk: SessionDesk | undefined;
   #isEnded = false;
 
   constructor(options: AgentSessionsOptions) {
-    this.#options = options;
+    this.#options = { ...defaults, ...options };
   }
 
   /** With those that wait for their viewers to come back. */
@@ -76,10 +82,16 @@ export class AgentSessions {
     });
   }
 
-  /** Once nothing of them is left on the engine. */
+  /** Once nothing of them is left on the engine, or that gave no answer for too long. */
   async close(): Promise<void> {
     this.end();
-    if (this.#loading !== undefined) await this.#options.sessions.close();
+    if (this.#loading === undefined) return;
+    const late = withDeadline(this.#options.closeMs);
+    const { promise: tooLate, resolve } = Promise.withResolvers<void>();
+    late.addEventListener('abort', () => resolve(), { once: true });
+    // What is given up as it opens may leave something to hang up.
+    await Promise.race([Promise.allSettled(this.#openings), tooLate]);
+    await this.#options.sessions.close(late);
   }
 
   async #load(): Promise<OpenLink> {
@@ -101,12 +113,22 @@ export class AgentSessions {
     };
     const onDefect = (error: unknown) =>
       log(`A session failed: ${error instanceof Error ? error.stack : String(error)}`);
-    const desk = new SessionDesk({ open: (session, signal) => openSource(session, place, signal), onDefect });
+    const open: SessionDeskOptions['open'] = (session, signal) => this.#track(openSource(session, place, signal));
+    const desk = new SessionDesk({ open, onDefect });
     this.#desk = desk;
     if (this.#isEnded) this.end();
     const { agentStreams: mostStreams } = sessionLimits;
     const onOpen: FrameLinkOptions['onOpen'] = (stream, request) => desk.take(stream, request);
     return (port) => new FrameLink({ port, mostStreams, onOpen, onDefect });
+  }
+
+  async #track<T>(opening: Promise<T>): Promise<T> {
+    this.#openings.add(opening);
+    try {
+      return await opening;
+    } finally {
+      this.#openings.delete(opening);
+    }
   }
 
   #failed(error: unknown, port: FramePort): void {

@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { connectDocker, type DockerConnectionOptions, type DockerTarget } from './docker-connection.ts';
 import { containerStreams } from './docker-container-streams.ts';
@@ -16,9 +15,6 @@ export interface HostSessionsOptions extends DockerConnectionOptions {
   /** Gets lines about what is left of sessions that ended. Default: nobody. */
   readonly log?: (line: string) => void;
 }
-
-/** An engine that hangs does not keep an agent from its end. */
-const closeMs = 10_000;
 
 /** Sessions on an engine that speaks the Docker API, over connections of their own. */
 export function dockerHostSessions(target: DockerTarget, options: HostSessionsOptions = {}): HostSessions {
@@ -48,22 +44,23 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
       ),
     writeFiles: putArchive,
     dial: (container, port, signal) => dialPort(dialSettings, { container, port, signal }),
-    close: async () => {
-      await endOf(working, closing);
+    close: async (signal) => {
+      const over = Promise.all([endOf(working), relays.close()]);
+      await (signal === undefined ? over : Promise.race([over, aborted(signal)]));
+      closing.abort(
+        new AppError('not-ready', 'Cannot hang up a command that was let go of: its engine gives no answer'),
+      );
       closing = new AbortController();
-      await relays.close();
     },
   };
 }
 
-async function endOf(working: ReadonlySet<Promise<void>>, closing: AbortController): Promise<void> {
-  const late = withDeadline(closeMs);
-  const { promise: tooLate, resolve } = Promise.withResolvers<void>();
-  late.addEventListener('abort', () => resolve(), { once: true });
-  // Also what began meanwhile: an opening that was given up.
-  const all = async () => {
-    while (working.size > 0 && !late.aborted) await Promise.all(working);
-  };
-  await Promise.race([all(), tooLate]);
-  closing.abort(new AppError('not-ready', 'Cannot hang up a command that was let go of: its engine gives no answer'));
+/** Also of what begins meanwhile. */
+async function endOf(working: ReadonlySet<Promise<void>>): Promise<void> {
+  while (working.size > 0) await Promise.all(working);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -17,12 +17,14 @@ interface Faults {
   readonly starts?: boolean;
   /** How often it breaks the connection before it says what became of a command. */
   readonly breaks?: number;
+  /** Whether it ever says what became of a command. Default: it does. */
+  readonly tells?: boolean;
   /** How long it leaves a new size without an answer. Default: for ever. */
   readonly answerMs?: number;
 }
 
 /** An engine that is away at the worst moment: a real one is so by chance only. */
-async function anEngine(t: TestContext, { starts = true, breaks = 0, answerMs = 60_000 }: Faults) {
+async function anEngine(t: TestContext, { starts = true, breaks = 0, tells = true, answerMs = 60_000 }: Faults) {
   const folder = await mkdtemp(join(tmpdir(), 'agora-away-'));
   const heard = { starts: 0, looks: 0, sizes: 0 };
   const server = createServer((request, response) => {
@@ -32,6 +34,7 @@ async function anEngine(t: TestContext, { starts = true, breaks = 0, answerMs = 
       return;
     }
     if (pathname.endsWith('/json')) heard.looks += 1;
+    if (pathname.endsWith('/json') && !tells) return;
     if (pathname.endsWith('/json') && heard.looks <= breaks) {
       request.socket.destroy();
       return;
@@ -83,6 +86,19 @@ test('a command that is let go of while its engine is away is hung up when that 
   await waitUntil('the engine to be asked again', () => heard.looks > 3);
   await sessions.close();
   assert.deepEqual(lines, []);
+});
+
+test('an engine that hangs is waited for no longer than the end may take, and not asked on', async (t) => {
+  const { sessions, heard, lines } = await anEngine(t, { tells: false });
+  const program = await sessions.exec('any', request);
+  program.close();
+  await waitUntil('the engine to be asked', () => heard.looks === 1);
+
+  await sessions.close(AbortSignal.timeout(50));
+
+  await waitUntil('its end', () => lines.length > 0, { timeoutMs: 1_000 });
+  assert.match(lines.join(), /its engine gives no answer/);
+  assert.equal(heard.looks, 1);
 });
 
 test('a first size that the engine does not answer holds nobody who gives up', async (t) => {

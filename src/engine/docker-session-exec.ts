@@ -129,7 +129,7 @@ class Exec {
     const found = await this.#running(patience);
     if (found === undefined) return;
     // By its id: an update may give its name to another.
-    const container = await lookAtContainer(connection, found.containerId);
+    const container = await lookAtContainer(connection, found.containerId, patience.signal);
     const runInside = (inside: string, command: readonly string[]) => this.#runInside(inside, command);
     const hasEnded = async () => (await this.#running(patience)) === undefined;
     const running = { container, pid: found.pid, action: this.#action, hasEnded };
@@ -167,7 +167,7 @@ class Exec {
   /** An engine gives us the streams a moment before it starts the program, of which it knows this later; undefined once that ended. */
   async #running(patience: RetryOptions): Promise<{ pid: number; containerId: string } | undefined> {
     const look = async () => {
-      const found = await this.#look();
+      const found = await this.#look(patience.signal);
       if (found === undefined || hasEnded(found)) return undefined;
       if (found.Running && found.Pid) return { pid: found.Pid, containerId: found.ContainerID };
       throw new AppError('not-ready', `Cannot signal what was told to ${this.#action}: the engine is starting it`, {
@@ -177,9 +177,9 @@ class Exec {
     return await retry(look, { ...patience, isRetryable: isNotReady });
   }
 
-  async #look() {
+  async #look(signal?: AbortSignal) {
     const { connection } = this.#settings;
-    const call = { action: 'ask how a command ended' };
+    const call = { action: 'ask how a command ended', signal };
     return await orUndefined(
       ask(connection, call, { method: 'GET', path: `/exec/${this.id}/json`, answer: execSchema }),
     );

@@ -87,6 +87,6 @@ export interface HostSessions {
    * signal counts until it is open.
    */
   dial(container: string, port: number, signal: AbortSignal): Promise<Duplex>;
-  /** Once what was let go of is hung up, and nothing of ours is left on the engine. */
-  close(): Promise<void>;
+  /** Once what was let go of is hung up, and nothing of ours is left on the engine; or once the signal aborts. */
+  close(signal?: AbortSignal): Promise<void>;
 }
