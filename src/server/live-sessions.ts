@@ -5,6 +5,7 @@ import { comesBack } from '../session/seat.ts';
 import { newSessionId } from '../session/session-id.ts';
 import type { CarriedBytes, Splice } from '../session/splice.ts';
 import type { UserCaller } from './handler.ts';
+import { LeavingStreams } from './leaving-streams.ts';
 import { whatOf, workspaceOf } from './session-words.ts';
 
 /** What a session is, whoever views it. */
@@ -49,6 +50,7 @@ export class LiveSessions {
   /** In the order in which they were opened. */
   readonly #viewings = new Set<Viewing>();
   readonly #waiting = new Map<Viewing, NodeJS.Timeout>();
+  readonly leaving = new LeavingStreams();
 
   /** With those that are being opened. */
   get viewings(): readonly Viewing[] {

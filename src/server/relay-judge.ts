@@ -21,7 +21,7 @@ export interface RelayJudgePorts {
   readonly linkOf: (host: StoredHost) => HostLink['link'];
   readonly wayTo: (hostId: HostId) => WayToHost;
   /** The logs that the server has itself. */
-  readonly local: LocalSessions;
+  readonly local: Pick<LocalSessions, 'has' | 'specFor' | 'link' | 'close'>;
   /** The same caller as their token lets them be now; undefined where it is valid no more. */
   readonly callerNow: (tokenId: string) => UserCaller | undefined;
   /** Told of what should not have failed; it ended one stream. Default: nobody is. */
@@ -97,7 +97,7 @@ export class RelayJudge {
     const isBack = before !== undefined || open.resume !== undefined;
     const way =
       (before && returnProblem(open, before, caller)) ??
-      (isBack ? undefined : this.#limitProblem(open, caller)) ??
+      this.#limitProblem(open, caller, isBack) ??
       callerProblem(open.session.kind, caller) ??
       this.#way(open, caller, { ...place, isBack });
     return 'to' in way ? { ...way, caller, open, hostId, before } : { open, close: way };
@@ -109,9 +109,10 @@ export class RelayJudge {
     return rateProblem({ user: user.name, retrySeconds, isBack }, this.#limits);
   }
 
-  #limitProblem({ host }: Open, { user: { name: user } }: UserCaller): Close | undefined {
+  #limitProblem({ host }: Open, { user: { name: user } }: UserCaller, isBack: boolean): Close | undefined {
     const [ofUser, ofHost] = [this.#live.count({ user }), this.#live.count({ host })];
-    return limitProblem({ user, host }, this.#limits, { ofUser, ofHost });
+    const leaving = this.#live.leaving.count(user);
+    return limitProblem({ user, host, isBack }, this.#limits, { ofUser, ofHost, leaving });
   }
 
   #placeOf({ session, host }: Open): Place {

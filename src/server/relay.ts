@@ -153,7 +153,10 @@ export class Relay {
         const { sessionId } = accept;
         activity.opened({ user: caller.user.name, address, open, sessionId, isBack: course.isBack });
       },
-      onEnd: (end) => this.#ended(viewing, end, course),
+      onEnd: (end) => {
+        this.#live.leaving.add(caller.user.name, stream);
+        this.#ended(viewing, end, course);
+      },
     });
     if (!stream.isClosed) viewing.splice = splice;
     return splice.handler;

@@ -2,7 +2,7 @@ import type { Close, SessionSpec } from '../contracts/session-wire.ts';
 import type { SpliceTimes } from '../session/splice-clock.ts';
 
 export interface SessionLimits {
-  /** Of one user at once, those included that wait for their viewer. Default: 64. */
+  /** Of one user at once, those included that wait for their viewer; of those that are over and were not read as many. Default: 64. */
   readonly perUser: number;
   /** On one host at once. Default: 1000, which is what its agent takes. */
   readonly perHost: number;
@@ -49,14 +49,29 @@ export function rateProblem(
 interface Wanted {
   readonly user: string;
   readonly host: string | undefined;
+  /** It is there already, and its viewer comes back. */
+  readonly isBack: boolean;
+}
+
+interface There {
+  readonly ofUser: number;
+  readonly ofHost: number;
+  /** Streams of the user that are over, and whose data was not taken yet. */
+  readonly leaving: number;
 }
 
 /** Why one more is too many; undefined where it is not. */
 export function limitProblem(
-  { user, host }: Wanted,
+  { user, host, isBack }: Wanted,
   { perUser, perHost }: SessionLimits,
-  { ofUser, ofHost }: { readonly ofUser: number; readonly ofHost: number },
+  { ofUser, ofHost, leaving }: There,
 ): Close | undefined {
+  if (leaving >= perUser) {
+    const state = `"${user}" has not read the rest of ${leaving} that are over`;
+    return isBack ? { code: 'host-away', message: state } : tooMany(state, 'Read them, or close their links.');
+  }
+  // Who comes back was counted before.
+  if (isBack) return undefined;
   const end = 'End one of them: agora host sessions.';
   if (ofUser >= perUser) return tooMany(`"${user}" has ${ofUser} open, which is the most`, end);
   if (ofHost >= perHost) {

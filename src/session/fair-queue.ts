@@ -24,8 +24,13 @@ export class FairQueue {
     return this.#lines.get(stream)?.withoutData ?? 0;
   }
 
+  hasDataOf(stream: number): boolean {
+    const line = this.#lines.get(stream);
+    return line !== undefined && line.length > line.withoutData;
+  }
+
   get streamsWithData(): readonly number[] {
-    return [...this.#lines].flatMap(([stream, line]) => (line.length > line.withoutData ? [stream] : []));
+    return [...this.#lines.keys()].filter((stream) => this.hasDataOf(stream));
   }
 
   hurry(stream: number, frame: Frame): void {
@@ -45,6 +50,11 @@ export class FairQueue {
   /** Forgets what a stream still had. */
   drop(stream: number): void {
     this.#lines.delete(stream);
+  }
+
+  clear(): void {
+    this.#hurried.clear();
+    this.#lines.clear();
   }
 
   next(): Addressed | undefined {

@@ -78,6 +78,7 @@ export class FrameLink {
   end(close: Close): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#queue.clear();
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.ended(close);
@@ -142,6 +143,7 @@ export class FrameLink {
         if (drops) this.#queue.drop(number);
         this.#forget(number);
       },
+      hasData: () => this.#queue.hasDataOf(number),
       defect: (error) => this.#options.onDefect?.(error),
     });
     this.#streams.set(number, stream);

@@ -12,6 +12,8 @@ interface StreamWay {
   send(frame: Frame): void;
   /** Whether what it still had to send is not wanted any more. */
   closed(drops: boolean): void;
+  /** Whether data of it waits to be sent. */
+  hasData(): boolean;
   /** Its handler raised something. */
   defect(error: unknown): void;
 }
@@ -31,6 +33,11 @@ export class LinkStream {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Whether it is closed, and data that was sent before waits for the other side to read. */
+  get isLeaving(): boolean {
+    return this.#isClosed && this.#way.hasData();
   }
 
   /** After a close nothing is sent. */
