@@ -5,6 +5,7 @@ import type { HostSessions } from '../engine/host-sessions.ts';
 import type { FrameLink, FrameLinkOptions, FramePort } from '../session/frame-link.ts';
 import type { SessionDesk, SessionDeskOptions } from '../session/session-desk.ts';
 import type { OwnLog } from './log-reading.ts';
+import type { SourcePlace } from './session-sources.ts';
 
 export interface AgentSessionsOptions {
   readonly engine: Pick<HostEngine, 'observeContainers'>;
@@ -96,17 +97,19 @@ export class AgentSessions {
 
   async #load(): Promise<OpenLink> {
     const { engine, sessions, hostId, spec, ownLog, log } = this.#options;
-    const [{ FrameLink }, { SessionDesk }, { openSource }, { sessionLimits }] = await Promise.all([
+    const [{ FrameLink }, { SessionDesk }, { openSource }, { SharedLook }, { sessionLimits }] = await Promise.all([
       import('../session/frame-link.ts'),
       import('../session/session-desk.ts'),
       import('./session-sources.ts'),
+      import('./shared-look.ts'),
       import('../contracts/session-wire.ts'),
     ]);
-    const place = {
+    const shared = new SharedLook(engine);
+    const place: SourcePlace = {
       sessions,
       ownLog,
-      look: async (signal: AbortSignal) => ({
-        containers: await engine.observeContainers(signal),
+      look: async (signal, maxAgeMs) => ({
+        containers: await shared.containers(signal, maxAgeMs),
         hostId: hostId(),
         spec: spec(),
       }),

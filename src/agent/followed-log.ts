@@ -5,6 +5,7 @@ import type { ObservedContainer } from '../contracts/host-observation.ts';
 import type { HostLogRequest, SessionBytes } from '../engine/host-sessions.ts';
 import { LogPosition } from '../engine/log-position.ts';
 import type { SourcePlace } from './session-sources.ts';
+import { recentMs } from './shared-look.ts';
 import { containerOf, isDeclared } from './workspace-container.ts';
 
 export interface FollowedLogOptions extends Omit<HostLogRequest, 'position'> {
@@ -83,7 +84,8 @@ export class FollowedLog {
     for (let looks = 1; ; looks += 1) {
       await sleep(retryDelayMs(Math.min(looks, 10), backoff), signal).catch(() => undefined);
       if (signal.aborted) return undefined;
-      const seen = await place.look(signal).catch(() => undefined);
+      // What ended just now is not in a look of before.
+      const seen = await place.look(signal, looks === 1 ? 0 : recentMs).catch(() => undefined);
       if (seen === undefined) continue; // The engine is away.
       const found = containerOf(seen, workspace);
       if (found === undefined && !isDeclared(seen, workspace)) return undefined;

@@ -14,7 +14,8 @@ export interface SourcePlace {
   readonly sessions: HostSessions;
   /** Undefined where the agent's own log is not kept. */
   readonly ownLog: OwnLog | undefined;
-  readonly look: (signal: AbortSignal) => Promise<WorkspacesSeen>;
+  /** As it is now; with an age, as it was not longer ago than that. */
+  readonly look: (signal: AbortSignal, maxAgeMs?: number) => Promise<WorkspacesSeen>;
 }
 
 export type OpenSpec<Kind extends SessionSpec['kind']> = Extract<SessionSpec, { readonly kind: Kind }>;

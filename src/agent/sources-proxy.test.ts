@@ -9,13 +9,14 @@ import { hostLabels } from '../contracts/fleet-names.ts';
 import type { ObservedContainer } from '../contracts/host-observation.ts';
 import type { HostSessions } from '../engine/host-sessions.ts';
 import type { Source } from '../session/source.ts';
+import type { SourcePlace } from './session-sources.ts';
 import { openProxy } from './sources-proxy.ts';
 
 const labels = { [hostLabels.host]: 'h', [hostLabels.kind]: 'workspace', [hostLabels.name]: 'web' };
 const container = { id: 'c', name: 'web', labels, status: 'running' } as unknown as ObservedContainer;
 
 /** A connection to a service of this machine, as if it were one of a workspace. */
-async function proxyTo(t: TestContext, serve: (socket: Socket) => void): Promise<Source> {
+async function proxyTo(t: TestContext, serve: (socket: Socket) => void, recent = [container]): Promise<Source> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
@@ -33,7 +34,9 @@ async function proxyTo(t: TestContext, serve: (socket: Socket) => void): Promise
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  const look = async () => ({ containers: [container], hostId: 'h', spec: undefined });
+  const look: SourcePlace['look'] = async (_signal, maxAgeMs = 0) => ({
+    ...{ containers: maxAgeMs === 0 ? [container] : recent, hostId: 'h', spec: undefined },
+  });
   const place = { look, sessions: { dial } as HostSessions, ownLog: undefined };
   const opened = await openProxy({ kind: 'proxy', workspace: 'web', port: 80 }, place, t.signal);
   t.after(() => opened.source.close());
@@ -54,6 +57,15 @@ test('what is sent after the end of the input still arrives', async (t) => {
 
   assert.equal((await outputOf(source)).toString(), 'got a word');
   assert.equal(await source.exit(), undefined);
+});
+
+test('a workspace that started a moment ago is reached', async (t) => {
+  const ended = { ...container, status: 'exited' } as const;
+  for (const recent of [[], [ended], [{ ...container, name: 'web.previous' }]]) {
+    const source = await proxyTo(t, (socket) => socket.end('here'), recent);
+
+    assert.equal((await outputOf(source)).toString(), 'here');
+  }
 });
 
 test('input still arrives after the end of the output', async (t) => {
