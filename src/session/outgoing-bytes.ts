@@ -5,6 +5,9 @@ import type { LinkStream } from './link-stream.ts';
 
 type Promised = Pick<Accept, 'input' | 'window' | 'credit'>;
 
+/** For the other side to say that it took the last of it. One of an older release says so of no less than a quarter of a window. */
+const lastWordMs = 30_000;
+
 /** Input on its way, kept until the other side has taken it. */
 export class OutgoingBytes {
   /** Twice the largest window: what the other side has not taken, and as much again that waits for credit. */
@@ -16,9 +19,10 @@ export class OutgoingBytes {
   #isClosed = false;
   #stream: LinkStream | undefined;
   #awaited = Promise.withResolvers<void>();
+  #lastWord: NodeJS.Timeout | undefined;
   readonly #delivered = Promise.withResolvers<void>();
 
-  /** Resolves when the other side has taken all of it and its end, or none is taken any more. */
+  /** Resolves when the other side has taken all of it and its end, or should have said so by now, or none is taken any more. */
   get delivered(): Promise<void> {
     return this.#delivered.promise;
   }
@@ -54,6 +58,7 @@ export class OutgoingBytes {
   /** There is no stream for now. */
   pause(): void {
     this.#stream = undefined;
+    clearTimeout(this.#lastWord);
   }
 
   /** The other side has all up to `input`, and takes it up to `credit`. What is wrong with that. */
@@ -80,7 +85,15 @@ export class OutgoingBytes {
   #takenUpTo(offset: number): void {
     this.#log.drop(offset);
     this.#pump();
+    this.#awaitLastWord();
     this.#wake();
+  }
+
+  #awaitLastWord(): void {
+    clearTimeout(this.#lastWord);
+    const untoldBytes = this.#log.end - this.#log.start;
+    if (!this.#isEndSent || untoldBytes >= this.#windowBytes / 4) return;
+    this.#lastWord = setTimeout(() => this.#delivered.resolve(), lastWordMs).unref();
   }
 
   #pump(): void {
@@ -95,6 +108,7 @@ export class OutgoingBytes {
     if (!this.#isEnded || this.#isEndSent || flow.next < this.#log.end) return;
     this.#isEndSent = true;
     stream.send({ type: 'end', offset: flow.next });
+    this.#awaitLastWord();
   }
 
   #isFull(): boolean {
