@@ -52,12 +52,14 @@ function literal(text: string): string {
 }
 
 function planOf({ runId, title, languages, products }: Look): object {
+  const written = [products.inventory, products.openTasks];
   const inventory = {
     file: products.inventory,
+    written,
     title,
     languages: Object.fromEntries(languages.map(({ extension, name }) => [extension, name])),
   };
-  const openTasks = { file: products.openTasks, title, words: openWords };
+  const openTasks = { file: products.openTasks, written, title, words: openWords };
   return {
     id: runId,
     items: [
