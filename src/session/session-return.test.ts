@@ -19,11 +19,11 @@ interface Opening {
   readonly resume?: typeof resume;
 }
 
-function aDesk(opened: Promise<void> = Promise.resolve()) {
+function aDesk(opened: Promise<void> = Promise.resolve(), source = aSource().source) {
   const desk = new SessionDesk({
     open: async () => {
       await opened;
-      return { source: aSource().source, isTerminal: false, readsOn: false };
+      return { source, isTerminal: false, readsOn: false };
     },
   });
   const view = ({ actor = 'ada', role = 'operator', session = exec, ...more }: Opening) =>
@@ -92,4 +92,24 @@ test('who may not use a session any more gets no second one in its place', async
 
   assert.equal(again?.code, 'refused');
   assert.equal(desk.list().length, 1);
+});
+
+test('output that changed its channel with each byte comes again whole to who comes back', async () => {
+  const { source, say, end } = aSource();
+  const { view } = aDesk(Promise.resolve(), source);
+  const viewer = view({ seat });
+  await viewer.accepted();
+  viewer.lose();
+  const channelOf = (count: number) => (count % 2 === 0 ? 'output' : 'error');
+  for (let count = 0; count < 10_000; count += 1) say(String.fromCharCode(count % 128), channelOf(count));
+  end();
+
+  const back = view({ resume });
+  await back.becomes('its end', () => back.frames.at(-1)?.type === 'end');
+
+  assert.deepEqual(back.closes, []);
+  const data = back.frames.flatMap((frame) => (frame.type === 'data' ? [frame] : []));
+  assert.equal(data.length, 10_000);
+  for (const [count, { channel, bytes }] of data.entries())
+    assert.deepEqual([channel, bytes[0]], [channelOf(count), count % 128]);
 });
