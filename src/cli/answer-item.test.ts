@@ -84,3 +84,16 @@ test('who waits no longer for the verdict is told how to see it', async (t) => {
 
   assert.deepEqual(context.texts, ['agora: the answer is sent; see it taken with: agora orch watch run-1\n']);
 });
+
+test('an answer that looks like a credential is not handed on', async (t) => {
+  const asked = anItem({ question });
+  const transport = await aTransport(t, [asked]);
+  const answer = `AKIA${'IOSFODNN7ABCDEFG'}`;
+
+  await assert.rejects(
+    answerItem({ transport }, { ...given, answer, item: asked }, collected(AbortSignal.abort())),
+    (error) =>
+      isAppError(error, 'refused') && error.message === 'Cannot answer: the answer looks like an AWS access key id',
+  );
+  assert.deepEqual(await transport.mailbox.list('orchestrator/control/'), []);
+});

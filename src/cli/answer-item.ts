@@ -7,6 +7,7 @@ import { digestOfRef, type ItemId, type RunId } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
 import { type Answer, type Question, questionSchema } from '../contracts/question.ts';
 import type { ItemView, QuestionView } from '../contracts/status.ts';
+import { refuseCredentialAnswer } from '../dispatch/answer-credentials.ts';
 import type { MailboxSubmissionTransport } from '../orchestrator/submission-transport.ts';
 import type { CommandContext } from './command.ts';
 import { sayIfNoDaemon } from './daemon-presence.ts';
@@ -44,13 +45,14 @@ export interface GivenTo {
   readonly actor: string;
 }
 
-/** Hands an answer to the daemon and says what became of it. Raises `refused` when another was first. */
+/** Hands an answer to the daemon and says what became of it. Raises `refused` when another was first, or it looks like a credential. */
 export async function answerItem(
   { transport }: Pick<OrchContext, 'transport'>,
   given: GivenTo,
   { stderr, stop }: Pick<CommandContext, 'stderr' | 'stop'>,
 ): Promise<void> {
   const { runId, item, question, answer, actor } = given;
+  refuseCredentialAnswer(answer);
   const at = new Date().toISOString();
   const before = (await transport.statusKeys(runId)).at(-1);
   const { dispatchId } = question;

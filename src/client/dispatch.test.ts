@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { mostReadAtOnce } from '../../test/support/most-at-once.ts';
 import { waitUntil } from '../base/deadline.ts';
 import type { DispatchEvent } from '../contracts/dispatch.ts';
+import { outNames } from '../contracts/names.ts';
 import { acceptDispatch } from '../dispatch/accept.ts';
 import { writeRecord } from '../dispatch/records.ts';
 import { placeForTests } from '../dispatch/suite-place.ts';
@@ -56,10 +57,27 @@ test('what is no work at all is refused as such', async (t) => {
     [undefined, /there is no work/],
     [{ ...work, input: endless }, /input must be JSON of well-formed text, not nested/],
     [{ ...work, timeoutSecs: 1 }, /timeoutSecs unknown key \(did you mean "timeoutSeconds"\?\)/],
+    [{ ...work, secrets: { 'A B': { inline: 'a-secret-value' } } }, /secrets\.A B must be a variable name/],
   ] as const) {
     await assert.rejects(dispatch(given as never), { code: 'invalid-input', message });
   }
   assert.deepEqual(await dispatch.list(), []);
+});
+
+test('an answer that looks like a credential is refused with its place, and the question waits on', async (t) => {
+  const place = await placeForTests(t);
+  const dispatch = clientDispatch(place, () => undefined);
+  const { dispatchId, exit } = await dispatch.fire(work);
+  await waitUntil('its start', () => place.compute.tasks.has(dispatchId));
+  place.compute.end(dispatchId, { outcome: 'needs-input' }, { [outNames.question]: '{"question":"Which key?"}' });
+  await exit;
+
+  await assert.rejects(dispatch.answer(dispatchId, { keys: [`AKIA${'IOSFODNN7ABCDEFG'}`] }), {
+    code: 'refused',
+    message: 'Cannot answer: the answer.keys[0] looks like an AWS access key id',
+  });
+  const { status, answeredBy } = await dispatch.describe(dispatchId);
+  assert.deepEqual([status, answeredBy], ['waiting', undefined]);
 });
 
 test('many dispatches are read several at once and listed in their order', async (t) => {

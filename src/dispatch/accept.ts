@@ -67,7 +67,7 @@ export async function acceptDispatch(
   const dispatchId = parseDispatchId(options.dispatchId);
   const { work, inline } = parseRequest(request);
   const compute = place.computeOf(work.target);
-  const unstaged = await resolveWork(place, withSecrets(work, placeholdersOf(inline)));
+  const unstaged = await resolveWork(place, work);
   const agent = agentOf(unstaged, work.input, options.continues);
   const worktree = await worktreeOf(place, work);
   await requireInputs(place, work);
@@ -94,7 +94,7 @@ function withSecrets(work: DispatchWork, refs: Readonly<Record<string, string>>)
   return { ...work, secrets: { ...work.secrets, ...refs } };
 }
 
-/** Stand for secrets that have no ref yet while names are resolved. */
+/** Stand for secrets that have no ref yet while the work is checked and its names are resolved. */
 function placeholdersOf(inline: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.keys(inline).map((variable) => [variable, 'env:STAGED_LATER']));
 }
@@ -123,7 +123,8 @@ function parseRequest(request: DispatchRequest): {
     else inline[name] = parsed.data.inline;
   }
   requireJson(request.input);
-  const parsed = dispatchWorkSchema.safeParse({ ...request, secrets: refs }, { error: schemaWords });
+  const secrets = { ...refs, ...placeholdersOf(inline) };
+  const parsed = dispatchWorkSchema.safeParse({ ...request, secrets }, { error: schemaWords });
   if (parsed.success) return { work: parsed.data, inline };
   const problems = schemaProblems(parsed.error, Object.keys(dispatchWorkSchema.shape));
   throw invalidWork(problems.map(({ path, message }) => (path === '' ? message : `${path} ${message}`)).join('; '));

@@ -10,6 +10,7 @@ import {
   type DispatchRequest,
 } from './accept.ts';
 import { claimAnswer } from './answer-claim.ts';
+import { refuseCredentialAnswer } from './answer-credentials.ts';
 import { randomDispatchId } from './dispatch-id.ts';
 import type { DispatchPlace } from './place.ts';
 import { requireRecord, writeRecord } from './records.ts';
@@ -27,6 +28,7 @@ export async function answerDispatch(
 ): Promise<AcceptedDispatch> {
   const record = await requireRecord(place, asked);
   requireWaiting(record);
+  refuseCredentialAnswer(answer);
   const dispatchId = randomDispatchId();
   const claim = await claimAnswer(place, record, dispatchId);
   if (claim.kind === 'taken') throw notWaiting(await requireRecord(place, asked), claim.dispatchId);
