@@ -55,3 +55,16 @@ test('an answer that is too long is refused, counted as the JSON it travels as',
     await assert.rejects(given(words, { cwd }), (error) => isAppError(error, 'limit-exceeded'));
   }
 });
+
+test('what has no end is read no further than an answer may be long', async () => {
+  let readBytes = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (; readBytes < 64 * 1024 * 1024; readBytes += 65_536) yield Buffer.alloc(65_536, 'x');
+  }
+
+  for (const file of ['-', '/dev/zero']) {
+    const answer = givenAnswer({ file }, question, { cwd: '/', stdin: endless() });
+    await assert.rejects(answer, (error) => isAppError(error, 'limit-exceeded'));
+  }
+  assert.ok(readBytes <= 2 * 1024 * 1024, `${readBytes} bytes were read`);
+});

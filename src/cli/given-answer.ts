@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
 import { parseStrictJson, StrictJsonError } from '../base/strict-json.ts';
 import { AppError, isAppError, systemErrorCode } from '../contracts/errors.ts';
@@ -70,16 +69,26 @@ function parsedJson(text: string): Answer['answer'] {
   }
 }
 
-async function fileText(typed: string, context: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<string> {
-  if (typed === '-') return (await buffer(context.stdin)).toString('utf8');
-  const file = resolve(context.cwd, typed);
+async function fileText(typed: string, { cwd, stdin }: Pick<CommandContext, 'cwd' | 'stdin'>): Promise<string> {
+  if (typed === '-') return limitedText(stdin);
   try {
-    const { size } = await stat(file);
-    if (size > questionBytes) throw tooLong(`${size} bytes`);
-    return await readFile(file, 'utf8');
+    await using file = await open(resolve(cwd, typed));
+    return await limitedText(file.createReadStream({ end: questionBytes, autoClose: false }));
   } catch (cause) {
     if (isAppError(cause)) throw cause;
     const reason = systemErrorCode(cause) === 'ENOENT' ? 'there is no such file' : 'it cannot be read';
     throw new AppError('usage', `Cannot read the answer in "${typed}": ${reason}`, { cause });
   }
+}
+
+/** Not all of it is read: devices and pipes have no end. */
+async function limitedText(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > questionBytes) throw tooLong(`${sizeBytes} bytes or more`);
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }
