@@ -47,6 +47,8 @@ export interface Wiring {
   readonly now: () => Date;
 }
 
+export type Wired = ReturnType<typeof wireServer>;
+
 /** The parts of a server, each told of those that it needs. */
 export function wireServer({ options, serverLog, database, keys, fingerprint, overLimit, now }: Wiring) {
   const activity = new ActivityLog(database, now);
