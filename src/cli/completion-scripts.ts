@@ -33,7 +33,16 @@ _agora() {
 }
 compdef _agora agora
 `,
+  // Files only where there is nothing else: fish would mix them with names of hosts.
   fish: `# In ~/.config/fish/completions/agora.fish
-complete -c agora -a '(agora complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'
+function __agora
+  set -l found (agora complete -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)
+  if set -q found[1]
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c agora -f -a '(__agora)'
 `,
 };

@@ -1,20 +1,57 @@
 import { test } from 'node:test';
-import { aWorkspace, fleetEngineFor } from '../support/fleet-engine.ts';
+import { aWorkspace, buildApp, fleetEngineFor } from '../support/fleet-engine.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
 import { SessionPlace } from '../support/session-place.ts';
-import { TmuxTerminal, tmuxObstacle } from '../support/tmux.ts';
+import { TmuxTerminal, tmuxObstacle, whereIs } from '../support/tmux.ts';
 
-const skip = (await privateEngineObstacle()) ?? (await tmuxObstacle());
+const vim = await whereIs('vim', 'vim.tiny');
+const editor = `${vim} -u NONE -N --cmd 'set encoding=utf-8 laststatus=2'`;
+const editorImage = 'editor:1';
+/** How each is started here, without anybody's settings, and told to complete. */
+const shells = [
+  ['bash', 'bash --norc', 'source <(agora completion bash)'],
+  ['zsh', 'zsh -f', 'autoload -Uz compinit; compinit -u -D; source <(agora completion zsh)'],
+  ['fish', 'fish --no-config', 'agora completion fish | source'],
+] as const;
+const skip =
+  (await privateEngineObstacle()) ?? ((await tmuxObstacle()) || (vim === undefined && 'vim is not installed'));
 
 test('a terminal in a workspace is as one on its host: sizes, keys, an editor, leaving and coming back', {
   skip,
   timeout: 180_000,
 }, async (t) => {
   const engine = await fleetEngineFor(t);
-  const workspaces = { web: aWorkspace(), console: aWorkspace({ command: ['sh'], stdin: true, tty: true }) };
+  await buildApp(engine.host, editorImage, vim === undefined ? [] : [vim]);
+  const workspaces = {
+    web: aWorkspace({ image: editorImage }),
+    console: aWorkspace({ command: ['sh'], stdin: true, tty: true }),
+  };
   const { fleet } = await SessionPlace.start(t, { engine, name: 'box', workspaces });
   Object.assign(fleet.project.env, { AGORA_SERVER: fleet.url, AGORA_TOKEN: fleet.token });
   const terminal = await TmuxTerminal.start(t, fleet.project);
+
+  for (const [shell, start, source] of shells) {
+    const isMissing = (await whereIs(shell)) === undefined && `${shell} is not installed`;
+    await t.test(
+      `Tab completes commands, and names that the server knows, in ${shell}`,
+      { skip: isMissing },
+      async () => {
+        await terminal.type(start);
+        await terminal.type(`${source}; echo ready`);
+        await terminal.shows(/^ready *\n.*[$%>#] *$/m);
+        await terminal.press('-l', 'agora host att');
+        await terminal.press('Tab');
+        await terminal.shows(/agora host attach *$/);
+        await terminal.press('-l', 'box/co');
+        await terminal.press('Tab');
+        await terminal.shows(/agora host attach box\/console *$/);
+        await terminal.press('C-u');
+        await terminal.type('exit; clear');
+        await terminal.type('clear');
+        await terminal.shows(/^here> *$/);
+      },
+    );
+  }
 
   await t.test('the command knows the size of the terminal, and each new one', async () => {
     await terminal.type('agora host exec -it box/web sh');
@@ -34,17 +71,30 @@ test('a terminal in a workspace is as one on its host: sizes, keys, an editor, l
     await terminal.shows(/^code 130 *$/m);
   });
 
-  await t.test('an editor draws its screen, also where the size changes', async () => {
-    await terminal.type('busybox vi /file');
-    await terminal.shows(/\n~ *\n[\s\S]*- \/file/);
-    await terminal.press('i');
-    await terminal.type('hello');
-    await terminal.press('Escape');
-    await terminal.resize(80, 12);
-    await terminal.shows(/^hello *\n[\s\S]*- \/file \[Modified\]/);
+  await t.test('Tab completes in the shell of the workspace', async () => {
+    await terminal.type('echo kept >/a-long-name; echo made');
+    await terminal.shows(/^made *\n.*# *$/m);
+    await terminal.press('-l', 'cat /a-lo');
+    await terminal.press('Tab');
+    await terminal.shows(/cat \/a-long-name *$/);
+    await terminal.press('Enter');
+    await terminal.shows(/^kept *$/m);
   });
 
-  await t.test('who leaves has their terminal as it was, and comes back to the editor', async () => {
+  await t.test('vim draws its screen, anew where the size changes, and Ctrl-C is a key to it', async () => {
+    await terminal.type(`${editor} /file`);
+    await terminal.shows(/\n~ *\n[\s\S]*\/file/);
+    await terminal.press('i');
+    await terminal.shows(/^-- INSERT --/m);
+    await terminal.press('-l', 'hello 漢字');
+    await terminal.press('C-c');
+    await terminal.resize(80, 12);
+    await terminal.shows(/^hello 漢字 *\n(?:~ *\n){9}\/file \[\+\][^\n]*(?!\n-- INSERT)/);
+    await terminal.resize(60, 16);
+    await terminal.shows(/^hello 漢字 *\n(?:~ *\n){13}\/file \[\+\]/);
+  });
+
+  await t.test('who leaves has their terminal as it was, and comes back to vim as they left it', async () => {
     await terminal.press('C-p', 'C-q');
     const [, session = ''] = await terminal.shows(
       /agora: left; it waits 5 min for you: agora host join (s-[a-z2-7]{10})/,
@@ -52,11 +102,13 @@ test('a terminal in a workspace is as one on its host: sizes, keys, an editor, l
     await terminal.type('clear; stty -a | grep -o " echo "');
     await terminal.shows(/^ echo *$/m);
 
+    await terminal.resize(70, 20);
     await terminal.type(`agora host join ${session.slice(0, 7)}`);
-    await terminal.shows(/^hello *\n[\s\S]*- \/file \[Modified\]/);
+    await terminal.shows(/^hello 漢字 *\n(?:~ *\n){17}\/file \[\+\]/);
     await terminal.type(':wq');
+    await terminal.shows(/# *$/);
     await terminal.type('busybox clear; cat /file');
-    await terminal.shows(/^hello *$/m);
+    await terminal.shows(/^hello 漢字 *$/m);
     await terminal.type('exit 9');
     await terminal.shows(/here> *$/);
     await terminal.type('echo code $?');
@@ -66,9 +118,9 @@ test('a terminal in a workspace is as one on its host: sizes, keys, an editor, l
   await t.test('a terminal that a signal ends is as it was', async () => {
     // Of this process alone: others may run this very test.
     const file = `other-${process.pid}`;
-    await terminal.type(`agora host exec -it box/web busybox vi /${file}`);
-    await terminal.shows(/\n~ *\n[\s\S]*- \/other/);
-    const pid = await fleet.project.shell(`pgrep -f '[h]ost exec -it box/web busybox vi /${file}'`);
+    await terminal.type(`agora host exec -it box/web ${editor} /${file}`);
+    await terminal.shows(/\n~ *\n[\s\S]*\/other/);
+    const pid = await fleet.project.shell(`pgrep -f '[h]ost exec -it box/web .* /${file}'`);
     await fleet.project.shell(`kill -TERM ${pid.stdout.trim().split('\n').join(' ')}`);
     await terminal.shows(/agora: left/);
     await terminal.type('echo code $?; stty -a | grep -o " echo "');

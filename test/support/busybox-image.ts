@@ -28,16 +28,17 @@ const commands = [
   'httpd',
 ];
 
-/** A build context whose Dockerfile makes a small image with a shell, from the busybox of this machine. */
+/** A build context whose Dockerfile makes a small image with a shell, from the busybox of this machine, and with other programs of it. */
 export async function busyboxContext(
   dockerfile = '',
   files: Readonly<Record<string, string>> = {},
+  programs: readonly string[] = [],
 ): Promise<ByteStream> {
   const tar = pack();
   const whole = `FROM scratch\nCOPY root /\nENV PATH=/bin\nCMD ["sh"]\n${dockerfile}`;
   tar.entry({ name: 'Dockerfile' }, whole);
   for (const [name, content] of Object.entries(files)) tar.entry({ name }, content);
-  await addProgram(tar, '/bin/busybox');
+  for (const program of ['/bin/busybox', ...programs]) await addProgram(tar, program);
   for (const command of commands) tar.entry({ name: `root/bin/${command}`, type: 'symlink', linkname: 'busybox' });
   tar.finalize();
   return Readable.from(tar);

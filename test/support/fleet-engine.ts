@@ -53,8 +53,9 @@ export async function fleetEngineFor(t: TestContext, options: PrivateEngineOptio
   return started;
 }
 
-export async function buildApp(host: HostEngine, tag = appImage): Promise<void> {
-  await host.build(await busyboxContext(), {
+/** With programs of this machine, by their paths, besides a shell. */
+export async function buildApp(host: HostEngine, tag = appImage, programs: readonly string[] = []): Promise<void> {
+  await host.build(await busyboxContext('', {}, programs), {
     tag,
     dockerfile: 'Dockerfile',
     args: {},

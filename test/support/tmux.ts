@@ -11,10 +11,13 @@ const patience = { timeoutMs: 30_000, intervalMs: 50 };
 
 /** Why there is none, for a test's `skip`. */
 export async function tmuxObstacle(): Promise<string | false> {
-  return await run('tmux', ['-V']).then(
-    () => false,
-    () => 'tmux is not installed',
-  );
+  return (await whereIs('tmux')) === undefined && 'tmux is not installed';
+}
+
+/** The path of the first of these programs that this machine has. */
+export async function whereIs(...names: readonly string[]): Promise<string | undefined> {
+  const found = await run('which', [...names]).catch(({ stdout }: { readonly stdout: string }) => ({ stdout }));
+  return found.stdout.split('\n')[0] || undefined;
 }
 
 /** A terminal with a shell in a project, drawn as a person sees it. */
