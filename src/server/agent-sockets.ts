@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { digestOf } from '../base/hash.ts';
-import { agentProtocol, type Nudge, socketReportSchema } from '../contracts/agent-wire.ts';
+import { agentProtocol, type Nudge } from '../contracts/agent-wire.ts';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { MetricsSample } from '../contracts/metrics.ts';
@@ -15,6 +15,8 @@ import { FrameBudgets, frameIntake } from './frame-intake.ts';
 import type { HostCaller } from './handler.ts';
 import type { Credentials } from './http.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
+import { keepPinged } from './socket-pings.ts';
+import { sampleOf } from './socket-sample.ts';
 
 export interface AgentSocketsOptions {
   readonly authenticate: (credentials: Credentials) => HostCaller;
@@ -159,7 +161,13 @@ export class AgentSockets {
     const link = this.#linkOver(hostId, socket);
     this.#open.set(hostId, { socket, link });
     const takeFrame = link && frameIntake(socket, { budgets: this.#budgets, whose: hostId, link });
-    const pings = this.#keepPinged(hostId, socket);
+    const pings = keepPinged(socket, {
+      everyMs: this.#options.pingMs ?? defaultPingMs,
+      onSilent: () => {
+        this.#drop(hostId, { code: 1001, reason: 'it does not answer' });
+        socket.terminate();
+      },
+    });
     const isFlood = floodGate();
     /** Whether what came still counts. */
     const isTaken = () => {
@@ -204,17 +212,12 @@ export class AgentSockets {
     return this.#open.get(hostId)?.socket === socket;
   }
 
+  /** Whether it was a message of the protocol. */
   #take(hostId: HostId, text: string): boolean {
-    let message: unknown;
+    const sample = sampleOf(text);
+    if (sample === undefined) return false;
     try {
-      message = JSON.parse(text);
-    } catch {
-      return false; // Told by closing the socket.
-    }
-    const parsed = socketReportSchema.safeParse(message);
-    if (!parsed.success) return false;
-    try {
-      this.#options.onSample(hostId, parsed.data.sample);
+      this.#options.onSample(hostId, sample);
     } catch {
       // A sample that cannot be shown is one that is missed: the next comes in a second.
     }
@@ -225,27 +228,6 @@ export class AgentSockets {
   #failed(hostId: HostId, socket: WebSocket, error: Error): void {
     const isTheirs = systemErrorCode(error)?.startsWith('WS_ERR_') === true;
     if (isTheirs && this.#isOpen(hostId, socket)) this.#drop(hostId, { code: 1002, reason: error.message });
-  }
-
-  /** Each from when it came: to ping all at once would hold up whoever asks something meanwhile. */
-  #keepPinged(hostId: HostId, socket: WebSocket): { answered(): void } {
-    let isAlive = true;
-    const pinging = setInterval(() => {
-      if (!this.#isOpen(hostId, socket)) return;
-      if (isAlive) {
-        isAlive = false;
-        socket.ping();
-        return;
-      }
-      this.#drop(hostId, { code: 1001, reason: 'it does not answer' });
-      socket.terminate();
-    }, this.#options.pingMs ?? defaultPingMs).unref();
-    socket.on('close', () => clearInterval(pinging));
-    return {
-      answered: () => {
-        isAlive = true;
-      },
-    };
   }
 
   #webSockets(): Promise<WebSocketServer> {
