@@ -146,7 +146,7 @@ function tell(listener: DispatchOptions['onEvent'], event: DispatchEvent, onProb
 
 async function listRecords(place: DispatchPlace): Promise<DispatchRecord[]> {
   const records: DispatchRecord[] = [];
-  const read = (id: string) => readRecord(place, idOf(id)).catch(undefinedIfCorrupt);
+  const read = (id: DispatchId) => readRecord(place, id).catch(undefinedIfCorrupt);
   for await (const record of mapAhead(await listRecordIds(place), readsAhead, read)) {
     if (record !== undefined) records.push(record);
   }

@@ -5,7 +5,7 @@ import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { acceptDispatch } from './accept.ts';
 import { randomDispatchId } from './dispatch-id.ts';
 import { findGarbage } from './garbage.ts';
-import { removeRecord, writeCancel, writeRecord } from './records.ts';
+import { listRecordIds, removeRecord, writeCancel, writeRecord } from './records.ts';
 import { type PlaceForTests, placeForTests } from './suite-place.ts';
 
 const hourMs = 3_600_000;
@@ -33,6 +33,17 @@ test('what goes on or may be answered is left alone, with its secrets', async (t
 
   assert.deepEqual(await garbage(place), []);
   assert.equal((await place.secretStore.list()).length, 3);
+});
+
+test('a file that somebody else put beside the records is looked over', async (t) => {
+  const place = await placeForTests(t);
+  const { dispatchId } = await recorded(place, { status: 'done' });
+  for (const type of ['dispatch', 'dispatch-cancel'] as const) {
+    await place.storage.putName({ namespace: 'default', type, name: `${dispatchId}-conflicted.copy` }, '{}');
+  }
+
+  assert.deepEqual(await garbage(place), [`secret dispatch ${dispatchId} KEY`]);
+  assert.deepEqual(await listRecordIds(place), [dispatchId]);
 });
 
 test('many records are looked through several at once', async (t) => {

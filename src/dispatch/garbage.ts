@@ -2,13 +2,13 @@ import { mapAhead } from '../base/map-ahead.ts';
 import type { Compute, TaskHandle } from '../compute/compute.ts';
 import type { DispatchRecord } from '../contracts/dispatch.ts';
 import { isAppError } from '../contracts/errors.ts';
-import { type DispatchId, dispatchIdSchema } from '../contracts/ids.ts';
+import type { DispatchId } from '../contracts/ids.ts';
 import { isEnded } from './ending.ts';
 import { type Garbage, type GarbageOptions, removing } from './garbage-item.ts';
 import { secretGarbage } from './garbage-secrets.ts';
 import { ownerState } from './owner.ts';
 import type { DispatchPlace } from './place.ts';
-import { listRecordIds, readRecord, removeCancel, removeRecord } from './records.ts';
+import { listCancelIds, listRecordIds, readRecord, removeCancel, removeRecord } from './records.ts';
 import { settleDispatch } from './settle.ts';
 import { providersOf } from './targets.ts';
 
@@ -100,10 +100,8 @@ function isOver(record: DispatchRecord, now: number): boolean {
 }
 
 async function cancelGarbage(place: DispatchPlace, records: Records): Promise<Garbage[]> {
-  const { storage, namespace } = place;
-  const marked = await storage.listNames(namespace, 'dispatch-cancel');
-  return marked.flatMap((name) => {
-    const dispatchId = dispatchIdSchema.parse(name);
+  const marked = await listCancelIds(place);
+  return marked.flatMap((dispatchId) => {
     const record = records.get(dispatchId);
     const isWanted = record === undefined ? records.unreadable.has(dispatchId) : !isEnded(record);
     if (isWanted) return [];
@@ -114,8 +112,7 @@ async function cancelGarbage(place: DispatchPlace, records: Records): Promise<Ga
 async function readRecords(place: DispatchPlace, onProblem: (line: string) => void): Promise<Records> {
   const records = new Map<DispatchId, DispatchRecord>();
   const unreadable = new Set<DispatchId>();
-  const read = async (name: string) => {
-    const dispatchId = dispatchIdSchema.parse(name);
+  const read = async (dispatchId: DispatchId) => {
     try {
       return { dispatchId, record: await readRecord(place, dispatchId) };
     } catch (error) {

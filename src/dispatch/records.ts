@@ -7,7 +7,7 @@ import {
   dispatchShellSchema,
 } from '../contracts/dispatch.ts';
 import { AppError } from '../contracts/errors.ts';
-import type { DispatchId } from '../contracts/ids.ts';
+import { type DispatchId, dispatchIdSchema } from '../contracts/ids.ts';
 import { retentionDefaults } from '../contracts/names.ts';
 import type { NameType, Storage } from '../storage/storage.ts';
 
@@ -42,8 +42,8 @@ export async function requireRecord(place: RecordPlace, dispatchId: DispatchId):
 }
 
 /** Ids of every dispatch there is a record of, sorted. */
-export function listRecordIds({ storage, namespace }: RecordPlace): Promise<string[]> {
-  return storage.listNames(namespace, 'dispatch');
+export function listRecordIds(place: RecordPlace): Promise<DispatchId[]> {
+  return idsAmong(place, 'dispatch');
 }
 
 /** Forgets a dispatch, with what was noted beside its record. The artifacts stay. */
@@ -64,6 +64,11 @@ export function writeCancel(place: RecordPlace, dispatchId: DispatchId, cancel: 
 
 export function readCancel(place: RecordPlace, dispatchId: DispatchId): Promise<DispatchCancel | undefined> {
   return read(place, { type: 'dispatch-cancel', name: dispatchId, schema: dispatchCancelSchema });
+}
+
+/** Ids of every dispatch that somebody asked to end. */
+export function listCancelIds(place: RecordPlace): Promise<DispatchId[]> {
+  return idsAmong(place, 'dispatch-cancel');
 }
 
 export function removeCancel({ storage, namespace }: RecordPlace, dispatchId: DispatchId): Promise<void> {
@@ -103,6 +108,12 @@ export async function namesOf(
 ): Promise<string[]> {
   const names = await storage.listNames(namespace, type);
   return names.filter((name) => name.startsWith(`${dispatchId}.`));
+}
+
+/** What is no id is somebody else's file, such as the copy that a synchronised folder makes. */
+async function idsAmong({ storage, namespace }: RecordPlace, type: NameType): Promise<DispatchId[]> {
+  const names = await storage.listNames(namespace, type);
+  return names.flatMap((name) => dispatchIdSchema.safeParse(name).data ?? []);
 }
 
 function write({ storage, namespace }: RecordPlace, type: NameType, name: string, value: unknown): Promise<void> {
