@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { sleep } from '../base/deadline.ts';
-import { type Backoff, retryDelayMs } from '../base/retry.ts';
 import { isAppError } from '../contracts/errors.ts';
 import {
   type Accept,
@@ -9,10 +8,10 @@ import {
   agentEventSchema,
   type CallerEvent,
   type Close,
-  type CloseCode,
   type Open,
 } from '../contracts/session-wire.ts';
 import type { LoggedBytes } from './byte-log.ts';
+import { CallerPatience, type LostStream } from './caller-patience.ts';
 import { errorOf } from './error-of.ts';
 import type { StreamFrame } from './frame.ts';
 import type { FrameLink } from './frame-link.ts';
@@ -38,14 +37,6 @@ export interface CallerSessionOptions {
 export type SessionOutcome =
   | { readonly kind: 'ended'; readonly exit: Exit | undefined }
   | { readonly kind: 'detached' };
-
-/** How long a session is asked for that was never there. */
-const firstMs = 15_000;
-/** After it, a stream that was open counts as one that held. */
-const livedMs = 5_000;
-const backoff: Backoff = { delayMs: 20, maxDelayMs: 5_000 };
-/** Of a session that another link may find again. */
-const isAskedAgain: readonly CloseCode[] = ['host-away', 'server-stopping'];
 
 /** This end of a session: each byte in and out exactly once, whatever becomes of the links. */
 export class CallerSession {
@@ -150,27 +141,23 @@ export class CallerSession {
   }
 
   async #keepOpen(): Promise<void> {
-    let awaySince = performance.now();
-    for (let failures = 0; this.#left === undefined; failures += 1) {
+    const patience = new CallerPatience(performance.now());
+    while (this.#left === undefined) {
       const openedAt = performance.now();
       const before = this.#carriedBytes;
-      const patienceMs = this.#accepted === undefined ? firstMs : this.#accepted.lingerSeconds * 1_000;
+      const lingerSeconds = this.#accepted?.lingerSeconds;
       const { close, wasOpen } = await this.#viewOnce();
       if (this.#left !== undefined) return;
       if (this.hasAll) {
         await once(this.#over.signal, 'abort');
         return;
       }
-      if (!isAskedAgain.includes(close.code)) throw errorOf(close);
-      const now = performance.now();
-      if (wasOpen) {
-        awaySince = now;
-        // One that goes as soon as it comes is asked less and less.
-        if (now - openedAt > livedMs || this.#carriedBytes > before) failures = 0;
-        this.#options.onAway?.(true, close.message);
-      }
-      if (now - awaySince > patienceMs) throw errorOf(close);
-      await sleep(retryDelayMs(failures + 1, backoff), this.#over.signal).catch(() => undefined);
+      const hasCarried = this.#carriedBytes > before;
+      const lost: LostStream = { close, openedAt, wasOpen, hasCarried, lingerSeconds };
+      const waitMs = patience.waitAfter(lost, performance.now());
+      if (waitMs === undefined) throw errorOf(close);
+      if (wasOpen) this.#options.onAway?.(true, close.message);
+      await sleep(waitMs, this.#over.signal).catch(() => undefined);
     }
   }
 
