@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { hasFilesOf } from './container-process.ts';
+import { waitUntil } from '../base/deadline.ts';
+import { beganBy, hasFilesOf, machineSeconds } from './container-process.ts';
 
 const id = 'c0ffee'.repeat(10);
 
@@ -17,4 +19,17 @@ test('a process of the host is of no container, although it sees what is mounted
   ];
   assert.equal(hasFilesOf(lines.join('\n'), id), false);
   assert.equal(hasFilesOf('', id), false);
+});
+
+const skip = process.platform !== 'linux' && 'only Linux tells of processes like this';
+
+test('a process that began after one was told of is another with its number', { skip }, async (t) => {
+  const toldAt = await machineSeconds();
+  await waitUntil('a later time', async () => (await machineSeconds()) > toldAt);
+  const { pid = 0 } = spawn('sleep', ['10']);
+  t.after(() => process.kill(pid));
+
+  assert.equal(beganBy(toldAt, pid), false);
+  assert.equal(beganBy(await machineSeconds(), pid), true);
+  assert.equal(beganBy(await machineSeconds(), 0), false);
 });

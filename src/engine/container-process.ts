@@ -1,5 +1,9 @@
 import { readFile, readlink } from 'node:fs/promises';
+import { processIdentity } from '../base/process-identity.ts';
 import { systemErrorCode } from '../contracts/errors.ts';
+
+/** What the kernel tells everybody, whatever it counts in itself. */
+const ticksPerSecond = 100;
 
 export interface ProcessContainer {
   readonly id: string;
@@ -47,10 +51,23 @@ async function readOf(pid: number, name: string): Promise<string> {
   }
 }
 
-export type KillOutcome = 'done' | 'ended' | 'not-allowed';
+/** How many seconds this machine has run, as the start of a process is counted. */
+export async function machineSeconds(): Promise<number> {
+  const seconds = Number.parseFloat(await readFile('/proc/uptime', 'utf8').catch(() => ''));
+  return Number.isNaN(seconds) ? Number.POSITIVE_INFINITY : seconds;
+}
+
+/** Whether a process began no later than that; one that did not has the number of another. */
+export function beganBy(seconds: number, pid: number): boolean {
+  const identity = processIdentity(pid);
+  return identity !== undefined && Number(identity.startTicks) / ticksPerSecond <= seconds;
+}
+
+export const signalOutcomes = ['done', 'ended', 'not-seen', 'not-allowed'] as const;
+export type SignalOutcome = (typeof signalOutcomes)[number];
 
 /** Signals the process group that a program leads, as a terminal does; an engine makes each command the leader of one. */
-export function killGroup(pid: number, signal: NodeJS.Signals): KillOutcome {
+export function killGroup(pid: number, signal: NodeJS.Signals): SignalOutcome {
   if (pid <= 1) return 'ended'; // As a group, 1 is every process there is.
   for (const target of [-pid, pid]) {
     try {

@@ -5,8 +5,10 @@ import { dockerHostEngine } from './docker-host.ts';
 import { attachProgram } from './docker-session-attach.ts';
 import { dialPort } from './docker-session-dial.ts';
 import { execProgram } from './docker-session-exec.ts';
+import { SessionHelpers } from './docker-session-helpers.ts';
 import { readContainerLog } from './docker-session-log.ts';
 import { PortRelays } from './docker-session-relays.ts';
+import { HelperSignals } from './docker-session-signals.ts';
 import type { HostSessions } from './host-sessions.ts';
 
 export interface HostSessionsOptions extends DockerConnectionOptions {
@@ -30,8 +32,10 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
       .finally(() => working.delete(told));
     working.add(told);
   };
-  const execSettings = { connection, ways: { engine, ownImage }, inBackground };
-  const relays = new PortRelays({ engine, ownImage });
+  const helpers = ownImage === undefined ? undefined : new SessionHelpers({ engine, image: ownImage, log });
+  const helperSignals = helpers && new HelperSignals(helpers);
+  const execSettings = { connection, ways: { helperSignals }, inBackground };
+  const relays = new PortRelays({ helpers });
   const dialSettings = { connection, relays, isContainer: ownImage !== undefined };
   return {
     exec: (container, request) => execProgram(execSettings, container, request),

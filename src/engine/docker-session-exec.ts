@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type RetryOptions, retry } from '../base/retry.ts';
 import { AppError, isAppError } from '../contracts/errors.ts';
+import { machineSeconds } from './container-process.ts';
 import type { DockerCall, DockerConnection } from './docker-connection.ts';
 import { httpStatus, orUndefined } from './docker-errors.ts';
 import { type SignalWays, signalCommand } from './docker-exec-signal.ts';
@@ -128,11 +129,12 @@ class Exec {
     const { connection, ways } = this.#settings;
     const found = await this.#running(patience);
     if (found === undefined) return;
+    const toldAt = await machineSeconds();
     // By its id: an update may give its name to another.
     const container = await lookAtContainer(connection, found.containerId, patience.signal);
     const runInside = (inside: string, command: readonly string[]) => this.#runInside(inside, command);
     const hasEnded = async () => (await this.#running(patience)) === undefined;
-    const running = { container, pid: found.pid, action: this.#action, hasEnded };
+    const running = { container, pid: found.pid, toldAt, action: this.#action, hasEnded };
     await signalCommand(running, name, { ...ways, runInside });
   }
 

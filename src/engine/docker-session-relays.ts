@@ -1,19 +1,20 @@
 import { spawn } from 'node:child_process';
 import { Duplex, PassThrough } from 'node:stream';
-import { hostLabels } from '../contracts/fleet-names.ts';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../contracts/errors.ts';
 import { isOfContainer } from './container-process.ts';
 import type { SessionContainer } from './docker-session-container.ts';
-import type { HelperContainer, HostEngine } from './host-engine.ts';
+import type { SessionHelpers } from './docker-session-helpers.ts';
 import { PortRelay } from './port-relay.ts';
-import { commandOfMain, sessionHelperLabels, sessionHelperName } from './session-helper.ts';
+import { commandOfMain } from './session-helper.ts';
 
 const defaults = { idleMs: 60_000 };
 const command = commandOfMain('port-relay-main');
+const complaintLength = 1_000;
 
 export interface PortRelaysOptions {
-  readonly engine: Pick<HostEngine, 'runHelper' | 'observeContainers' | 'removeContainer'>;
-  /** Of the container that we are in. */
-  readonly ownImage: string | undefined;
+  /** Where we are in a container, from which the networks of others are not to be entered. */
+  readonly helpers: SessionHelpers | undefined;
   /** How long a relay without connections is kept. Default: 60000. */
   readonly idleMs?: number;
 }
@@ -29,7 +30,6 @@ interface Running {
 export class PortRelays {
   readonly #options: PortRelaysOptions & typeof defaults;
   readonly #running = new Map<string, Running>();
-  #swept: Promise<void> | undefined;
 
   constructor(options: PortRelaysOptions) {
     this.#options = { ...defaults, ...options };
@@ -37,13 +37,13 @@ export class PortRelays {
 
   /** Whether there is a way into the network of a container. */
   async leadsTo(container: SessionContainer): Promise<boolean> {
-    if (this.#options.ownImage !== undefined) return true;
+    if (this.#options.helpers !== undefined) return true;
     return process.getuid?.() === 0 && (await isOfContainer(container.pid, container));
   }
 
   /** Undefined where nothing listens. */
   async dial(container: SessionContainer, port: number, signal: AbortSignal): Promise<Duplex | undefined> {
-    const running = await this.#runningFor(container);
+    const running = this.#runningFor(container);
     running.connections += 1;
     clearTimeout(running.idle);
     try {
@@ -64,10 +64,9 @@ export class PortRelays {
     await Promise.all(all.map(({ ended }) => ended));
   }
 
-  async #runningFor(container: SessionContainer): Promise<Running> {
+  #runningFor(container: SessionContainer): Running {
     // A container that was started again has another network.
     const key = `${container.id} ${container.pid}`;
-    if (this.#options.ownImage !== undefined) await this.#sweep(container);
     const found = this.#running.get(key);
     if (found !== undefined && !found.relay.isOver) return found;
     const { link, ended } = this.#start(container);
@@ -87,69 +86,50 @@ export class PortRelays {
   }
 
   #start(container: SessionContainer): { link: Duplex; ended: Promise<unknown> } {
-    const { ownImage, engine } = this.#options;
-    return ownImage === undefined ? enterNetwork(container.pid) : joinNetwork(engine, container, ownImage);
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const link = Duplex.from({ readable: output, writable: input });
+    const ended = this.#run(container, input, output).then(
+      () => void output.end(),
+      (error: unknown) => void link.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+    return { link, ended };
   }
 
-  /** What an agent that was killed had made and not started; the others removed themselves. */
-  #sweep({ labels }: SessionContainer): Promise<void> {
-    const { engine } = this.#options;
-    const remove = async () => {
-      for (const { id, labels: theirs, status } of await engine.observeContainers()) {
-        const isOurs = theirs[hostLabels.host] === labels[hostLabels.host] && theirs[hostLabels.kind] === 'helper';
-        const isLeft = status === 'created' || status === 'exited';
-        if (isOurs && isLeft && theirs[hostLabels.name] === sessionHelperName) await engine.removeContainer(id);
-      }
-    };
-    this.#swept ??= remove().catch((error: unknown) => {
-      this.#swept = undefined;
-      throw error;
+  async #run(container: SessionContainer, input: Duplex, output: Duplex): Promise<void> {
+    const { helpers } = this.#options;
+    if (helpers === undefined) return await enterNetwork(container, input, output);
+    await helpers.run(container.labels, {
+      command,
+      binds: [],
+      hostNamespaces: false,
+      networkOf: container.id,
+      removesItself: true,
+      stdin: input,
+      onOutput: (bytes) => void output.write(bytes),
     });
-    return this.#swept;
   }
 }
 
 /** As root of the engine's machine. */
-function enterNetwork(pid: number): { link: Duplex; ended: Promise<unknown> } {
-  const program = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...command], {
-    stdio: ['pipe', 'pipe', 'ignore'],
+async function enterNetwork({ pid, name }: SessionContainer, input: Duplex, output: Duplex): Promise<void> {
+  const program = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...command], { stdio: 'pipe' });
+  // What breaks is told by its end.
+  pipeline(input, program.stdin).catch(() => undefined);
+  pipeline(program.stdout, output, { end: false }).catch(() => undefined);
+  let complaint = '';
+  program.stderr.on('data', (bytes) => {
+    complaint = `${complaint}${bytes}`.slice(0, complaintLength);
   });
-  const { promise: ended, resolve } = Promise.withResolvers<void>();
-  const over = () => {
-    program.stdout.destroy();
-    program.stdin.destroy();
-    resolve();
-  };
-  program.once('exit', over).once('error', over);
-  return { link: linkOf(program.stdout, program.stdin), ended };
-}
-
-/** By a container of the image that we are in ourselves. */
-function joinNetwork(
-  engine: PortRelaysOptions['engine'],
-  { id, labels }: SessionContainer,
-  image: string,
-): { link: Duplex; ended: Promise<unknown> } {
-  const [input, output] = [new PassThrough(), new PassThrough()];
-  const helper: HelperContainer = {
-    image,
-    command,
-    labels: sessionHelperLabels(labels),
-    binds: [],
-    hostNamespaces: false,
-    networkOf: id,
-    removesItself: true,
-    stdin: input,
-    onOutput: (bytes) => void output.write(bytes),
-  };
-  const link = linkOf(output, input);
-  const ended = engine.runHelper(helper).then(
-    () => output.end(),
-    (error: unknown) => void link.destroy(error instanceof Error ? error : new Error(String(error))),
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  program.once('error', reject);
+  program.once('close', (code, signal) =>
+    code === 0 ? resolve() : reject(new Error(complaint.trim() || `it ended with ${code ?? signal}`)),
   );
-  return { link, ended };
-}
-
-function linkOf(readable: NodeJS.ReadableStream, writable: NodeJS.WritableStream): Duplex {
-  return Duplex.from({ readable, writable }).on('error', () => undefined); // The relay is told.
+  await ended.catch((cause: unknown) => {
+    const state = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('not-ready', `Cannot enter the network of container "${name}": ${state}`, {
+      cause,
+      next: 'See that the agent runs as root, and that its machine has nsenter (of util-linux).',
+    });
+  });
 }

@@ -20,6 +20,10 @@ export class PortRelay {
   #failure: unknown;
 
   constructor(link: Duplex) {
+    // Before the session ends of it, and what was asked with that.
+    link.on('error', (error) => {
+      this.#failure = error;
+    });
     this.#session = connect('http://relay', {
       createConnection: () => link,
       peerMaxConcurrentStreams: relayStreams,
@@ -28,7 +32,7 @@ export class PortRelay {
     });
     this.#session.on('connect', () => this.#session.setLocalWindowSize(relayWindows.ofLink));
     this.#session.on('error', (error) => {
-      this.#failure = error;
+      this.#failure ??= error;
     });
   }
 

@@ -64,6 +64,22 @@ export function dialTests(host: SuiteHost, sessions: () => HostSessions): void {
     await sessions().close();
   });
 
+  test('what lacks to get into the network of a container is told', async (t) => {
+    await serve('no-way', loopbackServer);
+    await sessions().close();
+    const path = process.env['PATH'];
+    t.after(() => {
+      process.env['PATH'] = path;
+    });
+    process.env['PATH'] = '/none';
+
+    await assert.rejects(dial('no-way'), (error) => isAppError(error, 'not-ready') && /nsenter/.test(error.next ?? ''));
+
+    process.env['PATH'] = path;
+    (await dial('no-way')).destroy();
+    await sessions().close();
+  });
+
   test('a port nobody listens on is told, and a container that does not run', async () => {
     await host.start('no-port');
     await host.create('not-started');

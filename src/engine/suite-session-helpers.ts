@@ -1,33 +1,25 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { programContext } from '../../test/support/busybox-image.ts';
 import { waitUntil } from '../base/deadline.ts';
-import { isAppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
 import { workspaceSpecSchema } from '../contracts/host-spec.ts';
+import { machineSeconds } from './container-process.ts';
+import { connectDocker } from './docker-connection.ts';
 import { dockerHostSessions } from './docker-host-sessions.ts';
+import { lookAtContainer } from './docker-session-container.ts';
+import { SessionHelpers } from './docker-session-helpers.ts';
+import { HelperSignals } from './docker-session-signals.ts';
 import type { EngineEndpoint } from './endpoint.ts';
 import type { HostSessions } from './host-sessions.ts';
 import { sessionHelperName } from './session-helper.ts';
 import { type HostEngineUnderTest, SuiteHost } from './suite-host.ts';
-import { follow } from './suite-session-output.ts';
+import { buildOwnImage } from './suite-own-image.ts';
+import { collect, follow } from './suite-session-output.ts';
 
 const signal = new AbortController().signal;
-/** What the programs in a helper consist of. */
-const sources = [
-  'engine/port-relay-main.ts',
-  'engine/port-relay.ts',
-  'engine/signal-main.ts',
-  'engine/signal-name.ts',
-  'engine/container-process.ts',
-  'base/deadline.ts',
-  'contracts/errors.ts',
-];
-
 const dialAndWait = `
   const { dockerHostSessions } = await import('./docker-host-sessions.ts');
   const [endpoint, ownImage, container] = process.argv.slice(1);
@@ -116,6 +108,95 @@ export function sessionHelpersSuite(name: string, open: () => Promise<EngineOfHe
       await another.close();
     });
 
+    test('one that runs although its agent is gone goes before the next, also before one that signals', async () => {
+      await host.start('runs-on');
+      const script = 'trap exit TERM; while :; do sleep 0.1; done';
+      const labels = { ...host.labels, [hostLabels.kind]: 'helper', [hostLabels.name]: sessionHelperName };
+      const spec = workspaceSpecSchema.parse({ image: host.tag, command: ['sh', '-c', script] });
+      const name = host.named('left-running');
+      await host.engine.createWorkspace({ name, spec, imageId: host.imageId, secrets: {}, labels });
+      await host.engine.startContainer(name);
+      const another = dockerHostSessions({ endpoint }, { ownImage: image });
+      const program = await another.exec(host.named('runs-on'), { command: ['sleep', '99'], env: [], hasInput: false });
+
+      await program.signal('SIGTERM');
+
+      assert.equal((await program.exit())?.code, 143);
+      assert.deepEqual(await helpers(), []);
+      await another.close();
+    });
+
+    test('that the own image is gone is told to who needs one', async () => {
+      await host.start('no-image');
+      const another = dockerHostSessions({ endpoint }, { ownImage: host.named('no-such-image') });
+
+      const isMissing = (error: unknown) => isAppError(error, 'image-missing');
+      await assert.rejects(another.dial(host.named('no-image'), 8080, signal), isMissing);
+      await another.close();
+    });
+
+    test('what is left and cannot be looked for is said, and fails nothing', async () => {
+      const lines: string[] = [];
+      const observeContainers = async () => {
+        throw new AppError('unreachable', 'Cannot list containers: the engine is away');
+      };
+      const engine = { ...host.engine, observeContainers };
+      const own = new SessionHelpers({ engine, image, log: (line) => lines.push(line) });
+
+      const said = await own.run(host.labels, {
+        command: [process.execPath, '--print', '"done"'],
+        binds: [],
+        hostNamespaces: false,
+      });
+
+      assert.equal(Buffer.from(said).toString(), 'done\n');
+      assert.deepEqual(lines, ['Cannot list containers: the engine is away']);
+    });
+
+    test('a process that began after the engine told of one with its number is not signalled', async () => {
+      const early = await machineSeconds();
+      const container = await lookAtContainer(connectDocker({ endpoint }), await host.start('number'));
+      const signals = new HelperSignals(new SessionHelpers({ engine: host.engine, image, log: () => {} }));
+      const order = { container, pid: container.pid, signal: 'SIGKILL' } as const;
+
+      assert.equal(await signals.send({ ...order, toldAt: early }), 'not-seen');
+      assert.equal((await host.see('number')).status, 'running');
+      assert.equal(await signals.send({ ...order, toldAt: await machineSeconds() }), 'done');
+    });
+
+    test('many commands that are let go of at once are hung up by one at a time, together', async () => {
+      await host.start('storm');
+      const command = ['sleep', '321'];
+      const opened = Array.from({ length: 12 }, () =>
+        sessions.exec(host.named('storm'), { command, env: [], hasInput: false }),
+      );
+      const programs = await Promise.all(opened);
+      const seen = new Set<string>();
+      let [mostAtOnce, isOver] = [0, false];
+      const look = async () => {
+        // Podman says no more than that one is ending just now.
+        const found = await helpers().catch(() => []);
+        mostAtOnce = Math.max(mostAtOnce, found.length);
+        for (const { id } of found) seen.add(id);
+        return isOver;
+      };
+      const watching = waitUntil('all to be let go of', look, { timeoutMs: 30_000, intervalMs: 100 });
+
+      for (const program of programs) program.close();
+      await sessions.close();
+      isOver = true;
+      await watching;
+
+      await waitUntil('their end', async () => {
+        const script = 'cat /proc/[0-9]*/cmdline | tr "\\0" " " | grep -c "sleep 32[1]"';
+        const request = { command: ['sh', '-c', script], env: [], hasInput: false };
+        const looking = await sessions.exec(host.named('storm'), request);
+        return (await collect(looking.output)).output === '0\n';
+      });
+      assert.equal(mostAtOnce, 1);
+      assert.ok(seen.size <= programs.length / 2, `there were ${seen.size}`);
+    });
+
     test('one whose agent is killed goes by itself', async () => {
       await host.start('killed', { command: ['httpd', '-f', '-p', '8080', '-h', '/bin'] });
       await waitUntil('the port', () => get('killed').catch(() => undefined));
@@ -152,22 +233,5 @@ export function sessionHelpersSuite(name: string, open: () => Promise<EngineOfHe
 
       assert.equal((await program.exit())?.code, 4);
     });
-  });
-}
-
-/** Node of this machine, and the programs at the places they have here. */
-async function buildOwnImage(host: SuiteHost, tag: string): Promise<void> {
-  const folder = dirname(import.meta.dirname);
-  const texts = await Promise.all(sources.map((path) => readFile(join(folder, path), 'utf8')));
-  const files = Object.fromEntries(sources.map((path, index) => [`root${folder}/${path}`, texts[index] ?? '']));
-  files[`root${folder}/package.json`] = '{"type":"module"}';
-  await host.engine.build(await programContext(process.execPath, 'FROM scratch\nCOPY root /\n', files), {
-    tag,
-    dockerfile: 'Dockerfile',
-    args: {},
-    labels: {},
-    target: undefined,
-    useCache: true,
-    pullBase: false,
   });
 }
