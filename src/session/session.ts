@@ -1,12 +1,12 @@
 import { isAppError } from '../contracts/errors.ts';
 import { type Accept, type Close, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
-import { ByteLog } from './byte-log.ts';
 import { closeOf } from './close-of.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
 import { comesBack, type Ending, Seat, type SeatOwner, type Sitting } from './seat.ts';
 import { SeatTable, type Viewer } from './seat-table.ts';
 import { SessionEvents } from './session-events.ts';
 import { SessionInput } from './session-input.ts';
+import { SessionOutput } from './session-output.ts';
 import type { Source } from './source.ts';
 
 export interface SessionOptions {
@@ -47,20 +47,21 @@ const inputFailureMs = 2_000;
 export class Session {
   readonly id: Accept['sessionId'];
   readonly #options: SessionOptions;
-  readonly #log: ByteLog;
+  readonly #output: SessionOutput;
   readonly #input: SessionInput;
   readonly #events: SessionEvents;
   readonly #seats = new SeatTable();
   #ended: Ending | undefined;
   #isOver = false;
-  #replayBytes: number;
-  #awaited: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#replayBytes = options.replayBytes;
-    this.#log = new ByteLog(options.replayBytes);
+    this.#output = new SessionOutput({
+      seats: this.#seats,
+      readsOn: options.readsOn,
+      replayBytes: options.replayBytes,
+    });
     this.#input = new SessionInput(options.source, (error) => this.#inputFailed(error));
     this.#events = new SessionEvents(options.source);
     options.source.onNotice?.((text) => {
@@ -75,7 +76,7 @@ export class Session {
 
   /** Of memory, for what is kept of its output. */
   get heldBytes(): number {
-    return this.#log.heldBytes;
+    return this.#output.log.heldBytes;
   }
 
   get viewers(): readonly Viewer[] {
@@ -95,7 +96,7 @@ export class Session {
     if (this.#seats.size >= this.#options.mostSeats && !this.#seats.removeLongestAway()) return undefined;
     const seat = new Seat(this.#owner, {
       ...{ key, actor, spec },
-      ...{ start: this.#log.start, windowBytes: this.#options.windowBytes },
+      ...{ start: this.#output.log.start, windowBytes: this.#options.windowBytes },
     });
     this.#seats.add(seat);
     return this.again(seat.key, stream, window);
@@ -104,7 +105,7 @@ export class Session {
   /** A viewer that has not heard that it is here. */
   again(key: string, stream: LinkStream, window: number): StreamHandler | undefined {
     const seat = this.#seats.get(key);
-    const received = this.#log.start;
+    const received = this.#output.log.start;
     return seat && this.#sit(seat, stream, { received, window, credit: received + window });
   }
 
@@ -118,15 +119,14 @@ export class Session {
   resume(key: string, stream: LinkStream, sitting: Sitting & { readonly actor: string }): StreamHandler | undefined {
     const seat = this.#seats.get(key);
     if (seat === undefined || seat.actor !== sitting.actor) return undefined;
-    if (sitting.received <= this.#log.end) return this.#sit(seat, stream, sitting);
+    if (sitting.received <= this.#output.log.end) return this.#sit(seat, stream, sitting);
     stream.fail('protocol', `output up to ${sitting.received} was never sent`);
     return undefined;
   }
 
   /** How much of its output is kept from now on. What is not read stays until it is. */
   keep(replayBytes: number): void {
-    this.#replayBytes = replayBytes;
-    this.#forget();
+    this.#output.keep(replayBytes);
   }
 
   /** Ends it for everybody. */
@@ -136,21 +136,21 @@ export class Session {
     for (const seat of this.#seats.all) seat.close(close);
     this.#seats.clear();
     this.#options.source.close();
-    this.#wake();
+    this.#output.close();
     this.#options.onEnd();
   }
 
   get #owner(): SeatOwner {
     const session = this;
     return {
-      log: this.#log,
+      log: this.#output.log,
       get ended() {
         return session.#ended;
       },
       write: (bytes) => this.#input.write(bytes),
       inputEnded: () => this.#inputEnded(),
       event: (event) => this.#events.take(event),
-      hasRead: () => this.#forget(),
+      hasRead: () => this.#output.forget(),
       left: (seat, close) => this.#left(seat, close),
     };
   }
@@ -170,7 +170,7 @@ export class Session {
       return;
     }
     this.#seats.away(seat, this.#options.lingerMs, () => this.#giveUp(seat));
-    this.#wake();
+    this.#output.lookAgain();
   }
 
   #giveUp(seat: Seat): void {
@@ -180,7 +180,7 @@ export class Session {
       return;
     }
     void this.#inputEnded();
-    this.#wake();
+    this.#output.lookAgain();
   }
 
   async #follow(): Promise<void> {
@@ -188,9 +188,9 @@ export class Session {
     try {
       for await (const { channel, bytes } of source.output) {
         for (let at = 0; at < bytes.length; at += sessionLimits.pieceBytes) {
-          await this.#hasRoom();
+          await this.#output.hasRoom();
           if (this.#isOver || this.#ended !== undefined) return;
-          this.#log.append(channel, bytes.subarray(at, at + sessionLimits.pieceBytes));
+          this.#output.log.append(channel, bytes.subarray(at, at + sessionLimits.pieceBytes));
           for (const seat of this.#seats.all) seat.pump();
         }
       }
@@ -216,45 +216,6 @@ export class Session {
     if (this.#isOver || this.#ended !== undefined) return;
     this.#ended = ending;
     for (const seat of this.#seats.all) seat.outputEnded();
-  }
-
-  async #hasRoom(): Promise<void> {
-    while (!this.#isOver && this.#isFull()) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#awaited = resolve;
-      await promise;
-    }
-  }
-
-  /** Whether the next bytes would push out some that the fastest viewer has not read. */
-  #isFull(): boolean {
-    return !this.#readsOn && this.#unreadBytes > this.#keptBytes - sessionLimits.pieceBytes;
-  }
-
-  /** Whether its oldest output is forgotten, read or not. */
-  get #readsOn(): boolean {
-    return this.#options.readsOn && this.awaySince !== undefined;
-  }
-
-  get #unreadBytes(): number {
-    return this.#log.end - Math.max(this.#log.start, this.#seats.pace);
-  }
-
-  /** Enough for what a viewer may have read before its next credit tells. */
-  get #keptBytes(): number {
-    return Math.max(this.#replayBytes, this.#seats.untoldBytes + sessionLimits.pieceBytes);
-  }
-
-  /** What need not be kept any more. */
-  #forget(): void {
-    const unreadBytes = this.#readsOn ? 0 : this.#unreadBytes;
-    this.#log.keep(Math.max(this.#keptBytes, unreadBytes));
-    this.#wake();
-  }
-
-  #wake(): void {
-    this.#awaited?.();
-    this.#awaited = undefined;
   }
 
   #inputEnded(): Promise<void> {

@@ -1,0 +1,78 @@
+import { sessionLimits } from '../contracts/session-wire.ts';
+import { ByteLog } from './byte-log.ts';
+import type { SeatTable } from './seat-table.ts';
+
+export interface SessionOutputOptions {
+  readonly seats: Pick<SeatTable, 'pace' | 'untoldBytes' | 'awaySince'>;
+  /** Whether output is read on while nobody is there, its oldest part forgotten; else it waits for somebody. */
+  readonly readsOn: boolean;
+  /** Of output that is kept. */
+  readonly replayBytes: number;
+}
+
+/** Output of a session: what its fastest viewer has not read, and of what was read as much as is kept for who comes back. */
+export class SessionOutput {
+  readonly log: ByteLog;
+  readonly #options: SessionOutputOptions;
+  #replayBytes: number;
+  #isClosed = false;
+  #awaited: (() => void) | undefined;
+
+  constructor(options: SessionOutputOptions) {
+    this.#options = options;
+    this.#replayBytes = options.replayBytes;
+    this.log = new ByteLog(options.replayBytes);
+  }
+
+  /** Resolves when there is room for a piece, or it is closed. */
+  async hasRoom(): Promise<void> {
+    while (!this.#isClosed && this.#isFull()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#awaited = resolve;
+      await promise;
+    }
+  }
+
+  /** How much is kept from now on. What is not read stays until it is. */
+  keep(replayBytes: number): void {
+    this.#replayBytes = replayBytes;
+    this.forget();
+  }
+
+  /** What need not be kept any more. */
+  forget(): void {
+    const unreadBytes = this.#readsOn ? 0 : this.#unreadBytes;
+    this.log.keep(Math.max(this.#keptBytes, unreadBytes));
+    this.lookAgain();
+  }
+
+  /** Whether there is room: a viewer came or left. */
+  lookAgain(): void {
+    this.#awaited?.();
+    this.#awaited = undefined;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.lookAgain();
+  }
+
+  /** Whether the next bytes would push out some that the fastest viewer has not read. */
+  #isFull(): boolean {
+    return !this.#readsOn && this.#unreadBytes > this.#keptBytes - sessionLimits.pieceBytes;
+  }
+
+  /** Whether its oldest output is forgotten, read or not. */
+  get #readsOn(): boolean {
+    return this.#options.readsOn && this.#options.seats.awaySince !== undefined;
+  }
+
+  get #unreadBytes(): number {
+    return this.log.end - Math.max(this.log.start, this.#options.seats.pace);
+  }
+
+  /** Enough for what a viewer may have read before its next credit tells. */
+  get #keptBytes(): number {
+    return Math.max(this.#replayBytes, this.#options.seats.untoldBytes + sessionLimits.pieceBytes);
+  }
+}
