@@ -18,11 +18,10 @@ const versionSchema = z.object({ Components: z.array(z.object({ Name: z.string()
 
 export async function describeHost(connection: DockerConnection, signal?: AbortSignal): Promise<HostEngineInformation> {
   const call = { action: 'ask the engine about itself', signal };
-  const [host, version] = await Promise.all([
+  const [host, isPodman] = await Promise.all([
     ask(connection, call, { method: 'GET', path: '/info', answer: hostSchema }),
-    ask(connection, call, { method: 'GET', path: '/version', answer: versionSchema }),
+    isOfPodman(connection, signal),
   ]);
-  const isPodman = version.Components?.some(({ Name }) => Name.startsWith('Podman')) === true;
   const { OperatingSystem: system, OSVersion: release } = host;
   return {
     ...engineInformation(host),
@@ -36,4 +35,10 @@ export async function describeHost(connection: DockerConnection, signal?: AbortS
     cgroupVersion: host.CgroupVersion === '2' ? 2 : 1,
     runtimes: Object.keys(host.Runtimes ?? {}).sort(),
   };
+}
+
+export async function isOfPodman(connection: DockerConnection, signal?: AbortSignal): Promise<boolean> {
+  const call = { action: 'ask the engine about itself', signal };
+  const { Components } = await ask(connection, call, { method: 'GET', path: '/version', answer: versionSchema });
+  return Components?.some(({ Name }) => Name.startsWith('Podman')) === true;
 }

@@ -1,4 +1,6 @@
+import { arrivedLog } from './arrived-log.ts';
 import type { DockerConnection } from './docker-connection.ts';
+import { isOfPodman } from './docker-host-information.ts';
 import { lookAtContainer } from './docker-session-container.ts';
 import { sessionBytes } from './docker-session-program.ts';
 import type { ByteStream } from './engine.ts';
@@ -12,12 +14,13 @@ export async function* readContainerLog(
   { follow, since, tail, timestamps, position, signal }: HostLogRequest,
 ): AsyncGenerator<SessionBytes> {
   const { isTerminal, id } = await lookAtContainer(connection, container, signal);
+  const isUntimed = position !== undefined && isTerminal && (await isOfPodman(connection, signal));
   const from = position?.at ?? since;
   const query = {
     stdout: 1,
     stderr: 1,
     follow: follow ? 1 : 0,
-    timestamps: timestamps || position !== undefined ? 1 : 0,
+    timestamps: !isUntimed && (timestamps || position !== undefined) ? 1 : 0,
     ...(from !== undefined && { since: engineTime(from) }),
     ...(tail !== undefined && position?.at === undefined && { tail }),
   };
@@ -31,6 +34,7 @@ export async function* readContainerLog(
     (docker, { signal: abortSignal }) => docker.getContainer(id).logs({ ...request, abortSignal }),
   );
   if (position === undefined) yield* sessionBytes(bytes, isTerminal);
+  else if (isUntimed) yield* arrivedLog(sessionBytes(bytes, isTerminal), { showsTimes: timestamps, position });
   else yield* timed(bytes, new TimedLog({ isTerminal, showsTimes: timestamps, position }));
 }
 

@@ -7,6 +7,7 @@ import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { ByteStream } from './engine.ts';
 import type { EngineProgram, ExecRequest, HostSessions } from './host-sessions.ts';
+import { LogPosition } from './log-position.ts';
 import { type HostEngineUnderTest, SuiteHost } from './suite-host.ts';
 import { type AttachTestOptions, attachTests } from './suite-session-attach.ts';
 import { dialTests } from './suite-session-dial.ts';
@@ -170,6 +171,34 @@ export function hostSessionsSuite(
       enough.abort();
 
       await assert.rejects(reading, { name: 'AbortError' });
+    });
+
+    test('a log of a terminal is followed as it was written, whatever its pieces, and goes on where it broke off', async () => {
+      const script =
+        'stty -onlcr; for n in 1 2 3; do printf "piece $n, "; sleep 0.1; done; echo 2026-01-01T00:00:00Z word; head -c 40000 /dev/zero | tr "\\0" x; echo; read more; echo end; sleep 1000';
+      await host.start('pieces', { command: ['sh', '-c', script], tty: true, stdin: true });
+      const whole = `piece 1, piece 2, piece 3, 2026-01-01T00:00:00Z word\n${'x'.repeat(40_000)}\n`;
+      const position = new LogPosition();
+      let text = '';
+      const follow = async (end: string) => {
+        const enough = new AbortController();
+        const reading = (async () => {
+          const request = { follow: true, timestamps: false, position, signal: enough.signal };
+          for await (const { bytes } of sessions.readLog(host.named('pieces'), request)) text += Buffer.from(bytes);
+        })().catch(() => undefined);
+        await waitUntil('what it says', () => text.endsWith(end));
+        enough.abort();
+        await reading;
+      };
+
+      await follow('x\n');
+      assert.equal(text, whole);
+      const program = await sessions.attach(host.named('pieces'), { hasInput: true });
+      await program.write(Buffer.from('\n'));
+      await follow('end\n');
+      program.close();
+
+      assert.equal(text.replace(/\r?\nend\n$/, '\nend\n'), `${whole}\nend\n`);
     });
 
     test('files go in and out as they are', async () => {

@@ -10,10 +10,25 @@ export class LogPosition {
   #latest = '';
   /** Whether it is before `at` that is read: lines of later times, from before a clock was set back. */
   #isBefore = false;
+  readonly #isAmidLine = { output: false, error: false };
 
   /** As the engine writes it, to the nanosecond; undefined before the first line. */
   get at(): string | undefined {
     return this.#at;
+  }
+
+  /** All that there was at that time was read, of a log whose own times nobody can tell from its text. */
+  moveTo(time: string): void {
+    this.#at = time;
+  }
+
+  /** Whether what was read last of it was no end of a line. */
+  isAmidLine(channel: LogChannel): boolean {
+    return this.#isAmidLine[channel];
+  }
+
+  endPiece(channel: LogChannel, isLineEnd: boolean): void {
+    this.#isAmidLine[channel] = !isLineEnd;
   }
 
   /** It is read again from that time on: what was read of it comes once more. */

@@ -63,6 +63,24 @@ test('a line of a terminal has a time after each piece that the engine keeps', (
     assert.equal(read(raw, { size, isTerminal: true }).output, `${piece}${piece}${rest}\r\nnext\r\n`, `in ${size}`);
 });
 
+test('a line that was kept in pieces shows one time, also where it was cut off in one', () => {
+  const timed = (from: string) =>
+    framed([...lines, ['output', 4, 'x'] as const].filter(([, second]) => timeOf(second) >= from));
+  const shown = `${timeOf(1)} one\n${timeOf(2)} two, cut here and there\n${timeOf(3)} \n${timeOf(4)} x`;
+  const whole = timed('');
+  for (let cut = 0; cut <= whole.length; cut += 1) {
+    const position = new LogPosition();
+    const before = read(whole.subarray(0, cut), { position, showsTimes: true });
+    const from = position.at ?? '';
+    position.reopen();
+
+    const after = read(timed(from), { position, showsTimes: true });
+
+    assert.equal(before.output + after.output, shown, `cut at ${cut}`);
+    assert.equal(before.error + after.error, `${timeOf(1)} bad\n`, `cut at ${cut}`);
+  }
+});
+
 test('a line without a time is whole, and the log goes on from the time before it', () => {
   for (const isTerminal of [true, false])
     for (const size of [1, 7, 1_000]) {

@@ -4,7 +4,7 @@ import type { LogPosition } from './log-position.ts';
 export interface TimedLogOptions {
   /** Then an engine sends lines as they are, else each in a frame that names its channel. */
   readonly isTerminal: boolean;
-  /** Whether each line keeps its time. */
+  /** Whether each line keeps its time: that of its first piece, where an engine writes more of them. */
   readonly showsTimes: boolean;
   readonly position: LogPosition;
 }
@@ -95,7 +95,8 @@ export class TimedLog {
     }
     const begun = this.#begun.length === 0 ? bytes : Buffer.concat([this.#begun, bytes]);
     const end = begun.indexOf(space);
-    if (end < 0 && begun.length < longestTimeBytes && !isLast) {
+    const isShort = end < 0 ? begun.length < longestTimeBytes : end === begun.length - 1;
+    if (isShort && !isLast) {
       this.#begun = begun;
       return;
     }
@@ -104,14 +105,22 @@ export class TimedLog {
     const text = this.#time === '' ? begun : begun.subarray(end + 1);
     this.#begun = undefined;
     this.#pieceLeft -= text.length;
-    this.#pass(this.#options.showsTimes ? begun : text);
+    this.#pass(text, begun.subarray(0, begun.length - text.length));
   }
 
-  #pass(bytes: Buffer): void {
-    const fresh = bytes.subarray(this.#options.position.pass(this.#channel, this.#time, bytes.length));
+  #pass(text: Buffer, time: Buffer = nothing): void {
+    const { position, showsTimes } = this.#options;
+    const known = position.pass(this.#channel, this.#time, text.length);
+    const fresh = text.subarray(known);
     if (fresh.length === 0) return;
+    if (showsTimes && known === 0 && !position.isAmidLine(this.#channel)) this.#hand(time);
+    position.endPiece(this.#channel, fresh.at(-1) === newline);
+    this.#hand(fresh);
+  }
+
+  #hand(bytes: Buffer): void {
     const last = this.#parts.at(-1);
-    if (last?.channel === this.#channel) last.pieces.push(fresh);
-    else this.#parts.push({ channel: this.#channel, pieces: [fresh] });
+    if (last?.channel === this.#channel) last.pieces.push(bytes);
+    else this.#parts.push({ channel: this.#channel, pieces: [bytes] });
   }
 }
