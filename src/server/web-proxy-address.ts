@@ -27,6 +27,7 @@ const longestLabel = 63;
 export function readWebAddress(host: string, target: string, domain: string | undefined): WebAddress | undefined {
   const label = labelIn(host, domain);
   if (label !== undefined) return { form: 'origin', label, path: target };
+  if (!target.startsWith(proxyPath)) return undefined;
   const [, prefix, hostName, workspace, port, path] = pathPattern.exec(target) ?? [];
   if (prefix === undefined || hostName === undefined || workspace === undefined || !isPort(Number(port)))
     return undefined;
@@ -59,6 +60,8 @@ export function webUrlOf(place: WebPlace, server: URL, domain: string | undefine
 }
 
 function labelIn(host: string, domain: string | undefined): string | undefined {
+  // Nearly every request is of an agent, to the server's own name: it is looked at no further.
+  if (!host.includes('--')) return undefined;
   const [named = ''] = host.toLowerCase().split(':');
   const [label = '', ...rest] = named.replace(/\.$/, '').split('.');
   const below = rest.join('.');

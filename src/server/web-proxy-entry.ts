@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../contracts/errors.ts';
 import type { UserCaller } from './handler.ts';
+import type { SeenRequest } from './seen-request.ts';
 import { isSamePlace, labelOf, pathOf, type WebAddress, type WebPlace } from './web-proxy-address.ts';
 import { cookiesNamed, webCookie, webCookieName } from './web-proxy-cookies.ts';
-import { isForeign, type SeenRequest } from './web-proxy-request.ts';
+import { isForeign } from './web-proxy-request.ts';
 import type { WebSession, WebSessions } from './web-proxy-sessions.ts';
 
 export interface EntryPorts {

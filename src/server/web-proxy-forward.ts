@@ -1,10 +1,10 @@
 import { request as ask, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import type { SeenRequest } from './seen-request.ts';
 import type { Admitted } from './web-proxy-entry.ts';
 import { answerHeaders, flat, pairsOf, requestHeaders } from './web-proxy-headers.ts';
 import { AnswerTimeout, noAnswer, sendFailure } from './web-proxy-page.ts';
 import { tooMany, type WebPool } from './web-proxy-pool.ts';
-import type { SeenRequest } from './web-proxy-request.ts';
 
 export interface Forwarding {
   readonly request: IncomingMessage;

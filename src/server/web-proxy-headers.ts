@@ -1,8 +1,8 @@
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http';
 import { AppError } from '../contracts/errors.ts';
+import type { SeenRequest } from './seen-request.ts';
 import { cookieOfWorkspace, cookiesForWorkspace } from './web-proxy-cookies.ts';
 import type { Admitted } from './web-proxy-entry.ts';
-import type { SeenRequest } from './web-proxy-request.ts';
 
 /** Names and values, as they came. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];

@@ -1,12 +1,12 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { SeenRequest } from './seen-request.ts';
 import type { Admitted } from './web-proxy-entry.ts';
 import { answerSeconds, sendAnswer, start } from './web-proxy-forward.ts';
 import { answerHeaders } from './web-proxy-headers.ts';
 import { AnswerTimeout, noAnswer, sendFailure } from './web-proxy-page.ts';
 import type { WebPool } from './web-proxy-pool.ts';
-import type { SeenRequest } from './web-proxy-request.ts';
 
 export interface Upgrading {
   readonly request: IncomingMessage;

@@ -4,13 +4,13 @@ import type { FrameLink } from '../session/frame-link.ts';
 import { mayUse } from '../session/session-access.ts';
 import type { UserCaller } from './handler.ts';
 import type { OverLimit } from './request-limits.ts';
+import { type SeenRequest, seeRequest } from './seen-request.ts';
 import { pathOf, readWebAddress, type WebAddress, type WebPlace } from './web-proxy-address.ts';
 import { type Admitted, type EntryPorts, enter } from './web-proxy-entry.ts';
 import { forward } from './web-proxy-forward.ts';
 import { flat, sandboxed } from './web-proxy-headers.ts';
 import { sendFailure } from './web-proxy-page.ts';
 import { WebPool } from './web-proxy-pool.ts';
-import { type SeenRequest, seeRequest } from './web-proxy-request.ts';
 import { passUpgrade, responseOn } from './web-proxy-upgrade.ts';
 
 export interface WebProxyOptions extends EntryPorts {
