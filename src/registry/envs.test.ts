@@ -164,3 +164,21 @@ test('a credential behind the word of a ref is refused with its place, and not r
     });
   }
 });
+
+test('a name whose record or content cannot be read can be registered again, and removed', async () => {
+  const place = aPlace();
+  const { storage } = place;
+  const env = { name: 'broken', secrets: { KEY: { inline: 'hidden-value' } } };
+  const path = { namespace: 'test', type: 'env', name: 'broken' } as const;
+  const nowhere = JSON.stringify({ digest: `sha256:${'0'.repeat(64)}` });
+
+  for (const record of ['{', nowhere]) {
+    await storage.putName(path, record);
+    await registerEnv(place, env);
+    assert.equal(await place.secrets.resolve((await refsOf(place, 'broken'))['KEY'] ?? ''), 'hidden-value');
+  }
+
+  await storage.putName(path, '{');
+  await removeRegistered(storage, 'test', 'env', 'broken');
+  assert.equal(await storage.getName(path), undefined);
+});

@@ -1,5 +1,5 @@
 import { type EnvBundle, envBundleSchema, type GivenSecret, givenSecretSchema } from '../contracts/env-bundle.ts';
-import { AppError } from '../contracts/errors.ts';
+import { AppError, isAppError } from '../contracts/errors.ts';
 import type { SecretStore } from '../secrets/secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 import { invalidDefinition, parseDefinition, refuseCredentials } from './definition.ts';
@@ -139,9 +139,15 @@ async function refsOf(ports: EnvPorts, given: GivenEnv, staged: string[]): Promi
 }
 
 async function currentRefs({ storage, namespace }: EnvPorts, name: string): Promise<Record<string, string>> {
-  const current = await readName(storage, namespace, 'env', name);
-  if (current === undefined) return {};
-  return (await resolveEnv(storage, namespace, `${name}@${current.digest}`)).env.secrets;
+  try {
+    const current = await readName(storage, namespace, 'env', name);
+    if (current === undefined) return {};
+    return (await resolveEnv(storage, namespace, `${name}@${current.digest}`)).env.secrets;
+  } catch (error) {
+    // What cannot be read is replaced: to register it again is the way out of that.
+    if (isAppError(error, 'state-corrupt') || isAppError(error, 'not-found')) return {};
+    throw error;
+  }
 }
 
 // Registering the same again is the same content, and leaves no second copy of the secret. One that expires is another.

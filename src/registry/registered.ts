@@ -95,14 +95,15 @@ export async function listRegistered(storage: Storage, namespace: string, type: 
   return registered;
 }
 
-/** Forgets a name. Its content stays in storage: what was pinned to it still finds it. */
+/** Forgets a name, also one that cannot be read. Its content stays in storage: what was pinned to it still finds it. */
 export async function removeRegistered(
   storage: Storage,
   namespace: string,
   type: RegistryType,
   name: string,
 ): Promise<void> {
-  if ((await readName(storage, namespace, type, name)) === undefined) {
+  await completeMoves(storage, namespace);
+  if ((await storage.getName({ namespace, type, name })) === undefined) {
     throw await unknownName(storage, namespace, type, name, 'remove');
   }
   await storage.removeName({ namespace, type, name });

@@ -21,11 +21,12 @@ export function namesFolder(namespace: string, type: NameType): string {
   return `names/${namespace}/${type}/`;
 }
 
-/** The names among the files of a folder, sorted. */
+/** The names among the files of a folder, sorted. What is none is somebody else's file. */
 export function namesAmong(files: readonly string[]): string[] {
   return files
     .filter((file) => file.endsWith(nameEnding))
     .map((file) => file.slice(0, -nameEnding.length))
+    .filter((name) => nameSchema.safeParse(name).success)
     .sort();
 }
 
