@@ -9,19 +9,19 @@ import {
   sessionLimits,
 } from '../contracts/session-wire.ts';
 import { closeOf } from './close-of.ts';
+import { type Opening, waiting } from './desk-opening.ts';
 import { deskRefusals } from './desk-refusals.ts';
 import { makeRoom } from './desk-room.ts';
 import type { LinkStream, StreamHandler } from './link-stream.ts';
 import { replayShare } from './replay-share.ts';
-import { comesBack } from './seat.ts';
 import type { Viewer } from './seat-table.ts';
 import { Session } from './session.ts';
 import { mayUse } from './session-access.ts';
 import { newSessionId } from './session-id.ts';
 import type { Source } from './source.ts';
 
-/** What there is to open; to join is to view what was opened. */
-export type OpenableSpec = Exclude<SessionSpec, { kind: 'join' }>;
+/** What there is to open. */
+export type OpenableSpec = Opening['spec'];
 
 export interface OpenedSource {
   readonly source: Source;
@@ -69,16 +69,6 @@ export interface ListedSession {
 
 interface Entry extends Omit<ListedSession, 'viewers'> {
   readonly session: Session;
-}
-
-/** What is being opened, and who waits for it: one that comes again with the same seat takes the place of the stream before. */
-interface Opening {
-  readonly actor: string;
-  readonly spec: OpenableSpec;
-  readonly seat: string | undefined;
-  readonly controller: AbortController;
-  stream: LinkStream;
-  window: number;
 }
 
 /** All sessions of one agent, or of a server's own logs: who opens, joins and comes back gets what is theirs. They outlive links. */
@@ -251,17 +241,4 @@ function viewProblem({ sessionId, actor: opener, spec }: Listed, actor: string, 
 
 function refuse(stream: LinkStream, close: Close): undefined {
   stream.close(close);
-}
-
-/** Of a stream whose session is being opened. */
-function waiting(opening: Opening): StreamHandler {
-  const { stream } = opening;
-  return {
-    onFrame: () => stream.fail('protocol', 'it is not accepted yet'),
-    onClose: ({ code }) => {
-      // With its seat it comes again; the session waits for it.
-      const waits = opening.seat !== undefined && comesBack.includes(code);
-      if (opening.stream === stream && !waits) opening.controller.abort();
-    },
-  };
 }
