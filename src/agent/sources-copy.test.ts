@@ -42,7 +42,7 @@ describe('copies in and out of workspaces over an agent', { skip, concurrency: f
     assert.match((await place.hear({ kind: 'copy-out', workspace, path: '/file' })).output, /kept\n/);
   });
 
-  test('what is not there, and what is no tar, is told', async () => {
+  test('what is not there, and what is no tar or breaks off amid one, is told and leaves nothing open', async () => {
     const workspace = await place.start('wrong', 'sleep 1000');
     const tar = await tarOf('file', Buffer.from('x'));
     const fails = (session: object, words: RegExp, input?: Buffer) =>
@@ -53,6 +53,10 @@ describe('copies in and out of workspaces over an agent', { skip, concurrency: f
     await fails({ kind: 'copy-out', path: '/no/such' }, /no\/such/);
     await fails({ kind: 'copy-in', path: '/no/such' }, /no\/such/, tar);
     await fails({ kind: 'copy-in', path: '/' }, /wrong/, Buffer.alloc(2 * megabyte, 'no tar'));
+    // The beginning of one, and then none.
+    const begun = Buffer.concat([tar.subarray(0, 512), Buffer.alloc(4 * megabyte, 'no tar')]);
+    await fails({ kind: 'copy-in', path: '/' }, /wrong/, begun);
+    await waitUntil('no session', () => place.openSessions === 0);
   });
 
   test('a copy that is still coming keeps nobody from its container, and one that is cut leaves nothing', async () => {
