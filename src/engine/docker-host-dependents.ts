@@ -18,6 +18,19 @@ export function hasDependents(error: unknown): boolean {
   return isRefusedWith(error, /has dependent containers/i);
 }
 
+/** Ids of the containers of our own that serve sessions; of one host, or of all. Looks into none: one that is written to may hang. */
+export async function sessionHelpersOf(
+  connection: DockerConnection,
+  owner: string | undefined,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const ours = [`${hostLabels.kind}=helper`, `${hostLabels.name}=${sessionHelperName}`];
+  const label = owner === undefined ? ours : [...ours, `${hostLabels.host}=${owner}`];
+  const query = { all: 1, filters: JSON.stringify({ label }) };
+  const line = { method: 'GET', path: '/containers/json', query, answer: listSchema } as const;
+  return (await ask(connection, { action: 'list containers', signal }, line)).map(({ Id }) => Id);
+}
+
 /** Ids of the containers of our own that serve sessions in the network of another, which has the same host. */
 export async function sessionHelpersIn(
   connection: DockerConnection,
@@ -34,11 +47,8 @@ export async function sessionHelpersIn(
   };
   const served = await look(reference);
   if (served === undefined) return [];
-  const label = [`${hostLabels.kind}=helper`, `${hostLabels.name}=${sessionHelperName}`];
-  const query = { all: 1, filters: JSON.stringify({ label }) };
-  const line = { method: 'GET', path: '/containers/json', query, answer: listSchema } as const;
-  const helpers = await ask(connection, { action: 'list containers', signal }, line);
-  const all = await Promise.all(helpers.map(({ Id }) => look(Id)));
+  const helpers = await sessionHelpersOf(connection, undefined, signal);
+  const all = await Promise.all(helpers.map(look));
   const isInside = (helper: z.infer<typeof containerSchema>) =>
     helper.HostConfig.NetworkMode === `container:${served.Id}` &&
     helper.Config.Labels?.[hostLabels.host] === served.Config.Labels?.[hostLabels.host];

@@ -32,7 +32,7 @@ export function dockerHostSessions(target: DockerTarget, options: HostSessionsOp
       .finally(() => working.delete(told));
     working.add(told);
   };
-  const helpers = ownImage === undefined ? undefined : new SessionHelpers({ engine, image: ownImage, log });
+  const helpers = ownImage === undefined ? undefined : new SessionHelpers({ connection, engine, image: ownImage, log });
   const helperSignals = helpers && new HelperSignals(helpers);
   const execSettings = { connection, ways: { helperSignals }, inBackground };
   const relays = new PortRelays({ helpers });

@@ -1,9 +1,12 @@
 import { hostLabels } from '../contracts/fleet-names.ts';
+import type { DockerConnection } from './docker-connection.ts';
+import { sessionHelpersOf } from './docker-host-dependents.ts';
 import type { HelperContainer, HostEngine } from './host-engine.ts';
-import { sessionHelperLabels, sessionHelperName } from './session-helper.ts';
+import { sessionHelperLabels } from './session-helper.ts';
 
 export interface SessionHelpersOptions {
-  readonly engine: Pick<HostEngine, 'runHelper' | 'observeContainers' | 'removeContainer'>;
+  readonly connection: DockerConnection;
+  readonly engine: Pick<HostEngine, 'runHelper' | 'removeContainer'>;
   /** Of the container that we are in. */
   readonly image: string;
   readonly log: (line: string) => void;
@@ -51,12 +54,9 @@ export class SessionHelpers {
 
   /** Whatever state they are in: what an agent began that was killed, or whose engine was restarted. */
   async #sweep(owner: string): Promise<void> {
-    const { engine, log } = this.#options;
+    const { connection, engine, log } = this.#options;
     try {
-      for (const { id, labels } of await engine.observeContainers()) {
-        const isOurs = labels[hostLabels.host] === owner && labels[hostLabels.kind] === 'helper';
-        if (isOurs && labels[hostLabels.name] === sessionHelperName) await engine.removeContainer(id);
-      }
+      for (const id of await sessionHelpersOf(connection, owner)) await engine.removeContainer(id);
     } catch (error) {
       this.#mayHaveLeft = true;
       log(error instanceof Error ? error.message : String(error));
