@@ -14,6 +14,8 @@ export interface SessionPlaceOptions {
   readonly name: string;
   /** Default: one, of the same name. */
   readonly workspaces?: Readonly<Record<string, Record<string, unknown>>>;
+  /** Starts what stands in front of the server, which then believes it; gives its port. Default: nothing does. */
+  readonly front?: (fleet: FleetProcesses) => Promise<number>;
 }
 
 /** A server, an agent at the end of one cable and people at the end of another, each a process in a network of its own. */
@@ -23,14 +25,17 @@ export class SessionPlace {
   readonly agentCable: CabledNamespace;
   readonly callerCable: CabledNamespace;
   readonly #engine: FleetEngine;
+  /** At which agents and people reach the server. */
+  readonly #port: number;
   agent: Running;
 
   private constructor(
-    fleet: FleetProcesses,
+    { fleet, port }: { readonly fleet: FleetProcesses; readonly port: number },
     cables: readonly [CabledNamespace, CabledNamespace],
     { engine, name }: SessionPlaceOptions,
   ) {
     this.fleet = fleet;
+    this.#port = port;
     this.name = name;
     [this.agentCable, this.callerCable] = cables;
     this.#engine = engine;
@@ -38,10 +43,11 @@ export class SessionPlace {
   }
 
   static async start(t: Pick<TestContext, 'after'>, options: SessionPlaceOptions): Promise<SessionPlace> {
-    const { name, workspaces = { [name]: aWorkspace() } } = options;
+    const { name, workspaces = { [name]: aWorkspace() }, front } = options;
     const cables = [await cabledNamespace(t), await cabledNamespace(t)] as const;
-    const place = new SessionPlace(await FleetProcesses.start(t, ['--listen', '0.0.0.0:0']), cables, options);
-    const { fleet } = place;
+    const fleet = await FleetProcesses.start(t, front ? ['--trust-proxy'] : ['--listen', '0.0.0.0:0']);
+    const port = front ? await front(fleet) : Number(new URL(fleet.url).port);
+    const place = new SessionPlace({ fleet, port }, cables, options);
     await fleet.online(name);
     await fleet.set(name, { heartbeatSeconds: 1 });
     await fleet.healthy(name, await fleet.apply(name, { workspaces }));
@@ -54,10 +60,15 @@ export class SessionPlace {
     return `${this.name}/${this.name}`;
   }
 
+  /** The server, as people over there reach it. */
+  get callerUrl(): string {
+    return this.#urlFor(this.callerCable);
+  }
+
   /** Somebody's `agora GROUP NAME …` over there, signed in as the admin or with the token in a file of the project. */
   call(words: readonly string[], { input, tokenFile = 'token' }: Calling = {}): Running {
     const [group = '', name = '', ...rest] = words;
-    const to = ['--server', this.#urlFor(this.callerCable), '--token-file', tokenFile];
+    const to = ['--server', this.callerUrl, '--token-file', tokenFile];
     return this.beside('agora', [group, name, ...to, ...rest], input);
   }
 
@@ -79,7 +90,7 @@ export class SessionPlace {
   }
 
   #urlFor({ address }: CabledNamespace): string {
-    return `http://${address}:${new URL(this.fleet.url).port}`;
+    return `http://${address}:${this.#port}`;
   }
 }
 
