@@ -151,7 +151,7 @@ test('what cannot be copied is told, and nothing is there half', async (t) => {
   assert.match(await problem('dir', 'box/web:/file'), /it is a file, and a folder is copied/);
   assert.match(await problem('box/web:/file', 'new/'), /there is no such folder/);
   assert.match(await problem('box/web:/file', 'none/new'), /there is no such folder/);
-  assert.match(await problem('a', 'b'), /one of them, and not both/);
+  assert.match(await problem('a', 'b'), /neither of them is HOST/);
   assert.match(await problem('box/web:a', 'box/web:b'), /one of them, and not both/);
   assert.match(await problem('', 'box/web:b'), /it is no path/);
   assert.deepEqual(await readdir(here), ['dir']);

@@ -33,8 +33,8 @@ export const hostCp = defineCommand(
   async ({ operands: [from = '', to = ''], options }, context) => {
     const [source, target] = [copySide(from), copySide(to)];
     const place = source.kind === 'workspace' ? source : target;
-    if (place.kind !== 'workspace' || (source.kind === 'workspace' && target.kind === 'workspace'))
-      throw notOneSide(from, to);
+    if (place.kind !== 'workspace') throw noWorkspace(from, to);
+    if (source.kind === 'workspace' && target.kind === 'workspace') throw twoWorkspaces(from, to);
     const sessions = await openSessions(options, context);
     const talk = new SessionTalk({ output: context.stderr });
     const progress = new CopyProgress(context.stderr, options.quiet === true);
@@ -119,7 +119,13 @@ function nothingThere(path: string, { host, workspace }: WorkspaceWord): AppErro
   return new AppError('not-found', `Cannot copy "${path}": there is no such file or folder in ${host}/${workspace}`);
 }
 
-function notOneSide(from: string, to: string): AppError {
+function noWorkspace(from: string, to: string): AppError {
+  return new AppError('usage', `Cannot copy "${from}" to "${to}": neither of them is HOST/WORKSPACE:PATH`, {
+    next: 'agora host cp --help',
+  });
+}
+
+function twoWorkspaces(from: string, to: string): AppError {
   return new AppError('usage', `Cannot copy "${from}" to "${to}": one of them, and not both, is HOST/WORKSPACE:PATH`, {
     next: 'From one workspace to another: agora host cp A/web:/srv - | agora host cp - B/web:/',
   });

@@ -126,6 +126,7 @@ test('words that name no log, or two, are refused', async (t) => {
     [],
     ['box', '--server-log'],
     ['--server-log', '--build', 'x'],
+    ['box/web', '--build', 'x'],
     ['box', '-n', '-1'],
     ['box', '-n', 'x'],
   ]) {

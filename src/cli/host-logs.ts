@@ -50,6 +50,7 @@ export const hostLogs = defineCommand(
     const tail = options.tail === undefined || options.tail === 'all' ? undefined : lineCount(options.tail);
     const isOfServer = options['server-log'] === true;
     if (isOfServer !== (typed === undefined) || (isOfServer && build !== undefined)) throw notOneLog(typed);
+    if (build !== undefined && typed?.includes('/')) throw notOfHost(build, typed);
     const sessions = await openSessions(options, context);
     const show = ({ host, source }: LogPlace) => {
       const since = options.since === undefined ? undefined : sinceWord(options.since, sessions.client.now());
@@ -73,7 +74,7 @@ async function withPlace(
   show: (place: LogPlace) => Promise<number>,
 ): Promise<number> {
   if (typed === undefined) return await show({ source: { of: 'server' } });
-  if (build === undefined && typed.includes('/')) {
+  if (typed.includes('/')) {
     const word = workspaceWord(typed);
     const source = { of: 'workspace', name: word.workspace } as const;
     return await withWorkspace(client, word, (host) => show({ host, source }));
@@ -85,6 +86,16 @@ async function withPlace(
 function notOneLog(typed: string | undefined): AppError {
   const state = typed === undefined ? 'no host is named' : `"${typed}" and the server's are two logs`;
   return new AppError('usage', `Cannot print a log: ${state}`, { next: 'agora host logs --help' });
+}
+
+function notOfHost(build: string, typed: string): AppError {
+  return new AppError(
+    'usage',
+    `Cannot print the log of build "${build}": builds are of a host, and "${typed}" is a workspace`,
+    {
+      next: `agora host logs ${typed.split('/')[0]} --build ${build}`,
+    },
+  );
 }
 
 function lineCount(typed: string): number {
