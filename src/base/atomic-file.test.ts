@@ -62,3 +62,12 @@ test('a private folder is made with those above it, for its owner only, and agai
 
   for (const made of [path, join(folder, 'private')]) assert.equal((await stat(made)).mode & 0o777, 0o700);
 });
+
+test('a folder that cannot be made is a failure, also where its parent is there and takes none', async () => {
+  const file = join(folder, 'file');
+  await writeFileAtomically(file, '');
+
+  await assert.rejects(makePrivateFolder('/proc/none/of/this'), { code: 'ENOENT' });
+  await assert.rejects(makePrivateFolder(file), { code: 'EEXIST' });
+  await assert.rejects(makePrivateFolder(join(file, 'below')), { code: 'ENOTDIR' });
+});

@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError, systemErrorCode } from '../contracts/errors.ts';
 
@@ -78,10 +78,36 @@ export interface FolderOptions {
 export async function makePrivateFolder(path: string, { durable = false }: FolderOptions = {}): Promise<void> {
   const folder = resolve(path);
   try {
-    const firstMade = await mkdir(folder, { recursive: true, mode: 0o700 });
+    const firstMade = await makeFolders(folder);
     if (durable && firstMade !== undefined) await syncAbove(dirname(folder), dirname(firstMade));
   } catch (cause) {
     throw diskFullError(folder, cause) ?? cause;
+  }
+}
+
+/**
+ * Gives the topmost folder that it made. Not Node's recursive `mkdir`, which never ends where a folder that is there takes no
+ * new ones, as those of `/proc`.
+ */
+async function makeFolders(folder: string): Promise<string | undefined> {
+  try {
+    return await makeFolder(folder);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    const firstMade = await makeFolders(dirname(folder));
+    const made = await makeFolder(folder);
+    return firstMade ?? made;
+  }
+}
+
+async function makeFolder(folder: string): Promise<string | undefined> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    return folder;
+  } catch (error) {
+    const isFolder = systemErrorCode(error) === 'EEXIST' && (await stat(folder)).isDirectory();
+    if (!isFolder) throw error;
+    return undefined;
   }
 }
 
