@@ -7,9 +7,10 @@ const mostBytes = 8_192;
 /** One line from standard input; on a terminal it is asked for and what is typed is not shown. */
 export async function askSecret(question: string, { stdin, stderr }: CommandContext): Promise<string> {
   if (!process.stdin.isTTY) return firstLine(stdin);
-  await stderr.write(question);
+  // First: what comes as soon as it is asked must not be shown either.
   process.stdin.setRawMode(true);
   try {
+    await stderr.write(question);
     return await typedLine(stdin);
   } finally {
     process.stdin.setRawMode(false);
