@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { diskFullError } from '../base/atomic-file.ts';
 import { type PackedFile, packFiles } from '../base/file-pack.ts';
@@ -27,16 +27,24 @@ function noise(sizeBytes: number): Uint8Array {
   return new Uint8Array(Float64Array.from({ length: sizeBytes / Float64Array.BYTES_PER_ELEMENT }, Math.random).buffer);
 }
 
-/** Leaves the result as the last file of `out`: where it is, everything else is whole. The daemon checks its shape. */
+/**
+ * Leaves the result as the last file of `out`: where it is, everything else is whole. The daemon checks its shape. It is written
+ * over the room that was kept for it, as room that is given back others may take first.
+ */
 export function writeResult(out: string, result: TaskResult): void {
   const path = join(out, outNames.result);
-  const unfinished = `${path}.tmp`;
-  rmSync(join(out, roomName), { force: true });
+  const room = join(out, roomName);
+  const bytes = Buffer.from(`${JSON.stringify(result)}\n`);
   try {
-    writeFileSync(unfinished, `${JSON.stringify(result)}\n`, { mode: 0o600 });
-    renameSync(unfinished, path);
+    const file = openSync(room, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    try {
+      writeFileSync(file, bytes);
+      ftruncateSync(file, bytes.length);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(room, path);
   } catch (error) {
-    rmSync(unfinished, { force: true });
     throw diskFullError(path, error) ?? error;
   }
 }
