@@ -147,9 +147,12 @@ async function inspect(
   };
 }
 
+const lostWords =
+  /\btask [0-9a-f]{64}:? already exists|failed to start shim: mkdir \S*\/[0-9a-f]{64}: file exists|^id already in use$/;
+
 /** An engine that was killed while it started a container has forgotten what it began, and refuses to start it ever after. */
 function isLost(error: string): boolean {
-  return /\btask [0-9a-f]{64}:? already exists|failed to start shim: mkdir \S*\/[0-9a-f]{64}: file exists/.test(error);
+  return lostWords.test(error);
 }
 
 function observed(
