@@ -148,7 +148,7 @@ async function inspect(
 }
 
 const lostWords =
-  /\btask [0-9a-f]{64}:? already exists|failed to start shim: mkdir \S*\/[0-9a-f]{64}: file exists|^id already in use$/;
+  /\btask [0-9a-f]{64}:? already exists|failed to start shim: mkdir \S*\/[0-9a-f]{64}: file exists|\bid already in use\b/;
 
 /** An engine that was killed while it started a container has forgotten what it began, and refuses to start it ever after. */
 function isLost(error: string): boolean {
