@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { Agent } from '../src/agent/agent.ts';
 import { bringToLife, LiveSimulatedEngine } from '../test/support/live-simulated-engine.ts';
 import { SimulatedState } from '../test/support/simulated-state.ts';
@@ -6,6 +7,7 @@ import { scriptedSessions } from './session-programs.ts';
 
 /** A whole agent whose engine is simulated and whose containers run scripted programs: `SERVER NAME JOIN-TOKEN FOLDER IMAGE`. */
 async function main([serverUrl = '', name = '', joinToken = '', buildFolder = '', image = '']: readonly string[]) {
+  setFlagsFromString('--optimize-for-size'); // As `agora agent` does.
   const ending = new AbortController();
   process.once('SIGTERM', () => ending.abort());
   const state = new SimulatedState();
