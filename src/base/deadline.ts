@@ -18,14 +18,14 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 export interface WaitOptions {
-  /** How long to wait at most. Default: 10000. */
+  /** How long to wait at most. Default: 30000. */
   readonly timeoutMs?: number;
   /** How long between two looks. Default: 10. */
   readonly intervalMs?: number;
   readonly signal?: AbortSignal;
 }
 
-const defaults = { timeoutMs: 10_000, intervalMs: 10 } satisfies WaitOptions;
+const defaults = { timeoutMs: 30_000, intervalMs: 10 } satisfies WaitOptions;
 
 /** Looks until `condition` gives something truthy and returns that; `not-ready` when the time is over. */
 export async function waitUntil<T>(

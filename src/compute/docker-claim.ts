@@ -47,7 +47,7 @@ export async function removeContainer(engine: Engine, reference: string): Promis
   } catch (error) {
     if (!isAppError(error, 'task-conflict')) throw error;
     const isGone = async () => (await engine.inspectContainer(reference)) === undefined;
-    await waitUntil(`the removal of container "${reference}"`, isGone, { intervalMs: 50 });
+    await waitUntil(`the removal of container "${reference}"`, isGone, { timeoutMs: 10_000, intervalMs: 50 });
   }
 }
 
