@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import { retry } from '../base/retry.ts';
+import { isAppError } from '../contracts/errors.ts';
 import { hostLabels } from '../contracts/fleet-names.ts';
 import type { ObservedContainer } from '../contracts/host-observation.ts';
 import type { DockerConnection } from './docker-connection.ts';
-import { orUndefined } from './docker-errors.ts';
+import { httpStatus, orUndefined } from './docker-errors.ts';
 import { limitsOf, limitsSchema } from './docker-host-limits.ts';
 import { type ContainerDetails, isStillSo, type ListedStatus, readListedStatus } from './docker-host-status.ts';
 import { ask } from './docker-request.ts';
@@ -104,19 +106,42 @@ interface Looks {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Looks at each; those that went away since the list was made. */
+/** Looks at each; those that went away since the list was made. One that cannot be read is as the list says. */
 async function lookAt(connection: DockerConnection, { ids, seen, signal }: Looks): Promise<Set<string>> {
   const gone = new Set<string>();
   const waiting = [...ids];
   const work = async () => {
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      const details = await inspect(connection, id, signal);
+      const details = await inspectReadable(connection, id, signal);
       if (details === undefined) gone.add(id);
+      else if (details === 'unreadable') seen.details.delete(id);
       else if (!seen.take(id, details)) waiting.push(id);
     }
   };
   await Promise.all(Array.from({ length: Math.min(looksAtOnce, ids.length) }, work));
   return gone;
+}
+
+/** Podman fails to look at one that ends at that moment, a moment later it does not. */
+const looksAtUnreadable = 2;
+
+async function inspectReadable(
+  connection: DockerConnection,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<SeenContainer | 'unreadable' | undefined> {
+  const options = { attempts: looksAtUnreadable, isRetryable: isUnreadable, ...(signal !== undefined && { signal }) };
+  try {
+    return await retry(() => inspect(connection, id, signal), options);
+  } catch (error) {
+    if (isUnreadable(error)) return 'unreadable';
+    throw error;
+  }
+}
+
+/** The engine answers, and fails at this container. */
+function isUnreadable(error: unknown): boolean {
+  return isAppError(error, 'internal') && (httpStatus(error.cause) ?? 0) >= 500;
 }
 
 async function inspect(

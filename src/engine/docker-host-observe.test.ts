@@ -20,6 +20,15 @@ interface CountedEngine {
   asked(): string[];
 }
 
+/** In place of an answer: the engine fails with these words. */
+class Failure {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
 /** An engine whose answers are given by path: a real one would need hours to have containers that are hours old. */
 async function anEngineWith(t: TestContext, answers: Readonly<Record<string, unknown>>): Promise<CountedEngine> {
   const path = join(folder, String(++counter));
@@ -27,7 +36,8 @@ async function anEngineWith(t: TestContext, answers: Readonly<Record<string, unk
   const server = createServer(({ url = '' }, response) => {
     urls.push(url);
     const answer = answers[url.split('?')[0] ?? ''];
-    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    const status = answer === undefined ? 404 : answer instanceof Failure ? 500 : 200;
+    response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? { message: 'no such thing' }));
   }).listen(path);
   t.after(() => {
@@ -161,6 +171,41 @@ test('one that goes away while it is looked at is not there', async (t) => {
   const { engine } = await anEngineWith(t, { '/containers/json': [listed('gone')] });
 
   assert.deepEqual(await engine.observeContainers(), []);
+});
+
+const endedMeanwhile = new Failure('read /proc/4711/cgroup: read /proc/4711/cgroup: no such process');
+
+test('one that the engine cannot read just then is looked at once more', async (t) => {
+  const looks = [endedMeanwhile, inspected({ Status: 'exited', ExitCode: 7 })];
+  const answers = {
+    '/containers/json': [listed('ends'), listed('stays')],
+    get '/containers/ends/json'() {
+      return looks.shift();
+    },
+    '/containers/stays/json': inspected(),
+  };
+  const { engine } = await anEngineWith(t, answers);
+
+  const [ends, stays] = await engine.observeContainers();
+
+  assert.deepEqual([ends?.status, ends?.exitCode, stays?.status], ['exited', 7, 'running']);
+});
+
+test('one that the engine can never read is as the list says, and keeps nothing of the others away', async (t) => {
+  const answers: Record<string, unknown> = {
+    '/containers/json': [listed('broken', { State: 'exited', Status: 'Exited (3) 2 hours ago' }), listed('stays')],
+    '/containers/broken/json': endedMeanwhile,
+    '/containers/stays/json': inspected(),
+  };
+  const { engine } = await anEngineWith(t, answers);
+
+  const [broken, stays] = await engine.observeContainers();
+  answers['/containers/broken/json'] = inspected({ Status: 'exited', ExitCode: 3, OOMKilled: true });
+  const [readable] = await engine.observeContainers();
+
+  assert.deepEqual([broken?.status, broken?.exitCode, broken?.isOutOfMemory], ['exited', 3, false]);
+  assert.deepEqual([stays?.status, stays?.restartCount], ['running', 3]);
+  assert.equal(readable?.isOutOfMemory, true);
 });
 
 test('an answer that is not understood is a failure, never an empty host', async (t) => {
