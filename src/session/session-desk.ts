@@ -137,7 +137,9 @@ export class SessionDesk {
 
   /** What is being opened for the same viewer. */
   #takeOver(stream: LinkStream, { actor, seat, window, session: spec }: Returning): Taken | undefined {
-    const opening = [...this.#openings].find((other) => other.seat === seat && other.actor === actor);
+    const isTheirs = (other: Opening) => other.seat === seat && other.actor === actor;
+    // One that was given up is let go of as soon as it is open.
+    const opening = [...this.#openings].find((other) => isTheirs(other) && !other.controller.signal.aborted);
     if (opening === undefined) return undefined;
     if (!isDeepStrictEqual(opening.spec, spec)) return { handler: refuse(stream, deskRefusals.another()) };
     opening.stream.close({ code: 'detached', message: 'the same viewer came again' });

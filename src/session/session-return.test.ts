@@ -67,6 +67,20 @@ test('what is being opened is resumed by its seat, as what is open is', async ()
   assert.equal(desk.list().length, 1);
 });
 
+test('what its viewer gave up while it was being opened is opened anew for the same seat', async () => {
+  const opened = Promise.withResolvers<void>();
+  const { desk, view } = aDesk(opened.promise);
+  const gone = view({ seat });
+  gone.stream.close({ code: 'cancelled', message: 'enough' });
+  gone.carry();
+
+  const again = view({ seat });
+  opened.resolve();
+  await again.accepted();
+
+  assert.equal(desk.list().length, 1);
+});
+
 test('who joined the session of another as an admin comes back to it only as one', async () => {
   const { view } = aDesk();
   const { sessionId } = await view({}).accepted();
