@@ -5,6 +5,7 @@ import { inertLine } from '../base/inert-line.ts';
 import { AppError } from '../contracts/errors.ts';
 import { sessionLimits, sessionSubprotocol, sessionsPath } from '../contracts/session-wire.ts';
 import { FrameLink } from '../session/frame-link.ts';
+import { socketPort } from '../session/socket-port.ts';
 import { reasonOf, toldRefusal, unreachableServer } from './server-failure.ts';
 
 export interface SessionLinkOptions {
@@ -55,11 +56,7 @@ export async function connectSessions(options: SessionLinkOptions): Promise<Fram
 function linkOver(socket: WebSocket, { onClosed, silentMs = defaultSilentMs }: SessionLinkOptions): FrameLink {
   const link = new FrameLink({
     mostStreams: sessionLimits.callerStreams,
-    port: {
-      // A failure to send is the end of the socket, which is told by its close.
-      send: (message, onSent) => socket.send(message, { binary: true }, onSent),
-      end: (code, reason) => socket.close(code, reason),
-    },
+    port: socketPort(socket),
   });
   const silence = setTimeout(() => socket.terminate(), silentMs).unref();
   socket.on('ping', () => silence.refresh());
