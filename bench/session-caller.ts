@@ -47,12 +47,18 @@ export class Caller {
     this.#ending.abort(new Error('the caller is closed'));
   }
 
-  async #connected(): Promise<FrameLink> {
-    const known = await this.#link;
+  /** All who ask while it connects wait for the same link. */
+  #connected(): Promise<FrameLink> {
+    this.#link = this.#linkAfter(this.#link);
+    return this.#link;
+  }
+
+  /** The link that there is, or another where it has ended or could not be had. */
+  async #linkAfter(before: Promise<FrameLink> | undefined): Promise<FrameLink> {
+    const known = await before?.catch(() => undefined);
     if (known !== undefined && !known.isEnded) return known;
     const { url, token } = this.#options;
-    this.#link = connectSessions({ url, authorization: `Bearer ${token}`, signal: this.#ending.signal });
-    return await this.#link;
+    return await connectSessions({ url, authorization: `Bearer ${token}`, signal: this.#ending.signal });
   }
 }
 
