@@ -216,11 +216,11 @@ test('who comes back asks for no more than it has room for, and tells what it re
     },
   );
   const running = session.run();
-  await waitUntil('its return', () => opens.length === 2, { timeoutMs: 5_000 });
+  await waitUntil('its return', () => opens.length === 2);
   const output = session.output()[Symbol.asyncIterator]();
   await output.next();
   void output.next();
-  await waitUntil('its credit', () => credits.includes(8_192), { timeoutMs: 5_000 });
+  await waitUntil('its credit', () => credits.includes(8_192));
   session.detach();
   await running;
 

@@ -2,21 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { sessionLimits } from '../contracts/session-wire.ts';
-import { aSession, aSource, aViewer } from './session.suite.ts';
-
-/** A source that takes a part of its input when the test lets it. */
-function aSlowSource() {
-  const { source, told } = aSource();
-  const taking: (() => void)[] = [];
-  const slow = {
-    ...source,
-    write: async (bytes: Uint8Array) => {
-      await source.write(bytes);
-      await new Promise<void>((resolve) => taking.push(resolve));
-    },
-  };
-  return { slow, told, taking };
-}
+import { aSession, aSlowSource, aViewer } from './session.suite.ts';
 
 test('what is typed while a program reads nothing waits together, in however many frames it came', async () => {
   const { slow, told, taking } = aSlowSource();
@@ -26,10 +12,10 @@ test('what is typed while a program reads nothing waits together, in however man
     viewer.stream.send({ type: 'data', offset, channel: 'input', bytes: Buffer.from('x') });
   }
   viewer.carry();
-  await waitUntil('the first', () => taking.length === 1, { timeoutMs: 5_000 });
+  await waitUntil('the first', () => taking.length === 1);
 
   taking[0]?.();
-  await waitUntil('the rest', () => taking.length === 2, { timeoutMs: 5_000 });
+  await waitUntil('the rest', () => taking.length === 2);
 
   assert.deepEqual(told, ['write x', `write ${'x'.repeat(4_999)}`]);
 });
@@ -42,7 +28,7 @@ test('who ended their input is told to the byte when it went in, though another 
   one.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('abc') });
   one.stream.send({ type: 'end', offset: 3 });
   one.carry();
-  await waitUntil('the write', () => taking.length === 1, { timeoutMs: 5_000 });
+  await waitUntil('the write', () => taking.length === 1);
   one.carry();
   assert.deepEqual(credits(), []);
 

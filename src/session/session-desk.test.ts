@@ -150,7 +150,7 @@ test('what is opened stops when nobody waits for it any more, and what came too 
   viewer.carry();
   assert.ok(signals[0]?.aborted);
   opened.resolve();
-  await waitUntil('its end', () => late.isClosed(), { timeoutMs: 5_000 });
+  await waitUntil('its end', () => late.isClosed());
 
   assert.deepEqual(desk.list(), []);
 });

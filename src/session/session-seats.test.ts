@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
-import { aSession, aSource, aViewer } from './session.suite.ts';
+import { aSession, aSlowSource, aSource, aViewer } from './session.suite.ts';
 
 test('a size or a signal that does not go through is told to who sent it, and ends nothing', async () => {
   const { source, say } = aSource();
@@ -37,15 +37,7 @@ test('input ends once all who may still type have ended theirs or left', async (
 });
 
 test('what is typed goes in one part after the other, and its end after the last', async () => {
-  const { source, told } = aSource();
-  const taking: (() => void)[] = [];
-  const slow = {
-    ...source,
-    write: async (bytes: Uint8Array) => {
-      await source.write(bytes);
-      await new Promise<void>((resolve) => taking.push(resolve));
-    },
-  };
+  const { slow, told, taking } = aSlowSource();
   const { session } = aSession(slow);
   const viewer = aViewer(session);
   viewer.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('a') });
@@ -53,13 +45,13 @@ test('what is typed goes in one part after the other, and its end after the last
   viewer.stream.send({ type: 'data', offset: 1, channel: 'input', bytes: Buffer.from('b') });
   viewer.stream.send({ type: 'end', offset: 2 });
   viewer.carry();
-  await waitUntil('the first', () => taking.length === 1, { timeoutMs: 5_000 });
+  await waitUntil('the first', () => taking.length === 1);
   assert.deepEqual(told, ['write a']);
 
   taking[0]?.();
-  await waitUntil('the second', () => taking.length === 2, { timeoutMs: 5_000 });
+  await waitUntil('the second', () => taking.length === 2);
   taking[1]?.();
-  await waitUntil('the end', () => told.length === 3, { timeoutMs: 5_000 });
+  await waitUntil('the end', () => told.length === 3);
 
   assert.deepEqual(told, ['write a', 'write b', 'end']);
 });

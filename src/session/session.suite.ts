@@ -69,6 +69,20 @@ export function aSource() {
   return { source, say, end, told, taken: () => taken, isClosed: () => isClosed };
 }
 
+/** A source that takes a part of its input when the test lets it. */
+export function aSlowSource() {
+  const { source, told } = aSource();
+  const taking: (() => void)[] = [];
+  const slow: Source = {
+    ...source,
+    write: async (bytes) => {
+      await source.write(bytes);
+      await new Promise<void>((resolve) => taking.push(resolve));
+    },
+  };
+  return { slow, told, taking };
+}
+
 /** One that opens `request` over a link of its own, which is taken by `onOpen`. */
 export function aViewerOf(onOpen: NonNullable<FrameLinkOptions['onOpen']>, request: unknown) {
   const [here, there] = [portEnd(), portEnd()];
@@ -92,7 +106,7 @@ export function aViewerOf(onOpen: NonNullable<FrameLinkOptions['onOpen']>, reque
         carry();
         return check();
       },
-      { timeoutMs: 5_000, intervalMs: 2 },
+      { intervalMs: 2 },
     );
   const accept = () => {
     const first = frames.find(({ type }) => type === 'accept');

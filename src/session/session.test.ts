@@ -68,7 +68,7 @@ test('a session that reads on keeps the last of its output, and tells of what is
   await first.becomes('the start', () => first.text() === 'start');
   first.lose();
   for (let part = 0; part < 10; part += 1) say(Buffer.alloc(sessionLimits.dataBytes, String(part)));
-  await waitUntil('all of it', async () => taken() === 5 + 10 * sessionLimits.dataBytes, { timeoutMs: 5_000 });
+  await waitUntil('all of it', async () => taken() === 5 + 10 * sessionLimits.dataBytes);
 
   const again = aViewer(session, { seat: first.accept().seat, received: 5 });
   await again.becomes('the last', () => again.text().length === 128 * 1024);
@@ -99,7 +99,7 @@ test('the fastest of several viewers sets the pace; one left behind is told, and
   slow.carry();
   fast.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('b') });
   fast.carry();
-  await waitUntil('both', () => told.length === 2, { timeoutMs: 5_000 });
+  await waitUntil('both', () => told.length === 2);
 
   const gap = parts * partBytes - 192 * 1024;
   assert.deepEqual(slow.events(), [{ event: 'gap', offset: gap }]);
@@ -112,7 +112,7 @@ test('a seat whose viewer does not come back is given up, and the session with t
   const viewer = aViewer(session);
 
   viewer.lose();
-  await waitUntil('its end', async () => isOver(), { timeoutMs: 5_000 });
+  await waitUntil('its end', async () => isOver());
 
   assert.ok(isClosed());
   assert.equal(aViewer(session, { seat: viewer.accept().seat }).isTaken(), false);
@@ -176,7 +176,7 @@ test('a viewer that was gone before it could sit down keeps nothing', async () =
   stream.close({ code: 'cancelled', message: 'gone' });
 
   session.join(stream, { actor: 'ada', window: 1_024, spec: specSample });
-  await waitUntil('its end', async () => isOver(), { timeoutMs: 5_000 });
+  await waitUntil('its end', async () => isOver());
 
   assert.equal(aViewer(session).isTaken(), false, 'nobody joins what is over');
 });

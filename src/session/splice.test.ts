@@ -186,7 +186,7 @@ test('a server that stops lets the session wait, and tells the caller to come ba
 test('a host that does not answer is told as such to the caller, and the agent is let off', async () => {
   const { closes, ends, carry } = aSplice({ times: { acceptMs: 20 } });
 
-  await waitUntil('its end', () => ends.length === 1, { timeoutMs: 5_000 });
+  await waitUntil('its end', () => ends.length === 1);
   carry();
 
   assert.match(closes.caller[0]?.message ?? '', /did not answer within 20 ms/);
@@ -197,7 +197,7 @@ test('a session through which nothing goes ends on both sides', async () => {
   const { says, closes, ends, carry } = aSplice({ times: { idleMs: 20 } });
   says('agent', { type: 'accept', json: accept });
 
-  await waitUntil('its end', () => ends.length === 1, { timeoutMs: 5_000 });
+  await waitUntil('its end', () => ends.length === 1);
   carry();
 
   assert.deepEqual([closes.caller[0]?.code, closes.agent[0]?.code], ['timed-out', 'timed-out']);
