@@ -76,7 +76,7 @@ test('an engine that never answers does not keep an agent from its end', async (
       return await new Promise<never>(() => undefined);
     },
     close: async (signal) => {
-      await waitUntil('the end', () => signal?.aborted, { timeoutMs: 1_000 });
+      await waitUntil('the end', () => signal?.aborted);
       events.push('closed');
     },
   });

@@ -94,6 +94,7 @@ function follow(t: TestContext, arrived: readonly Arrived[]) {
 }
 
 test('sessions go over the socket, and over the next one at once when it is lost', async (t) => {
+  t.mock.method(Math, 'random', () => 0); // Else a wait without sessions may be short, too: it is 500 ms at most.
   const { arrived, log } = await aPlace(t);
   await waitUntil('the socket', () => arrived.length === 1);
   log.line('one');

@@ -137,7 +137,7 @@ test('a link whose other side is silent is lost', async (t) => {
     admit: () => ({ caller: { kind: 'user', user, tokenId: 't' }, address: '127.0.0.1' }),
     callerNow: () => ({ kind: 'user', user, tokenId: 't' }),
     pingMs: 20,
-    silentMs: 200,
+    silentMs: 1_000,
   });
   const endsOf = (stream: number) => ({
     onFrame: () => undefined,
