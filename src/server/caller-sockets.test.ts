@@ -8,10 +8,9 @@ import { waitUntil } from '../base/deadline.ts';
 import { type Close, sessionLimits, sessionSubprotocol, sessionsPath } from '../contracts/session-wire.ts';
 import { encodeFrame } from '../session/frame.ts';
 import { FrameLink } from '../session/frame-link.ts';
-import { aSource } from '../session/session.suite.ts';
 import { CallerSockets } from './caller-sockets.ts';
 import { startServer, type TestServer } from './suite-server.ts';
-import { anOpen, callSession, linkOf, startHost } from './suite-sessions.ts';
+import { anOpen, callSession, linkOf, quiet, startHost } from './suite-sessions.ts';
 
 interface Knock {
   readonly headers?: Record<string, string>;
@@ -181,7 +180,7 @@ test('an OPEN in no known way closes its stream alone', async (t) => {
 
 test('a caller that opens a thousand sessions at once gets as many as it may have, and harms nobody', async (t) => {
   const server = await startServer(t);
-  await startHost(t, server, { open: () => ({ source: aSource().source, isTerminal: false, readsOn: false }) });
+  await startHost(t, server, { open: quiet });
   const other = await server.admin.call('addUser', { body: { name: 'olga', role: 'operator' } });
   const socket = await opened(t, server);
   const codes = new Map<string, number>();

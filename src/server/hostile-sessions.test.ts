@@ -8,7 +8,7 @@ import { decodeFrame, encodeFrame } from '../session/frame.ts';
 import { aSource } from '../session/session.suite.ts';
 import type { OpenedSource } from '../session/session-desk.ts';
 import { startServer, TestAgent } from './suite-server.ts';
-import { agentSocket, anOpen, callSession, linkOf, startHost } from './suite-sessions.ts';
+import { agentSocket, anOpen, callSession, linkOf, logsOfWeb, quiet, startHost } from './suite-sessions.ts';
 
 /** Prints without end, and counts what was taken of it. */
 function endless() {
@@ -30,20 +30,14 @@ test('a caller whose socket reads nothing has no more printed than is kept, and 
   const server = await startServer(t);
   const { opened, takenBytes } = endless();
   const { source, say } = aSource();
-  const quiet = { source, isTerminal: false, readsOn: false };
-  await startHost(t, server, { open: (spec) => (spec.kind === 'logs' ? opened : quiet) });
+  const talking = { source, isTerminal: false, readsOn: false };
+  await startHost(t, server, { open: (spec) => (spec.kind === 'logs' ? opened : talking) });
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}${sessionsPath}`, sessionSubprotocol, {
     headers: { authorization: `Bearer ${server.adminToken}` },
   });
   t.after(() => socket.terminate());
   await once(socket, 'open');
-  const logs = {
-    kind: 'logs' as const,
-    source: { of: 'workspace' as const, name: 'web' },
-    follow: true,
-    timestamps: false,
-  };
-  socket.send(encodeFrame(1, { type: 'open', json: anOpen({ session: logs }) }));
+  socket.send(encodeFrame(1, { type: 'open', json: anOpen({ session: logsOfWeb }) }));
   await once(socket, 'message');
 
   socket.pause();
@@ -103,9 +97,7 @@ test('an agent that sends frames of a stream that is over, without end, holds up
 test('frames of streams that an agent was never asked for end its link, which is told, and it comes back', async (t) => {
   const lines: string[] = [];
   const server = await startServer(t, { log: (line) => void lines.push(line) });
-  const { socket, connect } = await startHost(t, server, {
-    open: () => ({ source: aSource().source, isTerminal: false, readsOn: false }),
-  });
+  const { socket, connect } = await startHost(t, server, { open: quiet });
   const closed = once(socket, 'close');
 
   socket.send(encodeFrame(7, { type: 'data', offset: 0, channel: 'output', bytes: Buffer.from('x') }));

@@ -4,7 +4,7 @@ import { CallerSession } from '../session/caller-session.ts';
 import { aSource } from '../session/session.suite.ts';
 import { simulatedTime } from '../session/simulated-time.suite.ts';
 import { aRelay, olga } from './suite-relay.ts';
-import { anOpen } from './suite-sessions.ts';
+import { anOpen, textOf } from './suite-sessions.ts';
 
 const most = 64;
 
@@ -43,13 +43,7 @@ test('all sessions of a user go on after a minute without their host', async (t)
     await pass(100);
   }
 
-  const texts = await Promise.all(
-    calls.map(async ({ session }) => {
-      let text = '';
-      for await (const { bytes } of session.output()) text += Buffer.from(bytes);
-      return text;
-    }),
-  );
+  const texts = await Promise.all(calls.map(({ session }) => textOf(session)));
   assert.deepEqual(texts, Array(most).fill('still here'));
   for (const { ended } of calls) assert.equal((await ended).kind, 'ended');
   await pass(1);

@@ -8,20 +8,9 @@ import type { FrameLink } from '../session/frame-link.ts';
 import { aSource } from '../session/session.suite.ts';
 import type { OpenedSource } from '../session/session-desk.ts';
 import { startServer, TestAgent } from './suite-server.ts';
-import { agentSocket, anOpen, callSession, linkOf, startHost } from './suite-sessions.ts';
+import { agentSocket, anOpen, callSession, linkOf, logsOfWeb, quiet, startHost } from './suite-sessions.ts';
 
 const seat = 'A'.repeat(43);
-const logs = {
-  kind: 'logs' as const,
-  source: { of: 'workspace' as const, name: 'web' },
-  follow: true,
-  timestamps: false,
-};
-
-function quiet(): OpenedSource {
-  return { source: aSource().source, isTerminal: false, readsOn: false };
-}
-
 /** One stream, as whoever speaks the protocol may open it. */
 function openStream(link: FrameLink, open: Open) {
   const told: { accept?: Accept; close?: Close } = {};
@@ -76,7 +65,7 @@ test('who comes back to a seat says what it was opened with', async (t) => {
 
   const resume = { seat, received: 0, credit: 0 };
   for (const changes of [{ resume }, { seat }]) {
-    const other = openStream(link, anOpen({ ...changes, session: logs }));
+    const other = openStream(link, anOpen({ ...changes, session: logsOfWeb }));
     assert.equal((await waitUntil('its refusal', () => other.told.close)).code, 'protocol');
   }
 
@@ -208,7 +197,7 @@ test('a host that calls its session as another host does has only its own ended'
   const [olga, vera] = [await addUser('olga', 'operator'), await addUser('vera', 'viewer')];
   const own = openStream(olga.link, anOpen());
   const accept = await waitUntil('its acceptance', () => own.told.accept);
-  const lured = openStream(vera.link, anOpen({ host: 'evil', session: logs }));
+  const lured = openStream(vera.link, anOpen({ host: 'evil', session: logsOfWeb }));
   const [frame] = await once(hostile, 'message');
   hostile.send(encodeFrame(decodeFrame(frame).stream, { type: 'accept', json: { ...accept, seat: 'B'.repeat(43) } }));
   await waitUntil('its acceptance', () => lured.told.accept);

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { Open } from '../contracts/session-wire.ts';
 import { CallerSession } from '../session/caller-session.ts';
 import { aSource } from '../session/session.suite.ts';
 import { simulatedTime } from '../session/simulated-time.suite.ts';
 import { aRelay, olga } from './suite-relay.ts';
-import { anOpen } from './suite-sessions.ts';
+import { anOpen, logsOfWeb, textOf } from './suite-sessions.ts';
 
 const hourMs = 3_600_000;
-const logs = { kind: 'logs', source: { of: 'workspace', name: 'web' }, follow: true, timestamps: false } as const;
 
 test('a session in which nothing is typed or printed ends, and so does one that lasts too long', async (t) => {
   const pass = simulatedTime(t);
@@ -25,14 +23,14 @@ test('a session in which nothing is typed or printed ends, and so does one that 
   const open = async (what: string, changes: Partial<Open> = {}) => {
     const session = new CallerSession({ open: anOpen(changes), connect: async () => link, signal: t.signal });
     session.run().catch((error: Error) => ends.push(`${what}: ${error.message}`));
-    void text(bytesOf(session)).catch(() => undefined); // Why it ended is told once.
+    void textOf(session).catch(() => undefined); // Why it ended is told once.
     for (let turns = 0; session.accepted === undefined; turns += 1) {
       assert.ok(turns < 100, 'it is opened');
       await pass(1);
     }
   };
   await open('busy');
-  await open('log', { session: logs });
+  await open('log', { session: logsOfWeb });
   await open('idle');
   const [sayBusy = assert.fail('nothing was opened')] = says;
 
@@ -51,7 +49,3 @@ test('a session in which nothing is typed or printed ends, and so does one that 
   const tooLong = 'Cannot go on with the session: it was open for 24 h, the longest that the server allows';
   assert.deepEqual(ends.slice(1), [`busy: ${tooLong}`, `log: ${tooLong}`]);
 });
-
-async function* bytesOf(session: CallerSession) {
-  for await (const { bytes } of session.output()) yield bytes;
-}

@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict';
-import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { LiveSession } from '../contracts/routes-sessions.ts';
 import type { Open } from '../contracts/session-wire.ts';
-import type { CallerSession } from '../session/caller-session.ts';
 import { aSource } from '../session/session.suite.ts';
-import type { OpenedSource } from '../session/session-desk.ts';
 import { startServer, TestAgent, type TestServer } from './suite-server.ts';
-import { agentSocket, anOpen, callSession, linkOf, startHost } from './suite-sessions.ts';
-
-function textOf(session: CallerSession): Promise<string> {
-  return text(
-    (async function* () {
-      for await (const { bytes } of session.output()) yield bytes;
-    })(),
-  );
-}
+import { agentSocket, anOpen, callSession, linkOf, logsOfWeb, quiet, startHost, textOf } from './suite-sessions.ts';
 
 test('a session goes from a caller through the server to the agent and back', async (t) => {
   const server = await startServer(t);
@@ -291,17 +280,6 @@ const aBuild = {
   context: `sha256:${'0'.repeat(64)}`,
   queuedAt: '2026-01-01T00:00:00Z',
 };
-
-const logsOfWeb = {
-  kind: 'logs' as const,
-  source: { of: 'workspace' as const, name: 'web' },
-  follow: false,
-  timestamps: false,
-};
-
-function quiet(): OpenedSource {
-  return { source: aSource().source, isTerminal: false, readsOn: false };
-}
 
 async function sessionsOf({ admin }: TestServer): Promise<LiveSession[]> {
   return (await admin.call('listSessions', {})).sessions;

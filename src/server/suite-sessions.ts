@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { WebSocket } from 'ws';
 import { agentSocketPath } from '../contracts/routes-agent.ts';
@@ -6,6 +7,7 @@ import { type Open, sessionLimits, sessionSubprotocol } from '../contracts/sessi
 import { connectSessions } from '../server-client/session-link.ts';
 import { CallerSession, type CallerSessionOptions } from '../session/caller-session.ts';
 import { FrameLink } from '../session/frame-link.ts';
+import { aSource } from '../session/session.suite.ts';
 import { type OpenableSpec, type OpenedSource, SessionDesk } from '../session/session-desk.ts';
 import { socketPort } from '../session/socket-port.ts';
 import { TestAgent, type TestServer } from './suite-server.ts';
@@ -85,6 +87,19 @@ export function anOpen(changes: Partial<Open> = {}): Open {
   return { host: 'box', session, window: sessionLimits.windowBytes, ...changes };
 }
 
+/** For those who only read. */
+export const logsOfWeb = {
+  kind: 'logs',
+  source: { of: 'workspace', name: 'web' },
+  follow: true,
+  timestamps: false,
+} as const satisfies Open['session'];
+
+/** What a host opens where a test does not look at it: it says nothing, and does not end. */
+export function quiet(): OpenedSource {
+  return { source: aSource().source, isTerminal: false, readsOn: false };
+}
+
 /** A session over links that `connect` makes. */
 export function callSession(
   t: TestContext,
@@ -99,4 +114,13 @@ export function callSession(
   // Many tests end before it does.
   ended.catch(() => undefined);
   return { session, ended, controller };
+}
+
+/** All that a session says, once it has ended. */
+export function textOf(session: CallerSession): Promise<string> {
+  return text(bytesOf(session));
+}
+
+async function* bytesOf(session: CallerSession): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of session.output()) yield bytes;
 }
