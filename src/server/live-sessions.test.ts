@@ -11,6 +11,7 @@ test('a session waits for its viewer no longer than the protocol says, whatever 
   const viewing: Viewing = {
     caller: { kind: 'user', user, tokenId: 't' },
     address: '10.0.0.1',
+    isPage: false,
     open: anOpen(),
     hostId: undefined,
     splice: undefined,

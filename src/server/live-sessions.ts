@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { HostId } from '../contracts/fleet-ids.ts';
 import type { LiveSession } from '../contracts/routes-sessions.ts';
 import { type Accept, type Close, type Open, type SessionSpec, sessionLimits } from '../contracts/session-wire.ts';
@@ -19,6 +20,8 @@ export interface Opened {
 export interface Viewing {
   readonly caller: UserCaller;
   readonly address: string;
+  /** Opened by a page, through the web proxy. */
+  readonly isPage: boolean;
   readonly open: Open;
   /** Undefined of a session of the server itself. */
   readonly hostId: HostId | undefined;
@@ -57,11 +60,13 @@ export class LiveSessions {
     return [...this.#viewings];
   }
 
-  /** How many there are of a user, or of a host; one that comes back is the one that waits for it. */
-  count(of: { readonly user: string } | { readonly host: string | undefined }): number {
-    return this.viewings.filter(({ caller, open }) =>
-      'user' in of ? caller.user.name === of.user : open.host === of.host,
-    ).length;
+  /** How many there are of a user and of a host; one that comes back is the one that waits for it. */
+  count(user: string, { host, session }: Pick<Open, 'host' | 'session'>) {
+    const ofUser = this.viewings.filter(({ caller }) => caller.user.name === user);
+    const ofHost = this.viewings.filter(({ open }) => open.host === host);
+    const ofPages = ofUser.filter(({ isPage }) => isPage);
+    const ofPort = ofPages.filter(({ open }) => open.host === host && isDeepStrictEqual(open.session, session));
+    return { ofUser: ofUser.length, ofHost: ofHost.length, ofPages: ofPages.length, ofPort: ofPort.length };
   }
 
   add(viewing: Viewing): void {

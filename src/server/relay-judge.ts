@@ -28,6 +28,12 @@ export interface RelayJudgePorts {
   readonly onDefect?: ((error: unknown) => void) | undefined;
 }
 
+interface Asking {
+  readonly tokenId: string;
+  /** A page asks, through the web proxy. */
+  readonly isPage: boolean;
+}
+
 /** Where a session is to be had. */
 export interface Way {
   readonly to: FrameLink;
@@ -57,6 +63,7 @@ export class RelayJudge {
   readonly #limits: SessionLimits;
   readonly #live: LiveSessions;
   readonly #opens: AddressLimit;
+  readonly #opensOfPages: AddressLimit;
   /** A host that is away has all of its sessions ask again and again. */
   readonly #returns: AddressLimit;
 
@@ -66,18 +73,19 @@ export class RelayJudge {
     this.#live = live;
     const { opensPerMinute: burst } = limits;
     this.#opens = new AddressLimit({ burst, perSecond: burst / 60 });
+    this.#opensOfPages = new AddressLimit({ burst, perSecond: burst / 60 });
     this.#returns = new AddressLimit({ burst, perSecond: burst / 60 });
   }
 
-  judge(request: unknown, tokenId: string): Judged {
+  judge(request: unknown, { tokenId, isPage }: Asking): Judged {
     let open: Open | undefined;
     try {
       const caller = this.#ports.callerNow(tokenId);
       if (caller === undefined) return { open, close: notValid };
       // By its schema.
       open = parseFields(openSchema, request, 'what is to be opened') as Open;
-      const close = this.#rateProblem(open, caller);
-      return close === undefined ? this.#admit(open, caller) : { open, close };
+      const close = this.#rateProblem(open, caller, isPage);
+      return close === undefined ? this.#admit(open, caller, isPage) : { open, close };
     } catch (error) {
       if (!isAppError(error)) this.#ports.onDefect?.(error);
       return { open, close: closeOf(error) };
@@ -90,29 +98,34 @@ export class RelayJudge {
     return this.#way(back, caller, { ...this.#placeOf(back), isBack: true });
   }
 
-  #admit(open: Open, caller: UserCaller): Judged {
+  #admit(open: Open, caller: UserCaller, isPage: boolean): Judged {
     const place = this.#placeOf(open);
     const hostId = place.host?.hostId;
     const before = this.#live.before({ open, caller, hostId });
     const isBack = before !== undefined || open.resume !== undefined;
     const way =
       (before && returnProblem(open, before, caller)) ??
-      this.#limitProblem(open, caller, isBack) ??
+      this.#limitProblem(open, caller, { isBack, isPage }) ??
       callerProblem(open.session.kind, caller) ??
       this.#way(open, caller, { ...place, isBack });
     return 'to' in way ? { ...way, caller, open, hostId, before } : { open, close: way };
   }
 
-  #rateProblem({ resume, seat }: Open, { user }: UserCaller): Close | undefined {
+  #rateProblem({ resume, seat }: Open, { user }: UserCaller, isPage: boolean): Close | undefined {
     const isBack = resume !== undefined || this.#live.hasSeat(user, seat);
-    const retrySeconds = (isBack ? this.#returns : this.#opens).take(user.name, performance.now());
+    const opens = isPage ? this.#opensOfPages : this.#opens;
+    const retrySeconds = (isBack ? this.#returns : opens).take(user.name, performance.now());
     return rateProblem({ user: user.name, retrySeconds, isBack }, this.#limits);
   }
 
-  #limitProblem({ host }: Open, { user: { name: user } }: UserCaller, isBack: boolean): Close | undefined {
-    const [ofUser, ofHost] = [this.#live.count({ user }), this.#live.count({ host })];
-    const leaving = this.#live.leaving.count(user);
-    return limitProblem({ user, host, isBack }, this.#limits, { ofUser, ofHost, leaving });
+  #limitProblem(
+    open: Open,
+    { user: { name: user } }: UserCaller,
+    how: { readonly isBack: boolean; readonly isPage: boolean },
+  ): Close | undefined {
+    const leaving = this.#live.leaving.count({ user, isPage: how.isPage });
+    const there = { ...this.#live.count(user, open), leaving };
+    return limitProblem({ user, host: open.host, ...how }, this.#limits, there);
   }
 
   #placeOf({ session, host }: Open): Place {

@@ -21,9 +21,11 @@ export interface RelayOptions extends RelayJudgePorts {
 /** Where a caller asks from. */
 export interface From {
   readonly address: string;
+  /** Whether it is a page that asks, through the web proxy. Default: false. */
+  readonly isPage?: boolean;
 }
 
-interface Asking extends From {
+interface Asking extends Required<From> {
   readonly caller: UserCaller;
 }
 
@@ -90,32 +92,35 @@ export class Relay {
     this.#options.activity.close();
   }
 
-  #end(caller: UserCaller, { address }: From) {
+  #end(caller: UserCaller, { address, isPage = false }: From) {
     return {
       mostStreams: sessionLimits.callerStreams,
-      onOpen: (stream: LinkStream, request: unknown) => this.#opened(stream, request, { caller, address }),
+      onOpen: (stream: LinkStream, request: unknown) => this.#opened(stream, request, { caller, address, isPage }),
       onDefect: (error: unknown) => this.#options.onDefect?.(error),
     };
   }
 
-  #opened(stream: LinkStream, request: unknown, { caller, address }: Asking): StreamHandler | undefined {
+  #opened(stream: LinkStream, request: unknown, asking: Asking): StreamHandler | undefined {
+    const { caller, address, isPage } = asking;
     if (this.#isClosed) {
       stream.close(stopping);
       return undefined;
     }
-    const judged = this.#judge.judge(request, caller.tokenId);
-    if ('to' in judged) return this.#relay(stream, address, judged);
+    const judged = this.#judge.judge(request, { tokenId: caller.tokenId, isPage });
+    if ('to' in judged) return this.#relay(stream, asking, judged);
     const { open, close } = judged;
     stream.close(close);
     this.#options.activity.refused({ user: caller.user.name, address, open }, close);
     return undefined;
   }
 
-  #relay(stream: LinkStream, address: string, { caller, open, hostId, before, to, request }: Admitted): StreamHandler {
+  #relay(stream: LinkStream, { address, isPage }: Asking, admitted: Admitted): StreamHandler {
+    const { caller, open, hostId, before, to, request } = admitted;
     const { activity, now } = this.#options;
     const viewing: Viewing = {
       caller,
       address,
+      isPage,
       open,
       hostId,
       splice: undefined,
@@ -154,7 +159,7 @@ export class Relay {
         activity.opened({ user: caller.user.name, address, open, sessionId, isBack: course.isBack });
       },
       onEnd: (end) => {
-        this.#live.leaving.add(caller.user.name, stream);
+        this.#live.leaving.add({ user: caller.user.name, isPage }, stream);
         this.#ended(viewing, end, course);
       },
     });

@@ -78,7 +78,7 @@ function webProxyAt({ wired, options, overLimit, refusals, onProved, trustsProxy
   const { webSessions, relay, access, sessions, hosts, sockets } = wired;
   return new WebProxy({
     sessions: webSessions,
-    link: (caller, from) => relay.link(caller, from),
+    link: (caller, from) => relay.link(caller, { ...from, isPage: true }),
     callerNow: (tokenId) => callerWith(access, tokenId),
     callerOf: (authorization) => userOf(identify(authorization, { access, sessions })),
     onProved: (caller, { socket }) => onProved(caller, socket),

@@ -6,7 +6,7 @@ export interface SessionLimits {
   readonly perUser: number;
   /** On one host at once. Default: 1000, which is what its agent takes. */
   readonly perHost: number;
-  /** Of one user, those included that are refused; those that come back are counted apart. Default: 600. */
+  /** Of one user, those included that are refused; those of pages, and those that come back, are counted apart. Default: 600. */
   readonly opensPerMinute: number;
   /** How long nothing may be typed or printed; a log that is followed may be silent. In milliseconds. Default: 4 h. */
   readonly idleMs: number;
@@ -51,20 +51,29 @@ interface Wanted {
   readonly host: string | undefined;
   /** It is there already, and its viewer comes back. */
   readonly isBack: boolean;
+  /** A page asks, through the web proxy. */
+  readonly isPage: boolean;
 }
 
 interface There {
   readonly ofUser: number;
+  /** Of the user's pages, and of those of the same port. */
+  readonly ofPages: number;
+  readonly ofPort: number;
   readonly ofHost: number;
   /** Streams of the user that are over, and whose data was not taken yet. */
   readonly leaving: number;
 }
 
+/** Of what a user may have: whoever knows the address of a page opens sessions in their name, and may not take all of them. */
+const shareOfPages = 3 / 4;
+const shareOfPort = 1 / 2;
+
 /** Why one more is too many; undefined where it is not. */
 export function limitProblem(
-  { user, host, isBack }: Wanted,
-  { perUser, perHost }: SessionLimits,
-  { ofUser, ofHost, leaving }: There,
+  { user, host, isBack, isPage }: Wanted,
+  { perUser, perHost }: Pick<SessionLimits, 'perUser' | 'perHost'>,
+  { ofUser, ofHost, ofPages, ofPort, leaving }: There,
 ): Close | undefined {
   if (leaving >= perUser) {
     const state = `"${user}" has not read the rest of ${leaving} that are over`;
@@ -74,6 +83,12 @@ export function limitProblem(
   if (isBack) return undefined;
   const end = 'End one of them: agora host sessions.';
   if (ofUser >= perUser) return tooMany(`"${user}" has ${ofUser} open, which is the most`, end);
+  if (isPage && ofPort >= perUser * shareOfPort) {
+    return tooMany(`pages of "${user}" have ${ofPort} open to this port, which is the most`, end);
+  }
+  if (isPage && ofPages >= perUser * shareOfPages) {
+    return tooMany(`pages of "${user}" have ${ofPages} open, which is the most`, end);
+  }
   if (ofHost >= perHost) {
     const where = host === undefined ? 'the server itself' : `host "${host}"`;
     return tooMany(`${where} has ${ofHost} open, which is the most`, end);
