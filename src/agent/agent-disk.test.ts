@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { agentPlace, apply, approve } from '../../test/support/agent-place.ts';
-import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../../test/support/busybox-image.ts';
 import { engineForTests, rawEngine } from '../../test/support/engine.ts';
 import { smallDisk, withoutSmallDisks } from '../../test/support/small-disk.ts';
 import { waitUntil } from '../base/deadline.ts';
@@ -25,8 +25,7 @@ test('an agent whose disk is full goes on, says so on both sides, and loses noth
   t.after(() => disk.close());
   const name = `agora-disk-${randomUUID().slice(0, 8)}`;
   const image = `${name}:latest`;
-  const settings = { dockerfile: 'Dockerfile', args: {}, labels: {}, useCache: true, pullBase: false };
-  await place.engine.build(await busyboxContext(), { tag: image, target: undefined, ...settings });
+  await place.engine.build(await busyboxContext(), { ...plainBuild, tag: image });
   t.after(() => place.engine.removeImage(image));
   const specOf = (value: string) => {
     const workspace = { image, command: ['sleep', '1000'], stopGrace: 0, env: { VALUE: value } };

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { agentPlace, apply, approve, serveAgain } from '../../test/support/agent-place.ts';
-import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../../test/support/busybox-image.ts';
 import { engineForTests, rawEngine } from '../../test/support/engine.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { nextContainerName } from '../contracts/fleet-names.ts';
@@ -26,13 +26,9 @@ describe('an agent with a server and an engine', { skip }, () => {
   before(async () => {
     engine = dockerHostEngine({ endpoint: parseEngineHost(address, 'test') });
     await engine.build(await busyboxContext(), {
+      ...plainBuild,
       tag: image,
-      dockerfile: 'Dockerfile',
-      args: {},
       labels: { 'agent.test': mark },
-      target: undefined,
-      useCache: true,
-      pullBase: false,
     });
   });
   after(() => engine.removeImage(image));

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { programContext } from '../../test/support/busybox-image.ts';
+import { plainBuild, programContext } from '../../test/support/busybox-image.ts';
 import { engineForTests } from '../../test/support/engine.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
@@ -27,13 +27,9 @@ describe('state in a volume', { skip }, () => {
     engine = dockerHostEngine({ endpoint: parseEngineHost(found?.address ?? '', 'test') });
     folder = await mkdtemp(join(tmpdir(), 'agora-state-'));
     await engine.build(await programContext(program, 'FROM scratch\nCOPY root /\n', {}), {
+      ...plainBuild,
       tag: image,
-      dockerfile: 'Dockerfile',
-      args: {},
       labels: { 'state.test': mark },
-      target: undefined,
-      useCache: true,
-      pullBase: false,
     });
   });
   after(async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../../test/support/busybox-image.ts';
 import { privateEngineObstacle, startPrivateEngine } from '../../test/support/private-engine.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -24,15 +24,7 @@ async function anEngine(t: TestContext, hasHook: boolean): Promise<{ engine: Hos
   const place = await startPrivateEngine({ programs });
   t.after(() => place.close());
   const engine = dockerHostEngine({ endpoint: place.endpoint });
-  const settings = {
-    dockerfile: 'Dockerfile',
-    args: {},
-    labels: {},
-    target: undefined,
-    useCache: true,
-    pullBase: false,
-  };
-  return { engine, imageId: await engine.build(await busyboxContext(), { ...settings, tag: 'gpu' }) };
+  return { engine, imageId: await engine.build(await busyboxContext(), { ...plainBuild, tag: 'gpu' }) };
 }
 
 test('GPUs reach a workspace through the hook of their vendor', { skip, timeout: 120_000 }, async (t) => {

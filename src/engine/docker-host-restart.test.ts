@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../../test/support/busybox-image.ts';
 import { type PrivateEngine, privateEngineObstacle, startPrivateEngine } from '../../test/support/private-engine.ts';
 import { waitUntil } from '../base/deadline.ts';
 import { isAppError } from '../contracts/errors.ts';
@@ -20,7 +20,6 @@ if (skip) process.stderr.write(`NO PRIVATE ENGINE: ${skip}: its tests are skippe
 const labels = { [hostLabels.host]: 'restart' };
 /** Ends at once when asked to, so that the engine does. */
 const endless = 'trap exit TERM; sleep 1000 & wait';
-const settings = { dockerfile: 'Dockerfile', args: {}, labels: {}, target: undefined, useCache: true, pullBase: false };
 
 describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: false }, () => {
   let place: PrivateEngine;
@@ -30,7 +29,7 @@ describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: f
   before(async () => {
     place = await startPrivateEngine();
     engine = dockerHostEngine({ endpoint: place.endpoint });
-    imageId = await engine.build(await busyboxContext(), { ...settings, tag: 'restarted' });
+    imageId = await engine.build(await busyboxContext(), { ...plainBuild, tag: 'restarted' });
   });
   after(() => place?.close());
 
@@ -47,7 +46,7 @@ describe('an engine that is restarted', { skip, timeout: 240_000, concurrency: f
       await waitUntil('the events', () => seen.some((event) => event.name === name && event.action === 'start'));
       let isBuilding = false;
       const building = engine.build(await busyboxContext(`RUN ["sh", "-c", "${endless}"]\n`), {
-        ...settings,
+        ...plainBuild,
         tag: 'never',
         onProgress: (line) => {
           isBuilding ||= line.includes('RUN');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../../test/support/busybox-image.ts';
 import { type LoopbackRegistry, startLoopbackRegistry } from '../../test/support/loopback-registry.ts';
 import { isAppError } from '../contracts/errors.ts';
 import type { EngineEndpoint } from './endpoint.ts';
@@ -31,12 +31,9 @@ export function hostEngineRegistrySuite(
       engine = place.engine;
       registry = await startLoopbackRegistry(engine, place.endpoint);
       reference = `${registry.host}/team/${randomUUID()}:1`;
-      const settings = { dockerfile: 'Dockerfile', args: {}, labels: {}, target: undefined } as const;
       imageId = await engine.build(await busyboxContext(`LABEL one=${randomUUID()}\n`), {
-        ...settings,
+        ...plainBuild,
         tag: reference,
-        useCache: true,
-        pullBase: false,
       });
     });
     after(async () => {

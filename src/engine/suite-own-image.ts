@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { programContext } from '../../test/support/busybox-image.ts';
+import { plainBuild, programContext } from '../../test/support/busybox-image.ts';
 import type { SuiteHost } from './suite-host.ts';
 
 /** What the programs in a helper consist of. */
@@ -22,12 +22,7 @@ export async function buildOwnImage(host: SuiteHost, tag: string): Promise<void>
   const files = Object.fromEntries(sources.map((path, index) => [`root${folder}/${path}`, texts[index] ?? '']));
   files[`root${folder}/package.json`] = '{"type":"module"}';
   await host.engine.build(await programContext(process.execPath, 'FROM scratch\nCOPY root /\n', files), {
+    ...plainBuild,
     tag,
-    dockerfile: 'Dockerfile',
-    args: {},
-    labels: {},
-    target: undefined,
-    useCache: true,
-    pullBase: false,
   });
 }

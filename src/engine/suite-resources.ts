@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { busyboxContext } from '../../test/support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../../test/support/busybox-image.ts';
 import { isAppError } from '../contracts/errors.ts';
 import { volumeSpecSchema } from '../contracts/host-spec.ts';
 import type { SuiteHost } from './suite-host.ts';
@@ -113,13 +113,9 @@ export function resourceTests(host: SuiteHost): void {
 
     const caller = new AbortController();
     const building = host.engine.build(await busyboxContext('RUN ["sleep", "1000"]\n'), {
+      ...plainBuild,
       tag: named('cancelled'),
-      dockerfile: 'Dockerfile',
-      args: {},
-      labels: {},
-      target: undefined,
       useCache: false,
-      pullBase: false,
       signal: caller.signal,
       onProgress: (line) => line.includes('sleep') && caller.abort(new Error('enough')),
     });

@@ -7,7 +7,7 @@ import { dockerHostEngine } from '../../src/engine/docker-host.ts';
 import { parseEngineHost } from '../../src/engine/endpoint.ts';
 import { startServer } from '../../src/server/suite-server.ts';
 import { apply, approve, serveAgain } from '../support/agent-place.ts';
-import { busyboxContext } from '../support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../support/busybox-image.ts';
 import { engineForTests, rawEngine } from '../support/engine.ts';
 import { emptyProject, type Running } from '../support/project.ts';
 
@@ -17,8 +17,7 @@ const patience = { timeoutMs: 30_000 };
 
 async function buildImage(tag: string, mark: string): Promise<void> {
   const engine = dockerHostEngine({ endpoint: parseEngineHost(address, 'test') });
-  const wish = { dockerfile: 'Dockerfile', args: {}, target: undefined, useCache: true, pullBase: false };
-  await engine.build(await busyboxContext(), { ...wish, tag, labels: { 'fleet.test': mark } });
+  await engine.build(await busyboxContext(), { ...plainBuild, tag, labels: { 'fleet.test': mark } });
 }
 
 const says = (running: Running, text: string) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { systemErrorCode } from '../../src/contracts/errors.ts';
 import type { HostStatus } from '../../src/contracts/routes-hosts.ts';
-import { busyboxContext } from '../support/busybox-image.ts';
+import { busyboxContext, plainBuild } from '../support/busybox-image.ts';
 import { appImage, aWorkspace, type FleetEngine, fleetEngineFor } from '../support/fleet-engine.ts';
 import { FleetProcesses } from '../support/fleet-processes.ts';
 import { type LoopbackRegistry, registryObstacle, startLoopbackRegistry } from '../support/loopback-registry.ts';
@@ -82,9 +82,8 @@ async function aHost(t: TestContext, engine: FleetEngine, { host, login }: Loopb
 /** A large image that is in the registry only. */
 async function pushed({ host }: FleetEngine, registry: LoopbackRegistry): Promise<string> {
   const tag = `${registry.host}/large:1`;
-  const settings = { dockerfile: 'Dockerfile', args: {}, labels: {}, target: undefined } as const;
   const context = await busyboxContext(`RUN head -c ${largeBytes} /dev/zero >/large\n`);
-  await host.build(context, { ...settings, tag, useCache: false, pullBase: false });
+  await host.build(context, { ...plainBuild, tag, useCache: false });
   await host.push(tag, registry);
   await host.removeImage(tag);
   return tag;

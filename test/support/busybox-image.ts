@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { pack } from 'tar-stream';
 import type { ByteStream } from '../../src/engine/engine.ts';
+import type { BuildRequest } from '../../src/engine/host-engine.ts';
 
 const run = promisify(execFile);
 
@@ -27,6 +28,16 @@ const commands = [
   'grep',
   'httpd',
 ];
+
+/** How an image of one of these contexts is built, unless a test says otherwise. */
+export const plainBuild = {
+  dockerfile: 'Dockerfile',
+  args: {},
+  labels: {},
+  target: undefined,
+  useCache: true,
+  pullBase: false,
+} as const satisfies Omit<BuildRequest, 'tag'>;
 
 /** A build context whose Dockerfile makes a small image with a shell, from the busybox of this machine, and with other programs of it. */
 export async function busyboxContext(

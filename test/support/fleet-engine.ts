@@ -3,7 +3,7 @@ import type Dockerode from 'dockerode';
 import { hostLabels } from '../../src/contracts/fleet-names.ts';
 import { dockerHostEngine } from '../../src/engine/docker-host.ts';
 import type { HostEngine } from '../../src/engine/host-engine.ts';
-import { busyboxContext } from './busybox-image.ts';
+import { busyboxContext, plainBuild } from './busybox-image.ts';
 import { rawEngine } from './engine.ts';
 import { type PrivateEngine, type PrivateEngineOptions, startPrivateEngine } from './private-engine.ts';
 
@@ -56,13 +56,8 @@ export async function fleetEngineFor(t: TestContext, options: PrivateEngineOptio
 /** With programs of this machine, by their paths, besides a shell. */
 export async function buildApp(host: HostEngine, tag = appImage, programs: readonly string[] = []): Promise<void> {
   await host.build(await busyboxContext('', {}, programs), {
+    ...plainBuild,
     tag,
-    dockerfile: 'Dockerfile',
-    args: {},
-    labels: {},
-    target: undefined,
-    useCache: true,
-    pullBase: false,
   });
 }
 

@@ -4,7 +4,7 @@ import { waitUntil } from '../../src/base/deadline.ts';
 import { environmentNames } from '../../src/contracts/names.ts';
 import { describeEndpoint, type EngineEndpoint } from '../../src/engine/endpoint.ts';
 import type { HostEngine } from '../../src/engine/host-engine.ts';
-import { programContext } from './busybox-image.ts';
+import { plainBuild, programContext } from './busybox-image.ts';
 import { rawEngine } from './engine.ts';
 
 const program = '/usr/bin/docker-registry';
@@ -48,13 +48,9 @@ export async function startLoopbackRegistry(engine: HostEngine, endpoint: Engine
   const dockerfile = `FROM scratch\nCOPY root /\nCOPY configuration passwords /root/\nENTRYPOINT ["${program}", "serve", "/root/configuration"]\n`;
   const context = await programContext(program, dockerfile, { configuration: configuration(port), passwords });
   const imageId = await engine.build(context, {
+    ...plainBuild,
     tag: `${name}:latest`,
-    dockerfile: 'Dockerfile',
-    args: {},
-    labels: {},
-    target: undefined,
     useCache: false,
-    pullBase: false,
   });
   const docker = await rawEngine(describeEndpoint(endpoint));
   const container = await docker.createContainer({

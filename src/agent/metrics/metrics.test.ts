@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { programContext } from '../../../test/support/busybox-image.ts';
+import { plainBuild, programContext } from '../../../test/support/busybox-image.ts';
 import { engineForTests } from '../../../test/support/engine.ts';
 import { waitUntil } from '../../base/deadline.ts';
 import { AppError } from '../../contracts/errors.ts';
@@ -136,13 +136,8 @@ describe('metrics of a real engine', { skip, concurrency: false }, () => {
   test('a helper container tells the host’s own figures, and is gone afterwards', { timeout: 120_000 }, async (t) => {
     const dockerfile = 'FROM scratch\nCOPY root /\n';
     const image = await host.engine.build(await programContext(process.execPath, dockerfile, {}), {
+      ...plainBuild,
       tag: nodeTag,
-      dockerfile: 'Dockerfile',
-      args: {},
-      labels: {},
-      target: undefined,
-      useCache: true,
-      pullBase: false,
     });
     const command = [process.execPath, join(hostRoot, import.meta.dirname, 'helper-main.ts')];
     const source = new HelperSource({ engine: host.engine, image, command, hostId: () => hostId });
