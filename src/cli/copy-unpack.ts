@@ -123,7 +123,7 @@ class CopyUnpacking {
       for await (const chunk of content) await file.appendFile(chunk);
       await file.chmod(mode & 0o777);
       if (mtime !== undefined) await file.utimes(mtime, mtime);
-      await this.#expectNoFolder(place);
+      await this.#expectReplaceable(place);
       await rename(unfinished, place);
     } catch (error) {
       await rm(unfinished, { force: true });
@@ -139,7 +139,7 @@ class CopyUnpacking {
       return;
     }
     const place = join(this.#root, path);
-    await this.#expectNoFolder(place);
+    await this.#expectReplaceable(place);
     await rm(place, { force: true });
     await link(join(this.#root, known), place);
     this.#written.add(path);
@@ -153,14 +153,17 @@ class CopyUnpacking {
       return;
     }
     const place = join(this.#root, path);
-    await this.#expectNoFolder(place);
+    await this.#expectReplaceable(place);
     await rm(place, { force: true });
     await symlink(target, place);
   }
 
-  async #expectNoFolder(place: string): Promise<void> {
+  /** A device of this machine gives way to nothing either: it would be gone for everybody. */
+  async #expectReplaceable(place: string): Promise<void> {
     const found = await undefinedIfMissing(lstat(place));
-    if (found?.isDirectory()) throw new AppError('refused', `Cannot copy to "${place}": it is a folder`);
+    if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
+    const what = found.isDirectory() ? 'a folder' : 'neither a file nor a link';
+    throw new AppError('refused', `Cannot copy to "${place}": it is ${what}`);
   }
 }
 

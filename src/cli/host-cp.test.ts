@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -53,7 +54,7 @@ async function* copiedOut(path: string) {
     () => false,
   );
   if (!isThere) throw new AppError('not-found', `Cannot read "${path}"`);
-  for await (const bytes of packCopy(path, basename(path))) yield { channel: 'output' as const, bytes };
+  for await (const bytes of packCopy(path, { name: basename(path) })) yield { channel: 'output' as const, bytes };
 }
 
 /** As an engine does it: entries lie in the folder by their whole names. */
@@ -138,6 +139,47 @@ test('- is a tar, out and in', async (t) => {
 
   assert.deepEqual(await back.ended, { code: 0, stdout: '', stderr: '' });
   assert.deepEqual((await readdir(root, { recursive: true })).sort(), ['d', 'd/a', 'd/d', 'd/d/a']);
+});
+
+test('sockets, and links that lead outside, are left out of what goes in, and told', async (t) => {
+  const { root, here, copy } = await aCopyPlace(t);
+  await mkdir(join(root, 'srv'));
+  await mkdir(join(here, 'd/sub'), { recursive: true });
+  await writeFile(join(here, 'd/a'), 'one');
+  await symlink('../a', join(here, 'd/sub/up'));
+  await symlink('../../../out', join(here, 'd/sub/out'));
+  const socket = createServer().listen(join(here, 'd/socket'));
+  t.after(() => socket.close());
+
+  const { code, stderr } = await copy('d', 'box/web:/srv').ended;
+
+  const told = stderr.trimEnd().split('\n');
+  assert.equal(code, 1);
+  assert.deepEqual(told.sort(), [
+    'agora: left out d/socket: it is a socket',
+    'agora: left out d/sub/out: it leads outside, to ../../../out',
+  ]);
+  const names = await readdir(join(root, 'srv/d'), { recursive: true });
+  assert.deepEqual(names.sort(), ['a', 'sub', 'sub/up']);
+});
+
+test('a link to a file here stays one, and what is no file is not replaced', async (t) => {
+  const { root, here, copy } = await aCopyPlace(t);
+  for (const name of ['file', 'socket']) await writeFile(join(root, name), 'new');
+  await writeFile(join(here, 'real'), 'old');
+  await symlink('real', join(here, 'link'));
+  await symlink('socket', join(here, 'to-socket'));
+  const socket = createServer().listen(join(here, 'socket'));
+  t.after(() => socket.close());
+
+  assert.equal((await copy('box/web:/file', 'link').ended).code, 0);
+  assert.deepEqual([await readlink(join(here, 'link')), await readFile(join(here, 'real'), 'utf8')], ['real', 'new']);
+  for (const target of ['socket', 'to-socket', '.']) {
+    const { code, stderr } = await copy('box/web:/socket', target).ended;
+    assert.equal(code, 1, target);
+    assert.match(stderr, /Cannot copy to ".*": it is neither a file nor a/);
+  }
+  assert.ok((await stat(join(here, 'socket'))).isSocket());
 });
 
 test('what cannot be copied is told, and nothing is there half', async (t) => {

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, posix, resolve } from 'node:path';
 import { undefinedIfMissing } from '../base/missing-file.ts';
 import { AppError, type ExitCode, exitCodes } from '../contracts/errors.ts';
@@ -70,10 +70,13 @@ async function copyOut(
     return exitCodes.ok;
   }
   const source = { kind: kindOf(found.type), name: posix.basename(typed), isContent };
-  const path = { ...target.path, path: resolve(cwd, target.path.path) };
-  const destination = copyDestination(source, { kind: await kindHere(path.path), path });
-  const leftOut = await unpackCopy(tarEntries(readCopy(found.path, way)), destination);
-  for (const what of leftOut) way.talk.say(`left out ${what}`);
+  const { kind, path } = await targetHere(resolve(cwd, target.path.path));
+  const destination = copyDestination(source, { kind, path: { ...target.path, path } });
+  return toldOf(await unpackCopy(tarEntries(readCopy(found.path, way)), destination), way);
+}
+
+function toldOf(leftOut: readonly string[], { talk }: CopySessionOptions): ExitCode {
+  for (const what of leftOut) talk.say(`left out ${what}`);
   return leftOut.length === 0 ? exitCodes.ok : exitCodes.no;
 }
 
@@ -93,8 +96,10 @@ async function copyIn(
   }
   const path = resolve(cwd, source.path.path);
   const { folder, name } = copyDestination(await sourceHere(path, source.path), there);
-  await writeCopy(folder, packCopy(path, name, source.path.isFolder), way);
-  return exitCodes.ok;
+  const leftOut: string[] = [];
+  const onLeftOut = (what: string) => void leftOut.push(what);
+  await writeCopy(folder, packCopy(path, { name, folder, isFolder: source.path.isFolder, onLeftOut }), way);
+  return toldOf(leftOut, way);
 }
 
 async function sourceHere(path: string, typed: CopyPath) {
@@ -109,6 +114,17 @@ async function kindHere(path: string): Promise<CopiedKind | undefined> {
   const found = await undefinedIfMissing(stat(path));
   if (found === undefined) return undefined;
   return found.isDirectory() ? 'folder' : 'file';
+}
+
+/** A link to a file stays one: what it leads to is written. */
+async function targetHere(path: string): Promise<{ kind: CopiedKind | undefined; path: string }> {
+  const found = await undefinedIfMissing(stat(path));
+  if (found === undefined) return { kind: undefined, path };
+  if (found.isDirectory()) return { kind: 'folder', path };
+  if (found.isFile()) return { kind: 'file', path: await realpath(path) };
+  throw new AppError('refused', `Cannot copy to "${path}": it is neither a file nor a folder`, {
+    next: 'For a tar on standard output: -',
+  });
 }
 
 function kindOf(type: string | null | undefined): CopiedKind {
