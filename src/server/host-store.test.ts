@@ -4,34 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SqliteDatabase } from '../base/sqlite-database.ts';
-import { defaultHostSettings } from '../contracts/fleet.ts';
-import { hostIdSchema } from '../contracts/fleet-ids.ts';
-import { HostStore, type StoredHost } from './host-store.ts';
+import { HostStore } from './host-store.ts';
 import { migrations } from './store-schema.ts';
-import { someFacts } from './suite-server.ts';
+import { aStoredHost } from './suite-stored-host.ts';
 
-const hostId = hostIdSchema.parse(`h-${'a'.repeat(26)}`);
 const early = '2026-01-01T00:00:00.000Z';
 const late = '2026-01-01T00:00:10.000Z';
-
-const aHost: StoredHost = {
-  hostId,
-  name: 'box',
-  admission: 'admitted',
-  publicKey: 'p'.repeat(43),
-  sealingKey: 's'.repeat(43),
-  registrationToken: 'f'.repeat(64),
-  address: '127.0.0.1',
-  isEncrypted: false,
-  enrolledAt: early,
-  lastSeenAt: early,
-  agentStartedAt: undefined,
-  engine: 'unknown',
-  engineSince: undefined,
-  facts: someFacts,
-  settings: defaultHostSettings,
-  wantsNewKeys: false,
-};
+const aHost = aStoredHost({ lastSeenAt: early });
+const { hostId } = aHost;
 
 async function aStore(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'agora-hosts-'));

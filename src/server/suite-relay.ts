@@ -1,35 +1,15 @@
 import type { TestContext } from 'node:test';
-import { defaultHostSettings } from '../contracts/fleet.ts';
-import { hostIdSchema } from '../contracts/fleet-ids.ts';
 import { sessionLimits } from '../contracts/session-wire.ts';
 import type { FrameLink } from '../session/frame-link.ts';
 import { joinedLinks } from '../session/joined-links.ts';
 import { type OpenedSource, SessionDesk } from '../session/session-desk.ts';
 import type { UserCaller } from './handler.ts';
-import type { StoredHost } from './host-store.ts';
 import { Relay } from './relay.ts';
 import { SessionActivity } from './session-activity.ts';
 import type { SessionLimits } from './session-limits.ts';
-import { someFacts } from './suite-server.ts';
+import { aStoredHost } from './suite-stored-host.ts';
 
-const host: StoredHost = {
-  hostId: hostIdSchema.parse(`h-${'a'.repeat(26)}`),
-  name: 'box',
-  admission: 'admitted',
-  publicKey: 'p'.repeat(43),
-  sealingKey: 's'.repeat(43),
-  registrationToken: 'f'.repeat(64),
-  address: '127.0.0.1',
-  isEncrypted: false,
-  enrolledAt: '2026-01-01T00:00:00.000Z',
-  lastSeenAt: '2026-01-01T00:00:00.000Z',
-  agentStartedAt: undefined,
-  engine: 'up',
-  engineSince: undefined,
-  facts: someFacts,
-  settings: defaultHostSettings,
-  wantsNewKeys: false,
-};
+const host = aStoredHost({ engine: 'up' });
 
 export const olga: UserCaller = {
   kind: 'user',
