@@ -33,6 +33,7 @@ interface AlertWords {
 export const alertSet = defineCommand(
   {
     operands: ['<rule|webhook|mail>'],
+    choices: [...alertRuleNames, 'webhook', 'mail'],
     options: alertOptions,
     details: [`Rules: ${alertRuleNames.join(', ')}.`],
     examples: [

@@ -49,6 +49,8 @@ export interface Words<Specs extends OptionSpecs> {
 export interface CommandSpec<Specs extends OptionSpecs = OptionSpecs> {
   /** `<name>` must be there, `[name]` may be, `[name...]` takes the rest. */
   readonly operands: readonly string[];
+  /** What the first operand may be, for completion. */
+  readonly choices?: readonly string[];
   /** After so many operands all is an operand, also what looks like an option. Default: nothing. */
   readonly restBegins?: number;
   readonly options: Specs;

@@ -37,6 +37,9 @@ export function completeOperand(spec: CommandSpec, typed: readonly string[]): Co
       at += 1;
     } else if (!word.startsWith('-')) operands += 1;
   }
+  if (operands === 0 && spec.choices !== undefined) {
+    return { kind: 'words', words: spec.choices.filter((choice) => choice.startsWith(begun)) };
+  }
   const places = placesOf(spec.operands, operands);
   return places === undefined ? { kind: 'none' } : { kind: 'places', places, begun };
 }

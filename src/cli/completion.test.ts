@@ -21,6 +21,9 @@ test('commands, options and names of hosts and workspaces are completed', async 
   assert.deepEqual(await after('comp'), ['completion']);
   assert.deepEqual(await after('host', 'at'), ['attach']);
   assert.deepEqual(await after('host', 'exec', '--us'), ['--user']);
+  assert.deepEqual(await after('completion', ''), ['bash', 'zsh', 'fish']);
+  assert.deepEqual(await after('completion', 'z'), ['zsh']);
+  assert.deepEqual(await after('alert', 'set', 'disk'), ['disk-full']);
   assert.deepEqual(await after('host', 'status', ''), ['box']);
   assert.deepEqual(await after('host', 'exec', '-it', '--user', 'root', 'b'), ['box/']);
   assert.deepEqual(await after('host', 'logs', 'box/w'), ['box/web']);
@@ -28,6 +31,7 @@ test('commands, options and names of hosts and workspaces are completed', async 
   for (const words of [
     ['nope', ''],
     ['host', 'exec', '--user', ''],
+    ['completion', 'bash', ''],
     ['host', 'exec', 'box/web', 'l'],
     ['host', 'logs', 'no/'],
   ]) {
@@ -64,6 +68,7 @@ printf '<%s>' "\${COMPREPLY[@]}"`;
   assert.equal(await completed('agora host exec --det'), '<--detach-keys>');
   assert.equal(await completed('agora host exec box/'), '<box/web>');
   assert.equal(await completed('agora host cp box/w'), '<box/web:>');
+  assert.equal(await completed('agora completion '), '<bash><zsh><fish>');
   assert.match(await completed('agora host '), /<attach>.*<cp>.*<exec>/);
 });
 

@@ -5,6 +5,7 @@ import { completionScripts, isShell, shells } from './completion-scripts.ts';
 export const completion = defineCommand(
   {
     operands: ['<bash|zsh|fish>'],
+    choices: shells,
     options: {},
     details: [
       'Prints a script that completes commands, their options, and names of hosts and workspaces, which it asks the server for.',

@@ -46,7 +46,7 @@ test('a misspelled option is refused with the one that was meant', () => {
 });
 
 test('a value that is missing, or too much, is refused', () => {
-  assert.throws(() => parse('run-1', '--out'), { message: /option "--out" needs a value/ });
+  assert.throws(() => parse('run-1', '--out'), { message: /option "--out" needs a value, as in --out <file>$/ });
   assert.throws(() => parse('run-1', '--tree=yes'), { message: /option "--tree" takes no value/ });
 });
 

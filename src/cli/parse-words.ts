@@ -46,7 +46,9 @@ function checkOption(name: string, spec: CommandSpec, token: Token): void {
     throw usageError(name, `unknown option "${typed}"${suggestion(typed, known)}`);
   }
   const isMissing = value === undefined || (!token.inlineValue && isOptionOf(spec, value));
-  if (option.type === 'string' && isMissing) throw usageError(name, `option "${typed}" needs a value`);
+  if (option.type === 'string' && isMissing) {
+    throw usageError(name, `option "${typed}" needs a value, as in ${typed} ${option.value ?? '<value>'}`);
+  }
   if (option.type === 'boolean' && value !== undefined) throw usageError(name, `option "${typed}" takes no value`);
 }
 
