@@ -63,7 +63,7 @@ test('why there is no container that runs is told, each case with what to do', (
     why([], { db: { image: 'i' } }),
     'not-found: Cannot find workspace "web": this host has none of that name',
   );
-  assert.equal(why([]), 'not-found: it is declared, and has no container yet');
+  assert.equal(why([]), 'task-conflict: it is declared, and has no container yet');
   assert.equal(why([aContainer('web', { status: 'exited', exitCode: 4 })]), 'task-conflict: it ended with exit code 4');
   assert.equal(why([aContainer('web', { status: 'paused' })]), 'task-conflict: it is paused');
   assert.equal(

@@ -17,14 +17,14 @@ export function containerOf(seen: WorkspacesSeen, workspace: string): ObservedCo
   return candidatesOf(seen, workspace).sort(byMeaning(workspace))[0];
 }
 
-/** Raises `not-found` where nothing of it is there, and `task-conflict` where nothing of it runs: each with what to do. */
+/** Raises `not-found` where there is no such workspace, and `task-conflict` where nothing of it runs: each with what to do. */
 export function runningContainerOf(seen: WorkspacesSeen, workspace: string): ObservedContainer {
   const found = containerOf(seen, workspace);
   if (found?.status === 'running') return found;
   throw found === undefined ? missing(seen, workspace) : stopped(seen, found, workspace);
 }
 
-/** Also one that does not run. Raises `not-found` where nothing of it is there. */
+/** Also one that does not run. Raises `not-found` where there is no such workspace, and `task-conflict` where it has none yet. */
 export function existingContainerOf(seen: WorkspacesSeen, workspace: string): ObservedContainer {
   const found = containerOf(seen, workspace);
   if (found === undefined) throw missing(seen, workspace);
@@ -39,7 +39,7 @@ export function isDeclared({ spec }: Pick<WorkspacesSeen, 'spec'>, workspace: st
 function missing({ spec }: WorkspacesSeen, workspace: string): AppError {
   if (isDeclared({ spec }, workspace))
     return new AppError(
-      'not-found',
+      'task-conflict',
       `Cannot reach workspace "${workspace}": it is declared, and has no container yet`,
       {
         next: 'agora host status says what it waits for.',

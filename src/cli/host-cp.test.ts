@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -67,6 +68,8 @@ async function* copiedIn(folder: string, input: Readable) {
     else whole.entry(header);
   }
   whole.finalize();
+  // An engine's own words for a folder that is not there.
+  if (!existsSync(folder)) throw new AppError('not-found', 'Cannot hand files to container "web"');
   await unpackCopy(tarEntries(whole as AsyncIterable<Uint8Array>), { folder, name: '' });
   yield* [];
 }
@@ -193,6 +196,10 @@ test('what cannot be copied is told, and nothing is there half', async (t) => {
   assert.match(await problem('dir', 'box/web:/file'), /it is a file, and a folder is copied/);
   assert.match(await problem('box/web:/file', 'new/'), /there is no such folder/);
   assert.match(await problem('box/web:/file', 'none/new'), /there is no such folder/);
+  assert.match(
+    await problem('dir', 'box/web:/no ne/new'),
+    /Cannot copy into "\/no ne": there is no such folder in box\/web[\s\S]*next: agora host exec box\/web mkdir -p '\/no ne'/,
+  );
   assert.match(await problem('a', 'b'), /neither of them is HOST/);
   assert.match(await problem('box/web:a', 'box/web:b'), /one of them, and not both/);
   assert.match(await problem('', 'box/web:b'), /it is no path/);

@@ -1,7 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, posix, resolve } from 'node:path';
 import { undefinedIfMissing } from '../base/missing-file.ts';
-import { AppError, type ExitCode, exitCodes } from '../contracts/errors.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { AppError, type ExitCode, exitCodes, isAppError } from '../contracts/errors.ts';
 import { type CommandContext, defineCommand } from './command.ts';
 import { packCopy } from './copy-pack.ts';
 import { type CopiedKind, type CopyPath, type CopySide, copyDestination, copySide } from './copy-place.ts';
@@ -98,7 +99,10 @@ async function copyIn(
   const { folder, name } = copyDestination(await sourceHere(path, source.path), there);
   const leftOut: string[] = [];
   const onLeftOut = (what: string) => void leftOut.push(what);
-  await writeCopy(folder, packCopy(path, { name, folder, isFolder: source.path.isFolder, onLeftOut }), way);
+  const tar = packCopy(path, { name, folder, isFolder: source.path.isFolder, onLeftOut });
+  await writeCopy(folder, tar, way).catch((error: unknown) => {
+    throw isAppError(error, 'not-found') ? noFolder(folder, way, error) : error;
+  });
   return toldOf(leftOut, way);
 }
 
@@ -133,6 +137,13 @@ function kindOf(type: string | null | undefined): CopiedKind {
 
 function nothingThere(path: string, { host, workspace }: WorkspaceWord): AppError {
   return new AppError('not-found', `Cannot copy "${path}": there is no such file or folder in ${host}/${workspace}`);
+}
+
+function noFolder(path: string, { host, workspace }: WorkspaceWord, cause: AppError): AppError {
+  return new AppError('not-found', `Cannot copy into "${path}": there is no such folder in ${host}/${workspace}`, {
+    cause,
+    next: `agora host exec ${host}/${workspace} mkdir -p ${shellWord(path)}`,
+  });
 }
 
 function noWorkspace(from: string, to: string): AppError {
