@@ -5,12 +5,14 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { deploymentId } from '../../test/support/board.ts';
 import { waitUntil } from '../base/deadline.ts';
+import { digestOf } from '../base/hash.ts';
 import { AppError } from '../contracts/errors.ts';
-import { runIdSchema } from '../contracts/ids.ts';
+import { digestSchema, runIdSchema } from '../contracts/ids.ts';
 import { mailboxKeys } from '../contracts/mailbox.ts';
 import { formats } from '../contracts/names.ts';
 import { LocalDirMailbox } from '../mailbox/local-dir.ts';
 import { LocalStorage } from '../storage/local.ts';
+import { answerText } from './answer-text.ts';
 import { EventQueue } from './event-queue.ts';
 import { Inbox } from './inbox.ts';
 import type { LoopEvent } from './loop-event.ts';
@@ -38,7 +40,10 @@ class BusyMailbox extends LocalDirMailbox {
 
 interface OpenInbox {
   readonly mailbox: BusyMailbox;
+  readonly storage: LocalStorage;
   readonly events: EventQueue<LoopEvent>;
+  /** What it said. */
+  readonly lines: readonly string[];
   /** Starts to take messages; the test's end ends it. */
   start(): void;
 }
@@ -58,7 +63,8 @@ async function openInbox(t: TestContext): Promise<OpenInbox> {
     enforceLocks: false,
     defaults: {},
   };
-  const onLine = () => undefined;
+  const lines: string[] = [];
+  const onLine = (line: string) => void lines.push(line);
   const reported = new ReportedMailbox(mailbox, onLine);
   const inbox = new Inbox({ mailbox: reported, mayTake: () => true, store, storage, declarations, events, onLine });
   const stop = new AbortController();
@@ -72,7 +78,7 @@ async function openInbox(t: TestContext): Promise<OpenInbox> {
   const start = () => {
     reading = inbox.run(stop.signal);
   };
-  return { mailbox, events, start };
+  return { mailbox, storage, events, lines, start };
 }
 
 test('a run and its cancel that arrive while another run is read are taken in that order', async (t) => {
@@ -96,6 +102,32 @@ test('a run and its cancel that arrive while another run is read are taken in th
   });
 
   assert.deepEqual(seen, ['run first', 'run late', 'cancel late']);
+});
+
+test('an answer that looks like a credential is told of, kept nowhere, and holds up no other', async (t) => {
+  const { mailbox, storage, events, lines, start } = await openInbox(t);
+  const run = runIdSchema.parse('first');
+  const secret = `ghp_${'a1'.repeat(18)}`;
+  const given = { kind: 'answer', runId: run, actor: 'human:test', at } as const;
+  const bad = { ...given, itemId: 'a', answer: { login: { token: secret } } };
+  await mailbox.put(mailboxKeys.controlMessage(run, 'bad'), JSON.stringify(bad));
+  await mailbox.put(mailboxKeys.controlMessage(run, 'good'), JSON.stringify({ ...given, itemId: 'b', answer: 'yes' }));
+  start();
+
+  const seen: LoopEvent[] = [];
+  await waitUntil('the other answer', () => {
+    seen.push(...events.drain());
+    return seen.length > 0;
+  });
+
+  assert.deepEqual(
+    seen.map((event) => event.kind === 'answer' && event.itemId),
+    ['b'],
+  );
+  const state = 'the answer.login.token looks like a GitHub token';
+  assert.deepEqual(lines, [`run first: the answer of human:test to "a" is not taken: ${state}`]);
+  assert.equal(await mailbox.get(mailboxKeys.controlMessage(run, 'bad')), undefined);
+  assert.equal(await storage.statBlob(digestSchema.parse(digestOf(answerText(bad)))), undefined);
 });
 
 test('a submission that was damaged since it was sent is rejected and holds up no other', async (t) => {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Declarations } from '../contracts/declarations.ts';
 import { type Digest, type RunId, runIdSchema } from '../contracts/ids.ts';
 import { type Control, mailboxKeys, type Problem, type Rejected, type Submission } from '../contracts/mailbox.ts';
+import { credentialIn } from '../dispatch/answer-credentials.ts';
 import type { Storage } from '../storage/storage.ts';
 import { answerText } from './answer-text.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -209,7 +210,7 @@ export class Inbox {
   }
 
   async #handOn(key: string, control: Control): Promise<void> {
-    const { events, storage } = this.#options;
+    const { events, storage, mailbox, onLine } = this.#options;
     const acknowledge = () => this.#acknowledge(key);
     const { runId, actor } = control;
     if (control.kind === 'cancel') {
@@ -219,6 +220,12 @@ export class Inbox {
       return;
     }
     const { itemId, dispatchId, at } = control;
+    const refusal = credentialIn(control.answer);
+    if (refusal !== undefined) {
+      onLine(`run ${runId}: the answer of ${actor} to "${itemId}" is not taken: ${refusal}`);
+      await mailbox.delete(key);
+      return;
+    }
     const answer = await storage.putBlob(Buffer.from(answerText(control)));
     this.#taken.add(key);
     const given = { actor, at, answer, ...(dispatchId === undefined ? {} : { dispatchId }) };
