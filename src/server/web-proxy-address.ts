@@ -14,7 +14,7 @@ export type WebAddress =
   | { readonly form: 'path'; readonly place: WebPlace; readonly prefix: string; readonly path: string };
 
 /** Before the ports of workspaces in paths. */
-export const proxyPath = '/proxy/';
+const proxyPath = '/proxy/';
 /** Browsers take what is below it to be on their own machine. */
 const localDomain = 'localhost';
 const name = '[A-Za-z0-9][A-Za-z0-9_.-]{0,62}';

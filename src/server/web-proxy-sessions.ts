@@ -20,9 +20,6 @@ const idleMs = 3_600_000;
 const mostPerToken = 100;
 const mostInAll = 10_000;
 
-/** 32 random bytes in base64url. */
-export const webSecretPattern = /^[A-Za-z0-9_-]{43}$/;
-
 /**
  * Tickets, each of which opens one session, and sessions: in memory, by the sha256 of their secret. Whether the token is still good is for
  * who asks. A ticket says for which place it is, unlike one that opens links: whatever becomes of an address, it opens nothing else.

@@ -13,7 +13,7 @@ import type { Source } from './source.ts';
 export const specSample: SessionSpec = { kind: 'attach', workspace: 'web', interactive: true };
 
 /** What a session is unless a test says otherwise. */
-export const sessionSample = {
+const sessionSample = {
   id: 's-aaaaaaaaaa',
   isTerminal: false,
   readsOn: false,

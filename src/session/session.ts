@@ -45,7 +45,6 @@ const inputFailureMs = 2_000;
 
 /** A source and who views it. It goes on while viewers are away, for as long as their seats are kept. */
 export class Session {
-  readonly id: Accept['sessionId'];
   readonly #options: SessionOptions;
   readonly #output: SessionOutput;
   readonly #input: SessionInput;
@@ -55,7 +54,6 @@ export class Session {
   #isOver = false;
 
   constructor(options: SessionOptions) {
-    this.id = options.id;
     this.#options = options;
     this.#output = new SessionOutput({
       seats: this.#seats,
@@ -68,10 +66,6 @@ export class Session {
       for (const seat of this.#seats.all) seat.notice(text);
     });
     void this.#follow();
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
   }
 
   /** Of memory, for what is kept of its output. */
@@ -157,8 +151,8 @@ export class Session {
 
   #sit(seat: Seat, stream: LinkStream, sitting: Sitting): StreamHandler {
     this.#seats.here(seat);
-    const { isTerminal: terminal, lingerMs } = this.#options;
-    seat.sit(stream, sitting, { sessionId: this.id, terminal, lingerSeconds: Math.floor(lingerMs / 1_000) });
+    const { id: sessionId, isTerminal: terminal, lingerMs } = this.#options;
+    seat.sit(stream, sitting, { sessionId, terminal, lingerSeconds: Math.floor(lingerMs / 1_000) });
     // To open what it is about takes time, in which its viewer may have gone.
     if (stream.isClosed) seat.closed(stream, { code: 'detached', message: 'it was gone before' });
     return { onFrame: (frame) => seat.take(frame), onClose: (close) => seat.closed(stream, close) };
