@@ -8,7 +8,7 @@ export interface LoggedBytes {
 
 const firstBytes = 4_096;
 
-/** The last bytes of one direction of a session, by their offsets. */
+/** A ring of the last bytes of one direction of a session, read by their offsets. */
 export class ByteLog {
   #mostBytes: number;
   #ring = Buffer.alloc(0);
@@ -18,7 +18,7 @@ export class ByteLog {
   #start = 0;
   #end = 0;
 
-  /** Keeps `mostBytes`, the oldest go first. */
+  /** Keeps `mostBytes`: of more than that, the oldest are forgotten. */
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
   }
@@ -59,7 +59,7 @@ export class ByteLog {
     if (this.#ring.length > mostBytes) this.#resize(mostBytes);
   }
 
-  /** Of memory that it takes. */
+  /** How much memory it takes, in bytes. */
   get heldBytes(): number {
     return this.#ring.length + (this.#channels?.length ?? 0);
   }

@@ -1,11 +1,11 @@
 import { type Backoff, retryDelayMs } from '../base/retry.ts';
 import type { Close, CloseCode } from '../contracts/session-wire.ts';
 
-/** Of a session that another link may find again. */
+/** How a stream is closed whose session another link may find again. */
 const isAskedAgain: readonly CloseCode[] = ['host-away', 'server-stopping'];
-/** How long a session is asked for that was never there. */
+/** How long to ask for a session that was never accepted. */
 const firstMs = 15_000;
-/** After it, a stream that was open counts as one that held. */
+/** A stream that was open for longer was not lost at once: the next wait is short again. */
 const livedMs = 5_000;
 const backoff: Backoff = { delayMs: 20, maxDelayMs: 5_000 };
 
@@ -17,11 +17,11 @@ export interface LostStream {
   readonly wasOpen: boolean;
   /** Whether any bytes went through it, in either direction. */
   readonly hasCarried: boolean;
-  /** How long its session waits for its viewer; undefined where it was never there. */
+  /** How long its session waits for its viewer; undefined where it was never accepted. */
   readonly lingerSeconds: number | undefined;
 }
 
-/** For how long a session is asked for whose stream was lost, and how often. Each time in ms of one clock. */
+/** How often, and for how long, a caller asks again for a session whose stream was lost. All times are in ms of one clock. */
 export class CallerPatience {
   #awaySince: number;
   #failures = 0;
@@ -30,12 +30,12 @@ export class CallerPatience {
     this.#awaySince = now;
   }
 
-  /** How long to wait before it is asked for again; undefined where it is not. */
+  /** How long to wait before asking again, in ms; undefined where asking again is no use. */
   waitAfter({ close, openedAt, wasOpen, hasCarried, lingerSeconds }: LostStream, now: number): number | undefined {
     if (!isAskedAgain.includes(close.code)) return undefined;
     if (wasOpen) {
       this.#awaySince = now;
-      // One that goes as soon as it comes is asked less and less.
+      // A stream that is lost as soon as it opens is asked for less and less often.
       if (now - openedAt > livedMs || hasCarried) this.#failures = 0;
     }
     const mostMs = lingerSeconds === undefined ? firstMs : lingerSeconds * 1_000;

@@ -26,7 +26,7 @@ export interface CallerSessionOptions {
   readonly connect: (signal: AbortSignal) => Promise<FrameLink>;
   /** Told when it is accepted for the first time. */
   readonly onAccept?: (accept: Accept) => void;
-  /** Told of what is for a person: notices, output that was lost. */
+  /** Told what a person should read: notices, and how much output was lost. */
   readonly onNotice?: (text: string) => void;
   /** Told when the link is lost and when the session goes on. */
   readonly onAway?: (isAway: boolean, reason: string) => void;
@@ -130,12 +130,12 @@ export class CallerSession {
     this.#over.abort();
   }
 
-  /** Whether all has come: who reads it needs no link any more, however long that takes. */
+  /** Whether all output has come: its reader needs no link any more, however long reading takes. */
   get hasAll(): boolean {
     return this.#incoming.isEnded && this.#options.open.session.kind !== 'proxy';
   }
 
-  /** In both directions, as far as the other side has it. */
+  /** Bytes received, and bytes sent that the other side has. */
   get #carriedBytes(): number {
     return this.#incoming.received + this.#outgoing.taken;
   }
@@ -220,9 +220,9 @@ export class CallerSession {
     this.#accepted = accept;
     this.#isSeated = true;
     const lost = this.#incoming.resume(accept.output);
-    // Who joins what is old has missed nothing.
+    // Output from before a viewer joined is not lost.
     if (wasAway || this.#options.open.session.kind !== 'join') this.#lost(lost);
-    // What was read since it was opened could not be told.
+    // Credit for what was read since the OPEN could not be sent before now.
     if (wasAway) stream.send({ type: 'credit', offset: this.#incoming.credit });
     if (this.#size !== undefined) stream.send({ type: 'control', json: this.#size });
     const problem = this.#outgoing.resume(accept, stream);

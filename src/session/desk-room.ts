@@ -13,7 +13,10 @@ interface Limits {
   readonly mostPerActor: number;
 }
 
-/** Makes room for one more session of a user: those that wait for their viewers give way, the longest waiting first. What is wrong where none does. */
+/**
+ * Makes room for one more session of a user by ending the one that has waited longest for its viewers. Returns why there is no room where
+ * none waits.
+ */
 export function makeRoom(
   actor: string,
   held: readonly Held[],
@@ -27,7 +30,7 @@ export function makeRoom(
   return deskRefusals.tooMany('its host has', mostSessions);
 }
 
-/** Whether there was one. */
+/** Whether there was one to end. */
 function endLongestAway(held: readonly Held[]): boolean {
   const away = held.flatMap(({ session }) => {
     const since = session?.awaySince;

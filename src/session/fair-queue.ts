@@ -7,9 +7,9 @@ export interface Addressed {
   readonly frame: Frame;
 }
 
-/** Frames of several streams, given out in turn: one of each that has any. Those that hurry come first. */
+/** Round robin: one frame of each stream in turn. Frames that hurry come before all others. */
 export class FairQueue {
-  /** By type and stream: of two that wait only one counts. */
+  /** By type and stream: a newer one replaces the one that waits. */
   readonly #hurried = new Map<string, Addressed>();
   /** In the order of their turns; none is empty. */
   readonly #lines = new Map<number, FrameLine>();
@@ -36,7 +36,7 @@ export class FairQueue {
   hurry(stream: number, frame: Frame): void {
     const key = `${frame.type} ${stream}`;
     const before = this.#hurried.get(key)?.frame;
-    // Of credit the largest counts.
+    // Credit is an offset: only the largest says anything.
     if (before?.type === 'credit' && frame.type === 'credit' && before.offset > frame.offset) return;
     this.#hurried.set(key, { stream, frame });
   }

@@ -7,7 +7,7 @@ export class Flow {
   #limit: number;
   #isEnded = false;
 
-  /** From `next` on it may be sent up to `limit`, by default a window; never more than that is given beyond what was. */
+  /** What is sent begins at `next` and may go up to `limit`: by default a window further, and never more than that. */
   constructor(next: number, windowBytes: number, limit = next + windowBytes) {
     this.#windowBytes = windowBytes;
     this.#next = next;
@@ -36,7 +36,7 @@ export class Flow {
     return undefined;
   }
 
-  /** Fine again where it was told before. */
+  /** What is wrong with an end; undefined when it is taken. Saying it twice is fine. */
   end(offset: number): string | undefined {
     if (this.#isEnded && offset === this.#next) return undefined;
     const problem = this.#misplaced(offset);
@@ -45,7 +45,7 @@ export class Flow {
     return undefined;
   }
 
-  /** One that was given before the last, or before a gap, says nothing new. */
+  /** What is wrong with a credit; undefined when it is taken. An old one, which came late or is from before a gap, changes nothing. */
   credit(offset: number): string | undefined {
     // Nobody can have read what was not sent.
     if (offset > this.#next + this.#windowBytes) return `credit up to ${offset} is more than the window`;
@@ -53,7 +53,7 @@ export class Flow {
     return undefined;
   }
 
-  /** What was in between is lost; it needs no credit. */
+  /** What is wrong with a gap; undefined when it is taken. The bytes in between are lost and use up no credit. */
   gap(offset: number): string | undefined {
     if (this.#isEnded) return 'a gap came after the end';
     if (offset < this.#next) return `a gap goes back from ${this.#next} to ${offset}`;

@@ -2,7 +2,7 @@ import { type CallerEvent, sessionLimits } from '../contracts/session-wire.ts';
 import { ByteLog } from './byte-log.ts';
 import { type DataFrame, type Frame, withHeadroom } from './frame.ts';
 
-/** Small data, one part behind the other, each byte with its channel. */
+/** Consecutive small data, kept in one log that knows the channel of each byte. */
 interface Joined {
   readonly type: 'joined';
   /** Where the first part belongs; its log counts from 0. */
@@ -10,12 +10,12 @@ interface Joined {
   readonly log: ByteLog;
 }
 
-/** Below it, bytes are copied: as they come they may be a corner of a socket's buffer, which they would keep. */
+/** Smaller data is copied: it may be a slice of a socket's large buffer, all of which would stay in memory with it. */
 const smallBytes = sessionLimits.pieceBytes;
-/** Of data that is joined: more than a stream may have under way. */
+/** The most data that is joined: more than a stream may have under way. */
 const mostBytes = 2 * sessionLimits.copyWindowBytes;
 
-/** Frames in their order. Small data is joined with what is before it, so that many frames cost no more than their bytes. */
+/** A queue of frames. Small data is joined with the data before it, so that many small frames cost no more memory than their bytes. */
 export class FrameLine {
   readonly #waiting: (Frame | Joined | undefined)[] = [];
   #head = 0;
@@ -36,7 +36,7 @@ export class FrameLine {
     else this.#addWhole(frame);
   }
 
-  /** Of data that is joined, as much as one channel has at its head, at most a piece. */
+  /** The next frame. Joined data comes as frames of one channel each, none larger than a piece. */
   take(): Frame | undefined {
     const next = this.#waiting[this.#head];
     if (next === undefined) return undefined;
@@ -57,7 +57,7 @@ export class FrameLine {
   #shift(): void {
     this.#waiting[this.#head] = undefined;
     this.#head += 1;
-    // Not with each one: that would move all the others.
+    // Not for each frame: every splice moves all the others.
     if (this.#head === this.#waiting.length || (this.#head > 64 && this.#head * 2 > this.#waiting.length)) {
       this.#waiting.splice(0, this.#head);
       this.#head = 0;

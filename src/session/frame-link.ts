@@ -25,9 +25,9 @@ export interface FrameLinkOptions {
 /** RFC 6455, 5.5: 125 bytes, of which the code takes two. */
 const mostReasonBytes = 123;
 
-/** Of frames of one stream that wait, without data: the other side asks and does not read. Data is bound by its credit. */
+/** Frames other than data that may wait in one stream: more means that the other side asks and does not read. Credit bounds the data. */
 const mostWithoutData = 64;
-/** Of closes, and of what hurries, beyond one for each stream that may be open: the other side asks and does not read. */
+/** Streams and hurried frames that may wait beyond one for each open stream: more means that the other side asks and does not read. */
 const mostUnread = 1_024;
 
 /** Many streams over one link. Frames that break the protocol close their stream, or the link, and nothing else. */
@@ -106,7 +106,7 @@ export class FrameLink {
     stream.ended(close ?? { code: 'protocol', message: 'the other side closed it without a reason that is one' });
   }
 
-  /** Of its stream alone where that is known. */
+  /** Closes the stream alone where it is known which; else ends the link. */
   #broken({ stream: number, isOpen, message }: FrameError): void {
     const stream = this.#streams.get(number);
     if (stream !== undefined) stream.fail('protocol', message);
@@ -150,7 +150,7 @@ export class FrameLink {
     return stream;
   }
 
-  /** Those count as well that this side closed and whose data has not left yet. */
+  /** Streams that this side closed count until their data has left. */
   #isFull(): boolean {
     const leaving = this.#queue.streamsWithData.filter((number) => !this.#streams.has(number));
     return this.#streams.size + leaving.length >= this.#options.mostStreams;
@@ -172,7 +172,7 @@ export class FrameLink {
   #send(stream: LinkStream, frame: Frame): void {
     if (this.#isEnded) return;
     const { number } = stream;
-    // All others are about the data in front of them.
+    // All other frames say something about the data before them, so they keep their place.
     if (frame.type === 'open' || frame.type === 'accept' || frame.type === 'credit') this.#queue.hurry(number, frame);
     else this.#queue.add(number, frame);
     this.#pump();
@@ -196,7 +196,7 @@ export class FrameLink {
   }
 }
 
-/** What the other side would not read is told here. */
+/** Raises what the other side would refuse, so that the caller hears it and the link lives on. */
 function checkOpen(number: number, frame: Frame): void {
   try {
     decodeFrame(encodeFrame(number, frame));

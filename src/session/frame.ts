@@ -18,7 +18,7 @@ interface OffsetFrame {
   readonly type: 'credit' | 'end';
   readonly offset: number;
 }
-/** Within a stream. */
+/** What is sent in a stream that is open. */
 export type StreamFrame = DataFrame | OffsetFrame | JsonFrame<'accept'> | JsonFrame<'control'>;
 export type Frame = StreamFrame | JsonFrame<'open'> | JsonFrame<'close'>;
 
@@ -38,7 +38,7 @@ export class FrameError extends Error {
 
 const headBytes = 5;
 const offsetBytes = 6;
-/** Of data, before its bytes. */
+/** Where the bytes of a data frame begin. */
 const dataStart = headBytes + offsetBytes + 1;
 const jsonLimits = {
   maxBytes: sessionLimits.jsonBytes,
@@ -50,14 +50,14 @@ const jsonLimits = {
 const typeNames = namesByNumber<FrameType>(frameTypes);
 const channelNames = namesByNumber<Channel>(channels);
 
-/** Of which four pieces are cut: each of its own would be collected by itself, which took half of an agent's time. */
+/** One allocation for four pieces: with one for each, collecting them took half of an agent's time. */
 const slabBytes = 4 * (dataStart + sessionLimits.pieceBytes);
 let slab = Buffer.alloc(0);
 
 /** Room for the bytes of a frame of data, in front of which its head fits. */
 export function withHeadroom(sizeBytes: number): Buffer {
   const neededBytes = dataStart + sizeBytes;
-  // What is small may wait for long, and would keep all of a slab.
+  // Small data may wait for long, and would keep a whole slab in memory.
   if (sizeBytes < sessionLimits.pieceBytes / 2 || neededBytes > slabBytes)
     return Buffer.allocUnsafe(neededBytes).subarray(dataStart);
   if (neededBytes > slab.length) slab = Buffer.allocUnsafeSlow(slabBytes);

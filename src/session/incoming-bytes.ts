@@ -4,14 +4,14 @@ import { Flow } from './flow.ts';
 import type { DataFrame } from './frame.ts';
 import { FrameLine } from './frame-line.ts';
 
-/** One that a frame can tell. */
+/** No larger than a frame can carry. */
 function offsetOf(bytes: number): number {
   return Math.min(bytes, sessionLimits.offset);
 }
 
 /** Output on its way to its reader, never more than the window. */
 export class IncomingBytes {
-  /** Resolves when all was read, or with false when nothing more can be. */
+  /** Resolves with true when all was read, with false when nothing more can be. */
   readonly whole: Promise<boolean>;
   readonly #windowBytes: number;
   readonly #onCredit: (offset: number) => void;
@@ -49,7 +49,7 @@ export class IncomingBytes {
     return this.#credit;
   }
 
-  /** The other side goes on at `offset`. The bytes that are lost. */
+  /** The other side goes on at `offset`; returns how many bytes were lost before it. */
   resume(offset: number): number {
     const lost = this.#flow.isEnded ? 0 : Math.max(0, offset - this.#flow.next);
     if (lost > 0) this.#flow.gap(offset);

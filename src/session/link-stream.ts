@@ -10,7 +10,7 @@ export interface StreamHandler {
 
 interface StreamWay {
   send(frame: Frame): void;
-  /** Whether what it still had to send is not wanted any more. */
+  /** `drops`: what it still had to send is not to leave any more. */
   closed(drops: boolean): void;
   /** Whether data of it waits to be sent. */
   hasData(): boolean;

@@ -5,7 +5,7 @@ import type { LinkStream } from './link-stream.ts';
 
 type Promised = Pick<Accept, 'input' | 'window' | 'credit'>;
 
-/** For the other side to say that it took the last of it. One of an older release says so of no less than a quarter of a window. */
+/** How long the other side has to say that it took the last bytes. One of an older release is silent about less than a quarter of a window. */
 const lastWordMs = 30_000;
 
 /** Input on its way, kept until the other side has taken it. */
