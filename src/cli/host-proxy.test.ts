@@ -102,14 +102,13 @@ test('connections go to the port of the workspace and back, each half to its end
 
   const answers = await Promise.all(['one', 'two'.repeat(100_000)].map((words) => said(Number(local), words)));
   assert.deepEqual(answers, ['you said one', `you said ${'two'.repeat(100_000)}`]);
-  const idle = connect(Number(local), '127.0.0.1');
-  idle.on('error', () => undefined);
-  await waitUntil('its session', () => host.desk.list().length === 1);
+  const idle = Array.from({ length: 20 }, () => connect(Number(local), '127.0.0.1').on('error', () => undefined));
+  await waitUntil('their sessions', () => host.desk.list().length === idle.length);
   stop.abort('SIGINT');
 
   assert.equal((await done.ended).code, 130);
-  await waitUntil('the end of its session', () => host.desk.list().length === 0);
-  idle.destroy();
+  await waitUntil('the end of their sessions', () => host.desk.list().length === 0);
+  for (const socket of idle) socket.destroy();
 });
 
 test('a connection that is refused is told and reset, and others go on', async (t) => {
@@ -161,7 +160,10 @@ test('a local port that is taken, words that are no port and a workspace that is
   const problem = async (...typed: string[]) => (await type(hostProxy, typed).ended).stderr;
 
   assert.match(await problem('box/web', `80:${port}`), /Cannot listen on "127.0.0.1:\d+": it is taken\n.*80:0/);
-  assert.match(await problem('box/web', '80', '--listen', '192.0.2.1'), /this machine has no such address/);
+  assert.match(
+    await problem('box/web', '80', '--listen', '192.0.2.1'),
+    /this machine has no such address\n {2}next: Name an address of this machine/,
+  );
   for (const typed of ['0', 'http', '80:', '65536', '80:65536', '80:80:80', '']) {
     assert.match(await problem('box/web', typed), /it is not PORT or PORT:LOCAL/, typed);
   }

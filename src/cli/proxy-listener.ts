@@ -20,7 +20,7 @@ export interface ProxyListenerOptions {
 export class ProxyListener {
   readonly #options: ProxyListenerOptions;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #connections = new Map<Socket, SessionDuplex>();
 
   constructor(options: ProxyListenerOptions) {
     this.#options = options;
@@ -43,13 +43,16 @@ export class ProxyListener {
 
   close(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const [socket, session] of this.#connections) {
+      // At once, and not when the socket is closed: its link goes now, and one that was only lost would wait for us.
+      session.destroy();
+      socket.destroy();
+    }
   }
 
   #connect(socket: Socket): void {
     const { host, workspace, port, sessions, talk } = this.#options;
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
-    this.#sockets.add(socket);
     const session = new SessionDuplex({
       open: { host, session: { kind: 'proxy', workspace, port: port.port }, window: sessionLimits.windowBytes },
       connect: (signal) => sessions.connect(signal),
@@ -57,6 +60,7 @@ export class ProxyListener {
       onAway: (isAway, reason) => talk.away(isAway, reason),
       allowHalfOpen: true,
     });
+    this.#connections.set(socket, session);
     session.on('error', (error) => {
       talk.say(`connection of ${from} to port ${port.port}: ${error.message}`);
       // It ends as one does that nobody took, and not as if all had come.
@@ -64,7 +68,7 @@ export class ProxyListener {
     });
     socket.on('error', () => session.destroy());
     socket.on('close', () => {
-      this.#sockets.delete(socket);
+      this.#connections.delete(socket);
       // What is complete here may still be on its way there.
       if (!session.readableEnded || !session.writableEnded) session.destroy();
     });
@@ -79,8 +83,16 @@ function listenError(place: string, { port }: ProxiedPort, cause: unknown): AppE
     EACCES: 'it takes more rights',
     EADDRNOTAVAIL: 'this machine has no such address',
     ENOTFOUND: 'this machine has no such address',
+    EAI_AGAIN: 'its name cannot be looked up',
   };
-  const state = states[systemErrorCode(cause) ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
-  const next = `Name another local port, as ${port}:8080, or one that is free: ${port}:0.`;
+  const code = systemErrorCode(cause) ?? '';
+  const state = states[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  const next = isOfAddress(code)
+    ? 'Name an address of this machine with --listen, as 0.0.0.0 for all of them.'
+    : `Name another local port, as ${port}:8080, or one that is free: ${port}:0.`;
   return new AppError('refused', `Cannot listen on "${place}": ${state}`, { next });
+}
+
+function isOfAddress(code: string): boolean {
+  return ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'].includes(code);
 }
