@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { plainBuild, programContext } from '../../test/support/busybox-image.ts';
 import { engineForTests } from '../../test/support/engine.ts';
+import { hostLabels } from '../contracts/fleet-names.ts';
+import { workspaceSpecSchema } from '../contracts/host-spec.ts';
 import { dockerHostEngine } from '../engine/docker-host.ts';
 import { parseEngineHost } from '../engine/endpoint.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
@@ -61,5 +63,17 @@ describe('state in a volume', { skip }, () => {
     await second.remove('host.json');
     await second.flush();
     assert.equal(await (await open('third')).read('host.json'), undefined);
+  });
+
+  test('what was begun for it by an agent that was killed goes with the next', async () => {
+    const labels = { [hostLabels.host]: `volume ${volume}`, [hostLabels.kind]: 'helper', [hostLabels.name]: 'state' };
+    const spec = workspaceSpecSchema.parse({ image, command: [program] });
+    const made = (await engine.observeImages()).find(({ tags }) => tags.includes(image));
+    const place = { spec, imageId: made?.id ?? assert.fail('the image was built'), secrets: {}, labels };
+    const id = await engine.createWorkspace({ name: `agora-state-test-${mark}-left`, ...place });
+
+    await open('after a kill');
+
+    assert.ok((await engine.observeContainers()).every((container) => container.id !== id));
   });
 });

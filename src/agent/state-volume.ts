@@ -1,9 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import * as z from 'zod';
 import { isAppError } from '../contracts/errors.ts';
-import { agentVolume, hostLabels } from '../contracts/fleet-names.ts';
+import { agentVolume } from '../contracts/fleet-names.ts';
 import type { HostEngine } from '../engine/host-engine.ts';
 import { type AgentState, type StateName, stateNames } from './agent-state.ts';
+import { helperLabels, removeLeftHelpers } from './left-helpers.ts';
 
 export interface StateVolumeOptions {
   readonly engine: HostEngine;
@@ -36,6 +37,7 @@ export class StateVolume implements AgentState {
   readonly #waiting = new Map<StateName, string | undefined>();
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
+  #swept: Promise<void> | undefined;
 
   constructor(local: AgentState, options: StateVolumeOptions) {
     this.#local = local;
@@ -112,17 +114,31 @@ export class StateVolume implements AgentState {
     }
   }
 
-  #run(script: string, words: readonly string[], stdin: Uint8Array | undefined, signal?: AbortSignal) {
+  async #run(script: string, words: readonly string[], stdin: Uint8Array | undefined, signal?: AbortSignal) {
     const { engine, image, volume, program } = this.#options;
+    this.#swept ??= this.#sweep();
+    await this.#swept;
     const helper = {
       image,
       command: [program, '-e', script, folder, ...words],
-      labels: { [hostLabels.kind]: 'helper' },
+      labels: helperLabels(this.#known),
       binds: [`${volume}:${folder}`],
       hostNamespaces: false,
       ...(stdin !== undefined && { stdin }),
     };
-    return engine.runHelper(helper, signal);
+    return await engine.runHelper(helper, signal);
+  }
+
+  /** Whose they are is in the volume, and not known before it is read. */
+  get #known() {
+    return { owner: this.place, name: 'state' };
+  }
+
+  /** State matters more than what is left. */
+  async #sweep(): Promise<void> {
+    await removeLeftHelpers(this.#options.engine, this.#known, undefined).catch((error: unknown) =>
+      this.#options.log(error instanceof Error ? error.message : String(error)),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /** Labels of what an agent made. Nothing without `host` is ever touched. */
 export const hostLabels = {
-  /** The id of the host that owns it. */
+  /** The id of the host that owns it; of what keeps an agent's state in a volume, that volume. */
   host: 'agora.host',
   /** `network`, `volume`, `image`, `workspace` or `helper`. */
   kind: 'agora.kind',

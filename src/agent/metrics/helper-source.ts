@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { sleep, withDeadline } from '../../base/deadline.ts';
 import { AppError } from '../../contracts/errors.ts';
-import { hostLabels } from '../../contracts/fleet-names.ts';
 import type { HostEngine } from '../../engine/host-engine.ts';
+import { helperLabels, removeLeftHelpers } from '../left-helpers.ts';
 import { readingSchema } from './helper-wire.ts';
 import type { Reading, ReadingRequest, ReadingSource } from './reading.ts';
 
@@ -86,14 +86,15 @@ export class HelperSource implements ReadingSource {
     const { engine, image, command, hostId } = this.#options;
     const owner = hostId();
     if (owner === undefined) throw new AppError('not-ready', 'Cannot start the metrics helper: not registered yet');
-    await this.#removeLeftOver(owner, signal);
+    const known = { owner, name: helperName };
+    await removeLeftHelpers(engine, known, signal);
     const requests = new PassThrough();
     const end = new AbortController();
     const lines = lineReader((line) => running.answer?.(line));
     const helper = {
       image,
       command: [...command, hostRoot],
-      labels: { [hostLabels.host]: owner, [hostLabels.kind]: 'helper', [hostLabels.name]: helperName },
+      labels: helperLabels(known),
       binds: [`/:${hostRoot}:ro`],
       hostNamespaces: true,
       stdin: requests,
@@ -113,15 +114,6 @@ export class HelperSource implements ReadingSource {
   #forget(running: Running): void {
     running.requests.end();
     if (this.#running === running) this.#running = undefined;
-  }
-
-  /** Of an agent that was killed. */
-  async #removeLeftOver(owner: string, signal: AbortSignal): Promise<void> {
-    const { engine } = this.#options;
-    for (const { id, labels } of await engine.observeContainers(signal)) {
-      const isOurs = labels[hostLabels.host] === owner && labels[hostLabels.kind] === 'helper';
-      if (isOurs && labels[hostLabels.name] === helperName) await engine.removeContainer(id, signal);
-    }
   }
 }
 
