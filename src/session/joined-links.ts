@@ -2,7 +2,7 @@ import { FrameLink, type FrameLinkOptions, type FramePort } from './frame-link.t
 
 export type LinkEnd = Omit<FrameLinkOptions, 'port'>;
 
-/** Both ends of a link within one process. What one sends, the other gets in a later turn, so that neither is called back while it calls. */
+/** Both ends of a link within one process. Messages arrive in a later turn, so that `send` never calls back into its caller. */
 export function joinedLinks(near: LinkEnd, far: LinkEnd): { readonly near: FrameLink; readonly far: FrameLink } {
   const toFar = new Passage();
   const toNear = new Passage();

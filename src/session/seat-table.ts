@@ -35,7 +35,7 @@ export class SeatTable {
     return Math.max(0, ...(here.length > 0 ? here : this.all).map(({ consumed }) => consumed));
   }
 
-  /** What a viewer may have read before its next credit tells so. */
+  /** How much a viewer may have read without having said so, in bytes: credit comes for each quarter of a window. */
   get untoldBytes(): number {
     return Math.max(0, ...this.all.map(({ outputWindow }) => outputWindow / 4));
   }
@@ -57,7 +57,7 @@ export class SeatTable {
     this.#seats.delete(seat.key);
   }
 
-  /** Whether there was one. */
+  /** Whether there was one to remove. */
   removeLongestAway(): boolean {
     const [longest] = this.#away.keys();
     if (longest !== undefined) this.remove(longest);

@@ -17,7 +17,7 @@ import { FrameLine } from './frame-line.ts';
 import type { LinkStream } from './link-stream.ts';
 import type { Exit } from './source.ts';
 
-/** By itself, with what exit there is, or because it could not go on. */
+/** How the output of a session ended: by itself, with its exit where it has one, or by a failure. */
 export type Ending = { readonly exit: Exit | undefined } | { readonly failure: Close };
 
 /** What a seat asks of its session. */
@@ -29,7 +29,7 @@ export interface SeatOwner {
   write(bytes: Uint8Array): Promise<void>;
   /** Resolves when it was taken, where it is the end for all. */
   inputEnded(): Promise<void>;
-  /** Raises what did not go through. */
+  /** A size or a signal. Raises why it did not go through. */
   event(event: CallerEvent): Promise<void>;
   /** Its viewer has read on. */
   hasRead(): void;
@@ -80,7 +80,7 @@ export class Seat {
     return this.#consumed;
   }
 
-  /** How much output may be under way to it. */
+  /** How much output may be under way to it, in bytes. */
   get outputWindow(): number {
     return this.#outputWindow;
   }
@@ -100,7 +100,7 @@ export class Seat {
     this.#output.gap(start);
     this.#outputWindow = window;
     this.#isOutputEndSent = false;
-    // What was not taken yet still counts.
+    // Input that was not taken yet still uses up credit.
     this.#inputCredit = this.#inputTaken + this.#windowBytes;
     this.#input.credit(this.#inputCredit);
     const promised = { window: this.#windowBytes, credit: this.#inputCredit };
@@ -115,7 +115,7 @@ export class Seat {
     const { log, ended } = this.#owner;
     const [stream, output] = [this.#stream, this.#output];
     if (stream === undefined || this.#isOutputEndSent) return;
-    // Not before it reads on: until then more may go.
+    // Told only when there is room to send: until then more of the log may be forgotten.
     if (output.room > 0 && output.next < log.start) {
       output.gap(log.start);
       this.#tell({ event: 'gap', offset: log.start });
@@ -201,13 +201,13 @@ export class Seat {
       await this.#owner.write(part.bytes);
       this.#inputTaken += part.bytes.length;
       const credit = this.#inputTaken + this.#windowBytes;
-      // Not for every byte that is typed.
+      // A frame of credit for every byte typed would be too many.
       if (credit - this.#inputCredit >= this.#windowBytes / 4) this.#grant(credit);
     }
     this.#isPassing = false;
     if (!this.#input.isEnded) return;
     await this.#owner.inputEnded();
-    // Who waits until all has arrived is told to the byte.
+    // To the byte: whoever waits for all of it to arrive compares this credit.
     this.#grant(this.#inputTaken + this.#windowBytes);
   }
 
@@ -217,7 +217,7 @@ export class Seat {
     this.#stream?.send({ type: 'credit', offset: credit });
   }
 
-  /** Once what was sent has been read: what still waits would be dropped with the stream. */
+  /** Closes after what was sent: an abrupt close would drop what still waits. */
   #fail(stream: LinkStream, failure: Close): void {
     stream.closeAfter(failure);
     this.closed(stream, failure);

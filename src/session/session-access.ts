@@ -12,7 +12,7 @@ const neededRoles: Readonly<Record<SessionSpec['kind'], Role>> = {
   'copy-in': 'operator',
 };
 
-/** Whether a role is enough for sessions of a kind, one's own ones too: a role may have been taken since. */
+/** Whether a role is enough for sessions of a kind. Asked of one's own sessions too: the role may have been lowered since. */
 export function mayUse(kind: SessionSpec['kind'], role: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(neededRoles[kind]);
 }

@@ -29,7 +29,7 @@ export interface OpenedSource {
   readonly isTerminal: boolean;
   /** Whether output is read on while nobody is there, its oldest part forgotten; else it waits for somebody. */
   readonly readsOn: boolean;
-  /** Of input of one viewer that may be under way. Default: 256 KiB. */
+  /** How much input of one viewer may be under way, in bytes. Default: 256 KiB. */
   readonly windowBytes?: number;
 }
 
@@ -38,7 +38,7 @@ export interface SessionDeskOptions {
   readonly open: (spec: OpenableSpec, signal: AbortSignal) => Promise<OpenedSource>;
   /** Told of a failure that is no AppError, whose words are not for viewers. Default: nobody is. */
   readonly onDefect?: (error: unknown) => void;
-  /** How long a session is kept whose viewers are all away. Default: 300000. */
+  /** How long a session is kept whose viewers are all away, in ms. Default: 300000. */
   readonly lingerMs?: number;
   /** Sessions at once, those included that wait for their viewers. Default: 1000. */
   readonly mostSessions?: number;
@@ -46,7 +46,7 @@ export interface SessionDeskOptions {
   readonly mostPerActor?: number;
   /** Viewers of one session, those included who are away. Default: 16. */
   readonly mostSeats?: number;
-  /** Of output that is kept of all sessions together, as far as it was read; shared out evenly, at most 1 MiB for each. Default: 64 MiB. */
+  /** Memory for output that was read, of all sessions together, in bytes: an even share for each, at most 1 MiB. Default: 64 MiB. */
   readonly replayBytes?: number;
 }
 
@@ -71,7 +71,7 @@ interface Entry extends Omit<ListedSession, 'viewers'> {
   readonly session: Session;
 }
 
-/** All sessions of one agent, or of a server's own logs: who opens, joins and comes back gets what is theirs. They outlive links. */
+/** All sessions of one agent, or of a server's own logs. It opens them, and lets viewers join and come back; they outlive links. */
 export class SessionDesk {
   readonly #options: SessionDeskOptions & typeof defaults;
   /** In the order in which they were opened. */
@@ -98,7 +98,7 @@ export class SessionDesk {
     return [...this.#entries.values()].map(({ session, ...entry }) => ({ ...entry, viewers: session.viewers }));
   }
 
-  /** Of memory, for what is kept of all output. */
+  /** Memory that the kept output takes, in bytes. */
   get heldBytes(): number {
     return [...this.#entries.values()].reduce((sum, { session }) => sum + session.heldBytes, 0);
   }
@@ -135,7 +135,7 @@ export class SessionDesk {
     return { handler: problem ? refuse(stream, problem) : entry.session.again(seat, stream, window) };
   }
 
-  /** What is being opened for the same viewer. */
+  /** Takes over what is being opened for the same viewer; undefined where nothing is. */
   #takeOver(stream: LinkStream, { actor, seat, window, session: spec }: Returning): Taken | undefined {
     const isTheirs = (other: Opening) => other.seat === seat && other.actor === actor;
     // One that was given up is let go of as soon as it is open.

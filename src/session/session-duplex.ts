@@ -24,7 +24,7 @@ export class SessionDuplex extends Duplex {
     this.#output = this.#session.output()[Symbol.asyncIterator]();
   }
 
-  /** Whether it was there at least once. */
+  /** Whether the session was accepted at least once. */
   get isOpen(): boolean {
     return this.#session.accepted !== undefined;
   }
@@ -55,7 +55,7 @@ export class SessionDuplex extends Duplex {
     return this;
   }
 
-  /** In a later turn: whoever makes it can name it in what it calls. */
+  /** Node calls this in a later turn, so that `connect` may name the variable that holds this duplex. */
   override _construct(done: () => void): void {
     void this.#session.run().catch((error) => this.destroy(error));
     done();

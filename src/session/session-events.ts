@@ -2,14 +2,14 @@ import { AppError } from '../contracts/errors.ts';
 import type { CallerEvent, TerminalSize } from '../contracts/session-wire.ts';
 import type { Source } from './source.ts';
 
-/** Each costs the engine several calls. */
+/** That may wait: each costs the engine several calls. */
 const mostSignals = 16;
 
 /** What viewers tell a source besides their input: one at a time and in order. Of sizes that wait only the newest counts. */
 export class SessionEvents {
   readonly #source: Pick<Source, 'resize' | 'signal'>;
   #last: Promise<unknown> = Promise.resolve();
-  /** That waits. */
+  /** The newest size, while it waits. */
   #size: TerminalSize | undefined;
   #signals = 0;
 

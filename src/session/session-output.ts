@@ -6,11 +6,11 @@ export interface SessionOutputOptions {
   readonly seats: Pick<SeatTable, 'pace' | 'untoldBytes' | 'awaySince'>;
   /** Whether output is read on while nobody is there, its oldest part forgotten; else it waits for somebody. */
   readonly readsOn: boolean;
-  /** Of output that is kept. */
+  /** How much output is kept, in bytes. */
   readonly replayBytes: number;
 }
 
-/** Output of a session: what its fastest viewer has not read, and of what was read as much as is kept for who comes back. */
+/** Output of a session: all that its fastest viewer has not read, and the last of what was read, for viewers who come back. */
 export class SessionOutput {
   readonly log: ByteLog;
   readonly #options: SessionOutputOptions;
@@ -39,14 +39,14 @@ export class SessionOutput {
     this.forget();
   }
 
-  /** What need not be kept any more. */
+  /** Frees what need not be kept any more. */
   forget(): void {
     const unreadBytes = this.#readsOn ? 0 : this.#unreadBytes;
     this.log.keep(Math.max(this.#keptBytes, unreadBytes));
     this.lookAgain();
   }
 
-  /** Whether there is room: a viewer came or left. */
+  /** Lets `hasRoom` check again: a viewer came, left or read on. */
   lookAgain(): void {
     this.#awaited?.();
     this.#awaited = undefined;
@@ -71,7 +71,7 @@ export class SessionOutput {
     return this.log.end - Math.max(this.log.start, this.#options.seats.pace);
   }
 
-  /** Enough for what a viewer may have read before its next credit tells. */
+  /** At least what a viewer may have read since its last credit, and a piece: with less, output could wait for ever. */
   get #keptBytes(): number {
     return Math.max(this.#replayBytes, this.#options.seats.untoldBytes + sessionLimits.pieceBytes);
   }

@@ -16,13 +16,13 @@ export interface SessionOptions {
   readonly isTerminal: boolean;
   /** Whether output is read on while nobody is there, its oldest part forgotten; else it waits for somebody. */
   readonly readsOn: boolean;
-  /** Of input of one viewer that may be under way. */
+  /** How much input of one viewer may be under way, in bytes. */
   readonly windowBytes: number;
-  /** Of output that is kept. */
+  /** How much output is kept, in bytes. */
   readonly replayBytes: number;
   /** Viewers at once, those who are away included. */
   readonly mostSeats: number;
-  /** How long a seat is kept whose viewer is away. */
+  /** How long a seat is kept whose viewer is away, in ms. */
   readonly lingerMs: number;
   /** Told of a failure that is no AppError. Default: nobody is. */
   readonly onDefect?: ((error: unknown) => void) | undefined;
@@ -34,13 +34,13 @@ export interface Joining {
   readonly actor: string;
   /** As it was asked for: who comes back asks for the same. */
   readonly spec: SessionSpec;
-  /** That it takes. Default: one at random. */
+  /** The seat it takes. Default: one at random. */
   readonly seat?: string | undefined;
-  /** Of output. */
+  /** How much output may be under way, in bytes. */
   readonly window: number;
 }
 
-/** How long what its input went into may take to end by itself, once it takes no more. */
+/** A source that takes no more input often ends by itself a moment later, and its exit says more than the failed write. */
 const inputFailureMs = 2_000;
 
 /** A source and who views it. It goes on while viewers are away, for as long as their seats are kept. */
@@ -68,7 +68,7 @@ export class Session {
     void this.#follow();
   }
 
-  /** Of memory, for what is kept of its output. */
+  /** Memory that its kept output takes, in bytes. */
   get heldBytes(): number {
     return this.#output.log.heldBytes;
   }
@@ -153,7 +153,7 @@ export class Session {
     this.#seats.here(seat);
     const { id: sessionId, isTerminal: terminal, lingerMs } = this.#options;
     seat.sit(stream, sitting, { sessionId, terminal, lingerSeconds: Math.floor(lingerMs / 1_000) });
-    // To open what it is about takes time, in which its viewer may have gone.
+    // Its viewer may have gone while the source was opened.
     if (stream.isClosed) seat.closed(stream, { code: 'detached', message: 'it was gone before' });
     return { onFrame: (frame) => seat.take(frame), onClose: (close) => seat.closed(stream, close) };
   }
@@ -200,12 +200,12 @@ export class Session {
     this.#end({ failure: closeOf(error) });
   }
 
-  /** What ends because of it says better why. */
+  /** Gives the source the time to end by itself. */
   #inputFailed(error: unknown): void {
     setTimeout(() => this.#fail(error), inputFailureMs).unref();
   }
 
-  /** Of its output; who views it may still read. */
+  /** Its output is over; viewers may still read what is kept. */
   #end(ending: Ending): void {
     if (this.#isOver || this.#ended !== undefined) return;
     this.#ended = ending;

@@ -9,7 +9,7 @@ export interface Exit {
 
 /** What a session is a session with: a command in a container, a log, a connection. It fails with AppErrors. */
 export interface Source {
-  /** Waits while it is not read. Ends when all was read. */
+  /** Ends after all output. It is read with back-pressure: while nobody asks for more, it waits. */
   readonly output: AsyncIterable<LoggedBytes>;
   /** Resolves when it may take more. Fine after its end. */
   write(bytes: Uint8Array): Promise<void>;

@@ -2,13 +2,13 @@ import { formatDuration } from '../base/duration.ts';
 import type { Close } from '../contracts/session-wire.ts';
 
 export interface SpliceTimes {
-  /** Until the agent accepts. Default: 15000. */
+  /** How long the agent may take to accept, in ms. Default: 15000. */
   readonly acceptMs?: number;
-  /** Without data in either direction. Default: for ever. */
+  /** How long it may be without data in either direction, in ms. Default: for ever. */
   readonly idleMs?: number;
-  /** Since its viewer opened it. Default: for ever. */
+  /** How long it may last from its first OPEN on, in ms. Default: for ever. */
   readonly mostMs?: number;
-  /** Of that, what went before: its viewer comes back. Default: 0. */
+  /** How much of that is over already, where a viewer comes back, in ms. Default: 0. */
   readonly beforeMs?: number;
 }
 
@@ -21,7 +21,7 @@ const defaults = {
 
 /** How long before its end a viewer is told, where the time is long enough. */
 const noticeMs = 60_000;
-/** Of a timer of Node. */
+/** The longest delay of a timer of Node. */
 const longestMs = 2 ** 31 - 1;
 
 /** What happened so far; each in ms of one clock. */
@@ -29,7 +29,7 @@ export interface SpliceLife {
   readonly openedAt: number;
   readonly isAccepted: boolean;
   readonly lastDataAt: number;
-  /** Until when what was told holds. */
+  /** The end that the last notice announced. */
   readonly toldUntil: number | undefined;
 }
 
@@ -38,7 +38,7 @@ export type Due =
   | { readonly kind: 'notice'; readonly text: string; readonly endsAt: number }
   | { readonly kind: 'end'; readonly close: Close };
 
-/** What is to be done now about the time that a viewer of a session has. */
+/** What to do now: wait, announce the end, or end. */
 export function due(times: Required<SpliceTimes>, life: SpliceLife, now: number): Due {
   const { acceptMs, idleMs, mostMs, beforeMs } = times;
   if (!life.isAccepted) {

@@ -17,9 +17,9 @@ import { SpliceClock, type SpliceTimes } from './splice-clock.ts';
 export interface SpliceOptions {
   /** The stream that a caller opened. */
   readonly caller: LinkStream;
-  /** Of output, as the caller opened it. */
+  /** How much output may be under way, as the caller asked, in bytes. */
   readonly windowBytes: number;
-  /** Of the caller, where it comes back. */
+  /** Where the caller comes back: its place in the output. */
   readonly resume?: Open['resume'];
   /** Whether output may come in channel `error`; that of a terminal never does. Default: true. */
   readonly hasErrors?: boolean;
@@ -42,7 +42,7 @@ export interface SpliceEnd extends CarriedBytes {
   readonly close: Close;
 }
 
-/** What a lost link of the caller is to the agent: the session waits for who comes back. */
+/** A lost link of the caller, as the agent is told of it: the session waits for the viewer to come back. */
 const leave: Close = { code: 'detached', message: "the viewer's link was lost" };
 const away: Close = { code: 'host-away', message: 'the host has no link to the server for now' };
 
@@ -75,7 +75,7 @@ export class Splice {
     return { inputBytes: this.#bytes.input, outputBytes: this.#bytes.output };
   }
 
-  /** Of the caller's stream. */
+  /** Handles the caller's stream. */
   get handler(): StreamHandler {
     return {
       onFrame: (frame) => this.#pass(frame, this.#agent, this.#fromCaller(frame)),
@@ -170,7 +170,7 @@ export class Splice {
     this.#input = new Flow(accept.input, accept.window, accept.credit);
     this.#hasErrors = this.#options.hasErrors !== false && !accept.terminal;
     this.#options.onAccept?.(accept);
-    // Last: its time may be over already.
+    // Last: this may end the splice at once, where its time is over.
     this.#clock.accepted();
     return undefined;
   }
