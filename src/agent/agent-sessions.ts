@@ -17,7 +17,7 @@ export interface AgentSessionsOptions {
   /** Default: there is none to read. */
   readonly ownLog?: OwnLog | undefined;
   readonly log: (line: string) => void;
-  /** How long its end may take, for an engine that hangs. Default: 10000. */
+  /** How long `close` waits for an engine that hangs, in ms. Default: 10000. */
   readonly closeMs?: number;
 }
 
@@ -44,12 +44,12 @@ export class AgentSessions {
     this.#options = { ...defaults, ...options };
   }
 
-  /** With those that wait for their viewers to come back. */
+  /** Also those that wait for their viewers to come back. */
   get openSessions(): number {
     return this.#desk?.list().length ?? 0;
   }
 
-  /** Of a socket that has opened. */
+  /** For a socket that was dialled: frames may come as soon as it opens. */
   frames(port: FramePort): SocketFrames {
     let link: FrameLink | undefined;
     let isGone = false;
@@ -83,14 +83,14 @@ export class AgentSessions {
     });
   }
 
-  /** Once nothing of them is left on the engine, or that gave no answer for too long. */
+  /** Resolves once nothing of them is left on the engine, or the engine took too long. */
   async close(): Promise<void> {
     this.end();
     if (this.#loading === undefined) return;
     const late = withDeadline(this.#options.closeMs);
     const { promise: tooLate, resolve } = Promise.withResolvers<void>();
     late.addEventListener('abort', () => resolve(), { once: true });
-    // What is given up as it opens may leave something to hang up.
+    // An opening that is given up may leave a program to hang up.
     await Promise.race([Promise.allSettled(this.#openings), tooLate]);
     await this.#options.sessions.close(late);
   }

@@ -31,10 +31,10 @@ const socketOptions = {
 };
 const mostBufferedBytes = 1024 * 1024;
 const backoff: Backoff = { delayMs: 500, maxDelayMs: 30_000, jitter: 0.8 };
-/** While a session waits for its viewer to be reached again, for as many tries. */
+/** Between the first tries while there are sessions, whose viewers wait. */
 const hurried: Backoff = { delayMs: 40, maxDelayMs: 500 };
 const hurriedTries = 20;
-/** Of an agent that ends, for what its sessions still say. */
+/** How long an agent that ends waits for the last words of its sessions to leave. */
 const leaveMs = 1_000;
 
 /** The socket to the server, dialled out. All works without it, only later. */
@@ -102,7 +102,7 @@ export class Realtime {
     return wasOpen;
   }
 
-  /** Sessions have a last word, if there is anybody to hear it. */
+  /** Where there are sessions, closes only after they were told. */
   async #leave(socket: WebSocket, port: DrainedPort): Promise<void> {
     const { sessions } = this.#options;
     const hasSessions = (sessions?.openSessions ?? 0) > 0;

@@ -31,14 +31,14 @@ export interface AgentSocketsOptions {
 
 /** Below the minute after which proxies and load balancers drop a silent connection. */
 const defaultPingMs = 20_000;
-/** What may wait to be sent to an agent that does not read, besides frames; then its socket is closed, and it comes back. */
+/** What may wait to be sent to an agent that does not read. With more its socket is closed, and the agent dials anew. */
 const mostBufferedBytes = 256 * 1024 + sessionLimits.aheadBytes + sessionLimits.messageBytes;
 const webSocketOptions = {
   maxPayload: 1024 * 1024,
-  /** Of a message: each one costs us more than its bytes. */
+  /** Of one message: each fragment costs more than its bytes. */
   maxFragments: 64,
   maxBufferedChunks: 4_096,
-  /** For the other side to answer our end. */
+  /** How long the other side has to answer a close, in ms. */
   closeTimeout: 2_000,
   perMessageDeflate: false,
 };
@@ -65,7 +65,7 @@ export type WayToHost = FrameLink | 'away' | 'older';
 export class AgentSockets {
   readonly #options: AgentSocketsOptions;
   readonly #open = new Map<HostId, OpenSocket>();
-  /** With those that are being closed. */
+  /** Also those that are being closed. */
   readonly #all = new Set<WebSocket>();
   #isClosed = false;
   readonly #budgets = new FrameBudgets();
@@ -101,7 +101,7 @@ export class AgentSockets {
   async upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<HostCaller | undefined> {
     connection.on('error', () => connection.destroy());
     const path = request.url ?? '';
-    // Before it is let in, so that nothing can end its session between that and its socket.
+    // Awaited before it is let in: nothing can then end its session before it has its socket.
     const server = await this.#webSockets();
     const { authorization } = request.headers;
     try {

@@ -27,11 +27,11 @@ export interface CallerSocketsOptions {
 /** Below the minute after which proxies and load balancers drop a silent connection. */
 const defaults = { pingMs: 20_000, silentMs: 50_000 };
 const mostLinksOfUser = 64;
-/** For the other side to answer our end. */
+/** How long the other side has to answer a close. */
 const closeMs = 1_000;
 const webSocketOptions = {
   maxPayload: sessionLimits.messageBytes,
-  /** Of a message: each one costs us more than its bytes. */
+  /** Of one message: each fragment costs more than its bytes. */
   maxFragments: 64,
   maxBufferedChunks: 4_096,
   closeTimeout: closeMs,

@@ -19,7 +19,7 @@ export function callerProblem(kind: SessionSpec['kind'], caller: UserCaller | un
   return mayUse(kind, caller.user.role) ? undefined : deskRefusals.notAllowed(kind, caller.user.role);
 }
 
-/** Why who views a session may not any more, by what the session is and whose; undefined where they may. */
+/** Why a viewer may not view a session any more: by its kind, and by who opened it; undefined where they may. */
 export function viewingProblem(
   { open, opened, caller: before }: Pick<Viewing, 'open' | 'opened' | 'caller'>,
   caller: UserCaller | undefined,
@@ -29,7 +29,7 @@ export function viewingProblem(
   if (caller === undefined || problem !== undefined) return problem;
   if (open.session.kind !== 'join' || opened?.user === caller.user.name) return undefined;
   const { role } = caller.user;
-  // Where it is not known what was joined, the host judged it by the role of then.
+  // Where it is not known what was joined, the host judged by the role at that time: a lower one may not.
   const may = opened === undefined ? roles.indexOf(role) >= roles.indexOf(before.user.role) : role === 'admin';
   if (may) return undefined;
   const whose = opened === undefined ? 'somebody' : `"${opened.user}"`;
@@ -42,7 +42,7 @@ export function viewingProblem(
 
 export interface AskedOfHost {
   readonly spec: SessionSpec;
-  /** A viewer comes back, who was there before. */
+  /** Its viewer was there before and comes back. */
   readonly isBack: boolean;
   readonly host: Pick<StoredHost, 'name' | 'admission' | 'engine' | 'engineSince' | 'lastSeenAt'>;
   /** Whether the host gives signs of life, as its server knows. */
@@ -68,7 +68,7 @@ export function hostProblem({ spec, isBack, host, link, way }: AskedOfHost): Clo
   if (way === 'away') {
     const since = host.lastSeenAt === undefined ? '' : `, it was last seen ${host.lastSeenAt}`;
     const next = `See agora host ls; its agent comes back by itself.`;
-    // Who was there waits on for it; nobody waits for a host that went long ago.
+    // A viewer who comes back goes on waiting; for a host that has long been offline nobody new waits.
     const code = link === 'offline' && !isBack ? 'unreachable' : 'host-away';
     return { code, message: `${cannot}: its agent has no link to the server for now${since}`, next };
   }

@@ -20,7 +20,7 @@ const giveUpMs = 15_000;
 /** Ends sessions that somebody wants ended, and viewings of those who may not have them any more. */
 export class RelayEnding {
   readonly #ports: RelayEndingPorts;
-  /** Of those whose host has not answered. */
+  /** Viewings whose host was told and has not answered. */
   readonly #givingUp = new Set<Viewing>();
 
   constructor(ports: RelayEndingPorts) {
@@ -33,7 +33,7 @@ export class RelayEnding {
     const close: Close = { code: 'refused', message: `${by.user.name} ended it` };
     const one = live.oneOf(session);
     if (one === undefined) return;
-    // Those who are here last: the host keeps it for those who wait.
+    // First the viewers who are away: the host keeps the session for them.
     const waiting = live.viewingsOf(one).filter(({ splice }) => splice === undefined);
     await Promise.all(
       waiting.map(async (viewing) => {
@@ -58,14 +58,14 @@ export class RelayEnding {
     }
   }
 
-  /** Ends what a caller may not have any more, also where it waits for them: at the latest when nobody came back to it. */
+  /** Ends what a caller may not have any more, also while it waits for them. Where the host cannot be told, it ends when nobody comes back. */
   #takeAway(viewing: Viewing, close: Close): void {
     if (viewing.splice !== undefined) {
       viewing.splice.close(close);
       return;
     }
     if (this.#givingUp.has(viewing)) return;
-    // One whose host has not answered may still be opened there: where it cannot be told, it is at the next look.
+    // One that was not accepted may still be opened on its host: it stays, so that the next look tries again.
     if (viewing.accept !== undefined) this.#forget(viewing, close);
     this.#givingUp.add(viewing);
     void this.#giveUp(viewing, close, AbortSignal.timeout(giveUpMs))
@@ -84,7 +84,7 @@ export class RelayEnding {
     activity.closed({ user: caller.user.name, address, open, ...noBytes, sessionId, close, seconds: 0 });
   }
 
-  /** As who opened it, whatever they may do now. */
+  /** In the name of its viewer, whatever they may do now. */
   async #giveUp(viewing: Viewing, close: Close, signal: AbortSignal): Promise<GivenUp> {
     const seat = seatOf(viewing);
     if (seat === undefined) return 'over';

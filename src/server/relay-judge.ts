@@ -57,7 +57,7 @@ interface Place {
   readonly spec: Open['session'];
 }
 
-/** Judges what callers ask for: by who they are now, by how much they have, and by what their hosts can do. */
+/** Decides on each OPEN: by what the caller may do now, how much they have open, and what the host can do. */
 export class RelayJudge {
   readonly #ports: RelayJudgePorts;
   readonly #limits: SessionLimits;
@@ -82,7 +82,7 @@ export class RelayJudge {
     try {
       const caller = this.#ports.callerNow(tokenId);
       if (caller === undefined) return { open, close: notValid };
-      // By its schema.
+      // The schema makes it one.
       open = parseFields(openSchema, request, 'what is to be opened') as Open;
       const close = this.#rateProblem(open, caller, isPage);
       return close === undefined ? this.#admit(open, caller, isPage) : { open, close };
@@ -92,7 +92,7 @@ export class RelayJudge {
     }
   }
 
-  /** To a seat that was taken before. Raises why there is no way. */
+  /** The way to a seat that was taken before. Raises `not-found` where its host is gone. */
   wayTo({ open, caller }: Viewing, resume: NonNullable<Open['resume']>): Way | Close {
     const back = { ...open, resume };
     return this.#way(back, caller, { ...this.#placeOf(back), isBack: true });

@@ -29,12 +29,12 @@ export interface EndedViewing extends Asked {
 export interface SessionActivityOptions {
   /** Writes them, in one transaction. */
   readonly write: (entries: readonly TimedEntry[]) => void;
-  /** Told where they could not be written; they are kept for another try. */
+  /** Told why they could not be written; they are kept for the next write. */
   readonly onFailure: (error: unknown) => void;
   readonly now: () => Date;
-  /** What comes within it is written at once, in milliseconds. Default: 200. */
+  /** How long entries are gathered for one write, in milliseconds. Default: 200. */
   readonly batchMs?: number;
-  /** What a program does again and again is told once and then counted for so long, in milliseconds. Default: 60000. */
+  /** How long repeats of an entry are counted instead of told, in milliseconds. Default: 60000. */
   readonly countedMs?: number;
 }
 
@@ -50,9 +50,9 @@ interface Counted {
 }
 
 const defaults = { batchMs: 200, countedMs: 60_000 };
-/** Of one user that are told each for itself, within the time that they are counted. */
+/** Different refusals of one user that are told each by itself within `countedMs`. */
 const mostRefusals = 20;
-/** While they cannot be written. */
+/** Entries that are kept while they cannot be written. */
 const mostKept = 10_000;
 
 /** What is told of sessions in the activity log: a flood of them costs a few writes, not one each. */
@@ -124,7 +124,7 @@ export class SessionActivity {
     this.#timer ??= setTimeout(() => this.flush(), this.#options.batchMs).unref();
   }
 
-  /** The first one as it is; those that are the same within a while after it as one. */
+  /** The first one as it is; equal ones that follow within `countedMs` are told as one. */
   #count(entry: ActivityEntry, { seconds = 0, inputBytes = 0, outputBytes = 0 }: Partial<Counted>): void {
     const key = JSON.stringify(entry);
     const counted = this.#counted.get(key);
@@ -153,7 +153,7 @@ export class SessionActivity {
   }
 }
 
-/** Those of what lasts; of what only happens there are none. */
+/** None for what has no duration, such as a refusal. */
 function sumsOf(sums: Omit<Counted, 'times'>): Partial<Counted> {
   return Object.values(sums).some((sum) => sum > 0) ? sums : {};
 }

@@ -14,13 +14,13 @@ export interface Forwarding {
   readonly pool: Pick<WebPool, 'agent' | 'connectAlone' | 'expectRoom'>;
 }
 
-/** Until one of the connections that others use is free. */
+/** How long a request waits for a connection that others use. */
 const connectionSeconds = 60;
 /** From the end of a request to the head of its answer. */
 export const answerSeconds = 300;
-/** Of one answer: a program says 100 and 103 once or twice. */
+/** Informational answers before one final: a program says 100 and 103 once or twice. */
 const mostHints = 8;
-/** Asked again they do no more than once. */
+/** The safe methods of RFC 9110, 9.2.1: asked twice they do no more than once. */
 const repeatable = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Passes a request on to a workspace and its answer back, both as they come. */

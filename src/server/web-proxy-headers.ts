@@ -19,9 +19,9 @@ const ofConnection = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-/** What only the server itself says of whence a request came. */
+/** Where a request came from: only the server itself says that. */
 const ofForwarding = /^(forwarded|via|x-forwarded-.*|x-real-ip)$/;
-/** They would hold for all addresses that begin as this one does. */
+/** They would hold for the whole origin: for the server, and for other workspaces below it. */
 const ofWholeOrigin = new Set([
   'access-control-allow-credentials',
   'access-control-allow-origin',
@@ -37,7 +37,7 @@ const ofWholeOrigin = new Set([
   'strict-transport-security',
   'www-authenticate',
 ]);
-/** A browser sends them to all addresses that begin as the one does for which it asked a person. */
+/** Once a person has typed them, a browser sends them to the whole origin. */
 const ofPerson = /^(Basic|Digest|Negotiate|NTLM)\b/i;
 /** A page below the server's own address is nobody there: it reads nothing of the server, of other workspaces, and keeps nothing. */
 const sandbox = 'sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts';

@@ -15,7 +15,7 @@ export interface WebPoolOptions {
   readonly isHostThere: () => boolean;
 }
 
-/** Of one user to one port, for requests: a page asks for much at once, and its browser asks for six at a time. */
+/** Of one user to one port, for requests: a page has much to load, and its browser asks for six at a time. */
 const mostConnections = 16;
 /** The same for WebSockets, and for what is asked again: a user has 64 sessions in all. */
 const mostAlone = 16;
@@ -45,7 +45,7 @@ export class WebPool {
     })({ keepAlive: true, maxSockets: mostConnections, maxFreeSockets: mostIdle, timeout: idleMs });
   }
 
-  /** A new one, of nobody else: for whoever may not be given one that the workspace closes just now. Raises `limit-exceeded`. */
+  /** A connection that is not shared: one that was kept may just be closed by the workspace. Raises `limit-exceeded`. */
   connectAlone(): SessionDuplex {
     if (this.#alone >= mostAlone) throw tooMany(`${mostAlone} WebSockets are open there`);
     const connection = this.#connect();
@@ -68,7 +68,7 @@ export class WebPool {
         if (!connection.isOpen) await this.#waitForHost(signal);
         return this.#linkNow();
       },
-      // Whoever asks next would wait with it for a host that may not come back.
+      // The next request would get it, and wait for a host that may not come back.
       onAway: (isAway) => isAway && this.#isIdle(connection) && connection.destroy(),
     });
     this.#connections.add(connection);
