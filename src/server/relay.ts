@@ -115,29 +115,11 @@ export class Relay {
   }
 
   #relay(stream: LinkStream, { address, isPage }: Asking, admitted: Admitted): StreamHandler {
-    const { caller, open, hostId, before, to, request } = admitted;
+    const { caller, open, to, request } = admitted;
     const { activity, now } = this.#options;
-    const viewing: Viewing = {
-      caller,
-      address,
-      isPage,
-      open,
-      hostId,
-      splice: undefined,
-      accept: undefined,
-      sessionId: before?.sessionId,
-      opened: before?.opened,
-      openedAt: before?.openedAt ?? now(),
-      carried: before?.carried ?? noBytes,
-    };
+    const viewing = viewingOf(admitted, { address, isPage }, now());
+    const course = courseOf(admitted, performance.now());
     this.#live.add(viewing);
-    const course: Course = {
-      startedAt: performance.now(),
-      // What is being opened on a link that is lost was told of nowhere yet.
-      isBack: open.resume !== undefined || (before !== undefined && (!before.splice || before.accept !== undefined)),
-      isAsked: false,
-      isClosedByHost: false,
-    };
     const splice = new Splice({
       caller: stream,
       windowBytes: open.window,
@@ -183,4 +165,31 @@ export class Relay {
     const seconds = Math.round(performance.now() - course.startedAt) / 1_000;
     activity.closed({ ...asked, ...carried, sessionId, close, seconds });
   }
+}
+
+/** A viewing that begins, or goes on after the link before. */
+function viewingOf(
+  { caller, open, hostId, before }: Admitted,
+  { address, isPage }: Required<From>,
+  now: Date,
+): Viewing {
+  return {
+    caller,
+    address,
+    isPage,
+    open,
+    hostId,
+    splice: undefined,
+    accept: undefined,
+    sessionId: before?.sessionId,
+    opened: before?.opened,
+    openedAt: before?.openedAt ?? now,
+    carried: before?.carried ?? noBytes,
+  };
+}
+
+function courseOf({ open, before }: Admitted, startedAt: number): Course {
+  // One whose OPEN was not answered on the link before was not told of as opened yet.
+  const wasTold = before !== undefined && (before.splice === undefined || before.accept !== undefined);
+  return { startedAt, isBack: open.resume !== undefined || wasTold, isAsked: false, isClosedByHost: false };
 }
