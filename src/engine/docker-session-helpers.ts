@@ -1,6 +1,6 @@
 import { hostLabels } from '../contracts/fleet-names.ts';
 import type { DockerConnection } from './docker-connection.ts';
-import { sessionHelpersOf } from './docker-host-dependents.ts';
+import { leftSessionHelpers } from './docker-host-dependents.ts';
 import type { HelperContainer, HostEngine } from './host-engine.ts';
 import { sessionHelperLabels } from './session-helper.ts';
 
@@ -56,7 +56,7 @@ export class SessionHelpers {
   async #sweep(owner: string): Promise<void> {
     const { connection, engine, log } = this.#options;
     try {
-      for (const id of await sessionHelpersOf(connection, owner)) await engine.removeContainer(id);
+      for (const id of await leftSessionHelpers(connection, owner)) await engine.removeContainer(id);
     } catch (error) {
       this.#mayHaveLeft = true;
       log(error instanceof Error ? error.message : String(error));
