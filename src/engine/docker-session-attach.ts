@@ -12,10 +12,10 @@ import { signalNamed } from './signal-name.ts';
  */
 const detachKeys = ['%FE', '%FF', '%FE', '%FF', '%FE', '%FF', '%FE', '%FF'].join(',');
 
-/** The engine tells of an end a little after the streams have ended. */
+/** How long after the streams the engine may tell of the end. */
 const exitMs = 2_000;
 
-/** To the main program of a container that runs. */
+/** Attaches to the main program of a container that runs; `task-conflict` for one that does not. */
 export async function attachProgram(
   connection: DockerConnection,
   container: string,
@@ -49,7 +49,7 @@ export async function attachProgram(
   return await beginProgram(stream, ways, { terminal, signal });
 }
 
-/** How a main program ends next, also where it was started again by the time that somebody asks. */
+/** Waits for the next exit of a main program from the start: asked later, the engine may have started it again. */
 class NextExit {
   readonly #closing = new AbortController();
   readonly #exit: Promise<SessionExit | undefined>;
@@ -64,7 +64,7 @@ class NextExit {
       .catch(() => undefined); // An engine that went away does not know.
   }
 
-  /** Undefined where it goes on. */
+  /** Undefined where the program goes on. */
   async soon(): Promise<SessionExit | undefined> {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     withDeadline(exitMs).addEventListener('abort', () => resolve(undefined), { once: true });

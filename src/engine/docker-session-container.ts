@@ -30,13 +30,13 @@ export interface SessionContainer {
   readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Also when it is paused; not between two tries of the engine to start it. */
+  /** True while it is paused; false while the engine waits to restart it. */
   readonly isRunning: boolean;
-  /** Of its main program, as the engine's machine counts; 0 while it does not run. */
+  /** Of its main program, in the PID namespace of the engine's machine; 0 while it does not run. */
   readonly pid: number;
   readonly exitCode: number;
   readonly isTerminal: boolean;
-  /** It has the network of its host, no other. */
+  /** Whether it shares the network of its host. */
   readonly hasHostNetwork: boolean;
   readonly addresses: readonly BridgeAddress[];
 }
@@ -76,7 +76,7 @@ export function notRunning(action: string): AppError {
   return new AppError('task-conflict', `Cannot ${action}: it does not run`, { next: untilItRuns });
 }
 
-/** A call that an engine refuses for a container that is paused, or does not run any more. */
+/** Adds what to do where an engine refuses a call because the container is paused or does not run any more. */
 export async function ofRunning<T>(call: Promise<T>): Promise<T> {
   try {
     return await named(call);

@@ -23,7 +23,10 @@ export interface DialRequest {
   readonly signal: AbortSignal;
 }
 
-/** By the bridge of the container where we have it at hand; else, and for what its loopback alone has, from within its network. */
+/**
+ * Over the container's bridge where this machine has its other end. Else from within the container's network, which also reaches what
+ * listens on its loopback alone. `unreachable` where nothing listens.
+ */
 export async function dialPort(
   { connection, relays, isContainer }: DialSettings,
   { container, port, signal }: DialRequest,

@@ -18,9 +18,9 @@ import type { EngineProgram, ExecRequest, SessionExit, SessionSize } from './hos
  */
 const detachKeys = ['^', '@', '_', '^', '@', '_', '^', '@', '_', '^'].map((key) => `ctrl-${key}`).join(',');
 
-/** While an engine starts a command, or says that it does. */
+/** For an engine that has taken a command and not started it yet. */
 const brief: RetryOptions = { attempts: 8, delayMs: 20 };
-/** An engine that is restarted while a command is let go of; some minutes. */
+/** Some minutes: an engine may be restarted while a command is let go of. */
 const long: RetryOptions = { attempts: 60, delayMs: 20, maxDelayMs: 5_000 };
 
 const madeSchema = z.object({ Id: z.string() });
@@ -102,7 +102,7 @@ function isAway(error: unknown): boolean {
   return isAppError(error, 'unreachable');
 }
 
-/** What was not started yet does not run either, and has no exit code. */
+/** A command that was not started yet is not running either, but has no exit code. */
 function hasEnded({ Running, ExitCode }: z.infer<typeof execSchema>): boolean {
   return !Running && typeof ExitCode === 'number';
 }
@@ -142,7 +142,8 @@ class Exec {
   async exit(): Promise<SessionExit | undefined> {
     const look = async () => {
       const found = await this.#look();
-      if (found?.Running === true) throw new AppError('not-ready', `Cannot tell how "${this.#action}" ended: it runs`);
+      if (found?.Running === true)
+        throw new AppError('not-ready', `Cannot tell the exit of what was told to ${this.#action}: it runs`);
       return found;
     };
     const patience = { delayMs: 20, maxDelayMs: 1_000, isRetryable: isNotReady, signal: this.#closed.signal };
@@ -151,14 +152,14 @@ class Exec {
     if (typeof found?.ExitCode === 'number') return { code: found.ExitCode & 0xff };
     throw new AppError(
       'not-found',
-      `Cannot tell how it ended to ${this.#action}: the engine does not know it any more`,
+      `Cannot tell the exit of what was told to ${this.#action}: the engine does not know it any more`,
       {
         next: 'The container was removed, or the engine was restarted, while it ran.',
       },
     );
   }
 
-  /** What a program on a terminal hears when that is gone; one whose streams nobody has would go on unseen. */
+  /** As when a terminal is lost. Without it a program whose streams nobody has would go on unseen. */
   async hangUp(signal: AbortSignal): Promise<void> {
     this.#closed.abort();
     if (this.#isOver) return;
@@ -166,7 +167,7 @@ class Exec {
     await retry(() => this.signal('SIGHUP', patience), { ...patience, isRetryable: isAway });
   }
 
-  /** An engine gives us the streams a moment before it starts the program, of which it knows this later; undefined once that ended. */
+  /** Undefined once it has ended. An engine hands over the streams a moment before it starts the program, so its pid comes later. */
   async #running(patience: RetryOptions): Promise<{ pid: number; containerId: string } | undefined> {
     const look = async () => {
       const found = await this.#look(patience.signal);

@@ -14,7 +14,7 @@ export interface ProgramWays extends Pick<EngineProgram, 'signal' | 'exit'> {
   /** Whether its input ends with ours: that of a container is everybody's. */
   readonly endsInput: boolean;
   readonly resize: (size: SessionSize, signal?: AbortSignal) => Promise<void>;
-  /** After its streams were let go of. */
+  /** Called once its streams were closed. */
   readonly hangUp: () => void;
 }
 
@@ -23,7 +23,7 @@ export interface FirstSize {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A program that was opened just now, with the size that its viewer has; given up by then, it is let go of. */
+/** Gives a program that was just opened the size of its viewer's terminal; closes it where the signal has aborted by then. */
 export async function beginProgram(
   stream: Duplex,
   ways: ProgramWays,
@@ -37,7 +37,7 @@ export async function beginProgram(
   return program;
 }
 
-/** A program by the connection that the engine gave us for it. */
+/** A program, over the connection that the engine opened for its streams. */
 export function programOf(stream: Duplex, ways: ProgramWays): EngineProgram {
   const { isTerminal, endsInput, resize, signal, exit, hangUp } = ways;
   return {

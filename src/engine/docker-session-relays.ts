@@ -13,7 +13,7 @@ const command = commandOfMain('port-relay-main');
 const complaintLength = 1_000;
 
 export interface PortRelaysOptions {
-  /** Where we are in a container, from which the networks of others are not to be entered. */
+  /** Needed where we are in a container ourselves: from there the networks of others cannot be entered. */
   readonly helpers: SessionHelpers | undefined;
   /** How long a relay without connections is kept. Default: 60000. */
   readonly idleMs?: number;
@@ -26,7 +26,7 @@ interface Running {
   idle: NodeJS.Timeout | undefined;
 }
 
-/** One program in the network of each container whose ports are used, for as long as they are and a while after. */
+/** One relay program in the network of each container whose ports are used; it ends `idleMs` after the last connection. */
 export class PortRelays {
   readonly #options: PortRelaysOptions & typeof defaults;
   readonly #running = new Map<string, Running>();
@@ -48,7 +48,7 @@ export class PortRelays {
     clearTimeout(running.idle);
     try {
       const stream = await running.relay.dial(port, signal);
-      // One that is closed already says so no more.
+      // A stream that is closed already emits no `close` any more.
       if (stream === undefined || stream.closed) this.#release(running);
       else stream.once('close', () => this.#release(running));
       return stream;

@@ -19,7 +19,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** In the arguments of one container. */
+/** Signals that one container is given as its arguments. */
 const mostAtOnce = 200;
 const command = commandOfMain('signal-main');
 const outcomesSchema = z.array(z.enum(signalOutcomes));
