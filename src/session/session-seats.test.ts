@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { waitUntil } from '../base/deadline.ts';
 import { AppError } from '../contracts/errors.ts';
 import { aSession, aSlowSource, aSource, aViewer } from './session.suite.ts';
+import { simulatedTime } from './simulated-time.suite.ts';
 
 test('a size or a signal that does not go through is told to who sent it, and ends nothing', async () => {
   const { source, say } = aSource();
@@ -69,14 +70,22 @@ test('a program that ends while it is typed to tells how it ended, not that it t
   assert.deepEqual([viewer.text(), viewer.events(), viewer.closes], ['bye', [{ event: 'exit', code: 3 }], []]);
 });
 
-test('what takes no input and does not end either fails in a while', { timeout: 20_000 }, async () => {
+test('what takes no input and does not end either fails in a while', async (t) => {
+  const pass = simulatedTime(t);
   const { source, isClosed } = aSource();
   const { session } = aSession({ ...source, write: () => Promise.reject(new AppError('unreachable', 'EPIPE')) });
   const viewer = aViewer(session);
   viewer.stream.send({ type: 'data', offset: 0, channel: 'input', bytes: Buffer.from('x') });
+  viewer.carry();
+  await pass(0);
 
-  assert.equal((await viewer.closed())?.code, 'unreachable');
-  assert.ok(isClosed());
+  await pass(1_900);
+  viewer.carry();
+  assert.deepEqual([viewer.closes, isClosed()], [[], false]);
+  await pass(100);
+  viewer.carry();
+
+  assert.deepEqual([viewer.closes[0]?.code, isClosed()], ['unreachable', true]);
 });
 
 test('a defect of a source is told apart from its viewers', async () => {
