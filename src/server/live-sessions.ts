@@ -89,9 +89,7 @@ export class LiveSessions {
   taken(viewing: Viewing, accept: Accept): void {
     viewing.accept = accept;
     viewing.sessionId = accept.sessionId;
-    for (const waiting of [...this.#waiting.keys()]) {
-      if (isOfSeat(waiting, viewing, accept.seat)) this.forget(waiting);
-    }
+    this.#forgetWaiting(viewing, accept.seat);
     const { open, caller, openedAt } = viewing;
     const viewings = this.viewingsOf(viewing);
     if (open.session.kind !== 'join') viewing.opened = { user: caller.user.name, spec: open.session, at: openedAt };
@@ -108,6 +106,8 @@ export class LiveSessions {
     const isThere = seat !== undefined && (accept !== undefined || isUnanswered) && comesBack.includes(close.code);
     if (!isThere || !this.#viewings.has(viewing) || this.#isBack(viewing, seat)) {
       this.forget(viewing);
+      // Its host has it no more, as after a restart of its agent: nobody can come back to it.
+      if (seat !== undefined && accept === undefined && close.code === 'not-found') this.#forgetWaiting(viewing, seat);
       return;
     }
     // Who only asked to join is no reason to list a session.
@@ -145,6 +145,12 @@ export class LiveSessions {
     for (const timer of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
     this.#viewings.clear();
+  }
+
+  #forgetWaiting(viewing: Viewing, seat: string): void {
+    for (const waiting of [...this.#waiting.keys()]) {
+      if (isOfSeat(waiting, viewing, seat)) this.forget(waiting);
+    }
   }
 
   #isBack(viewing: Viewing, seat: string): boolean {
