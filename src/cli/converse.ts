@@ -130,7 +130,7 @@ class Conversing {
       if (isJoined || isAgain) this.#redraw();
       else this.#resize();
     }
-    if (hasInput && !this.#takesInput) this.#takeInput(isTyped).catch((error: unknown) => this.#over.abort(error));
+    if (hasInput && !this.#takesInput) this.#takeInput(isTyped).catch((error: unknown) => this.#cutOff(error));
   }
 
   #resize(): void {
@@ -160,11 +160,18 @@ class Conversing {
       try {
         await (channel === 'error' ? stderr : stdout).write(bytes);
       } catch (error) {
-        // Who reads no more wants no more.
-        this.#over.abort(error);
+        if (this.#cutOff(error)) return;
         throw error;
       }
     }
+  }
+
+  /** Who reads no more wants no more; only a terminal that was hung up is one that was left, which is told. */
+  #cutOff(error: unknown): boolean {
+    const isHungUp = this.#terminal.modes !== undefined;
+    if (isHungUp) this.#session.detach();
+    else this.#over.abort(error);
+    return isHungUp;
   }
 
   async #takeInput(isTyped: boolean): Promise<void> {
@@ -175,6 +182,8 @@ class Conversing {
       if (bytes.length > 0) await this.#session.write(bytes);
       if (isDetached) return this.#session.detach();
     }
+    // Ctrl-D is a key there: a terminal ends when it is hung up, which must not end what others may come back to.
+    if (this.#terminal.modes !== undefined) return this.#session.detach();
     this.#isInputEnded = true;
     this.#session.endInput();
   }

@@ -1,4 +1,5 @@
 import { test } from 'node:test';
+import { waitUntil } from '../../src/base/deadline.ts';
 import { aWorkspace, buildApp, fleetEngineFor } from '../support/fleet-engine.ts';
 import { privateEngineObstacle } from '../support/private-engine.ts';
 import { SessionPlace } from '../support/session-place.ts';
@@ -126,6 +127,24 @@ test('a terminal in a workspace is as one on its host: sizes, keys, an editor, l
     await terminal.type('echo code $?; stty -a | grep -o " echo "');
     await terminal.shows(/^code 143 *\n echo *$/m);
   });
+
+  await t.test(
+    'a session whose terminal was hung up waits, and takes what is typed by who comes back to it',
+    async (t) => {
+      const closed = await TmuxTerminal.start(t, fleet.project);
+      await closed.type('agora host exec -it box/web sh -i');
+      await closed.shows(/# *$/);
+      await closed.hangUp();
+      const [, session = ''] = await waitUntil('that it waits', async () => {
+        const { stdout } = await fleet.project.shell('agora host sessions');
+        return /^(s-\w+)\t.*\texec\tsh -i\t.*\twaits$/m.exec(stdout);
+      });
+      await terminal.type(`clear; agora host join ${session}`);
+      await terminal.shows(/# *$/);
+      await terminal.type('echo $((6 * 7)); exit 7');
+      await terminal.shows(/^42 *\n[\s\S]*here> *$/m);
+    },
+  );
 
   await t.test('the main program is typed to, left by other keys, and ends with its code', async () => {
     await terminal.type("agora host attach --detach-keys 'ctrl-]' box/console");

@@ -53,6 +53,11 @@ export class TmuxTerminal {
     await this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
+  /** As where its window is closed, or the connection to it is lost. */
+  async hangUp(): Promise<void> {
+    await this.#tmux('kill-server');
+  }
+
   /** Its lines, without those at its end that are empty. */
   async screen(): Promise<string> {
     return (await this.#tmux('capture-pane', '-p', '-J')).trimEnd();
