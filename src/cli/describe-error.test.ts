@@ -40,6 +40,15 @@ test('a file that the system refuses is told as that, with what to do', () => {
   );
 });
 
+test('a full disk is told as that, also where the system names no file', () => {
+  const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+
+  assert.equal(
+    describeError(error, quiet),
+    'agora: Cannot write: no space is left on the disk\n  next: Free some space.\n',
+  );
+});
+
 test('the stack is shown only when asked for', () => {
   const error = new AppError('usage', 'Cannot run');
 

@@ -54,6 +54,7 @@ interface RefusedFile {
 function refusedFile(error: unknown): RefusedFile | undefined {
   const next = nextByCode[systemErrorCode(error) ?? ''];
   const path = error instanceof Error && 'path' in error ? error.path : undefined;
+  if (next === space && path === undefined) return { message: 'Cannot write: no space is left on the disk', next };
   if (next === undefined || typeof path !== 'string') return undefined;
   // Node's own message: `EACCES: permission denied, mkdir '/x'`.
   const [, state = 'the system refuses it'] = /^\w+: (.*?), \w+ '/.exec(messageOf(error)) ?? [];
