@@ -16,6 +16,7 @@ function anActivity() {
     onFailure: (error) => void failures.push(error),
     now: () => new Date(0),
     batchMs: 5,
+    againMs: 5,
   });
   const details = () => batches.flat().map((entry) => `${entry.action} ${JSON.stringify(entry.details)}`);
   const setFull = (is: boolean) => {
@@ -81,14 +82,14 @@ test('who is refused something else each time does not fill the log', () => {
   assert.match(details().at(-1) ?? '', /"times":97\d/);
 });
 
-test('what cannot be written is kept for the next time, and told', async () => {
+test('what cannot be written is told, kept, and written as soon as it can be, though nothing more comes', async () => {
   const { activity, batches, failures, setFull } = anActivity();
   setFull(true);
-  activity.opened({ ...asked(exec), sessionId: 's-aaaaaaaaaa', isBack: false });
+  for (const sessionId of ['s-aaaaaaaaaa', 's-bbbbbbbbbb'])
+    activity.opened({ ...asked(exec), sessionId, isBack: false });
   await waitUntil('the failure', () => failures.length > 0);
 
   setFull(false);
-  activity.opened({ ...asked(exec), sessionId: 's-bbbbbbbbbb', isBack: false });
   await waitUntil('the write', () => batches.length > 0);
 
   assert.deepEqual(

@@ -29,11 +29,13 @@ export interface EndedViewing extends Asked {
 export interface SessionActivityOptions {
   /** Writes them, in one transaction. */
   readonly write: (entries: readonly TimedEntry[]) => void;
-  /** Told why they could not be written; they are kept for the next write. */
+  /** Told why they could not be written; they are kept for another try. */
   readonly onFailure: (error: unknown) => void;
   readonly now: () => Date;
   /** How long entries are gathered for one write, in milliseconds. Default: 200. */
   readonly batchMs?: number;
+  /** How long after a write that failed the next is tried, in milliseconds. Default: 5000. */
+  readonly againMs?: number;
   /** How long repeats of an entry are counted instead of told, in milliseconds. Default: 60000. */
   readonly countedMs?: number;
 }
@@ -49,7 +51,7 @@ interface Counted {
   outputBytes: number;
 }
 
-const defaults = { batchMs: 200, countedMs: 60_000 };
+const defaults = { batchMs: 200, againMs: 5_000, countedMs: 60_000 };
 /** Different refusals of one user that are told each by itself within `countedMs`. */
 const mostRefusals = 20;
 /** Entries that are kept while they cannot be written. */
@@ -109,6 +111,7 @@ export class SessionActivity {
       this.#waiting = [];
     } catch (error) {
       this.#waiting.splice(0, this.#waiting.length - mostKept);
+      this.#flushIn(this.#options.againMs);
       this.#options.onFailure(error);
     }
   }
@@ -117,11 +120,16 @@ export class SessionActivity {
     for (const timer of this.#counters) clearTimeout(timer);
     for (const key of [...this.#counted.keys()]) this.#endCount(key);
     this.flush();
+    clearTimeout(this.#timer);
   }
 
   #add(entry: ActivityEntry): void {
     this.#waiting.push({ ...entry, at: this.#options.now() });
-    this.#timer ??= setTimeout(() => this.flush(), this.#options.batchMs).unref();
+    this.#flushIn(this.#options.batchMs);
+  }
+
+  #flushIn(ms: number): void {
+    this.#timer ??= setTimeout(() => this.flush(), ms).unref();
   }
 
   /** The first one as it is; equal ones that follow within `countedMs` are told as one. */
