@@ -2,14 +2,14 @@ import { sleep } from '../src/base/deadline.ts';
 import { residentBytesOf } from './process-use.ts';
 import type { EnginePlace } from './session-engine.ts';
 import { type Program, readWhole } from './session-program.ts';
-import { typeKey } from './session-times.ts';
+import { type Compared, typeKey } from './session-times.ts';
 
 /** While somebody reads no further in what a program says without end. */
 export interface Endless {
   readonly server: Growth;
   readonly agent: Growth;
-  /** Of keys in a terminal beside it, over the same link. */
-  readonly echoMs: readonly number[];
+  /** Of keys in a terminal beside it, over the same link, and in turn in one of the engine's own. */
+  readonly echoes: Compared;
   /** From Ctrl-C, with which its reader reads on, until the program's exit is known. */
   readonly interruptMs: number;
 }
@@ -27,16 +27,17 @@ const betweenKeysMs = 50;
 const firstBytes = 4 * 1024 * 1024;
 
 export async function measureEndless(place: EnginePlace, pausedSeconds: number): Promise<Endless> {
-  const beside = await place.ours(['cat'], true);
+  const [beside, own] = [await place.ours(['cat'], true), await place.own(['cat'], true)];
   // What is loaded at first use is there in any case.
   for (let key = 0; key < 20; key += 1) await typeKey(beside);
   const pids = { server: place.fleet.serverPid, agent: place.agentPid };
   const before = { server: await lookAt(place, pids.server), agent: await lookAt(place, pids.agent) };
   const endless = await started(place);
   const most = { server: 0, agent: 0 };
-  const echoMs: number[] = [];
+  const [oursMs, ownMs]: [number[], number[]] = [[], []];
   for (const pausedAt = performance.now(); performance.now() - pausedAt < pausedSeconds * 1_000; ) {
-    echoMs.push(await typeKey(beside));
+    oursMs.push(await typeKey(beside));
+    ownMs.push(await typeKey(own));
     most.server = Math.max(most.server, await residentBytesOf(pids.server));
     most.agent = Math.max(most.agent, await residentBytesOf(pids.agent));
     await sleep(betweenKeysMs);
@@ -44,11 +45,12 @@ export async function measureEndless(place: EnginePlace, pausedSeconds: number):
   const after = { server: await lookAt(place, pids.server), agent: await lookAt(place, pids.agent) };
   const interruptMs = await interrupted(endless);
   beside.close();
+  own.close();
   const growth = (who: 'server' | 'agent'): Growth => ({
     resident: most[who] - before[who].resident,
     held: after[who].held - before[who].held,
   });
-  return { server: growth('server'), agent: growth('agent'), echoMs, interruptMs };
+  return { server: growth('server'), agent: growth('agent'), echoes: { oursMs, ownMs }, interruptMs };
 }
 
 /** One that has said much already. */
